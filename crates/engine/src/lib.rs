@@ -1,0 +1,1 @@
+//! The verbs: collect facts, check them, write fixes, prove them in the lab.

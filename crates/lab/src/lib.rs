@@ -1,0 +1,1 @@
+//! Throw-away PostgreSQL servers: find or fetch binaries, start, clone, replay, trace.

@@ -1,0 +1,93 @@
+//! What a real PostgreSQL said when something was tried on it.
+
+use crate::lock::LockMode;
+use crate::migration::ServerError;
+use crate::version::ServerVersion;
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Proof {
+    /// What was tried, for people.
+    pub subject: String,
+    /// None where no server took part (a proof on files alone, or one that could not be had).
+    pub server: Option<ServerVersion>,
+    pub observations: Vec<Observation>,
+    pub verdict: Verdict,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Proven,
+    /// The finding stays, the fix is withdrawn, the proof is shown.
+    Refuted {
+        reason: String,
+    },
+    Unprovable {
+        reason: String,
+    },
+}
+
+impl Verdict {
+    pub fn word(&self) -> &'static str {
+        match self {
+            Verdict::Proven => "proven",
+            Verdict::Refuted { .. } => "refuted",
+            Verdict::Unprovable { .. } => "unprovable",
+        }
+    }
+
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Verdict::Proven => None,
+            Verdict::Refuted { reason } | Verdict::Unprovable { reason } => Some(reason),
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Observation {
+    /// A step of the fix ran.
+    Applied {
+        sql: String,
+        micros: u64,
+    },
+    /// The strongest lock a step held on a relation that existed before.
+    Lock {
+        sql: String,
+        relation: String,
+        mode: LockMode,
+    },
+    /// A step wrote a table anew.
+    Rewrite {
+        sql: String,
+        relation: String,
+    },
+    /// The rule no longer finds what it found.
+    FindingGone,
+    FindingRemains,
+    /// The fix brought a finding that was not there.
+    NewFinding {
+        rule: String,
+        message: String,
+    },
+    /// The rollback ran and the catalog is what it was.
+    RolledBack {
+        micros: u64,
+    },
+    /// The catalog differs after the rollback.
+    CatalogDiffers {
+        differences: Vec<String>,
+    },
+    /// The catalog after the rewritten migration is the one the original makes.
+    SameCatalog,
+    /// The change ran a second time after its rollback.
+    AppliedAgain,
+    /// A step failed.
+    Failed {
+        sql: String,
+        error: ServerError,
+    },
+    /// An edited file still parses and says the same but for the change.
+    FileParses {
+        file: String,
+    },
+}

@@ -1,0 +1,45 @@
+//! The result of one `check`: everything an output format may need, and nothing it has to ask for.
+
+use crate::facts::Gap;
+use crate::finding::{Finding, Severity};
+use crate::rule::Rule;
+use crate::source::Sources;
+use crate::version::ServerVersion;
+
+#[derive(Debug, Default)]
+pub struct Review {
+    /// Version of pgsteward.
+    pub tool_version: String,
+    /// The reviewed path as the user wrote it, or the database's name where there was no path.
+    pub root: String,
+    /// Paths of the Prisma schema files, of all projects.
+    pub schemas: Vec<String>,
+    /// Number of migration files found, and how many of them were judged.
+    pub migrations: usize,
+    pub judged: usize,
+    /// Why these: "after 20260102_init (applied_through)".
+    pub judged_because: String,
+    /// Version of the server that was read or that the lab ran.
+    pub server_version: Option<ServerVersion>,
+    /// Sorted: most severe first, then by rule, then by place.
+    pub findings: Vec<Finding>,
+    pub gaps: Vec<Gap>,
+    /// Findings that an allow or the baseline took out.
+    pub allowed: usize,
+    pub baselined: usize,
+    /// Text of every file that a finding may point into.
+    pub sources: Sources,
+    /// Every rule there is, to look ids up.
+    pub rules: Vec<&'static Rule>,
+    pub elapsed_ms: u64,
+}
+
+impl Review {
+    pub fn count(&self, severity: Severity) -> usize {
+        self.findings.iter().filter(|finding| finding.severity == severity).count()
+    }
+
+    pub fn rule(&self, id: &str) -> Option<&'static Rule> {
+        self.rules.iter().copied().find(|rule| rule.id == id)
+    }
+}

@@ -1,0 +1,144 @@
+//! Source text and places in it. Offsets are bytes of UTF-8; lines and columns are what people see:
+//! 1-based, columns in code points.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A half-open range of bytes in one file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Span {
+    pub start: usize,
+    pub end: usize,
+}
+
+impl Span {
+    pub fn new(start: usize, end: usize) -> Span {
+        Span { start, end }
+    }
+
+    pub fn contains(self, other: Span) -> bool {
+        self.start <= other.start && other.end <= self.end
+    }
+}
+
+/// 1-based line and column; the column counts code points.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Position {
+    pub line: u32,
+    pub column: u32,
+}
+
+/// One text file as it was read. `path` is relative to the project root, with `/` between its parts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceFile {
+    pub path: Arc<str>,
+    pub text: Arc<str>,
+    line_starts: Vec<usize>,
+}
+
+impl SourceFile {
+    pub fn new(path: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> SourceFile {
+        let text = text.into();
+        let line_starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        SourceFile { path: path.into(), text, line_starts }
+    }
+
+    /// The position of a byte offset; an offset inside a code point or past the end is moved back to a
+    /// boundary.
+    pub fn position(&self, offset: usize) -> Position {
+        let mut offset = offset.min(self.text.len());
+        while !self.text.is_char_boundary(offset) {
+            offset -= 1;
+        }
+        let line = self.line_starts.partition_point(|start| *start <= offset).max(1);
+        let start = self.line_starts[line - 1];
+        let column = self.text[start..offset].chars().count() + 1;
+        Position { line: line as u32, column: column as u32 }
+    }
+
+    /// The range that a span covers, ready for a report.
+    pub fn range(&self, span: Span) -> FileRange {
+        FileRange {
+            file: self.path.clone(),
+            span,
+            start: self.position(span.start),
+            end: self.position(span.end.max(span.start)),
+        }
+    }
+
+    /// The text of a span, or nothing where the span does not fit this file.
+    pub fn slice(&self, span: Span) -> &str {
+        self.text.get(span.start..span.end).unwrap_or("")
+    }
+
+    /// The whole line (without its end) that holds a byte offset.
+    pub fn line_at(&self, offset: usize) -> &str {
+        let line = self.position(offset).line as usize;
+        let start = self.line_starts[line - 1];
+        let end = self.line_starts.get(line).map_or(self.text.len(), |next| next - 1);
+        self.text.get(start..end).unwrap_or("").trim_end_matches('\r')
+    }
+
+    /// Byte offset of the first character of a 1-based line, if the file has it.
+    pub fn line_start(&self, line: u32) -> Option<usize> {
+        self.line_starts.get((line as usize).checked_sub(1)?).copied()
+    }
+}
+
+/// A range of one file in both countings.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FileRange {
+    pub file: Arc<str>,
+    pub span: Span,
+    pub start: Position,
+    pub end: Position,
+}
+
+/// Every file that was read for one project, by its path.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    pub files: BTreeMap<Arc<str>, Arc<SourceFile>>,
+}
+
+impl Sources {
+    pub fn add(&mut self, file: SourceFile) -> Arc<SourceFile> {
+        let file = Arc::new(file);
+        self.files.insert(file.path.clone(), file.clone());
+        file
+    }
+
+    pub fn get(&self, path: &str) -> Option<&Arc<SourceFile>> {
+        self.files.get(path)
+    }
+
+    /// The range of `span` in `path`. A path that was never read gives a range at its first line, so that
+    /// a finding about a missing file can still be placed.
+    pub fn range(&self, path: &str, span: Span) -> FileRange {
+        match self.get(path) {
+            Some(file) => file.range(span),
+            None => {
+                let first = Position { line: 1, column: 1 };
+                FileRange { file: path.into(), span: Span::default(), start: first, end: first }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_count_code_points_from_one() {
+        let file = SourceFile::new("a.sql", "é, b\r\nsecond");
+        assert_eq!(file.position(0), Position { line: 1, column: 1 });
+        assert_eq!(file.position(1), Position { line: 1, column: 1 }, "inside the é");
+        assert_eq!(file.position(2), Position { line: 1, column: 2 });
+        assert_eq!(file.position(7), Position { line: 2, column: 1 });
+        assert_eq!(file.position(999), Position { line: 2, column: 7 });
+        assert_eq!(file.line_at(0), "é, b");
+        assert_eq!(file.line_at(8), "second");
+        assert_eq!(file.line_start(2), Some(7));
+        assert_eq!(file.line_start(3), None);
+    }
+}

@@ -1,0 +1,1 @@
+//! One file per output format, and the versioned JSON that pgsteward promises.

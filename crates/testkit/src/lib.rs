@@ -1,0 +1,1 @@
+//! Shared tests: the rule page harness, PostgreSQL for tests, normalizers.
