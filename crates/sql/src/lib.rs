@@ -1,1 +1,18 @@
 //! SQL text to statements with spans, the lock each takes, quoting and fingerprints.
+//!
+//! [`parse`] reads a file; [`apply`] replays one statement on a catalog and says what it locks, rewrites and
+//! scans; [`analyze_file`] does both for a migration file under a transaction regime. Everything is pure: no
+//! server is asked and no file is read, so what depends on data (does the table hold rows?) is left to the
+//! caller. The parser's tree never leaves this crate.
+
+mod cursor;
+mod keywords;
+mod lower;
+mod naming;
+mod parse;
+mod quote;
+mod scan;
+pub mod types;
+
+pub use parse::{ParsedFile, ParsedStatement, long_identifiers, parse};
+pub use quote::{quote_ident, quote_literal, quote_name, quote_qualified};
