@@ -1,1 +1,9 @@
 //! The Prisma schema language: text to facts and back, the difference of two catalogs, and its SQL.
+//!
+//! - `schema`: text to [`pgsteward_model::prisma::PrismaSchema`].
+//!
+//! This crate starts no process, reads no file and speaks to no server: callers hand it text and catalogs.
+
+mod schema;
+
+pub use schema::{ManyToMany, many_to_many, parse, relation_name};

@@ -1,0 +1,35 @@
+//! Prisma schema text to [`PrismaSchema`].
+//!
+//! Four steps: `lexer` (text to tokens), `parser` (tokens to the tree of one file, with recovery), `resolve`
+//! (the trees of all files to models, fields and attributes) and `relations` (which field is the other end
+//! of which). Nothing here knows a database.
+
+use std::sync::Arc;
+
+use pgsteward_model::prisma::PrismaSchema;
+use pgsteward_model::source::SourceFile;
+
+pub(crate) mod ast;
+mod attributes;
+mod check;
+mod lexer;
+pub(crate) mod native_types;
+mod operator_classes;
+pub(crate) mod parser;
+mod predicate;
+pub(crate) mod relations;
+mod resolve;
+
+pub use relations::{ManyToMany, many_to_many, relation_name};
+
+/// Reads one schema that may lie in several files. Never fails: what is wrong is in `errors`, sorted by
+/// file and place, and everything else of the text is in the result.
+pub fn parse(files: &[Arc<SourceFile>]) -> PrismaSchema {
+    let documents: Vec<(Arc<SourceFile>, ast::Document)> =
+        files.iter().map(|file| (file.clone(), parser::parse_text(&file.text))).collect();
+    let mut schema = resolve::resolve(&documents);
+    relations::resolve(&mut schema);
+    check::check(&mut schema);
+    schema.errors.sort_by(|a, b| (&a.at.file, a.at.span).cmp(&(&b.at.file, b.at.span)));
+    schema
+}
