@@ -1,0 +1,411 @@
+//! The review as a document: Analysis, Issues by severity, Recommendations, Implementation steps, Testing.
+//! Fit for a comment on a pull request, so long lists fold and foreign text can neither format itself, nor
+//! mention people, nor leave its code block.
+
+use pgsteward_model::change::{Change, EditAction, FileEdit, Rollback, Safety, Step};
+use pgsteward_model::finding::{Evidence, Finding, Severity};
+use pgsteward_model::proof::Verdict;
+use pgsteward_model::review::Review;
+
+use crate::fold::{self, Group};
+use crate::{hunk, text, words};
+
+/// Rows of a list that stand outside its fold, and rows inside it; what is beyond is counted.
+const OPEN_ROWS: usize = 5;
+const FOLDED_ROWS: usize = 200;
+
+/// Findings of one rule whose fix is shown with code. The others need the same.
+const SHOWN_FIXES: usize = 3;
+
+pub(crate) fn render(review: &Review) -> String {
+    let groups = fold::groups(review);
+    let mut out = String::from("# Database review\n\n");
+    analysis(review, &mut out);
+    if review.findings.is_empty() {
+        return out;
+    }
+    issues(review, &groups, &mut out);
+    recommendations(review, &groups, &mut out);
+    implementation(&groups, &mut out);
+    testing(review, &groups, &mut out);
+    out
+}
+
+fn analysis(review: &Review, out: &mut String) {
+    out.push_str("## Analysis\n\n");
+    let counts: Vec<String> = words::severities(review).into_iter().map(|(_, words)| words).collect();
+    let counts = if counts.is_empty() {
+        "Nothing was found.".to_owned()
+    } else {
+        format!("Found: {}.", text::and(&counts))
+    };
+    out.push_str(&format!("Reviewed {}", code(&review.root)));
+    let reviewed = words::reviewed(review);
+    if !reviewed.is_empty() {
+        out.push_str(&format!(": {}", escape(&reviewed.join(", "))));
+    }
+    out.push_str(&format!(". {counts}"));
+    if review.allowed + review.baselined > 0 {
+        out.push_str(&format!(
+            " {} allowed and {} in the baseline are left out.",
+            text::thousands(review.allowed as u64),
+            text::thousands(review.baselined as u64)
+        ));
+    }
+    out.push_str("\n\n");
+    let fixes = fold::first_fixes(review, 3);
+    if !fixes.is_empty() {
+        out.push_str("Most valuable fixes, each proven on a real server or on the files:\n\n");
+        for (at, proven) in fixes.iter().enumerate() {
+            let Some(fix) = words::offered_fix(proven.first) else { continue };
+            let like = match proven.count {
+                1 => String::new(),
+                count => format!(", and {} like it", text::thousands(count as u64 - 1)),
+            };
+            out.push_str(&format!(
+                "{}. {}{like} ({}, {})\n",
+                at + 1,
+                escape(&text::prose(&fix.title)),
+                code(proven.first.rule),
+                fix.safety.word()
+            ));
+        }
+        out.push('\n');
+    }
+    if !review.gaps.is_empty() {
+        out.push_str("Not checked:\n\n");
+        for gap in &review.gaps {
+            out.push_str(&format!("- **{}**: {}", escape(&gap.what), escape(&text::prose(&gap.why))));
+            if !gap.hint.is_empty() {
+                out.push_str(&format!(" {}", escape(&text::prose(&gap.hint))));
+            }
+            if !gap.skipped_rules.is_empty() {
+                let rules: Vec<String> = gap.skipped_rules.iter().map(|rule| code(rule)).collect();
+                out.push_str(&format!(" Skipped: {}.", rules.join(", ")));
+            }
+            out.push('\n');
+        }
+        out.push('\n');
+    }
+}
+
+fn issues(review: &Review, groups: &[Group<'_>], out: &mut String) {
+    out.push_str("## Issues by severity\n\n");
+    for severity in [Severity::Error, Severity::Warning, Severity::Info] {
+        let of_severity: Vec<&Group<'_>> = groups.iter().filter(|group| group.severity == severity).collect();
+        if of_severity.is_empty() {
+            continue;
+        }
+        let heading = match severity {
+            Severity::Error => "Errors",
+            Severity::Warning => "Warnings",
+            Severity::Info => "Info",
+        };
+        out.push_str(&format!("### {heading} ({})\n\n", text::thousands(review.count(severity) as u64)));
+        for group in of_severity {
+            issue(review, group, out);
+        }
+    }
+}
+
+fn issue(review: &Review, group: &Group<'_>, out: &mut String) {
+    out.push_str(&format!("{}: {}\n\n", code(group.rule), group.extent()));
+    let row = |finding: &&Finding| {
+        let place = words::place(review, &finding.at).unwrap_or_default();
+        let message = cell(&escape(&text::prose(&finding.message)));
+        format!("| {} | {message} | {} |\n", cell(&code(&place)), cell(&code(&finding.key)))
+    };
+    let table = |rows: &[&Finding]| {
+        let rows: String = rows.iter().map(row).collect();
+        format!("| Where | What | Key |\n| --- | --- | --- |\n{rows}\n")
+    };
+    let (open, folded) = group.findings.split_at(OPEN_ROWS.min(group.findings.len()));
+    out.push_str(&table(open));
+    if folded.is_empty() {
+        return;
+    }
+    let shown = &folded[..FOLDED_ROWS.min(folded.len())];
+    let more = folded.len() - shown.len();
+    let body = table(shown);
+    let more =
+        if more > 0 { format!("… and {} more\n\n", text::thousands(more as u64)) } else { String::new() };
+    out.push_str(&format!(
+        "<details>\n<summary>{} more</summary>\n\n{body}{more}</details>\n\n",
+        text::thousands(folded.len() as u64)
+    ));
+}
+
+fn recommendations(review: &Review, groups: &[Group<'_>], out: &mut String) {
+    out.push_str("## Recommendations\n\n");
+    for group in groups {
+        let first = group.findings[0];
+        out.push_str(&format!("### {} ({})\n\n", code(group.rule), group.severity.word()));
+        if let Some(rule) = review.rule(group.rule) {
+            out.push_str(&format!("**Why:** {}\n\n", escape(&text::prose(rule.summary()))));
+        }
+        let evidence: Vec<String> = first
+            .evidence
+            .iter()
+            .filter(|one| !matches!(one, Evidence::Sql { .. }))
+            .map(|one| escape(&words::evidence(one)))
+            .collect();
+        let mut impact = escape(&text::prose(&first.detail));
+        if !evidence.is_empty() {
+            impact.push_str(&format!(" ({})", evidence.join("; ")));
+        }
+        if !impact.is_empty() {
+            out.push_str(&format!("**Impact:** {}\n\n", impact.trim_start()));
+        }
+        for evidence in &first.evidence {
+            if let Evidence::Sql { sql } = evidence {
+                out.push_str(&fenced("sql", sql));
+            }
+        }
+        if !first.hint.is_empty() {
+            out.push_str(&format!("**Hint:** {}\n\n", escape(&text::prose(&first.hint))));
+        }
+        let with_more: Vec<&&Finding> = group
+            .findings
+            .iter()
+            .filter(|finding| words::offered_fix(finding).is_some() || finding.proof.is_some())
+            .collect();
+        for finding in with_more.iter().take(SHOWN_FIXES) {
+            fix(review, finding, out);
+        }
+        if with_more.len() > SHOWN_FIXES {
+            out.push_str(&format!(
+                "The other {} get the same: {}.\n\n",
+                text::count(with_more.len() - SHOWN_FIXES, "finding"),
+                code(&format!("pgsteward fix --rule {}", group.rule))
+            ));
+        }
+    }
+}
+
+fn fix(review: &Review, finding: &Finding, out: &mut String) {
+    if let Some(fix) = words::offered_fix(finding) {
+        out.push_str(&format!("**Fix:** {} ({})\n\n", escape(&text::prose(&fix.title)), fix.safety.word()));
+        let Change { steps: forward, rollback } = &fix.change;
+        steps(review, forward, out);
+        match rollback {
+            Rollback::Steps(back) => {
+                out.push_str("**Rollback:**\n\n");
+                steps(review, back, out);
+            }
+            Rollback::Impossible { reason } => {
+                out.push_str(&format!("**Rollback:** impossible: {}\n\n", escape(&text::prose(reason))));
+            }
+        }
+    }
+    if let Some(proof) = &finding.proof {
+        out.push_str(&format!("**Proof:** {}\n\n", escape(&words::proof(proof))));
+    }
+}
+
+/// Neighbouring statements share a block.
+fn steps(review: &Review, steps: &[Step], out: &mut String) {
+    let mut sql = String::new();
+    for step in steps {
+        if let Step::Sql(step) = step {
+            if !sql.is_empty() {
+                sql.push('\n');
+            }
+            sql.push_str(&format!("{};", step.sql));
+            continue;
+        }
+        if !sql.is_empty() {
+            out.push_str(&fenced("sql", &std::mem::take(&mut sql)));
+        }
+        match step {
+            Step::Edit(edit) => out.push_str(&diff(review, edit)),
+            other => out.push_str(&format!("{}\n\n", escape(&words::step(other)))),
+        }
+    }
+    if !sql.is_empty() {
+        out.push_str(&fenced("sql", &sql));
+    }
+}
+
+fn diff(review: &Review, edit: &FileEdit) -> String {
+    let path = words::path(review, &edit.file);
+    let mut body = String::new();
+    let mut side = |sign: &str, lines: &[&str]| {
+        for line in lines {
+            body.push_str(&format!("{sign}{line}\n"));
+        }
+    };
+    match &edit.action {
+        EditAction::Delete => return format!("Delete {}.\n\n", code(&path)),
+        EditAction::Create(text) => {
+            side("+", &text.lines().collect::<Vec<_>>());
+            return format!("Create {}:\n\n{}", code(&path), fenced("diff", &body));
+        }
+        EditAction::Replace(_) => {
+            let Some(hunks) = hunk::of_edit(edit, &review.sources) else {
+                return format!("Edit {}.\n\n", code(&path));
+            };
+            for hunk in &hunks {
+                let (before, after) = hunk::changed_lines(hunk);
+                side("-", &before);
+                side("+", &after);
+            }
+        }
+    }
+    format!("Edit {}:\n\n{}", code(&path), fenced("diff", &body))
+}
+
+fn implementation(groups: &[Group<'_>], out: &mut String) {
+    out.push_str("## Implementation steps\n\n");
+    let has = |group: &Group<'_>, safety: Safety| {
+        group.findings.iter().filter(|finding| fix_of_safety(finding, safety)).count()
+    };
+    let mut number = 0;
+    let mut item = |text: String| {
+        number += 1;
+        out.push_str(&format!("{number}. {text}\n"));
+    };
+    let safe: usize = groups.iter().map(|group| has(group, Safety::Safe)).sum();
+    if safe > 0 {
+        let command = code("pgsteward check --fix");
+        item(format!(
+            "Apply {} to the files: {command}",
+            text::count(safe, "safe fix").replace("fixs", "fixes")
+        ));
+    }
+    for group in groups {
+        let review = has(group, Safety::Review);
+        if review > 0 {
+            item(format!(
+                "Write the schema edit and the migration for {} of {}, and deploy it: {}",
+                text::count(review, "finding"),
+                code(group.rule),
+                code(&format!("pgsteward fix --rule {}", group.rule))
+            ));
+        }
+    }
+    for group in groups {
+        let rest = group.findings.len() - has(group, Safety::Safe) - has(group, Safety::Review);
+        if rest > 0 {
+            item(format!(
+                "Decide on {} of {}: {}",
+                text::count(rest, "finding"),
+                code(group.rule),
+                code(&format!("pgsteward explain {}", group.rule))
+            ));
+        }
+    }
+    out.push('\n');
+}
+
+fn fix_of_safety(finding: &Finding, safety: Safety) -> bool {
+    words::offered_fix(finding).is_some_and(|fix| fix.safety == safety)
+}
+
+fn testing(review: &Review, groups: &[Group<'_>], out: &mut String) {
+    out.push_str("## Testing\n\n");
+    let findings = || groups.iter().flat_map(|group| &group.findings);
+    let of = |wanted: fn(&Verdict) -> bool| {
+        findings().filter(|it| it.proof.as_ref().is_some_and(|proof| wanted(&proof.verdict))).count()
+    };
+    let proven = of(|verdict| matches!(verdict, Verdict::Proven));
+    let refuted = of(|verdict| matches!(verdict, Verdict::Refuted { .. }));
+    let unprovable = of(|verdict| matches!(verdict, Verdict::Unprovable { .. }));
+    let untried =
+        findings().filter(|finding| finding.proof.is_none() && words::offered_fix(finding).is_some()).count();
+    let mut item = |count: usize, what: &str| {
+        if count > 0 {
+            out.push_str(&format!("- {} {what}\n", text::thousands(count as u64)));
+        }
+    };
+    item(proven, "of the fixes proven: tried, and the finding gone");
+    item(refuted, "refuted: tried, and withdrawn for the reason above");
+    item(unprovable, "could not be proven here: test them before deploying");
+    item(untried, "not tried: test them before deploying");
+    out.push_str(&format!(
+        "- After the changes, run {}; the findings above must be gone\n",
+        code(&format!("pgsteward check {}", review.root))
+    ));
+}
+
+/// A fenced block whose fence is longer than any run of backticks in it.
+fn fenced(language: &str, body: &str) -> String {
+    let body = text::lines(body);
+    let fence = "`".repeat(longest_run(&body).max(2) + 1);
+    format!("{fence}{language}\n{}\n{fence}\n\n", body.trim_end_matches('\n'))
+}
+
+/// A code span, its marks longer than any run of backticks in it; nothing for an empty text.
+fn code(text: &str) -> String {
+    let text = text::line(text);
+    if text.is_empty() {
+        return String::new();
+    }
+    let mark = "`".repeat(longest_run(&text) + 1);
+    let pad = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };
+    format!("{mark}{pad}{text}{pad}{mark}")
+}
+
+fn longest_run(text: &str) -> usize {
+    let mut longest = 0;
+    let mut run = 0;
+    for character in text.chars() {
+        run = if character == '`' { run + 1 } else { 0 };
+        longest = longest.max(run);
+    }
+    longest
+}
+
+/// A cell of a table: GitHub takes a pipe for a border even inside of a code span, unless it is escaped.
+fn cell(text: &str) -> String {
+    text.replace("\\|", "|").replace('|', "\\|")
+}
+
+/// Text that shows as it is: marks of Markdown and HTML are escaped, and words that begin with `@`, which
+/// would call people (`@db.Timestamptz`), become code.
+fn escape(text: &str) -> String {
+    let text = text::line(text);
+    let mut out = String::with_capacity(text.len() + 16);
+    let mut characters = text.chars().peekable();
+    let mut previous = ' ';
+    while let Some(character) = characters.next() {
+        match character {
+            '@' if !previous.is_alphanumeric() => {
+                let mut word = String::from('@');
+                while let Some(next) = characters.next_if(|c| *c == '@' || is_word(*c)) {
+                    word.push(next);
+                }
+                if word.trim_start_matches('@').is_empty() {
+                    out.push_str(&word);
+                } else {
+                    out.push_str(&format!("`{word}`"));
+                }
+            }
+            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '#' => out.extend(['\\', character]),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '&' => out.push_str("&amp;"),
+            _ => out.push(character),
+        }
+        previous = character;
+    }
+    out
+}
+
+fn is_word(character: char) -> bool {
+    character.is_ascii_alphanumeric() || matches!(character, '_' | '-' | '.' | '/')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_cannot_format_itself() {
+        assert_eq!(escape("a *b* <i> [x](y) a|b"), "a \\*b\\* &lt;i&gt; \\[x\\](y) a\\|b");
+        assert_eq!(escape("use @db.Timestamptz(3), a@b"), "use `@db.Timestamptz`(3), a@b");
+        assert_eq!(code("a`b"), "``a`b``");
+        assert_eq!(code("`"), "`` ` ``");
+        assert_eq!(cell(&code("a|b")), "`a\\|b`");
+        assert_eq!(fenced("sql", "a ``` b"), "````sql\na ``` b\n````\n\n");
+    }
+}

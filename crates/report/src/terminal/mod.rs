@@ -1,0 +1,180 @@
+//! The report for people at a terminal: what was reviewed, the fixes to do first, the findings with their
+//! code, what could not be checked, and what to do next.
+
+mod finding;
+mod frame;
+pub(crate) mod style;
+
+use pgsteward_model::finding::Severity;
+use pgsteward_model::review::Review;
+
+use self::style::Paint;
+use crate::{RenderOptions, fold, text, words};
+
+/// How many fixes stand before the findings.
+const FIRST_FIXES: usize = 3;
+
+pub(crate) fn render(review: &Review, options: &RenderOptions) -> String {
+    let groups = fold::groups(review);
+    let mut parts = vec![head(review, options)];
+    // With one or two findings the list of fixes would only repeat them.
+    if review.findings.len() > 2 {
+        parts.extend(first_fixes(review, options));
+    }
+    parts.extend(groups.iter().map(|group| finding::render_group(review, group, options)));
+    parts.extend(gaps(review, options));
+    parts.push(summary(review, options));
+    parts.join("\n")
+}
+
+fn head(review: &Review, options: &RenderOptions) -> String {
+    let paint = Paint::new(options);
+    let width = options.columns();
+    let title = text::shorten(&format!("pgsteward reviewed {}", text::line(&review.root)), width);
+    let mut out = format!("{}\n", paint.paint(style::BOLD, &title));
+    for line in text::wrap(&words::reviewed(review).join(" · "), width - 2) {
+        if !line.is_empty() {
+            out.push_str(&format!("  {line}\n"));
+        }
+    }
+    out
+}
+
+fn first_fixes(review: &Review, options: &RenderOptions) -> Option<String> {
+    let fixes = fold::first_fixes(review, FIRST_FIXES);
+    if fixes.is_empty() {
+        return None;
+    }
+    let paint = Paint::new(options);
+    let width = options.columns();
+    let heading = if fixes.len() == 1 { "Fix this first" } else { "Fix these first" };
+    let mut out = format!("{}\n", paint.paint(style::BOLD, heading));
+    for (at, proven) in fixes.iter().enumerate() {
+        let finding = proven.first;
+        let Some(fix) = words::offered_fix(finding) else { continue };
+        let mut title = text::prose(&fix.title);
+        if proven.count > 1 {
+            title.push_str(&format!(", and {} like it", text::thousands(proven.count as u64 - 1)));
+        }
+        let severity = paint.paint(style::of_severity(finding.severity), finding.severity.word());
+        let pad = " ".repeat(7_usize.saturating_sub(finding.severity.word().len()));
+        let lines = text::wrap(&title, width - 14);
+        for (line_at, line) in lines.iter().enumerate() {
+            if line_at == 0 {
+                out.push_str(&format!("  {}. {severity}{pad}  {line}\n", at + 1));
+            } else {
+                out.push_str(&format!("{:14}{line}\n", ""));
+            }
+        }
+        let safety = fix.safety.word();
+        let state = format!("{safety}, {}", paint.paint(style::GOOD, "proven"));
+        let command = if proven.count > 1 {
+            format!("pgsteward fix --rule {}", text::line(finding.rule))
+        } else {
+            format!("pgsteward fix {}", text::line(&finding.key))
+        };
+        let plain_width = 14 + command.chars().count() + 2 + safety.len() + 8;
+        let command = paint.paint(style::CODE, &command);
+        let gap = if plain_width <= width { "  ".to_owned() } else { format!("\n{:14}", "") };
+        out.push_str(&format!("{:14}{command}{gap}{state}\n", ""));
+    }
+    Some(out)
+}
+
+fn gaps(review: &Review, options: &RenderOptions) -> Option<String> {
+    if review.gaps.is_empty() {
+        return None;
+    }
+    let paint = Paint::new(options);
+    let width = options.columns();
+    let mut out = format!("{}\n", paint.paint(style::BOLD, "Not checked"));
+    for gap in &review.gaps {
+        let head = format!("{}: {}", text::prose(&gap.what), text::prose(&gap.why));
+        for (at, line) in text::wrap(&head, width - 4).into_iter().enumerate() {
+            out.push_str(&format!("{:1$}{line}\n", "", if at == 0 { 2 } else { 4 }));
+        }
+        let skipped: Vec<String> = gap.skipped_rules.iter().map(|rule| text::line(rule)).collect();
+        for (label, text) in [("hint", text::prose(&gap.hint)), ("skipped", skipped.join(", "))] {
+            if text.is_empty() {
+                continue;
+            }
+            for (at, line) in text::wrap(&text, width - 13).into_iter().enumerate() {
+                let label = if at == 0 { label } else { "" };
+                out.push_str(&format!("    {label:9}{line}\n"));
+            }
+        }
+    }
+    Some(out)
+}
+
+fn summary(review: &Review, options: &RenderOptions) -> String {
+    let paint = Paint::new(options);
+    let width = options.columns();
+    let counts = words::severities(review);
+    let mut out = String::new();
+    let mut tail = Vec::new();
+    if review.allowed > 0 {
+        tail.push(format!("{} allowed", text::thousands(review.allowed as u64)));
+    }
+    if review.baselined > 0 {
+        tail.push(format!("{} in the baseline", text::thousands(review.baselined as u64)));
+    }
+    if !review.gaps.is_empty() {
+        tail.push(text::count(review.gaps.len(), "gap"));
+    }
+    tail.push(text::micros(review.elapsed_ms.saturating_mul(1_000)));
+    let head: Vec<String> = if counts.is_empty() {
+        vec![paint.paint(style::GOOD, "nothing found")]
+    } else {
+        counts.iter().map(|(severity, words)| paint.paint(style::of_severity(*severity), words)).collect()
+    };
+    let plain: usize = counts.iter().map(|(_, words)| words.chars().count() + 3).sum();
+    let tail_text = tail.join(" · ");
+    let separator = if plain.max(13) + 3 + tail_text.chars().count() > width { "\n" } else { " · " };
+    out.push_str(&format!("{}{separator}{tail_text}\n", head.join(" · ")));
+    let next = next(review);
+    if !next.is_empty() {
+        let wide = next.iter().map(|(command, _)| command.chars().count()).max().unwrap_or(0);
+        out.push('\n');
+        for (command, what) in next {
+            let pad = " ".repeat(wide - command.chars().count());
+            let fits = 2 + wide + 2 + what.chars().count() <= width;
+            let command = paint.paint(style::CODE, &command);
+            if fits {
+                out.push_str(&format!("  {command}{pad}  {}\n", paint.paint(style::DIM, what)));
+            } else {
+                out.push_str(&format!("  {command}\n      {}\n", paint.paint(style::DIM, what)));
+            }
+        }
+    }
+    out
+}
+
+/// The commands that help with what was found, each with what it does.
+fn next(review: &Review) -> Vec<(String, &'static str)> {
+    let mut out = Vec::new();
+    let Some(first) = review.findings.first() else { return out };
+    out.push((format!("pgsteward explain {}", text::line(first.rule)), "why it matters, and what is right"));
+    let with_safety = |wanted: pgsteward_model::change::Safety| {
+        review
+            .findings
+            .iter()
+            .find(|finding| words::offered_fix(finding).is_some_and(|fix| fix.safety == wanted))
+    };
+    if with_safety(pgsteward_model::change::Safety::Safe).is_some() {
+        out.push(("pgsteward check --fix".into(), "apply the safe fixes to the files"));
+    }
+    if let Some(finding) = with_safety(pgsteward_model::change::Safety::Review) {
+        out.push((
+            format!("pgsteward fix --rule {}", text::line(finding.rule)),
+            "write the schema edit and its migration",
+        ));
+    }
+    if review.findings.iter().any(|finding| finding.severity >= Severity::Warning) {
+        out.push((
+            "pgsteward check --write-baseline".into(),
+            "accept what is there, report only what is new",
+        ));
+    }
+    out
+}
