@@ -1,0 +1,5 @@
+//! Connection URLs, settings and versions.
+
+use pgsteward_model::rule::Rule;
+
+pub static RULES: &[&Rule] = &[];
