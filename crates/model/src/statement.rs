@@ -245,6 +245,8 @@ pub struct CreateTable {
     pub from_query: bool,
     /// `LIKE other INCLUDING …`.
     pub like: Vec<Name>,
+    /// Columns written with a `serial` type: their sequences are made with the table.
+    pub serial: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -1,0 +1,288 @@
+//! Statements that read or write rows, and the maintenance of tables.
+
+use pgsteward_model::statement::{Name, ReindexTarget, Statement};
+
+use crate::cursor::Cursor;
+
+/// Lowers a statement that begins with `WITH`: what is behind the queries of the clause decides.
+pub(super) fn with(mut cursor: Cursor<'_>) -> Option<Statement> {
+    let start = cursor;
+    cursor.skip_to(&["select", "insert", "update", "delete", "merge", "values", "table"]);
+    match cursor.text(0).to_ascii_lowercase().as_str() {
+        "insert" => insert(&mut cursor),
+        "update" => update(&mut cursor),
+        "delete" => delete(&mut cursor),
+        "merge" => merge(&mut cursor),
+        _ => Some(select(start)),
+    }
+}
+
+pub(super) fn select(cursor: Cursor<'_>) -> Statement {
+    let tables = relations_read(cursor);
+    let mut scan = cursor;
+    let mut locking = false;
+    while !scan.at_end() {
+        locking |= scan.sees(&["for"])
+            && (scan.word_at(1, "update")
+                || scan.word_at(1, "share")
+                || scan.word_at(1, "no")
+                || scan.word_at(1, "key"));
+        scan.skip_one();
+    }
+    Statement::Select { tables, locking }
+}
+
+/// Relations that a query names behind `FROM`, `JOIN` and in the commas of `FROM`, without the names of its
+/// own `WITH` queries. Each once, in order.
+pub(crate) fn relations_read(mut cursor: Cursor<'_>) -> Vec<Name> {
+    let mut own: Vec<String> = Vec::new();
+    let mut found: Vec<Name> = Vec::new();
+    let mut levels = vec![Level::default()];
+    let mut previous: Option<Cursor<'_>> = None;
+    while !cursor.at_end() {
+        let here = cursor;
+        cursor.advance();
+        let after = |words: &[&str]| previous.is_some_and(|previous| previous.sees_any(words));
+        let mut reads = false;
+        if here.sees_symbol(b'(') {
+            let argument = after(&["extract", "substring", "trim", "overlay", "position"]);
+            reads = after(&["from", "join"]) && !cursor.sees_any(QUERY);
+            levels.push(Level { in_from: reads, argument });
+        } else if here.sees_symbol(b')') {
+            if levels.len() > 1 {
+                levels.pop();
+            }
+        } else if let Some(level) = levels.last_mut() {
+            if here.sees_any(&["from", "join"]) {
+                reads = !level.argument && !after(&["distinct"]);
+                level.in_from |= reads;
+            } else if here.sees_any(&["where", "group", "order", "having", "limit", "union", "select", "set"])
+            {
+                level.in_from = false;
+            } else if here.sees_symbol(b',') {
+                reads = level.in_from;
+            } else if here.is_name(0) {
+                own.extend(with_query(here));
+            }
+        }
+        previous = Some(here);
+        if !reads || cursor.sees_symbol(b'(') {
+            continue;
+        }
+        cursor.eat(&["only"]);
+        cursor.eat(&["lateral"]);
+        let mut ahead = cursor;
+        if let Some(name) = ahead.name()
+            && !ahead.sees_symbol(b'(')
+            && !cursor.sees_any(QUERY)
+        {
+            let is_own = name.namespace.is_none() && own.contains(&name.name);
+            if !is_own && !found.contains(&name) {
+                found.push(name);
+            }
+            cursor = ahead;
+        }
+    }
+    found
+}
+
+/// Words that begin a query.
+const QUERY: &[&str] = &["select", "values", "with", "table", "insert", "update", "delete", "merge"];
+
+/// What is known of one level of parentheses while relations are looked for.
+#[derive(Default)]
+struct Level {
+    /// Behind `FROM`, where a comma goes on to the next relation.
+    in_from: bool,
+    /// The arguments of a function that has a `FROM` of its own: `extract(year FROM x)`.
+    argument: bool,
+}
+
+/// The name that `name [(columns)] AS [[NOT] MATERIALIZED] (query)` gives to a query.
+fn with_query(mut cursor: Cursor<'_>) -> Option<String> {
+    let name = cursor.ident()?;
+    cursor.optional_group();
+    if !cursor.eat(&["as"]) {
+        return None;
+    }
+    cursor.eat(&["not"]);
+    cursor.eat(&["materialized"]);
+    let query = cursor.sees_symbol(b'(') && QUERY.iter().any(|word| cursor.word_at(1, word));
+    query.then_some(name)
+}
+
+pub(super) fn insert(cursor: &mut Cursor<'_>) -> Option<Statement> {
+    if !cursor.eat(&["insert", "into"]) {
+        return None;
+    }
+    let table = cursor.name()?;
+    if cursor.eat(&["as"]) {
+        cursor.ident();
+    }
+    let mut ahead = *cursor;
+    let columns = match ahead.optional_group() {
+        Some(group) if !group.sees_any(QUERY) => {
+            *cursor = ahead;
+            group.items().into_iter().filter_map(|mut item| item.ident()).collect()
+        }
+        _ => Vec::new(),
+    };
+    if cursor.eat(&["overriding"]) {
+        cursor.advance();
+        cursor.eat(&["value"]);
+    }
+    let from_select = cursor.sees_any(&["select", "with", "table"]) || cursor.sees_symbol(b'(');
+    Some(Statement::Insert { table, columns, from_select })
+}
+
+pub(super) fn update(cursor: &mut Cursor<'_>) -> Option<Statement> {
+    cursor.eat(&["update"]);
+    cursor.eat(&["only"]);
+    let table = cursor.name()?;
+    cursor.eat_symbol(b'*');
+    if !cursor.skip_to(&["set"]) {
+        return None;
+    }
+    cursor.advance();
+    let mut columns = Vec::new();
+    loop {
+        if let Some(group) = cursor.optional_group() {
+            columns.extend(group.items().into_iter().filter_map(|mut item| item.ident()));
+        } else {
+            columns.extend(cursor.ident());
+        }
+        while !cursor.at_end()
+            && !cursor.sees_symbol(b',')
+            && !cursor.sees_any(&["from", "where", "returning"])
+        {
+            cursor.skip_one();
+        }
+        // `IS DISTINCT FROM` in a value looks like the FROM clause; what is behind it is no column list.
+        if !cursor.eat_symbol(b',') {
+            break;
+        }
+    }
+    Some(Statement::Update { table, columns, has_where: cursor.skip_to(&["where"]) })
+}
+
+pub(super) fn delete(cursor: &mut Cursor<'_>) -> Option<Statement> {
+    if !cursor.eat(&["delete", "from"]) {
+        return None;
+    }
+    cursor.eat(&["only"]);
+    let table = cursor.name()?;
+    Some(Statement::Delete { table, has_where: cursor.skip_to(&["where"]) })
+}
+
+pub(super) fn merge(cursor: &mut Cursor<'_>) -> Option<Statement> {
+    if !cursor.eat(&["merge", "into"]) {
+        return None;
+    }
+    cursor.eat(&["only"]);
+    Some(Statement::Merge { table: cursor.name()? })
+}
+
+pub(super) fn truncate(cursor: &mut Cursor<'_>) -> Statement {
+    cursor.eat(&["table"]);
+    let tables = cursor.names();
+    Statement::Truncate { tables, cascade: cursor.skip_to(&["cascade"]) }
+}
+
+pub(super) fn copy(cursor: &mut Cursor<'_>) -> Option<Statement> {
+    let table = if cursor.sees_symbol(b'(') {
+        cursor.group();
+        None
+    } else {
+        cursor.eat(&["binary"]);
+        let name = cursor.name()?;
+        cursor.optional_group();
+        Some(name)
+    };
+    let from = cursor.sees(&["from"]);
+    let program = cursor.word_at(1, "program");
+    Some(Statement::Copy { table, program, from })
+}
+
+pub(super) fn lock(cursor: &mut Cursor<'_>) -> Statement {
+    cursor.eat(&["table"]);
+    let tables = cursor.names();
+    let mut mode = Vec::new();
+    if cursor.eat(&["in"]) {
+        while !cursor.at_end() && !cursor.sees(&["mode"]) {
+            mode.push(cursor.text(0).to_ascii_uppercase());
+            cursor.advance();
+        }
+    }
+    let mode = if mode.is_empty() { "ACCESS EXCLUSIVE".to_owned() } else { mode.join(" ") };
+    Statement::LockTable { tables, mode }
+}
+
+pub(super) fn vacuum(cursor: &mut Cursor<'_>) -> Statement {
+    let mut full = false;
+    if let Some(group) = cursor.optional_group() {
+        full = group
+            .items()
+            .iter()
+            .any(|item| item.sees(&["full"]) && !item.word_at(1, "false") && !item.word_at(1, "off"));
+    }
+    while cursor.sees_any(&["full", "freeze", "verbose", "analyze", "analyse"]) {
+        full |= cursor.sees(&["full"]);
+        cursor.advance();
+    }
+    Statement::Vacuum { tables: tables_with_columns(cursor), full }
+}
+
+pub(super) fn analyze(cursor: &mut Cursor<'_>) -> Statement {
+    cursor.optional_group();
+    cursor.eat(&["verbose"]);
+    Statement::Analyze { tables: tables_with_columns(cursor) }
+}
+
+fn tables_with_columns(cursor: &mut Cursor<'_>) -> Vec<Name> {
+    let mut tables = Vec::new();
+    while let Some(name) = cursor.name() {
+        tables.push(name);
+        cursor.optional_group();
+        if !cursor.eat_symbol(b',') {
+            break;
+        }
+    }
+    tables
+}
+
+pub(super) fn cluster(cursor: &mut Cursor<'_>) -> Statement {
+    cursor.optional_group();
+    cursor.eat(&["verbose"]);
+    Statement::Cluster { table: cursor.name() }
+}
+
+pub(super) fn reindex(cursor: &mut Cursor<'_>) -> Option<Statement> {
+    let mut concurrently = cursor.optional_group().is_some_and(|group| {
+        group
+            .items()
+            .iter()
+            .any(|item| item.sees(&["concurrently"]) && !item.word_at(1, "false") && !item.word_at(1, "off"))
+    });
+    cursor.eat(&["verbose"]);
+    let target = match cursor.text(0).to_ascii_lowercase().as_str() {
+        "index" => ReindexTarget::Index,
+        "table" => ReindexTarget::Table,
+        "schema" => ReindexTarget::Schema,
+        "database" => ReindexTarget::Database,
+        "system" => ReindexTarget::System,
+        _ => return None,
+    };
+    cursor.advance();
+    concurrently |= cursor.eat(&["concurrently"]);
+    Some(Statement::Reindex { target, name: cursor.name(), concurrently })
+}
+
+pub(super) fn refresh(cursor: &mut Cursor<'_>) -> Option<Statement> {
+    if !cursor.eat(&["materialized", "view"]) {
+        return None;
+    }
+    let concurrently = cursor.eat(&["concurrently"]);
+    let name = cursor.name()?;
+    let with_data = !cursor.eat(&["with", "no", "data"]);
+    Some(Statement::RefreshMaterializedView { name, concurrently, with_data })
+}
