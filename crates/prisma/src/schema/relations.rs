@@ -17,24 +17,25 @@ pub(super) fn resolve(schema: &mut PrismaSchema) {
         }
     }
     // By model, target and explicit name, so that a schema of many relations is still read in one pass.
-    let mut ends: HashMap<(usize, usize, Option<String>), Vec<usize>> = HashMap::new();
+    let mut ends: HashMap<(usize, usize, Option<&str>), Vec<usize>> = HashMap::new();
+    let mut fields = Vec::new();
     for (from, model) in schema.models.iter().enumerate() {
         for (at, field) in model.fields.iter().enumerate() {
-            if let Some((target, relation)) = end(field) {
-                if let Some(to) = positions.get(target) {
-                    ends.entry((from, *to, relation.name.clone())).or_default().push(at);
-                }
+            if let Some((target, relation)) = end(field)
+                && let Some(to) = positions.get(target)
+            {
+                let name = relation.name.as_deref();
+                ends.entry((from, *to, name)).or_default().push(at);
+                fields.push((from, *to, name, at));
             }
         }
     }
     let mut opposites = Vec::new();
-    for ((from, to, name), fields) in &ends {
-        let Some(others) = ends.get(&(*to, *from, name.clone())) else { continue };
-        for field in fields {
-            let mut others = others.iter().filter(|other| from != to || *other != field);
-            if let (Some(other), None) = (others.next(), others.next()) {
-                opposites.push((*from, *field, *to, *other));
-            }
+    for (from, to, name, field) in fields {
+        let Some(others) = ends.get(&(to, from, name)) else { continue };
+        let mut others = others.iter().filter(|other| from != to || **other != field);
+        if let (Some(other), None) = (others.next(), others.next()) {
+            opposites.push((from, field, to, *other));
         }
     }
     for (from, field, to, other) in opposites {

@@ -1,4 +1,7 @@
 //! Tests over real schemas of the corpus and over small ones of their own.
+#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "helpers of tests fail loudly")]
 
 mod corpus;
 mod dmmf;
+mod edit;
+mod recovery;
