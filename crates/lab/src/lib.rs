@@ -1,1 +1,23 @@
-//! Throw-away PostgreSQL servers: find or fetch binaries, start, clone, replay, trace.
+//! Throw-away PostgreSQL servers: find or fetch binaries, start, clone databases, replay migrations, trace
+//! locks and rewrites, and the walls around hostile SQL.
+//!
+//! The lab starts and ends servers and nothing else: it speaks to them through the `pg` crate only, judges
+//! nothing and knows no rule. Everything it makes lies in one private folder and goes with the [`Lab`].
+
+mod binaries;
+mod cleanup;
+mod clone;
+mod cluster;
+mod error;
+mod files;
+mod lab;
+mod privileges;
+mod template;
+mod walls;
+mod watchdog;
+
+pub use binaries::{Found, Origin, installed};
+pub use clone::Database;
+pub use error::LabError;
+pub use lab::{Lab, LabOptions, stop_all};
+pub use walls::OWNER;

@@ -1,0 +1,178 @@
+//! Files and folders: copy, size, places to keep things. Knows nothing of PostgreSQL.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+
+use crate::error::LabError;
+use crate::privileges::RunAs;
+
+/// Copies a folder with everything in it and hands the copy to `owner`. `std::fs::copy` lets the file system
+/// share blocks where it can (`copy_file_range`, `clonefile`).
+pub(crate) fn copy_tree(from: &Path, to: &Path, owner: RunAs) -> Result<(), LabError> {
+    let entries = fs::read_dir(from).map_err(|error| LabError::io("read", from, error))?;
+    let mode = fs::metadata(from).map_err(|error| LabError::io("read", from, error))?.mode() & 0o777;
+    make_folder(to, mode)?;
+    owner.own(to)?;
+    for entry in entries {
+        let entry = entry.map_err(|error| LabError::io("read", from, error))?;
+        let (source, target) = (entry.path(), to.join(entry.file_name()));
+        let kind = entry.file_type().map_err(|error| LabError::io("read", &source, error))?;
+        if kind.is_dir() {
+            copy_tree(&source, &target, owner)?;
+        } else if kind.is_symlink() {
+            let link = fs::read_link(&source).map_err(|error| LabError::io("read", &source, error))?;
+            symlink(link, &target).map_err(|error| LabError::io("create", &target, error))?;
+            owner.own(&target)?;
+        } else {
+            fs::copy(&source, &target).map_err(|error| LabError::io("copy", &source, error))?;
+            owner.own(&target)?;
+        }
+    }
+    Ok(())
+}
+
+/// A folder with exactly this mode, whatever the umask says; it must not exist.
+pub(crate) fn make_folder(path: &Path, mode: u32) -> Result<(), LabError> {
+    fs::DirBuilder::new().mode(mode).create(path).map_err(|error| LabError::io("create", path, error))?;
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))
+        .map_err(|error| LabError::io("set the mode of", path, error))
+}
+
+/// Bytes of disk that a folder takes. Files that vanish meanwhile count as nothing; sparse files count with
+/// their blocks only, since a statistics twin grows its relations sparsely.
+pub(crate) fn disk_usage(path: &Path) -> u64 {
+    let Ok(entries) = fs::read_dir(path) else { return 0 };
+    entries
+        .flatten()
+        .map(|entry| match entry.metadata() {
+            Ok(meta) if meta.is_dir() => disk_usage(&entry.path()),
+            Ok(meta) => meta.blocks() * 512,
+            Err(_) => 0,
+        })
+        .sum()
+}
+
+/// Removes a folder or file if it is there.
+pub(crate) fn remove(path: &Path) -> Result<(), LabError> {
+    let result = match fs::symlink_metadata(path) {
+        Ok(meta) if meta.is_dir() => fs::remove_dir_all(path),
+        Ok(_) => fs::remove_file(path),
+        Err(error) => Err(error),
+    };
+    match result {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(LabError::io("remove", path, error)),
+        _ => Ok(()),
+    }
+}
+
+/// Where binaries, prepared data directories and the list of running labs are kept.
+#[derive(Clone, Debug)]
+pub(crate) struct Cache {
+    pub(crate) folder: PathBuf,
+    /// Said to the user where the usual place could not be used.
+    pub(crate) note: Option<String>,
+    /// Keeps a cache that had to be made in the temporary folder; it goes with its last user.
+    _temporary: Option<std::sync::Arc<tempfile::TempDir>>,
+}
+
+impl Cache {
+    /// `$XDG_CACHE_HOME/pgsteward`, else `~/.cache/pgsteward`; where the server's user cannot get there (as
+    /// root: `/root` is closed) `/var/cache/pgsteward`; where nothing can be written a temporary folder.
+    pub(crate) fn open(run_as: RunAs) -> Result<Cache, LabError> {
+        let named = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+        let home = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
+        let usual = named.or(home).map(|base| base.join("pgsteward"));
+        let system = run_as.dropped.then(|| PathBuf::from("/var/cache/pgsteward"));
+        let candidates: Vec<PathBuf> = usual.into_iter().chain(system).collect();
+        let mut refused = None;
+        for folder in &candidates {
+            // As root, what somebody else could have put there would be run by us.
+            match usable(folder, run_as) {
+                Ok(true) => return Ok(Cache { folder: folder.clone(), note: None, _temporary: None }),
+                Ok(false) => {}
+                Err(error) => refused = Some((folder, error)),
+            }
+        }
+        let temporary = tempfile::Builder::new()
+            .prefix("pgsteward-cache-")
+            .permissions(fs::Permissions::from_mode(0o755))
+            .tempdir()
+            .map_err(|error| LabError::io("create a folder in", &std::env::temp_dir(), error))?;
+        let why = match refused {
+            Some((folder, error)) => format!("\"{}\" cannot be written ({error})", folder.display()),
+            None => "no cache folder is known (HOME and XDG_CACHE_HOME are unset)".to_owned(),
+        };
+        let note =
+            format!("{why}; PostgreSQL is kept in a temporary folder and prepared again by the next run");
+        Ok(Cache {
+            folder: temporary.path().to_owned(),
+            note: Some(note),
+            _temporary: Some(std::sync::Arc::new(temporary)),
+        })
+    }
+
+    /// A cache in a given folder, for tests and for callers that manage their own.
+    #[cfg(test)]
+    pub(crate) fn at(folder: &Path) -> Cache {
+        Cache { folder: folder.to_owned(), note: None, _temporary: None }
+    }
+
+    /// A folder of the cache, made if absent.
+    pub(crate) fn room(&self, name: &str) -> Result<PathBuf, LabError> {
+        let path = self.folder.join(name);
+        fs::create_dir_all(&path).map_err(|error| LabError::io("create", &path, error))?;
+        Ok(path)
+    }
+}
+
+/// Whether the folder can be made, written by us and entered by the server's user.
+fn usable(folder: &Path, run_as: RunAs) -> io::Result<bool> {
+    let existed = folder.exists();
+    fs::create_dir_all(folder)?;
+    if run_as.dropped && !existed {
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o755))?;
+    }
+    let meta = fs::metadata(folder)?;
+    if run_as.dropped && (meta.uid() != 0 || meta.mode() & 0o022 != 0) {
+        return Ok(false);
+    }
+    tempfile::Builder::new().prefix(".write-").tempfile_in(folder)?;
+    Ok(run_as.can_reach(folder))
+}
+
+/// Holds an exclusive lock on a file until dropped. The system releases it when the process dies, however
+/// it dies, so a stale lock cannot exist.
+#[derive(Debug)]
+pub(crate) struct FileLock {
+    _file: fs::File,
+}
+
+impl FileLock {
+    /// Waits for the lock.
+    pub(crate) fn wait(path: &Path) -> Result<FileLock, LabError> {
+        let file = open_lock(path)?;
+        file.lock().map_err(|error| LabError::io("lock", path, error))?;
+        Ok(FileLock { _file: file })
+    }
+
+    /// The lock, or nothing where somebody holds it.
+    pub(crate) fn try_take(path: &Path) -> Result<Option<FileLock>, LabError> {
+        let file = open_lock(path)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(FileLock { _file: file })),
+            Err(fs::TryLockError::WouldBlock) => Ok(None),
+            Err(fs::TryLockError::Error(error)) => Err(LabError::io("lock", path, error)),
+        }
+    }
+}
+
+fn open_lock(path: &Path) -> Result<fs::File, LabError> {
+    fs::OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path)
+        .map_err(|error| LabError::io("open", path, error))
+}

@@ -1,0 +1,136 @@
+//! One lab: a running server with the limits it lives under.
+
+use std::sync::{Arc, Mutex, Weak};
+use std::time::Duration;
+
+use pgsteward_model::version::ServerVersion;
+
+use crate::binaries::{self, Wanted};
+use crate::cleanup;
+use crate::clone::{Database, Databases};
+use crate::cluster::{Cluster, lock};
+use crate::error::LabError;
+use crate::files::Cache;
+use crate::privileges::RunAs;
+use crate::watchdog::Watchdog;
+
+/// The major version of a lab where nobody named one.
+const DEFAULT_MAJOR: u32 = 17;
+
+/// How a lab is made. `Default` is what `check` uses without configuration.
+#[derive(Clone)]
+pub struct LabOptions {
+    /// The wanted major version: the live server's, else the configured one. None: 17.
+    pub major: Option<u32>,
+    /// Never download anything.
+    pub offline: bool,
+    /// Told in one line what takes long (a download, the first preparation).
+    pub progress: Option<Arc<dyn Fn(&str) + Send + Sync>>,
+    /// The server is ended once its data takes more disk than this.
+    pub disk_limit_bytes: u64,
+    /// How long one replay may take; the session is ended then, and the server if that does not help.
+    pub time_limit: Duration,
+}
+
+impl Default for LabOptions {
+    fn default() -> LabOptions {
+        LabOptions {
+            major: None,
+            offline: false,
+            progress: None,
+            disk_limit_bytes: 4 << 30,
+            time_limit: Duration::from_secs(120),
+        }
+    }
+}
+
+/// A running lab server. Dropping it ends the server and removes everything it wrote.
+pub struct Lab {
+    pub(crate) databases: Databases,
+    pub(crate) cluster: Arc<Cluster>,
+    pub(crate) watchdog: Watchdog,
+    pub(crate) time_limit: Duration,
+    note: Option<String>,
+}
+
+impl Lab {
+    /// Finds or fetches binaries, starts a server and waits until it accepts sessions. Removes first what
+    /// labs without a living owner left behind.
+    pub async fn start(options: &LabOptions) -> Result<Lab, LabError> {
+        let wanted = options.clone();
+        let (cluster, note) = tokio::task::spawn_blocking(move || start_server(&wanted))
+            .await
+            .map_err(|error| LabError::Task(error.to_string()))??;
+        let watchdog = Watchdog::watch(&cluster, options.disk_limit_bytes)
+            .map_err(|error| LabError::Task(error.to_string()))?;
+        let databases = Databases::open(cluster.clone()).await?;
+        Ok(Lab { databases, cluster, watchdog, time_limit: options.time_limit, note })
+    }
+
+    pub fn version(&self) -> ServerVersion {
+        self.cluster.version
+    }
+
+    /// What the user should be told: another major than the wanted one, a cache that could not be used.
+    pub fn note(&self) -> Option<&str> {
+        self.note.as_deref()
+    }
+
+    /// An empty database, owned by [`crate::OWNER`].
+    pub async fn create_database(&self) -> Result<Database, LabError> {
+        self.databases.create("template1").await
+    }
+
+    /// A copy of a database. All sessions with the source must be closed.
+    pub async fn clone_database(&self, source: &Database) -> Result<Database, LabError> {
+        self.databases.create(&source.name).await
+    }
+
+    /// Removes a database and ends its sessions.
+    pub async fn drop_database(&self, database: Database) -> Result<(), LabError> {
+        self.databases.drop(&database).await
+    }
+
+    /// Ends the server and removes its folder; as dropping does, but errors can be seen and the runtime is not
+    /// held up.
+    pub async fn stop(self) -> Result<(), LabError> {
+        let cluster = self.cluster.clone();
+        drop(self);
+        tokio::task::spawn_blocking(move || cluster.shut_down())
+            .await
+            .map_err(|error| LabError::Task(error.to_string()))?
+    }
+}
+
+fn start_server(options: &LabOptions) -> Result<(Arc<Cluster>, Option<String>), LabError> {
+    let quiet: Arc<dyn Fn(&str) + Send + Sync> = Arc::new(|_| {});
+    let progress = options.progress.clone().unwrap_or(quiet);
+    let run_as = RunAs::choose()?;
+    let cache = Cache::open(run_as)?;
+    cleanup::sweep(&cache)?;
+    let wanted = Wanted {
+        major: options.major.unwrap_or(DEFAULT_MAJOR),
+        offline: options.offline,
+        progress: progress.as_ref(),
+    };
+    let binaries = binaries::choose(&wanted, &cache, run_as)?;
+    let notes: Vec<String> = [binaries.note.clone(), cache.note.clone()].into_iter().flatten().collect();
+    let cluster =
+        Arc::new(Cluster::start(&binaries, cache, run_as, options.disk_limit_bytes, progress.as_ref())?);
+    let mut running = lock(&RUNNING);
+    running.retain(|known| known.strong_count() > 0);
+    running.push(Arc::downgrade(&cluster));
+    Ok((cluster, (!notes.is_empty()).then(|| notes.join("; "))))
+}
+
+static RUNNING: Mutex<Vec<Weak<Cluster>>> = Mutex::new(Vec::new());
+
+/// Ends every lab of this process and removes its folder: for the task that handles Ctrl-C, since a process
+/// that is ended by a signal drops nothing. Blocks for some milliseconds.
+pub fn stop_all() {
+    let running: Vec<Arc<Cluster>> = lock(&RUNNING).drain(..).filter_map(|known| known.upgrade()).collect();
+    for cluster in running {
+        // What cannot be removed stays registered and is removed by the next start.
+        drop(cluster.shut_down());
+    }
+}
