@@ -30,8 +30,11 @@ fn check(facts: &Facts) -> Vec<Finding> {
         // The primary key stays, then a constraint's index, then the first by name.
         let rank = |index: &'_ Index| (!is_primary(index), index.constraint.is_none(), index.name.clone());
         for candidate in table.indexes.iter().filter(|index| index.unique && index.valid) {
-            let kept =
-                table.indexes.iter().filter(|other| same(candidate, other)).min_by_key(|other| rank(other));
+            let kept = table
+                .indexes
+                .iter()
+                .filter(|other| same(table, candidate, other))
+                .min_by_key(|other| rank(other));
             if let Some(kept) = kept
                 && rank(kept) < rank(candidate)
             {
@@ -42,8 +45,14 @@ fn check(facts: &Facts) -> Vec<Finding> {
     findings
 }
 
-fn same(index: &Index, other: &Index) -> bool {
+fn same(table: &Table, index: &Index, other: &Index) -> bool {
+    // A deferrable constraint checks at commit, the other one at once: neither replaces the other.
+    let deferrable = |index: &Index| {
+        let constraint = index.constraint.as_ref().and_then(|name| table.constraint(name));
+        constraint.is_some_and(|constraint| constraint.deferrable)
+    };
     other.unique
+        && deferrable(index) == deferrable(other)
         && other.nulls_not_distinct == index.nulls_not_distinct
         && index.keys.len() == other.keys.len()
         && index::stands_in(index, other) == Some(Keys::Same)
