@@ -45,10 +45,10 @@ fn annotation(review: &Review, finding: &Finding) -> String {
         }
     }
     properties.push(format!("title={}", property(&text::line(finding.rule))));
-    format!("::{command} {}::{}", properties.join(","), data(&message(finding)))
+    format!("::{command} {}::{}", properties.join(","), data(&message(review, finding)))
 }
 
-fn message(finding: &Finding) -> String {
+fn message(review: &Review, finding: &Finding) -> String {
     let mut lines = vec![text::prose(&finding.message)];
     if finding.at.file.is_none() {
         lines.extend(words::subject(&finding.at));
@@ -58,7 +58,7 @@ fn message(finding: &Finding) -> String {
     }
     if let Some(fix) = words::offered_fix(finding) {
         lines.push(format!("fix: {} ({})", text::prose(&fix.title), fix.safety.word()));
-        lines.extend(fix.change.steps.iter().map(|step| format!("  {}", words::step(step))));
+        lines.extend(fix.change.steps.iter().map(|step| format!("  {}", words::step(review, step))));
         if let Rollback::Impossible { reason } = &fix.change.rollback {
             lines.push(format!("rollback: impossible: {}", text::prose(reason)));
         }

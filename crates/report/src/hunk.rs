@@ -1,6 +1,6 @@
 //! An edit of a file as whole lines before and after, for people to read. Applies nothing.
 
-use pgsteward_model::change::{EditAction, FileEdit, TextEdit};
+use pgsteward_model::change::{EditAction, FileEdit, Step, TextEdit};
 use pgsteward_model::source::{SourceFile, Sources};
 
 /// Neighbouring edits of one file: the lines they touch, as they are and as they will be.
@@ -29,6 +29,34 @@ pub(crate) fn of_edit(edit: &FileEdit, sources: &Sources) -> Option<Vec<Hunk>> {
         }
     }
     hunks.into_iter().map(|(start, end, edits)| hunk(source, start, end, edits)).collect()
+}
+
+/// The files that a rollback edits as the steps before it leave them: what the spans of its edits count in.
+pub(crate) fn after(steps: &[Step], rollback: &[Step], sources: &Sources) -> Sources {
+    let mut out = Sources::default();
+    for step in rollback {
+        let Step::Edit(FileEdit { file, .. }) = step else { continue };
+        if out.get(file).is_some() {
+            continue;
+        }
+        let mut text = sources.get(file).map(|source| source.text.to_string());
+        for step in steps {
+            match step {
+                Step::Edit(edit) if edit.file == *file => {
+                    text = match &edit.action {
+                        EditAction::Replace(edits) => text.and_then(|text| TextEdit::apply_all(&text, edits)),
+                        EditAction::Create(text) => Some(text.clone()),
+                        EditAction::Delete => None,
+                    };
+                }
+                _ => {}
+            }
+        }
+        if let Some(text) = text {
+            out.add(SourceFile::new(file.clone(), text));
+        }
+    }
+    out
 }
 
 fn hunk(source: &SourceFile, start: usize, end: usize, mut edits: Vec<TextEdit>) -> Option<Hunk> {

@@ -26,7 +26,7 @@ pub(crate) fn render(review: &Review) -> String {
     }
     issues(review, &groups, &mut out);
     recommendations(review, &groups, &mut out);
-    implementation(&groups, &mut out);
+    implementation(review, &groups, &mut out);
     testing(review, &groups, &mut out);
     out
 }
@@ -190,7 +190,7 @@ fn fix(review: &Review, finding: &Finding, out: &mut String) {
         match rollback {
             Rollback::Steps(back) => {
                 out.push_str("**Rollback:**\n\n");
-                steps(review, back, out);
+                steps_back(review, back, out);
             }
             Rollback::Impossible { reason } => {
                 out.push_str(&format!("**Rollback:** impossible: {}\n\n", escape(&text::prose(reason))));
@@ -218,11 +218,23 @@ fn steps(review: &Review, steps: &[Step], out: &mut String) {
         }
         match step {
             Step::Edit(edit) => out.push_str(&diff(review, edit)),
-            other => out.push_str(&format!("{}\n\n", escape(&words::step(other)))),
+            other => out.push_str(&format!("{}\n\n", escape(&words::step(review, other)))),
         }
     }
     if !sql.is_empty() {
         out.push_str(&fenced("sql", &sql));
+    }
+}
+
+/// A rollback undoes edits as a whole: their lines were shown already.
+fn steps_back(review: &Review, back: &[Step], out: &mut String) {
+    for run in back.chunk_by(|one, next| matches!((one, next), (Step::Sql(_), Step::Sql(_)))) {
+        match run {
+            [Step::Edit(edit)] if matches!(edit.action, EditAction::Replace(_)) => {
+                out.push_str(&format!("{}.\n\n", escape(&words::step_back(review, &run[0]))));
+            }
+            run => steps(review, run, out),
+        }
     }
 }
 
@@ -254,7 +266,7 @@ fn diff(review: &Review, edit: &FileEdit) -> String {
     format!("Edit {}:\n\n{}", code(&path), fenced("diff", &body))
 }
 
-fn implementation(groups: &[Group<'_>], out: &mut String) {
+fn implementation(review: &Review, groups: &[Group<'_>], out: &mut String) {
     out.push_str("## Implementation steps\n\n");
     let has = |group: &Group<'_>, safety: Safety| {
         group.findings.iter().filter(|finding| fix_of_safety(finding, safety)).count()
@@ -266,18 +278,18 @@ fn implementation(groups: &[Group<'_>], out: &mut String) {
     };
     let safe: usize = groups.iter().map(|group| has(group, Safety::Safe)).sum();
     if safe > 0 {
-        let command = code("pgsteward check --fix");
+        let command = code(&words::check_command(review, "--fix"));
         item(format!(
             "Apply {} to the files: {command}",
             text::count(safe, "safe fix").replace("fixs", "fixes")
         ));
     }
     for group in groups {
-        let review = has(group, Safety::Review);
-        if review > 0 {
+        let online = has(group, Safety::Review);
+        if online > 0 {
             item(format!(
                 "Write the schema edit and the migration for {} of {}, and deploy it: {}",
-                text::count(review, "finding"),
+                text::count(online, "finding"),
                 code(group.rule),
                 code(&format!("pgsteward fix --rule {}", group.rule))
             ));
@@ -323,7 +335,7 @@ fn testing(review: &Review, groups: &[Group<'_>], out: &mut String) {
     item(untried, "not tried: test them before deploying");
     out.push_str(&format!(
         "- After the changes, run {}; the findings above must be gone\n",
-        code(&format!("pgsteward check {}", review.root))
+        code(&words::check_command(review, ""))
     ));
 }
 

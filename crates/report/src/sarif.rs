@@ -96,7 +96,14 @@ fn result(review: &Review, finding: &Finding, rules: &[&'static Rule]) -> Value 
         out["partialFingerprints"] = json!({"pgstewardKey/v1": finding.key});
     }
     if !finding.also.is_empty() {
-        let related: Vec<Value> = finding.also.iter().map(|place| location(review, place)).collect();
+        // The schema wants each once.
+        let mut related: Vec<Value> = Vec::new();
+        for place in &finding.also {
+            let place = location(review, place);
+            if !related.contains(&place) {
+                related.push(place);
+            }
+        }
         out["relatedLocations"] = json!(related);
     }
     if let Some(fix) = words::offered_fix(finding).and_then(|fix| file_fix(review, fix)) {

@@ -357,13 +357,15 @@ fn wire_server_error(error: &ServerError) -> WireServerError {
 
 fn wire_fix(fix: &Fix, sources: &Sources) -> WireFix {
     let Change { steps, rollback } = &fix.change;
-    let all = |steps: &[Step]| steps.iter().map(|step| wire_step(step, sources)).collect();
+    let all = |steps: &[Step], sources: &Sources| -> Vec<WireStep> {
+        steps.iter().map(|step| wire_step(step, sources)).collect()
+    };
     WireFix {
         title: masked(&fix.title),
         safety: fix.safety.word(),
-        steps: all(steps),
+        steps: all(steps, sources),
         rollback: match rollback {
-            Rollback::Steps(steps) => WireRollback::Steps(all(steps)),
+            Rollback::Steps(back) => WireRollback::Steps(all(back, &hunk::after(steps, back, sources))),
             Rollback::Impossible { reason } => WireRollback::Impossible(masked(reason)),
         },
     }
@@ -385,7 +387,7 @@ fn wire_step(step: &Step, sources: &Sources) -> WireStep {
             before: None,
             after: None,
         }),
-        Step::Wait { until } => WireStep::Wait { until: until.clone() },
+        Step::Wait { until } => WireStep::Wait { until: masked(until) },
     }
 }
 
@@ -406,7 +408,7 @@ fn wire_edit(edit: &FileEdit, sources: &Sources) -> WireEdit {
     WireEdit {
         file: Some(edit.file.to_string()),
         action,
-        description: words::file_edit(edit),
+        description: words::file_edit(edit, &edit.file),
         edits,
         before,
         after,

@@ -140,18 +140,29 @@ pub(crate) fn server_error(error: &ServerError) -> String {
     out
 }
 
+/// A step of a rollback in one line. An edit is undone as a whole, so nothing of it needs to be said again.
+pub(crate) fn step_back(review: &Review, step: &Step) -> String {
+    match step {
+        Step::Edit(FileEdit { file, action: EditAction::Replace(_) }) => {
+            format!("undo the edit of {}", text::line(&path(review, file)))
+        }
+        other => self::step(review, other),
+    }
+}
+
 /// A step in one line; SQL as it stands, with its semicolon.
-pub(crate) fn step(step: &Step) -> String {
+pub(crate) fn step(review: &Review, step: &Step) -> String {
     match step {
         Step::Sql(step) => format!("{};", text::prose(&step.sql)),
-        Step::Edit(edit) => file_edit(edit),
+        Step::Edit(edit) => file_edit(edit, &path(review, &edit.file)),
         Step::Prisma(edit) => prisma_edit(edit),
         Step::Wait { until } => format!("wait until {}", text::prose(until)),
     }
 }
 
-pub(crate) fn file_edit(edit: &FileEdit) -> String {
-    let file = text::line(&edit.file);
+/// `path` is the edit's file as the reader knows it.
+pub(crate) fn file_edit(edit: &FileEdit, path: &str) -> String {
+    let file = text::line(path);
     match &edit.action {
         EditAction::Replace(_) => format!("edit {file}"),
         EditAction::Create(_) => format!("create {file}"),
@@ -248,7 +259,18 @@ pub(crate) fn command(sql: &str) -> String {
     if words.is_empty() { text::shorten(&text::prose(sql), 40) } else { words.join(" ") }
 }
 
-/// What was reviewed, in one sentence without its full stop.
+/// `pgsteward check` on the same path as before, with more arguments; the path is left out where a shell
+/// would need it quoted.
+pub(crate) fn check_command(review: &Review, arguments: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
+    let root = review.root.as_str();
+    if root.is_empty() || root == "." || root.starts_with('-') || !root.chars().all(is_plain) {
+        return format!("pgsteward check {arguments}").trim_end().to_owned();
+    }
+    format!("pgsteward check {root} {arguments}").trim_end().to_owned()
+}
+
+/// What was reviewed: schemas, migrations, server.
 pub(crate) fn reviewed(review: &Review) -> Vec<String> {
     let mut out = Vec::new();
     if !review.schemas.is_empty() {
@@ -269,7 +291,7 @@ pub(crate) fn reviewed(review: &Review) -> Vec<String> {
     out
 }
 
-/// `2 errors, 37 warnings and 84 notes`: only what there is.
+/// `2 errors`, `37 warnings`, `84 info`: only what there is.
 pub(crate) fn severities(review: &Review) -> Vec<(pgsteward_model::finding::Severity, String)> {
     use pgsteward_model::finding::Severity;
     [Severity::Error, Severity::Warning, Severity::Info]

@@ -59,6 +59,12 @@ fn block(
     let mut block = Block { review, options, paint: Paint::new(options), gutter: 1, out: String::new() };
     block.title(finding, group);
     block.place(finding);
+    if group.is_some() {
+        if let Some(rule) = review.rule(finding.rule) {
+            block.prose("rule", rule.summary());
+        }
+        block.prose("first", &finding.message);
+    }
     let is_new = |of: fn(&Finding) -> &str| previous.is_none_or(|previous| of(previous) != of(finding));
     if is_new(|finding| &finding.detail) {
         block.prose("detail", &finding.detail);
@@ -92,10 +98,10 @@ impl Block<'_> {
 
     /// `warning[rule]: message`, the message wrapped under itself.
     fn title(&mut self, finding: &Finding, group: Option<&Group<'_>>) {
-        let mut message = text::prose(&finding.message);
-        if let Some(group) = group {
-            message = format!("{}, first {message}", group.extent());
-        }
+        let message = match group {
+            Some(group) => group.extent(),
+            None => text::prose(&finding.message),
+        };
         let head = format!("{}[{}]", finding.severity.word(), text::line(finding.rule));
         let head_width = head.chars().count() + 2;
         let head = self.paint.paint(style::of_severity(finding.severity), &head);
@@ -195,7 +201,7 @@ impl Block<'_> {
         match &fix.change.rollback {
             Rollback::Impossible { reason } => self.prose("rollback", &format!("impossible: {reason}")),
             Rollback::Steps(steps) => {
-                let lines = self.steps(steps);
+                let lines = self.steps_back(steps);
                 self.label("rollback", &lines);
             }
         }
@@ -209,7 +215,7 @@ impl Block<'_> {
                 Step::Sql(step) => lines.extend(self.code(&format!("{};", step.sql))),
                 Step::Edit(edit) => lines.extend(self.edit(edit)),
                 Step::Prisma(_) | Step::Wait { .. } => {
-                    lines.extend(text::wrap(&words::step(step), self.room()));
+                    lines.extend(text::wrap(&words::step(self.review, step), self.room()));
                 }
             }
         }
@@ -219,9 +225,25 @@ impl Block<'_> {
         lines
     }
 
+    fn steps_back(&self, steps: &[Step]) -> Vec<String> {
+        let is_edit =
+            |step: &Step| matches!(step, Step::Edit(FileEdit { action: EditAction::Replace(_), .. }));
+        steps
+            .chunk_by(|one, next| is_edit(one) == is_edit(next))
+            .flat_map(|run| match run.first() {
+                Some(first) if is_edit(first) => run
+                    .iter()
+                    .flat_map(|step| text::wrap(&words::step_back(self.review, step), self.room()))
+                    .collect(),
+                _ => self.steps(run),
+            })
+            .collect()
+    }
+
     /// The file's name, and the lines that change as a diff shows them.
     fn edit(&self, edit: &FileEdit) -> Vec<String> {
-        let mut lines = text::wrap(&words::file_edit(edit), self.room());
+        let path = words::path(self.review, &edit.file);
+        let mut title = words::file_edit(edit, &path);
         let mut diff: Vec<(Style, String)> = Vec::new();
         let side = |sign: char, style: Style, text: &str, diff: &mut Vec<(Style, String)>| {
             for line in text::wrap_code(&text::lines(text), self.room() - 2) {
@@ -230,8 +252,15 @@ impl Block<'_> {
         };
         match &edit.action {
             EditAction::Replace(_) => {
-                for hunk in hunk::of_edit(edit, &self.review.sources).unwrap_or_default() {
-                    let (before, after) = hunk::changed_lines(&hunk);
+                let hunks = hunk::of_edit(edit, &self.review.sources).unwrap_or_default();
+                if let Some(first) = hunks.first() {
+                    title.push_str(&format!(":{}", first.line));
+                }
+                for hunk in &hunks {
+                    let (mut before, mut after) = hunk::changed_lines(hunk);
+                    // An empty line more or less is nothing to decide on.
+                    before.retain(|line| !line.trim().is_empty());
+                    after.retain(|line| !line.trim().is_empty());
                     side('-', style::REMOVED, &before.join("\n"), &mut diff);
                     side('+', style::ADDED, &after.join("\n"), &mut diff);
                 }
@@ -239,6 +268,7 @@ impl Block<'_> {
             EditAction::Create(text) => side('+', style::ADDED, text, &mut diff),
             EditAction::Delete => {}
         }
+        let mut lines = text::wrap(&title, self.room());
         let shown = if self.options.verbose { diff.len() } else { FIRST_LINES.min(diff.len()) };
         lines.extend(diff[..shown].iter().map(|(style, line)| self.paint.paint(*style, line)));
         if diff.len() > shown {
@@ -265,21 +295,19 @@ impl Block<'_> {
 
     /// The next few findings of a folded group, one line each.
     fn others(&mut self, group: &Group<'_>) {
+        let first_file = group.findings[0].at.file.as_ref().map(|range| &range.file);
         let rest = &group.findings[1..];
         let shown = &rest[..FIRST_PLACES.min(rest.len())];
         let rows: Vec<(String, String)> = shown
             .iter()
             .map(|finding| {
                 let subject = words::subject(&finding.at).unwrap_or_else(|| text::prose(&finding.message));
-                (
-                    subject,
-                    finding
-                        .at
-                        .file
-                        .as_ref()
-                        .map(|range| words::file_place(self.review, range))
-                        .unwrap_or_default(),
-                )
+                let place = match &finding.at.file {
+                    Some(range) if Some(&range.file) == first_file => format!("line {}", range.start.line),
+                    Some(range) => words::file_place(self.review, range),
+                    None => String::new(),
+                };
+                (subject, place)
             })
             .collect();
         let wide = rows.iter().map(|(subject, _)| subject.chars().count()).max().unwrap_or(0);

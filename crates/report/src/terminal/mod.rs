@@ -5,6 +5,7 @@ mod finding;
 mod frame;
 pub(crate) mod style;
 
+use pgsteward_model::change::Safety;
 use pgsteward_model::finding::Severity;
 use pgsteward_model::review::Review;
 
@@ -47,7 +48,7 @@ fn first_fixes(review: &Review, options: &RenderOptions) -> Option<String> {
     }
     let paint = Paint::new(options);
     let width = options.columns();
-    let heading = if fixes.len() == 1 { "Fix this first" } else { "Fix these first" };
+    let heading = if fixes.len() == 1 { "Fix this first, proven" } else { "Fix these first, each proven" };
     let mut out = format!("{}\n", paint.paint(style::BOLD, heading));
     for (at, proven) in fixes.iter().enumerate() {
         let finding = proven.first;
@@ -56,27 +57,22 @@ fn first_fixes(review: &Review, options: &RenderOptions) -> Option<String> {
         if proven.count > 1 {
             title.push_str(&format!(", and {} like it", text::thousands(proven.count as u64 - 1)));
         }
-        let severity = paint.paint(style::of_severity(finding.severity), finding.severity.word());
-        let pad = " ".repeat(7_usize.saturating_sub(finding.severity.word().len()));
-        let lines = text::wrap(&title, width - 14);
-        for (line_at, line) in lines.iter().enumerate() {
+        title.push_str(&format!(" ({})", fix.safety.word()));
+        let word = finding.severity.word();
+        let severity = paint.paint(style::of_severity(finding.severity), word);
+        for (line_at, line) in text::wrap(&title, width - 14).iter().enumerate() {
             if line_at == 0 {
-                out.push_str(&format!("  {}. {severity}{pad}  {line}\n", at + 1));
+                out.push_str(&format!("  {}. {severity}{:2$}{line}\n", at + 1, "", 9 - word.len()));
             } else {
                 out.push_str(&format!("{:14}{line}\n", ""));
             }
         }
-        let safety = fix.safety.word();
-        let state = format!("{safety}, {}", paint.paint(style::GOOD, "proven"));
-        let command = if proven.count > 1 {
-            format!("pgsteward fix --rule {}", text::line(finding.rule))
-        } else {
-            format!("pgsteward fix {}", text::line(&finding.key))
+        let command = match (fix.safety, proven.count) {
+            (Safety::Safe, _) => words::check_command(review, &format!("--fix --select {}", finding.rule)),
+            (_, 1) => format!("pgsteward fix {}", text::line(&finding.key)),
+            _ => format!("pgsteward fix --rule {}", text::line(finding.rule)),
         };
-        let plain_width = 14 + command.chars().count() + 2 + safety.len() + 8;
-        let command = paint.paint(style::CODE, &command);
-        let gap = if plain_width <= width { "  ".to_owned() } else { format!("\n{:14}", "") };
-        out.push_str(&format!("{:14}{command}{gap}{state}\n", ""));
+        out.push_str(&format!("{:5}{}\n", "", paint.paint(style::CODE, &command)));
     }
     Some(out)
 }
@@ -154,27 +150,21 @@ fn summary(review: &Review, options: &RenderOptions) -> String {
 fn next(review: &Review) -> Vec<(String, &'static str)> {
     let mut out = Vec::new();
     let Some(first) = review.findings.first() else { return out };
-    out.push((format!("pgsteward explain {}", text::line(first.rule)), "why it matters, and what is right"));
-    let with_safety = |wanted: pgsteward_model::change::Safety| {
+    out.push((format!("pgsteward explain {}", text::line(first.rule)), "why, and what is right"));
+    let with_safety = |wanted: Safety| {
         review
             .findings
             .iter()
             .find(|finding| words::offered_fix(finding).is_some_and(|fix| fix.safety == wanted))
     };
-    if with_safety(pgsteward_model::change::Safety::Safe).is_some() {
-        out.push(("pgsteward check --fix".into(), "apply the safe fixes to the files"));
+    if with_safety(Safety::Safe).is_some() {
+        out.push((words::check_command(review, "--fix"), "apply the safe fixes"));
     }
-    if let Some(finding) = with_safety(pgsteward_model::change::Safety::Review) {
-        out.push((
-            format!("pgsteward fix --rule {}", text::line(finding.rule)),
-            "write the schema edit and its migration",
-        ));
+    if let Some(finding) = with_safety(Safety::Review) {
+        out.push((format!("pgsteward fix --rule {}", text::line(finding.rule)), "write edit and migration"));
     }
     if review.findings.iter().any(|finding| finding.severity >= Severity::Warning) {
-        out.push((
-            "pgsteward check --write-baseline".into(),
-            "accept what is there, report only what is new",
-        ));
+        out.push((words::check_command(review, "--write-baseline"), "report only what is new"));
     }
     out
 }
