@@ -1,0 +1,47 @@
+//! The live database is not what the Prisma schema says, in a project without migrations.
+
+use pgsteward_model::drift::DriftKind;
+use pgsteward_model::facts::{Facts, Need};
+use pgsteward_model::finding::{Finding, Severity};
+use pgsteward_model::rule::{Group, Rule};
+
+use super::shared::{self, Class};
+
+pub(super) static RULE: Rule = Rule {
+    id: "database-differs-from-schema",
+    group: Group::Drift,
+    severity: Severity::Warning,
+    needs: &[Need::Drift],
+    sharper_with: &[],
+    since: "0.1.0",
+    ancestors: &[],
+    page: include_str!("database_differs_from_schema.md"),
+    check,
+};
+
+fn check(facts: &Facts) -> Vec<Finding> {
+    shared::of(facts, Class::DatabaseDiffersFromSchema)
+        .map(|drift| {
+            let name = shared::name(drift);
+            let (message, severity) = match drift.kind {
+                DriftKind::Added => {
+                    (format!("the database has {name}, which the Prisma schema has not"), Severity::Warning)
+                }
+                DriftKind::Dropped => (
+                    format!("the database lacks {name} of the Prisma schema"),
+                    shared::severity_of_lack(drift),
+                ),
+                DriftKind::Changed | DriftKind::Recreated => {
+                    (format!("{name} of the database is not as the Prisma schema says"), Severity::Warning)
+                }
+            };
+            shared::finding(facts, &RULE, drift, message)
+                .severity(severity)
+                .detail(
+                    "The client is generated from the schema: it asks for what the schema says, and \"prisma db push\" would \
+                     make the database so, whatever that drops.",
+                )
+                .hint("take the database's side with \"prisma db pull\", or the schema's with a migration")
+        })
+        .collect()
+}
