@@ -12,7 +12,7 @@ use crate::{text, words};
 pub(crate) fn render(review: &Review) -> String {
     let mut out = String::new();
     for finding in &review.findings {
-        out.push_str(&line(finding));
+        out.push_str(&line(review, finding));
         out.push('\n');
     }
     for gap in &review.gaps {
@@ -39,9 +39,9 @@ pub(crate) fn render(review: &Review) -> String {
     out
 }
 
-fn line(finding: &Finding) -> String {
+fn line(review: &Review, finding: &Finding) -> String {
     let place = match &finding.at.file {
-        Some(range) => format!("{}:{}", column(&range.file), range.start.line),
+        Some(range) => format!("{}:{}", column(&words::path(review, &range.file)), range.start.line),
         None => "-".into(),
     };
     let object = match (&finding.at.object, &finding.at.setting, &finding.at.query) {

@@ -52,10 +52,11 @@ impl View<'_> {
         self.push(format!("    {painted}").trim_end());
     }
 
-    /// What a fence says of its code: the language and a path.
+    /// What a fence says of its code after the language: a path, mostly.
     fn caption(&mut self, info: &str) {
         if info.contains(' ') {
-            let painted = self.paint.paint(style::DIM, info.trim());
+            let path = info.split_once(' ').map_or("", |(_, path)| path.trim());
+            let painted = self.paint.paint(style::DIM, path);
             self.push(&format!("    {painted}"));
         }
     }
@@ -90,53 +91,105 @@ impl View<'_> {
         }
         let indent = if is_item(first) { first.len() - first.trim_start().len() + 2 } else { 0 };
         let joined = lines.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ");
-        for (at, line) in text::wrap(&joined, self.options.columns() - indent).into_iter().enumerate() {
+        let mut text = Vec::new();
+        inline(&joined, None, self.options.hyperlinks, &mut text);
+        for (at, line) in wrap(&text, self.options.columns() - indent).into_iter().enumerate() {
             let pad = if at == 0 { indent.saturating_sub(2) } else { indent };
-            let inline = self.inline(&line);
-            self.push(&format!("{:pad$}{inline}", ""));
+            let painted = self.painted(line);
+            self.push(&format!("{:pad$}{painted}", ""));
         }
     }
 
-    /// Code spans, bold words and links of one line. A mark without its partner on the line stays as it is.
-    fn inline(&self, line: &str) -> String {
+    /// Runs of the same look, each with its marks.
+    fn painted(&self, line: &[Letter<'_>]) -> String {
         let mut out = String::new();
-        let mut rest = line;
-        while let Some(at) = rest.find(['`', '*', '[']) {
-            out.push_str(&rest[..at]);
-            rest = &rest[at..];
-            let taken = self.span(rest, &mut out).unwrap_or_else(|| {
-                out.push_str(&rest[..1]);
-                1
-            });
-            rest = &rest[taken..];
+        for run in line.chunk_by(|one, next| one.look == next.look) {
+            let text: String = run.iter().map(|letter| letter.character).collect();
+            match run[0].look {
+                None => out.push_str(&text),
+                Some(Look::Code) => out.push_str(&self.paint.paint(style::CODE, &text)),
+                Some(Look::Bold) => out.push_str(&self.paint.paint(style::BOLD, &text)),
+                Some(Look::Link(address)) => {
+                    out.push_str(&format!("\u{1b}]8;;{address}\u{1b}\\{text}\u{1b}]8;;\u{1b}\\"));
+                }
+            }
         }
-        out.push_str(rest);
         out
     }
+}
 
-    /// Writes the marked text that `rest` begins with and says how many bytes it took.
-    fn span(&self, rest: &str, out: &mut String) -> Option<usize> {
-        if let Some(code) = rest.strip_prefix('`') {
-            let end = code.find('`')?;
-            out.push_str(&self.paint.paint(style::CODE, &code[..end]));
-            return Some(end + 2);
-        }
-        if let Some(bold) = rest.strip_prefix("**") {
-            let end = bold.find("**")?;
-            out.push_str(&self.paint.paint(style::BOLD, &bold[..end]));
-            return Some(end + 4);
-        }
-        let link = rest.strip_prefix('[')?;
-        let middle = link.find("](")?;
-        let end = link[middle..].find(')')? + middle;
-        let (name, address) = (&link[..middle], &link[middle + 2..end]);
-        if self.options.hyperlinks {
-            out.push_str(&format!("\u{1b}]8;;{address}\u{1b}\\{name}\u{1b}]8;;\u{1b}\\"));
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Look<'a> {
+    Code,
+    Bold,
+    Link(&'a str),
+}
+
+#[derive(Clone, Copy)]
+struct Letter<'a> {
+    character: char,
+    look: Option<Look<'a>>,
+}
+
+/// The visible letters of a paragraph: code spans, bold words and links lose their marks. A mark without its
+/// partner stays as it is.
+fn inline<'a>(text: &'a str, look: Option<Look<'a>>, hyperlinks: bool, out: &mut Vec<Letter<'a>>) {
+    let mut rest = text;
+    let plain = |text: &str, look, out: &mut Vec<Letter<'a>>| {
+        out.extend(text.chars().map(|character| Letter { character, look }));
+    };
+    while let Some(at) = rest.find(['`', '*', '[']) {
+        plain(&rest[..at], look, out);
+        rest = &rest[at..];
+        if let Some((code, after)) = rest.strip_prefix('`').and_then(|code| code.split_once('`')) {
+            plain(code, Some(Look::Code), out);
+            rest = after;
+        } else if let Some((bold, after)) = rest.strip_prefix("**").and_then(|bold| bold.split_once("**")) {
+            plain(bold, Some(Look::Bold), out);
+            rest = after;
+        } else if let Some((name, address, after)) = link(rest) {
+            if hyperlinks {
+                plain(name, Some(Look::Link(address)), out);
+            } else {
+                inline(name, look, hyperlinks, out);
+                plain(" (", look, out);
+                plain(address, look, out);
+                plain(")", look, out);
+            }
+            rest = after;
         } else {
-            out.push_str(&format!("{name} ({address})"));
+            plain(&rest[..1], look, out);
+            rest = &rest[1..];
         }
-        Some(end + 2)
     }
+    plain(rest, look, out);
+}
+
+/// `[name](address)` and what follows it.
+fn link(text: &str) -> Option<(&str, &str, &str)> {
+    let (name, rest) = text.strip_prefix('[')?.split_once("](")?;
+    let (address, rest) = rest.split_once(')')?;
+    (!name.contains('[')).then_some((name, address, rest))
+}
+
+/// Lines of at most `width` letters; a word that is longer gets a line of its own.
+fn wrap<'t, 'a>(text: &'t [Letter<'a>], width: usize) -> Vec<&'t [Letter<'a>]> {
+    let mut lines = Vec::new();
+    let mut start = 0;
+    let mut last_space = None;
+    for (at, letter) in text.iter().enumerate() {
+        if letter.character == ' ' {
+            last_space = Some(at);
+        }
+        if at - start >= width
+            && let Some(space) = last_space.take()
+        {
+            lines.push(&text[start..space]);
+            start = space + 1;
+        }
+    }
+    lines.push(&text[start..]);
+    lines
 }
 
 fn is_item(line: &str) -> bool {

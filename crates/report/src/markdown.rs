@@ -14,7 +14,8 @@ use crate::{hunk, text, words};
 const OPEN_ROWS: usize = 5;
 const FOLDED_ROWS: usize = 200;
 
-/// Findings of one rule whose fix is shown with code. The others need the same.
+/// Findings of one rule whose fix is shown with code: the first openly, the next in a fold. The others need
+/// the same.
 const SHOWN_FIXES: usize = 3;
 
 pub(crate) fn render(review: &Review) -> String {
@@ -169,8 +170,15 @@ fn recommendations(review: &Review, groups: &[Group<'_>], out: &mut String) {
             .iter()
             .filter(|finding| words::offered_fix(finding).is_some() || finding.proof.is_some())
             .collect();
-        for finding in with_more.iter().take(SHOWN_FIXES) {
-            fix(review, finding, out);
+        let shown = &with_more[..SHOWN_FIXES.min(with_more.len())];
+        if let Some((first, next)) = shown.split_first() {
+            fix(review, first, out);
+            if !next.is_empty() {
+                let next_fixes = text::count(next.len(), "more fix");
+                out.push_str(&format!("<details>\n<summary>{next_fixes} of this rule</summary>\n\n"));
+                next.iter().for_each(|finding| fix(review, finding, out));
+                out.push_str("</details>\n\n");
+            }
         }
         if with_more.len() > SHOWN_FIXES {
             out.push_str(&format!(
@@ -231,7 +239,7 @@ fn steps_back(review: &Review, back: &[Step], out: &mut String) {
     for run in back.chunk_by(|one, next| matches!((one, next), (Step::Sql(_), Step::Sql(_)))) {
         match run {
             [Step::Edit(edit)] if matches!(edit.action, EditAction::Replace(_)) => {
-                out.push_str(&format!("{}.\n\n", escape(&words::step_back(review, &run[0]))));
+                out.push_str(&format!("Undo the edit of {}.\n\n", code(&words::path(review, &edit.file))));
             }
             run => steps(review, run, out),
         }
@@ -279,10 +287,7 @@ fn implementation(review: &Review, groups: &[Group<'_>], out: &mut String) {
     let safe: usize = groups.iter().map(|group| has(group, Safety::Safe)).sum();
     if safe > 0 {
         let command = code(&words::check_command(review, "--fix"));
-        item(format!(
-            "Apply {} to the files: {command}",
-            text::count(safe, "safe fix").replace("fixs", "fixes")
-        ));
+        item(format!("Apply {} to the files: {command}", text::count(safe, "safe fix")));
     }
     for group in groups {
         let online = has(group, Safety::Review);
@@ -389,7 +394,8 @@ fn escape(text: &str) -> String {
                 if word.trim_start_matches('@').is_empty() {
                     out.push_str(&word);
                 } else {
-                    out.push_str(&format!("`{word}`"));
+                    word.push_str(&arguments(&mut characters));
+                    out.push_str(&code(&word));
                 }
             }
             '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '#' => out.extend(['\\', character]),
@@ -403,6 +409,29 @@ fn escape(text: &str) -> String {
     out
 }
 
+/// Takes `(…)` if that comes next, closes and is short: the arguments of an attribute.
+fn arguments(characters: &mut std::iter::Peekable<std::str::Chars<'_>>) -> String {
+    let mut ahead = characters.clone();
+    let mut taken = String::new();
+    let mut depth = 0;
+    while let Some(character) = ahead.next().filter(|_| taken.len() < 80) {
+        match character {
+            '(' => depth += 1,
+            ')' => depth -= 1,
+            _ => {}
+        }
+        if taken.is_empty() && character != '(' {
+            break;
+        }
+        taken.push(character);
+        if depth == 0 {
+            *characters = ahead;
+            return taken;
+        }
+    }
+    String::new()
+}
+
 fn is_word(character: char) -> bool {
     character.is_ascii_alphanumeric() || matches!(character, '_' | '-' | '.' | '/')
 }
@@ -414,7 +443,12 @@ mod tests {
     #[test]
     fn text_cannot_format_itself() {
         assert_eq!(escape("a *b* <i> [x](y) a|b"), "a \\*b\\* &lt;i&gt; \\[x\\](y) a\\|b");
-        assert_eq!(escape("use @db.Timestamptz(3), a@b"), "use `@db.Timestamptz`(3), a@b");
+        assert_eq!(escape("use @db.Timestamptz(3), a@b"), "use `@db.Timestamptz(3)`, a@b");
+        assert_eq!(
+            escape("add @@index([a, b(ops: raw(\"x\"))])."),
+            "add `@@index([a, b(ops: raw(\"x\"))])`."
+        );
+        assert_eq!(escape("(@a) @b(c"), "(`@a`) `@b`(c");
         assert_eq!(code("a`b"), "``a`b``");
         assert_eq!(code("`"), "`` ` ``");
         assert_eq!(cell(&code("a|b")), "`a\\|b`");

@@ -105,7 +105,7 @@ fn mask_query(out: &mut String, mut rest: &str) {
     out.push_str(rest);
 }
 
-/// `1 finding`, `2 findings`; the plural adds an s to the noun, or turns its y into ies.
+/// `1 finding`, `2 findings`, `3 queries`, `4 fixes`: the regular plurals of English.
 pub(crate) fn count(number: usize, noun: &str) -> String {
     let shown = thousands(number as u64);
     if number == 1 {
@@ -113,6 +113,7 @@ pub(crate) fn count(number: usize, noun: &str) -> String {
     }
     match noun.strip_suffix('y') {
         Some(stem) => format!("{shown} {stem}ies"),
+        None if noun.ends_with('x') => format!("{shown} {noun}es"),
         None => format!("{shown} {noun}s"),
     }
 }
@@ -272,6 +273,7 @@ mod tests {
     fn numbers_read_as_people_say_them() {
         assert_eq!(count(1, "finding"), "1 finding");
         assert_eq!(count(1_200, "query"), "1,200 queries");
+        assert_eq!(count(0, "safe fix"), "0 safe fixes");
         assert_eq!(about(1_234_567.0), "1.2 million");
         assert_eq!(about(2_000_000.0), "2 million");
         assert_eq!(about(12_345.0), "12,000");

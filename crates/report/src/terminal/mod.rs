@@ -31,7 +31,7 @@ pub(crate) fn render(review: &Review, options: &RenderOptions) -> String {
 fn head(review: &Review, options: &RenderOptions) -> String {
     let paint = Paint::new(options);
     let width = options.columns();
-    let title = text::shorten(&format!("pgsteward reviewed {}", text::line(&review.root)), width);
+    let title = text::shorten(&format!("pgsteward reviewed {}", root(review)), width);
     let mut out = format!("{}\n", paint.paint(style::BOLD, &title));
     for line in text::wrap(&words::reviewed(review).join(" · "), width - 2) {
         if !line.is_empty() {
@@ -39,6 +39,13 @@ fn head(review: &Review, options: &RenderOptions) -> String {
         }
     }
     out
+}
+
+fn root(review: &Review) -> String {
+    match review.root.as_str() {
+        "" | "." | "./" => "this folder".into(),
+        root => text::line(root),
+    }
 }
 
 fn first_fixes(review: &Review, options: &RenderOptions) -> Option<String> {
@@ -149,7 +156,13 @@ fn summary(review: &Review, options: &RenderOptions) -> String {
 /// The commands that help with what was found, each with what it does.
 fn next(review: &Review) -> Vec<(String, &'static str)> {
     let mut out = Vec::new();
-    let Some(first) = review.findings.first() else { return out };
+    let Some(first) = review.findings.first() else {
+        if review.migrations > 0 && review.judged == 0 {
+            let command = words::check_command(review, "--all-migrations");
+            out.push((command, "judge the applied migrations too"));
+        }
+        return out;
+    };
     out.push((format!("pgsteward explain {}", text::line(first.rule)), "why, and what is right"));
     let with_safety = |wanted: Safety| {
         review

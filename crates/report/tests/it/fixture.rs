@@ -316,7 +316,8 @@ fn timestamp(model: &str, column: &str) -> Finding {
         model,
         column.trim(),
     ));
-    let line_end = at.file.as_ref().expect("it has a file").span.end;
+    let type_end = at.file.as_ref().expect("it has a file").span.end;
+    let type_end = type_end + usize::from(SCHEMA[type_end..].starts_with('?'));
     let column = column.trim();
     Finding {
         proof: Some(Proof {
@@ -338,13 +339,16 @@ fn timestamp(model: &str, column: &str) -> Finding {
             steps: vec![Step::Edit(FileEdit {
                 file: SCHEMA_FILE.into(),
                 action: EditAction::Replace(vec![TextEdit {
-                    span: Span::new(line_end, line_end),
+                    span: Span::new(type_end, type_end),
                     text: " @db.Timestamptz(3)".into(),
                 }]),
             })],
             rollback: Rollback::Steps(vec![Step::Edit(FileEdit {
                 file: SCHEMA_FILE.into(),
-                action: EditAction::Replace(Vec::new()),
+                action: EditAction::Replace(vec![TextEdit {
+                    span: Span::new(type_end, type_end + " @db.Timestamptz(3)".len()),
+                    text: String::new(),
+                }]),
             })]),
         },
     })

@@ -42,10 +42,29 @@ fn without_styles(text: &str) -> String {
     while let Some(at) = rest.find("\u{1b}[") {
         out.push_str(&rest[..at]);
         rest = &rest[at..];
-        rest = &rest[rest.find('m').expect("a style ends") + 1..];
+        rest = rest.split_once('m').map_or("", |(_, after)| after);
     }
     out.push_str(rest);
     out
+}
+
+/// `PGSTEWARD_SHOW=1 cargo test -p pgsteward-report look -- --nocapture` shows the colours.
+#[test]
+fn look() {
+    let options = RenderOptions { color: true, ..plain() };
+    let texts = [
+        render(&fixture::shop(), Format::Terminal, &options),
+        render(&fixture::many(), Format::Terminal, &options),
+        render(&fixture::nothing(), Format::Terminal, &options),
+        render_rules_table(&fixture::nothing().rules, false, &options),
+        render_explain(&fixture::FOREIGN_KEY, &options),
+    ];
+    for text in texts {
+        assert_eq!(text.matches("\u{1b}[0m").count() > 0, text.contains("\u{1b}["));
+        if std::env::var_os("PGSTEWARD_SHOW").is_some() {
+            println!("{text}");
+        }
+    }
 }
 
 #[test]
