@@ -1,1 +1,27 @@
 //! The only crate that talks to a server: sessions, introspection, settings, statistics.
+//!
+//! There are two kinds of sessions. A [`ReadSession`] goes to a server of the user's and has no method that
+//! writes; a [`LabSession`] goes to a throw-away cluster and runs whatever text it is given. Both read the
+//! catalog with the same queries, so that what the lab shows and what production holds compare equal.
+//!
+//! This crate knows the protocol, the system catalogs of PostgreSQL 12 to 18 and nothing about rules,
+//! files or reports: it returns the types of `pgsteward_model`, and a [`Gap`](pgsteward_model::facts::Gap)
+//! for whatever the role was not allowed to read.
+
+mod connect;
+mod error;
+mod grants;
+mod introspect;
+mod migrations;
+mod session;
+mod settings;
+mod statistics;
+mod tls;
+mod url;
+
+pub use connect::ConnectError;
+pub use error::ReadError;
+pub use introspect::CatalogOptions;
+pub use migrations::AppliedMigration;
+pub use session::{LabSession, ReadSession};
+pub use url::{ServerUrl, UrlError};

@@ -1,0 +1,2 @@
+-- Operator classes that an index names because they are not the default of their type.
+SELECT oid, opcname FROM pg_opclass WHERE NOT opcdefault

@@ -1,0 +1,75 @@
+//! A session with a server of the user's. It has no method that writes, every query runs in a transaction
+//! that the server itself holds read-only, and nothing is set for longer than that transaction: behind a
+//! pooler the next owner of the connection would inherit it.
+
+use pgsteward_model::catalog::{Catalog, QName, Table};
+use pgsteward_model::cluster::Cluster;
+use pgsteward_model::facts::Gap;
+use pgsteward_model::version::ServerVersion;
+use tokio::task::JoinHandle;
+use tokio_postgres::Client;
+
+use crate::connect::{self, ConnectError};
+use crate::error::ReadError;
+use crate::introspect::{self, CatalogOptions, Queries};
+use crate::migrations::{self, AppliedMigration};
+use crate::settings;
+use crate::url::ServerUrl;
+
+/// One read-only connection.
+pub struct ReadSession {
+    client: Client,
+    connection: JoinHandle<()>,
+    version: ServerVersion,
+    queries: Queries,
+}
+
+impl ReadSession {
+    /// Connects as `url` says. A direct connection has `default_transaction_read_only` from its first
+    /// moment (a pooler takes no such option); every transaction is read-only by itself and sets a statement
+    /// timeout of 30 s, a lock timeout of 2 s and the search path `pg_catalog`.
+    pub async fn connect(url: &ServerUrl) -> Result<ReadSession, ConnectError> {
+        let (client, connection) = connect::open(url).await?;
+        let (version, _) = connect::identify(&client, &url.place()).await?;
+        Ok(ReadSession { client, connection, version, queries: Queries::for_version(version) })
+    }
+
+    pub fn version(&self) -> ServerVersion {
+        self.version
+    }
+
+    /// The whole catalog of the database, all of it as of one moment. What the role may not read is a gap.
+    pub async fn catalog(&self, options: &CatalogOptions) -> Result<(Catalog, Vec<Gap>), ReadError> {
+        introspect::catalog(&self.client, &self.queries, options).await
+    }
+
+    /// Only the named tables, in the order of their names; what is no table is left out.
+    pub async fn catalog_of(&self, relations: &[QName]) -> Result<Vec<Table>, ReadError> {
+        introspect::tables(&self.client, &self.queries, relations).await
+    }
+
+    /// Version, settings, roles and databases of the server.
+    pub async fn cluster(&self) -> Result<(Cluster, Vec<Gap>), ReadError> {
+        settings::cluster(&self.client, self.version).await
+    }
+
+    /// Prisma's own history in `schema`, in the order it was applied. `None` where the database has none;
+    /// [`ReadError::Denied`] with the GRANT where the role may not read it.
+    pub async fn applied_migrations(&self, schema: &str) -> Result<Option<Vec<AppliedMigration>>, ReadError> {
+        migrations::applied(&self.client, schema).await
+    }
+
+    /// Ends the session and waits until the connection is closed.
+    pub async fn close(self) {
+        let ReadSession { client, connection, .. } = self;
+        drop(client);
+        // A connection task that panicked has nothing left to close.
+        drop(connection.await);
+    }
+}
+
+impl std::fmt::Debug for ReadSession {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("ReadSession").field("version", &self.version).finish()
+    }
+}

@@ -1,0 +1,139 @@
+//! A throw-away cluster for the tests of this crate. (The lab does this for the product, and depends on
+//! this crate.)
+
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use pgsteward_pg::LabSession;
+
+pub const PORT: u16 = 5432;
+
+pub struct Server {
+    process: Child,
+    directory: tempfile::TempDir,
+}
+
+impl Server {
+    /// Starts a cluster with these lines in `postgresql.conf`. None, and the reason on stderr, where no
+    /// server is installed.
+    pub async fn start(settings: &[&str]) -> Option<Server> {
+        let Some(binaries) = find_binaries() else {
+            eprintln!("not tested: no initdb and postgres in PGSTEWARD_PG_BIN, /usr/lib/postgresql or PATH");
+            return None;
+        };
+        let directory = tempfile::tempdir().unwrap();
+        let owner = unprivileged_user();
+        let data = directory.path().join("data");
+        std::fs::create_dir(&data).unwrap();
+        for path in [directory.path(), &data] {
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700)).unwrap();
+            if let Some((user, group)) = owner {
+                chown(path, Some(user), Some(group)).unwrap();
+            }
+        }
+        let mut initdb = Command::new(binaries.join("initdb"));
+        initdb.args(["--no-sync", "--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "-D"]);
+        let output = as_user(initdb.arg(&data), owner).output().unwrap();
+        assert!(output.status.success(), "initdb: {}", String::from_utf8_lossy(&output.stderr));
+        let mut postgres = Command::new(binaries.join("postgres"));
+        postgres.arg("-D").arg(&data).arg("-k").arg(directory.path()).args(["-c", "fsync=off"]);
+        let listens = settings.iter().any(|setting| setting.starts_with("listen_addresses="));
+        for setting in settings.iter().copied().chain((!listens).then_some("listen_addresses=")) {
+            postgres.args(["-c", setting]);
+        }
+        if !settings.iter().any(|setting| setting.starts_with("port=")) {
+            postgres.args(["-c", &format!("port={PORT}")]);
+        }
+        let log = std::fs::File::create(directory.path().join("log")).unwrap();
+        let process = as_user(postgres.stdout(Stdio::null()).stderr(log), owner).spawn().unwrap();
+        let mut server = Server { process, directory };
+        server.wait_until_ready().await;
+        Some(server)
+    }
+
+    async fn wait_until_ready(&mut self) {
+        for _ in 0..1000 {
+            let status = self.process.try_wait().unwrap();
+            assert!(status.is_none(), "the server ended: {}", self.log());
+            // The last line of the file says "ready" once the server takes connections.
+            let pid_file = std::fs::read_to_string(self.directory.path().join("data/postmaster.pid"));
+            if pid_file.is_ok_and(|text| text.trim_end().ends_with("ready")) {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        panic!("the server did not start: {}", self.log());
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.directory.path().join("log")).unwrap_or_default()
+    }
+
+    /// Directory of the socket.
+    pub fn socket(&self) -> &Path {
+        self.directory.path()
+    }
+
+    pub async fn session(&self, user: &str, database: &str) -> LabSession {
+        LabSession::connect_socket(self.socket(), PORT, user, database).await.unwrap()
+    }
+
+    /// The URL of a role and database, through the socket.
+    pub fn url(&self, user: &str, database: &str) -> pgsteward_pg::ServerUrl {
+        let text = format!("postgresql://{user}@localhost:{PORT}/{database}?host={}", self.socket().display());
+        pgsteward_pg::ServerUrl::parse(&text).unwrap()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // SIGKILL leaves the children of the postmaster to notice by themselves; they do at once.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn as_user(command: &mut Command, owner: Option<(u32, u32)>) -> &mut Command {
+    match owner {
+        Some((user, group)) => command.uid(user).gid(group).current_dir("/"),
+        None => command,
+    }
+}
+
+/// PostgreSQL refuses to run as root, and `initdb` wants a user with a passwd entry.
+fn unprivileged_user() -> Option<(u32, u32)> {
+    let root = std::fs::metadata("/proc/self").is_ok_and(|this| {
+        use std::os::unix::fs::MetadataExt;
+        this.uid() == 0
+    });
+    if !root {
+        return None;
+    }
+    let users = std::fs::read_to_string("/etc/passwd").unwrap();
+    let find = |name: &str| {
+        let line = users.lines().find(|line| line.split(':').next() == Some(name))?;
+        let mut numbers = line.split(':').skip(2).map(|number| number.parse().unwrap());
+        Some((numbers.next()?, numbers.next()?))
+    };
+    Some(find("postgres").or_else(|| find("nobody")).expect("a user other than root"))
+}
+
+fn find_binaries() -> Option<PathBuf> {
+    let named = std::env::var_os("PGSTEWARD_PG_BIN").map(PathBuf::from);
+    let mut installed: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path().join("bin"))
+        .collect();
+    installed.sort();
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let on_path: Vec<PathBuf> = std::env::split_paths(&path).collect();
+    named
+        .into_iter()
+        .chain(installed)
+        .chain(on_path)
+        .find(|directory| ["initdb", "postgres"].iter().all(|name| directory.join(name).is_file()))
+}
