@@ -98,7 +98,8 @@ pub struct RenderOptions {
     pub color: bool,
     /// Show every finding in full rather than folding those of one rule.
     pub verbose: bool,
-    /// Columns of the terminal; anything below 40 counts as 40.
+    /// Columns of the terminal; anything below 40 counts as 40, and above 120, where lines are hard to read,
+    /// as 120.
     pub width: usize,
     /// The terminal understands OSC 8 links.
     pub hyperlinks: bool,
@@ -112,7 +113,7 @@ impl Default for RenderOptions {
 
 impl RenderOptions {
     pub(crate) fn columns(&self) -> usize {
-        self.width.max(40)
+        self.width.clamp(40, 120)
     }
 }
 

@@ -10,23 +10,52 @@ use pgsteward_model::review::Review;
 use crate::fold::{self, Group};
 use crate::{hunk, text, words};
 
-/// Rows of a list that stand outside its fold, and rows inside it; what is beyond is counted.
+/// Rows of a list that stand outside its fold.
 const OPEN_ROWS: usize = 5;
-const FOLDED_ROWS: usize = 200;
 
-/// Findings of one rule whose fix is shown with code: the first openly, the next in a fold. The others need
-/// the same.
-const SHOWN_FIXES: usize = 3;
+/// GitHub takes comments of up to 65,536 characters; some room is left for what others put around it.
+const MOST_CHARACTERS: usize = 60_000;
+
+/// How much of a long review is written out; what is beyond is counted.
+#[derive(Clone, Copy)]
+struct Limits {
+    /// Rows inside of a list's fold.
+    folded_rows: usize,
+    /// Findings of one rule whose fix is shown with code: the first openly, the next in a fold. The others
+    /// need the same.
+    fixes: usize,
+    /// Rules with a recommendation, most severe first.
+    rules: usize,
+}
+
+/// From generous to terse; the first that fits is taken.
+const LIMITS: [Limits; 4] = [
+    Limits { folded_rows: 200, fixes: 3, rules: usize::MAX },
+    Limits { folded_rows: 20, fixes: 1, rules: usize::MAX },
+    Limits { folded_rows: 0, fixes: 1, rules: 20 },
+    Limits { folded_rows: 0, fixes: 1, rules: 5 },
+];
 
 pub(crate) fn render(review: &Review) -> String {
+    let mut out = String::new();
+    for limits in LIMITS {
+        out = render_within(review, limits);
+        if out.chars().count() <= MOST_CHARACTERS {
+            break;
+        }
+    }
+    out
+}
+
+fn render_within(review: &Review, limits: Limits) -> String {
     let groups = fold::groups(review);
     let mut out = String::from("# Database review\n\n");
     analysis(review, &mut out);
     if review.findings.is_empty() {
         return out;
     }
-    issues(review, &groups, &mut out);
-    recommendations(review, &groups, &mut out);
+    issues(review, &groups, limits, &mut out);
+    recommendations(review, &groups, limits, &mut out);
     implementation(review, &groups, &mut out);
     testing(review, &groups, &mut out);
     out
@@ -90,7 +119,7 @@ fn analysis(review: &Review, out: &mut String) {
     }
 }
 
-fn issues(review: &Review, groups: &[Group<'_>], out: &mut String) {
+fn issues(review: &Review, groups: &[Group<'_>], limits: Limits, out: &mut String) {
     out.push_str("## Issues by severity\n\n");
     for severity in [Severity::Error, Severity::Warning, Severity::Info] {
         let of_severity: Vec<&Group<'_>> = groups.iter().filter(|group| group.severity == severity).collect();
@@ -104,12 +133,12 @@ fn issues(review: &Review, groups: &[Group<'_>], out: &mut String) {
         };
         out.push_str(&format!("### {heading} ({})\n\n", text::thousands(review.count(severity) as u64)));
         for group in of_severity {
-            issue(review, group, out);
+            issue(review, group, limits, out);
         }
     }
 }
 
-fn issue(review: &Review, group: &Group<'_>, out: &mut String) {
+fn issue(review: &Review, group: &Group<'_>, limits: Limits, out: &mut String) {
     out.push_str(&format!("{}: {}\n\n", code(group.rule), group.extent()));
     let row = |finding: &&Finding| {
         let place = words::place(review, &finding.at).unwrap_or_default();
@@ -125,7 +154,11 @@ fn issue(review: &Review, group: &Group<'_>, out: &mut String) {
     if folded.is_empty() {
         return;
     }
-    let shown = &folded[..FOLDED_ROWS.min(folded.len())];
+    let shown = &folded[..limits.folded_rows.min(folded.len())];
+    if shown.is_empty() {
+        out.push_str(&format!("… and {} more\n\n", text::thousands(folded.len() as u64)));
+        return;
+    }
     let more = folded.len() - shown.len();
     let body = table(shown);
     let more =
@@ -136,9 +169,9 @@ fn issue(review: &Review, group: &Group<'_>, out: &mut String) {
     ));
 }
 
-fn recommendations(review: &Review, groups: &[Group<'_>], out: &mut String) {
+fn recommendations(review: &Review, groups: &[Group<'_>], limits: Limits, out: &mut String) {
     out.push_str("## Recommendations\n\n");
-    for group in groups {
+    for group in groups.iter().take(limits.rules) {
         let first = group.findings[0];
         out.push_str(&format!("### {} ({})\n\n", code(group.rule), group.severity.word()));
         if let Some(rule) = review.rule(group.rule) {
@@ -152,10 +185,11 @@ fn recommendations(review: &Review, groups: &[Group<'_>], out: &mut String) {
             .collect();
         let mut impact = escape(&text::prose(&first.detail));
         if !evidence.is_empty() {
-            impact.push_str(&format!(" ({})", evidence.join("; ")));
+            let evidence = evidence.join("; ");
+            impact = if impact.is_empty() { evidence } else { format!("{impact} ({evidence})") };
         }
         if !impact.is_empty() {
-            out.push_str(&format!("**Impact:** {}\n\n", impact.trim_start()));
+            out.push_str(&format!("**Impact:** {impact}\n\n"));
         }
         for evidence in &first.evidence {
             if let Evidence::Sql { sql } = evidence {
@@ -170,7 +204,7 @@ fn recommendations(review: &Review, groups: &[Group<'_>], out: &mut String) {
             .iter()
             .filter(|finding| words::offered_fix(finding).is_some() || finding.proof.is_some())
             .collect();
-        let shown = &with_more[..SHOWN_FIXES.min(with_more.len())];
+        let shown = &with_more[..limits.fixes.min(with_more.len())];
         if let Some((first, next)) = shown.split_first() {
             fix(review, first, out);
             if !next.is_empty() {
@@ -180,13 +214,20 @@ fn recommendations(review: &Review, groups: &[Group<'_>], out: &mut String) {
                 out.push_str("</details>\n\n");
             }
         }
-        if with_more.len() > SHOWN_FIXES {
+        if with_more.len() > limits.fixes {
             out.push_str(&format!(
                 "The other {} get the same: {}.\n\n",
-                text::count(with_more.len() - SHOWN_FIXES, "finding"),
+                text::count(with_more.len() - limits.fixes, "finding"),
                 code(&format!("pgsteward fix --rule {}", group.rule))
             ));
         }
+    }
+    if groups.len() > limits.rules {
+        out.push_str(&format!(
+            "{} left out here; {} shows all.\n\n",
+            text::count(groups.len() - limits.rules, "more rule"),
+            code(&words::check_command(review, ""))
+        ));
     }
 }
 
@@ -226,7 +267,7 @@ fn steps(review: &Review, steps: &[Step], out: &mut String) {
         }
         match step {
             Step::Edit(edit) => out.push_str(&diff(review, edit)),
-            other => out.push_str(&format!("{}\n\n", escape(&words::step(review, other)))),
+            other => out.push_str(&format!("{}.\n\n", escape(&capital(&words::step(review, other))))),
         }
     }
     if !sql.is_empty() {
@@ -272,6 +313,12 @@ fn diff(review: &Review, edit: &FileEdit) -> String {
         }
     }
     format!("Edit {}:\n\n{}", code(&path), fenced("diff", &body))
+}
+
+/// A step begins a sentence here.
+fn capital(text: &str) -> String {
+    let mut characters = text.chars();
+    characters.next().map_or(String::new(), |first| first.to_uppercase().chain(characters).collect())
 }
 
 fn implementation(review: &Review, groups: &[Group<'_>], out: &mut String) {

@@ -105,6 +105,35 @@ mod tests {
         assert!(frame.contains("postgres://u:***@h/d"), "{frame}");
     }
 
+    /// Every range of a text with all kinds of line ends, tabs, wide and hostile characters.
+    #[test]
+    fn no_range_makes_a_frame_fail() {
+        let text = "a\té\r\n\n漢字\u{1b}[31m\u{202e}\r\nx://u:p@h\n\tlast";
+        let source = SourceFile::new("a", text);
+        let mut frames = 0;
+        for start in (0..=text.len()).filter(|at| text.is_char_boundary(*at)) {
+            for end in (start..=text.len()).filter(|at| text.is_char_boundary(*at)) {
+                let range = source.range(Span::new(start, end));
+                let frame = render(&range, "a", &source, Severity::Info, &RenderOptions::default());
+                let frame = frame.expect("the range fits");
+                assert!(!frame.contains(['\u{1b}', '\u{202e}', '\t', '\r']), "{frame:?}");
+                frames += 1;
+            }
+        }
+        assert!(frames > 500);
+    }
+
+    #[test]
+    fn a_long_line_is_cut_around_its_mark() {
+        let text = format!("{}needle{}", "a ".repeat(40_000), " b".repeat(40_000));
+        let source = SourceFile::new("a", text);
+        let range = source.range(Span::new(80_000, 80_006));
+        let frame =
+            render(&range, "a", &source, Severity::Error, &RenderOptions::default()).expect("a frame");
+        assert!(frame.contains("needle"), "{frame}");
+        assert!(frame.lines().all(|line| line.chars().count() <= 100), "{frame}");
+    }
+
     #[test]
     fn an_empty_file_and_a_range_past_the_end_do_no_harm() {
         for (text, span) in [("", Span::new(0, 0)), ("a\n", Span::new(2, 9)), ("é", Span::new(1, 1))] {

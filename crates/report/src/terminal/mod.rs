@@ -33,7 +33,10 @@ fn head(review: &Review, options: &RenderOptions) -> String {
     let width = options.columns();
     let title = text::shorten(&format!("pgsteward reviewed {}", root(review)), width);
     let mut out = format!("{}\n", paint.paint(style::BOLD, &title));
-    for line in text::wrap(&words::reviewed(review).join(" · "), width - 2) {
+    let facts = words::reviewed(review);
+    let joined = facts.join(" · ");
+    let facts = if joined.chars().count() + 2 <= width { vec![joined] } else { facts };
+    for line in facts.iter().flat_map(|fact| text::wrap(fact, width - 2)) {
         if !line.is_empty() {
             out.push_str(&format!("  {line}\n"));
         }

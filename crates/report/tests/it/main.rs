@@ -148,6 +148,13 @@ fn two_hundred_findings_of_one_rule_are_one_block() {
 
     let text = render(&review, Format::Markdown, &plain());
     assert!(text.contains("<summary>195 more</summary>"));
+    let mut huge = fixture::many();
+    let findings = huge.findings.clone();
+    (0..10).for_each(|_| huge.findings.extend(findings.clone()));
+    huge.findings.iter_mut().for_each(|finding| finding.detail = "Long. ".repeat(2_000));
+    let text_of_huge = render(&huge, Format::Markdown, &plain());
+    assert!(text_of_huge.chars().count() < 65_536, "it fits into a comment");
+    assert!(text_of_huge.contains("… and 2,175 more"));
     let json: serde_json::Value =
         serde_json::from_str(&render(&review, Format::Json, &plain())).expect("it is JSON");
     assert_eq!(json["findings"].as_array().expect("a list").len(), 201);
