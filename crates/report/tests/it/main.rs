@@ -151,7 +151,7 @@ fn two_hundred_findings_of_one_rule_are_one_block() {
     let mut huge = fixture::many();
     let findings = huge.findings.clone();
     (0..10).for_each(|_| huge.findings.extend(findings.clone()));
-    huge.findings.iter_mut().for_each(|finding| finding.detail = "Long. ".repeat(2_000));
+    huge.findings.iter_mut().for_each(|finding| finding.detail = "Long. ".repeat(4_000));
     let text_of_huge = render(&huge, Format::Markdown, &plain());
     assert!(text_of_huge.chars().count() < 65_536, "it fits into a comment");
     assert!(text_of_huge.contains("… and 2,175 more"));
