@@ -124,6 +124,9 @@ pub struct Trace {
     pub rewrites: Vec<String>,
     /// Locks on relations of the transaction so far that were not there before this command.
     pub locks: Vec<(String, LockMode)>,
+    /// Index of the statement in the file's `statements` that fired the event; none for one inside DO or a
+    /// function.
+    pub statement: Option<usize>,
 }
 
 /// An error as the server sent it.
