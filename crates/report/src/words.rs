@@ -308,3 +308,59 @@ pub(crate) fn severities(review: &Review) -> Vec<(pgsteward_model::finding::Seve
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_seen_from_where_the_command_ran() {
+        for (root, file, seen) in [
+            (".", "prisma/schema.prisma", "prisma/schema.prisma"),
+            ("", "a.sql", "a.sql"),
+            ("./examples/shop/", "a.sql", "examples/shop/a.sql"),
+            ("/home/me/shop", "a.sql", "a.sql"),
+            ("../shop", "a.sql", "a.sql"),
+            ("prisma/schema.prisma", "schema.prisma", "prisma/schema.prisma"),
+            ("C:\\shop", "a.sql", "a.sql"),
+        ] {
+            let review = Review { root: root.into(), ..Review::default() };
+            assert_eq!(path(&review, file), seen, "{root}");
+        }
+    }
+
+    #[test]
+    fn commands_never_need_quotes() {
+        let command = |root: &str| check_command(&Review { root: root.into(), ..Review::default() }, "--fix");
+        assert_eq!(command("shop"), "pgsteward check shop --fix");
+        assert_eq!(command("."), "pgsteward check --fix");
+        assert_eq!(command("a; rm -rf ~"), "pgsteward check --fix");
+        assert_eq!(command("--url"), "pgsteward check --fix");
+    }
+
+    #[test]
+    fn objects_are_named_as_sql_names_them() {
+        let said = |it: ObjectRef| object(&it);
+        assert_eq!(said(ObjectRef::column("public", "Order", "total")), "column \"Order\".\"total\"");
+        assert_eq!(
+            said(ObjectRef::of_relation(ObjectKind::Index, "audit", "Event", "e\"x")),
+            "index \"e\"\"x\" of \"audit\".\"Event\""
+        );
+        assert_eq!(said(ObjectRef::named(ObjectKind::Role, "app")), "role \"app\"");
+        let function = ObjectRef {
+            arguments: Some("integer, text".into()),
+            ..ObjectRef::in_namespace(ObjectKind::Function, "public", "pay")
+        };
+        assert_eq!(said(function), "function \"pay\"(integer, text)");
+        assert_eq!(
+            said(ObjectRef::relation(ObjectKind::MaterializedView, "public", "m")),
+            "materialized view \"m\""
+        );
+    }
+
+    #[test]
+    fn commands_of_statements_are_their_capitals() {
+        assert_eq!(command("CREATE INDEX CONCURRENTLY \"a\" ON b"), "CREATE INDEX CONCURRENTLY");
+        assert_eq!(command("alter table x"), "alter table x");
+    }
+}
