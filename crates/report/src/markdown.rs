@@ -221,7 +221,7 @@ fn recommendations(review: &Review, groups: &[Group<'_>], limits: Limits, out: &
             out.push_str(&format!(
                 "The other {} get the same: {}.\n\n",
                 text::count(with_more.len() - limits.fixes, "finding"),
-                code(&format!("pgsteward fix --rule {}", group.rule))
+                code(&words::fix_command(review, &format!("--rule {}", group.rule)))
             ));
         }
     }
@@ -346,7 +346,7 @@ fn implementation(review: &Review, groups: &[Group<'_>], out: &mut String) {
                 "Write the schema edit and the migration for {} of {}, and deploy it: {}",
                 text::count(online, "finding"),
                 code(group.rule),
-                code(&format!("pgsteward fix --rule {}", group.rule))
+                code(&words::fix_command(review, &format!("--rule {}", group.rule)))
             ));
         }
     }

@@ -259,15 +259,23 @@ pub(crate) fn command(sql: &str) -> String {
     if words.is_empty() { text::shorten(&text::prose(sql), 40) } else { words.join(" ") }
 }
 
-/// `pgsteward check` on the same path as before, with more arguments; the path is left out where a shell
-/// would need it quoted.
+/// `pgsteward check` on the same path as before, with more arguments.
 pub(crate) fn check_command(review: &Review, arguments: &str) -> String {
+    let root = root_argument(review).map(|root| format!("{root} ")).unwrap_or_default();
+    format!("pgsteward check {root}{arguments}").trim_end().to_owned()
+}
+
+/// `pgsteward fix` on the same path as before: of one key or `--rule RULE`.
+pub(crate) fn fix_command(review: &Review, what: &str) -> String {
+    let root = root_argument(review).map(|root| format!(" --path {root}")).unwrap_or_default();
+    format!("pgsteward fix {}{root}", text::line(what))
+}
+
+/// The reviewed path, unless it is the current folder or a shell would need it quoted.
+fn root_argument(review: &Review) -> Option<&str> {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
     let root = review.root.as_str();
-    if root.is_empty() || root == "." || root.starts_with('-') || !root.chars().all(is_plain) {
-        return format!("pgsteward check {arguments}").trim_end().to_owned();
-    }
-    format!("pgsteward check {root} {arguments}").trim_end().to_owned()
+    (!root.is_empty() && root != "." && !root.starts_with('-') && root.chars().all(is_plain)).then_some(root)
 }
 
 /// What was reviewed: schemas, migrations, server.
@@ -336,6 +344,8 @@ mod tests {
         assert_eq!(command("."), "pgsteward check --fix");
         assert_eq!(command("a; rm -rf ~"), "pgsteward check --fix");
         assert_eq!(command("--url"), "pgsteward check --fix");
+        let review = Review { root: "shop".into(), ..Review::default() };
+        assert_eq!(fix_command(&review, "--rule x"), "pgsteward fix --rule x --path shop");
     }
 
     #[test]

@@ -79,8 +79,8 @@ fn first_fixes(review: &Review, options: &RenderOptions) -> Option<String> {
         }
         let command = match (fix.safety, proven.count) {
             (Safety::Safe, _) => words::check_command(review, &format!("--fix --select {}", finding.rule)),
-            (_, 1) => format!("pgsteward fix {}", text::line(&finding.key)),
-            _ => format!("pgsteward fix --rule {}", text::line(finding.rule)),
+            (_, 1) => words::fix_command(review, &finding.key),
+            _ => words::fix_command(review, &format!("--rule {}", finding.rule)),
         };
         out.push_str(&format!("{:5}{}\n", "", paint.paint(style::CODE, &command)));
     }
@@ -140,11 +140,19 @@ fn summary(review: &Review, options: &RenderOptions) -> String {
     out.push_str(&format!("{}{separator}{tail_text}\n", head.join(" · ")));
     let next = next(review);
     if !next.is_empty() {
-        let wide = next.iter().map(|(command, _)| command.chars().count()).max().unwrap_or(0);
+        // A command that leaves no room beside it has its words below and does not push the others away.
+        let leaves_room = |command: &str| 2 + command.chars().count() + 2 + 30 <= width;
+        let wide = next
+            .iter()
+            .map(|(command, _)| command)
+            .filter(|command| leaves_room(command))
+            .map(|command| command.chars().count())
+            .max()
+            .unwrap_or(0);
         out.push('\n');
         for (command, what) in next {
-            let pad = " ".repeat(wide - command.chars().count());
-            let fits = 2 + wide + 2 + what.chars().count() <= width;
+            let pad = " ".repeat(wide.saturating_sub(command.chars().count()));
+            let fits = leaves_room(&command);
             let command = paint.paint(style::CODE, &command);
             if fits {
                 out.push_str(&format!("  {command}{pad}  {}\n", paint.paint(style::DIM, what)));
@@ -177,7 +185,10 @@ fn next(review: &Review) -> Vec<(String, &'static str)> {
         out.push((words::check_command(review, "--fix"), "apply the safe fixes"));
     }
     if let Some(finding) = with_safety(Safety::Review) {
-        out.push((format!("pgsteward fix --rule {}", text::line(finding.rule)), "write edit and migration"));
+        out.push((
+            words::fix_command(review, &format!("--rule {}", finding.rule)),
+            "write edit and migration",
+        ));
     }
     if review.findings.iter().any(|finding| finding.severity >= Severity::Warning) {
         out.push((words::check_command(review, "--write-baseline"), "report only what is new"));
