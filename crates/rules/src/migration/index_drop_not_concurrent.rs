@@ -1,0 +1,76 @@
+//! `DROP INDEX` that locks the table against readers.
+
+use pgsteward_model::facts::{Facts, Need};
+use pgsteward_model::finding::{Finding, Severity};
+use pgsteward_model::place::ObjectKind;
+use pgsteward_model::rule::{Group, Rule};
+use pgsteward_model::statement::Statement;
+
+use super::rewrite::{Folder, Rewrite};
+use super::shared::{self, Cost, Hit};
+use super::text;
+use crate::shared::quoted_list;
+
+pub(super) static RULE: Rule = Rule {
+    id: "index-drop-not-concurrent",
+    group: Group::Migration,
+    severity: Severity::Info,
+    needs: &[Need::History],
+    sharper_with: &[Need::Statistics],
+    since: "0.1.0",
+    ancestors: &[
+        "squawk:require-concurrent-index-deletion",
+        "strong_migrations:remove_index",
+        "pgfence:drop-index-not-concurrent",
+    ],
+    page: include_str!("index_drop_not_concurrent.md"),
+    check,
+};
+
+fn check(facts: &Facts) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (file, statement) in shared::statements(facts) {
+        let Statement::Drop { kind: ObjectKind::Index, names, concurrently: false, cascade, .. } =
+            &statement.statement
+        else {
+            continue;
+        };
+        let indexes: Vec<&str> = names.iter().map(|name| name.name.as_str()).collect();
+        let owns = |hit: &Hit<'_>| {
+            hit.before().is_none_or(|table| indexes.iter().any(|index| table.index(index).is_some()))
+        };
+        let mut hits =
+            statement.effect.touches.iter().filter_map(|touch| Hit::new(facts, file, statement, touch));
+        let (Some(hit), Some(first)) = (hits.find(owns), indexes.first()) else { continue };
+        let table = hit.table();
+        let (noun, list) = (if indexes.len() == 1 { "index" } else { "indexes" }, quoted_list(&indexes));
+        let mut finding = hit
+            .finding(
+                &RULE,
+                Cost::Instant,
+                hit.part(ObjectKind::Index, first),
+                format!("dropping {noun} {list} locks \"{table}\" against readers and writers"),
+                &format!(
+                    "DROP INDEX takes {} on \"{table}\". It is short, but it waits for every running query on the \
+                     table, and all new ones wait behind it.",
+                    hit.touch.lock
+                ),
+            )
+            .hint("drop it with DROP INDEX CONCURRENTLY, alone in a migration of its own");
+        // CONCURRENTLY takes one index and no CASCADE.
+        if indexes.len() == 1
+            && !cascade
+            && let Some(rewrite) = Rewrite::of(facts, file, statement, &[first])
+            && let Some(concurrent) = text::insert_after(rewrite.text(), "INDEX", "CONCURRENTLY")
+        {
+            let title = format!("drop \"{first}\" concurrently in a migration of its own");
+            finding = finding.fix(rewrite.fix(
+                title,
+                None,
+                vec![Folder::new(&format!("drop_{first}"), [concurrent])],
+            ));
+        }
+        findings.push(finding);
+    }
+    findings
+}
