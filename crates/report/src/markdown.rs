@@ -178,7 +178,8 @@ fn recommendations(review: &Review, groups: &[Group<'_>], limits: Limits, out: &
         let first = group.findings[0];
         out.push_str(&format!("### {} ({})\n\n", code(group.rule), group.severity.word()));
         if let Some(rule) = review.rule(group.rule) {
-            out.push_str(&format!("**Why:** {}\n\n", escape(&text::prose(rule.summary()))));
+            // The page is our own Markdown.
+            out.push_str(&format!("**Why:** {}\n\n", rule.summary()));
         }
         let evidence: Vec<String> = first
             .evidence
