@@ -12,7 +12,9 @@ mod error;
 mod files;
 mod lab;
 mod privileges;
+mod replay;
 mod template;
+mod trace;
 mod walls;
 mod watchdog;
 
@@ -20,4 +22,6 @@ pub use binaries::{Found, Origin, installed};
 pub use clone::Database;
 pub use error::LabError;
 pub use lab::{Lab, LabOptions, stop_all};
+pub use replay::{ReplayOptions, replay, replay_files};
+pub use trace::{StatementTrace, trace_statement};
 pub use walls::OWNER;
