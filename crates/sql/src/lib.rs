@@ -11,8 +11,10 @@ mod lower;
 mod naming;
 mod parse;
 mod quote;
+mod replay;
 mod scan;
 pub mod types;
 
 pub use parse::{ParsedFile, ParsedStatement, long_identifiers, parse};
 pub use quote::{quote_ident, quote_literal, quote_name, quote_qualified};
+pub use replay::{Births, apply};

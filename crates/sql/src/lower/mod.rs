@@ -20,7 +20,7 @@ use crate::cursor::Cursor;
 pub(crate) use constraint::columns_in;
 pub(crate) use dml::relations_read;
 pub(crate) use object::{domain_check_name, plain_sequence};
-pub(crate) use table::serial_default;
+pub(crate) use table::sequence_default;
 
 /// Lowers one statement. What is not modelled is [`Statement::Other`].
 pub(crate) fn statement(cursor: Cursor<'_>) -> Statement {

@@ -43,6 +43,8 @@ pub(super) fn create(cursor: &mut Cursor<'_>, persistence: Persistence, foreign:
         for mut item in cursor.group().items() {
             if item.eat(&["like"]) {
                 like.extend(item.name());
+                // Which of the defaults, constraints and indexes come along is not modelled.
+                table.unknown |= item.skip_to(&["including"]);
             } else if let Some(found) = constraint::table_constraint(&mut item, &name.name) {
                 add_constraint(&mut table, found);
             } else if let Some(found) = column(&mut item, &name) {
@@ -191,9 +193,14 @@ pub(super) fn column(cursor: &mut Cursor<'_>, table: &Name) -> Option<WrittenCol
 }
 
 /// The default that a serial column gets, as the server prints it.
-pub(crate) fn serial_default(table: &QName, column: &str) -> String {
+fn serial_default(table: &QName, column: &str) -> String {
     let sequence = QName::new(table.namespace.clone(), naming::object_name(&table.name, column, "seq"));
-    format!("nextval('{}'::regclass)", quote_name(&sequence).replace('\'', "''"))
+    sequence_default(&sequence)
+}
+
+/// `nextval` of a sequence, as the server prints it.
+pub(crate) fn sequence_default(sequence: &QName) -> String {
+    format!("nextval('{}'::regclass)", quote_name(sequence).replace('\'', "''"))
 }
 
 fn generated(cursor: &mut Cursor<'_>, column: &mut Column) {
