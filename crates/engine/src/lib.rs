@@ -1,1 +1,48 @@
-//! The verbs: collect facts, check them, write fixes, prove them in the lab.
+//! The verbs of pgsteward: collect facts, check them, write fixes, prove them in the lab.
+//!
+//! The command line and the server hold no logic; both call this crate. Nothing here prints: what a person
+//! should see while work goes on is sent to a [`Progress`], and what came out is returned.
+//!
+//! Suggested reading order: [`discover`] (what is in a repository), [`collect`] (facts), [`check`] (findings),
+//! [`prove`] (what the lab says of a fix), [`fix`] (writing it down).
+
+pub mod allow;
+pub mod baseline;
+pub mod check;
+pub mod collect;
+pub mod config;
+pub mod discover;
+pub mod doctor;
+pub mod fix;
+mod git;
+pub mod init;
+pub mod judge;
+mod progress;
+pub mod prove;
+pub mod resolve;
+
+pub use progress::{NoProgress, Progress};
+
+/// Version of pgsteward, as reports show it.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// All rules there are.
+pub fn rules() -> Vec<&'static pgsteward_model::rule::Rule> {
+    pgsteward_rules::all()
+}
+
+/// Stops every lab that this process still runs.
+pub fn stop_labs() {
+    pgsteward_lab::stop_all();
+}
+
+/// The next step that a typed error knows of.
+pub fn hint_of(error: &(dyn std::error::Error + 'static)) -> Option<String> {
+    if let Some(error) = error.downcast_ref::<pgsteward_pg::ConnectError>() {
+        return Some(error.hint());
+    }
+    if let Some(error) = error.downcast_ref::<pgsteward_pg::UrlError>() {
+        return Some(error.hint());
+    }
+    error.downcast_ref::<pgsteward_lab::LabError>().map(|error| error.hint())
+}

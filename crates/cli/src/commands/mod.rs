@@ -1,0 +1,9 @@
+//! One file per verb.
+
+pub(crate) mod check;
+pub(crate) mod doctor;
+pub(crate) mod explain;
+pub(crate) mod fix;
+pub(crate) mod init;
+pub(crate) mod review_arguments;
+pub(crate) mod rules;

@@ -1,0 +1,256 @@
+//! Suppressions: a comment beside the thing, or an `[[allow]]` in `pgsteward.toml`. Each gives a reason, and
+//! one that is unused, unknown, reasonless or expired is itself a finding.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use globset::Glob;
+use pgsteward_model::facts::Facts;
+use pgsteward_model::finding::Finding;
+use pgsteward_model::place::Place;
+use pgsteward_model::source::{SourceFile, Span};
+use pgsteward_rules::config::{allow_without_reason, expired_allow, unknown_rule_in_allow, unused_allow};
+
+use crate::config::Loaded;
+
+const MARKER: &str = "pgsteward: allow(";
+
+/// A day of the proleptic Gregorian calendar; ordered as days are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Date {
+    year: i64,
+    month: u32,
+    day: u32,
+}
+
+impl Date {
+    /// `2026-12-31`.
+    pub fn parse(text: &str) -> Option<Date> {
+        let mut parts = text.split('-');
+        let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
+        if parts.next().is_some() || year.len() != 4 || month.len() != 2 || day.len() != 2 {
+            return None;
+        }
+        let date = Date { year: year.parse().ok()?, month: month.parse().ok()?, day: day.parse().ok()? };
+        let leap = date.year % 4 == 0 && (date.year % 100 != 0 || date.year % 400 == 0);
+        let days = match date.month {
+            1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
+            4 | 6 | 9 | 11 => 30,
+            2 if leap => 29,
+            2 => 28,
+            _ => return None,
+        };
+        (1..=days).contains(&date.day).then_some(date)
+    }
+
+    /// The date as the number `YYYYMMDD`.
+    pub fn compact(self) -> u64 {
+        u64::try_from(self.year).unwrap_or(0) * 10_000 + u64::from(self.month) * 100 + u64::from(self.day)
+    }
+
+    /// Today in UTC.
+    pub fn today() -> Date {
+        let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        Date::of_days(i64::try_from(seconds / 86_400).unwrap_or(0))
+    }
+
+    /// The day that lies `days` after 1970-01-01, by Howard Hinnant's `civil_from_days`.
+    fn of_days(days: i64) -> Date {
+        let shifted = days + 719_468;
+        let era = shifted.div_euclid(146_097);
+        let day_of_era = shifted.rem_euclid(146_097);
+        let year_of_era =
+            (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let shifted_month = (5 * day_of_year + 2) / 153;
+        let day = u32::try_from(day_of_year - (153 * shifted_month + 2) / 5 + 1).unwrap_or(1);
+        let month = u32::try_from(if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 })
+            .unwrap_or(1);
+        Date { year: year_of_era + era * 400 + i64::from(month <= 2), month, day }
+    }
+}
+
+/// One allow of one rule.
+struct Allow {
+    rule: String,
+    reason: Option<String>,
+    until: Option<String>,
+    scope: Scope,
+    place: Place,
+    used: bool,
+}
+
+enum Scope {
+    /// Findings that start on this line of this file.
+    Line { file: Arc<str>, line: u32 },
+    /// Findings on objects or files that the glob matches; none matches everything.
+    Glob(Option<globset::GlobMatcher>),
+}
+
+/// Takes out what is allowed and adds findings about the allows themselves. Returns how many were taken
+/// out. `ran` are the ids of the rules that had their say: an allow of another rule is not unused.
+pub fn apply(
+    findings: &mut Vec<Finding>,
+    facts: &Facts,
+    loaded: &Loaded,
+    root: &Path,
+    ran: &BTreeSet<&str>,
+    today: Date,
+) -> usize {
+    let mut allows: Vec<Allow> = facts.sources.files.values().flat_map(|file| in_file(file)).collect();
+    allows.extend(in_config(loaded, root));
+    let expired =
+        |allow: &Allow| allow.until.as_deref().and_then(Date::parse).is_some_and(|until| until < today);
+    let before = findings.len();
+    findings.retain(|finding| {
+        let mut keep = true;
+        for allow in
+            allows.iter_mut().filter(|allow| allow.rule == finding.rule && allow.scope.covers(finding))
+        {
+            allow.used = true;
+            if !expired(allow) {
+                keep = false;
+            }
+        }
+        keep
+    });
+    let taken = before - findings.len();
+    for allow in &allows {
+        let known = pgsteward_rules::find(&allow.rule).is_some();
+        if !known {
+            findings.push(unknown_rule_in_allow::finding(allow.place.clone(), &allow.rule));
+        } else if expired(allow) {
+            findings.push(expired_allow::finding(
+                allow.place.clone(),
+                &allow.rule,
+                allow.until.as_deref().unwrap_or(""),
+            ));
+        } else if !allow.used && ran.contains(allow.rule.as_str()) {
+            findings.push(unused_allow::finding(allow.place.clone(), &allow.rule));
+        } else if allow.reason.is_none() {
+            findings.push(allow_without_reason::finding(allow.place.clone(), &allow.rule));
+        }
+    }
+    taken
+}
+
+impl Scope {
+    fn covers(&self, finding: &Finding) -> bool {
+        match self {
+            Scope::Line { file, line } => {
+                finding.at.file.as_ref().is_some_and(|range| range.file == *file && range.start.line == *line)
+            }
+            Scope::Glob(None) => true,
+            Scope::Glob(Some(glob)) => {
+                let object = finding.at.object.as_ref();
+                // `Order` allows the table and all its parts; `Order.total` one column.
+                let names = object.into_iter().flat_map(|object| {
+                    let relation = object.relation.clone();
+                    let part = relation
+                        .as_ref()
+                        .zip(object.name.as_ref())
+                        .map(|(relation, name)| format!("{relation}.{name}"));
+                    [Some(object.display()), relation, part].into_iter().flatten()
+                });
+                names
+                    .chain(finding.at.file.iter().map(|range| range.file.to_string()))
+                    .chain(finding.at.setting.clone())
+                    .any(|name| glob.is_match(name))
+            }
+        }
+    }
+}
+
+/// Comments like `-- pgsteward: allow(rule, rule) reason`. A comment after code is about that line, a
+/// comment on a line of its own about the next line that is no comment.
+fn in_file(file: &SourceFile) -> Vec<Allow> {
+    let mut allows = Vec::new();
+    for (at, _) in file.text.match_indices(MARKER) {
+        let line_number = file.position(at).line;
+        let Some(line_start) = file.line_start(line_number) else { continue };
+        let before = &file.text[line_start..at];
+        let Some(comment) = ["--", "//", "#"].iter().filter_map(|mark| before.rfind(mark)).max() else {
+            continue;
+        };
+        let Some((rules, rest)) = file.text[at + MARKER.len()..].split_once(')') else { continue };
+        let reason = rest.lines().next().unwrap_or("").trim();
+        let own_line = before[..comment].trim().is_empty();
+        let line = if own_line { next_code_line(file, line_number) } else { line_number };
+        let span = Span::new(line_start + comment, at + MARKER.len() + rules.len() + 1);
+        for rule in rules.split(',').map(str::trim).filter(|rule| !rule.is_empty()) {
+            allows.push(Allow {
+                rule: rule.to_owned(),
+                reason: (!reason.is_empty()).then(|| reason.to_owned()),
+                until: None,
+                scope: Scope::Line { file: file.path.clone(), line },
+                place: Place::file(file.range(span)),
+                used: false,
+            });
+        }
+    }
+    allows
+}
+
+fn next_code_line(file: &SourceFile, line: u32) -> u32 {
+    let comment = |text: &str| text.is_empty() || ["--", "//", "#"].iter().any(|mark| text.starts_with(mark));
+    let mut next = line + 1;
+    while let Some(start) = file.line_start(next) {
+        if !comment(file.line_at(start).trim()) {
+            break;
+        }
+        next += 1;
+    }
+    next
+}
+
+fn in_config(loaded: &Loaded, root: &Path) -> Vec<Allow> {
+    let Some((path, text)) = &loaded.file else { return Vec::new() };
+    let source = SourceFile::new(crate::discover::relative(root, path), text.as_str());
+    let blocks: Vec<usize> = text.match_indices("[[allow]]").map(|(at, _)| at).collect();
+    let allows = loaded.config.allow.iter().enumerate();
+    allows
+        .map(|(index, allow)| Allow {
+            rule: allow.rule.clone(),
+            reason: allow.reason.clone().filter(|reason| !reason.trim().is_empty()),
+            until: allow.until.clone(),
+            scope: Scope::Glob(
+                allow.object.as_deref().and_then(|glob| Some(Glob::new(glob).ok()?.compile_matcher())),
+            ),
+            place: Place::file(source.range(
+                blocks.get(index).map_or(Span::default(), |at| Span::new(*at, at + "[[allow]]".len())),
+            )),
+            used: false,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates() {
+        assert_eq!(Date::parse("2024-02-29"), Some(Date { year: 2024, month: 2, day: 29 }));
+        assert_eq!(Date::parse("2023-02-29"), None);
+        assert_eq!(Date::parse("2023-2-9"), None);
+        assert_eq!(Date::of_days(0), Date { year: 1970, month: 1, day: 1 });
+        assert_eq!(Date::of_days(20_000), Date { year: 2024, month: 10, day: 4 });
+        assert!(Date::parse("2024-10-04") < Date::parse("2024-10-05"));
+    }
+
+    #[test]
+    fn comments_name_their_line() {
+        let text = "-- pgsteward: allow(a, b) because\n\n-- more\nCREATE TABLE t ();\nDROP TABLE u; -- pgsteward: allow(c)\n";
+        let allows = in_file(&SourceFile::new("m.sql", text));
+        let seen: Vec<(&str, Option<&str>, u32)> = allows
+            .iter()
+            .map(|allow| {
+                let Scope::Line { line, .. } = &allow.scope else { panic!("a line") };
+                (allow.rule.as_str(), allow.reason.as_deref(), *line)
+            })
+            .collect();
+        assert_eq!(seen, [("a", Some("because"), 4), ("b", Some("because"), 4), ("c", None, 5)]);
+    }
+}

@@ -1,0 +1,219 @@
+//! From a path and perhaps a URL to [`Facts`]. What could not be had becomes a gap, never silence.
+
+mod history;
+mod lab;
+mod live;
+mod repository;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use pgsteward_lab::Database;
+use pgsteward_model::catalog::Catalog;
+use pgsteward_model::drift::{Drift, DriftBetween};
+use pgsteward_model::facts::{CatalogFacts, CatalogOrigin, Facts, Gap, Need, Target};
+use pgsteward_model::version::ServerVersion;
+use pgsteward_pg::ServerUrl;
+
+use crate::Progress;
+use crate::config::Config;
+use crate::discover::FoundProject;
+use crate::judge::Judged;
+pub use lab::{LabWish, Laboratory, introspect};
+pub use live::Live;
+
+/// The version that SQL is judged for where no server, lab or setting names one.
+pub const DEFAULT_MAJOR: u32 = 17;
+
+/// What a check collects from.
+pub struct Collector<'a> {
+    pub root: &'a Path,
+    pub config: &'a Config,
+    pub all_migrations: bool,
+    pub since: Option<&'a str>,
+    /// Decides which migrations are judged in place of everything else.
+    pub judged: Option<Judged>,
+    pub live: Option<&'a Live>,
+    pub url: Option<&'a ServerUrl>,
+    pub laboratory: &'a Laboratory,
+    pub progress: &'a dyn Progress,
+}
+
+/// The facts of one project, and the lab database in the state that its history leaves.
+pub struct Collected {
+    pub facts: Facts,
+    /// None where there is no lab, or nothing to put into it.
+    pub database: Option<Database>,
+}
+
+impl Collector<'_> {
+    pub async fn project(&self, found: &FoundProject) -> Result<Collected> {
+        let mut read = repository::read(self.root, found, self.config);
+        let mut facts = Facts {
+            target: Target { project: Some(found.folder.clone()), ..Target::default() },
+            sources: std::mem::take(&mut read.sources),
+            project: std::mem::take(&mut read.project),
+            prisma: read.prisma.take(),
+            gaps: std::mem::take(&mut read.gaps),
+            ..Facts::default()
+        };
+        if let Some(url) = self.url {
+            facts.project.urls.push(url.to_configured(
+                "--url",
+                pgsteward_model::project::UrlOrigin::CommandLine,
+                None,
+                Default::default(),
+            ));
+        }
+        let version = self.version();
+        let mut pure = None;
+        if let Some(migrations) = &found.migrations {
+            let (history, catalog) = self.history(&mut facts, migrations, &read.migrations, version)?;
+            facts.history = Some(history);
+            pure = Some(catalog);
+        }
+        let database = self.laboratory_catalog(&mut facts, pure.as_ref()).await?;
+        if facts.catalog.is_none() {
+            facts.catalog = self.catalog_without_lab(&facts, pure, version);
+        }
+        facts.drift = self.history_drift(&facts);
+        if let Some(live) = self.live {
+            live.add_to(&mut facts);
+        }
+        Ok(Collected { facts, database })
+    }
+
+    /// A database alone, without a repository.
+    pub fn database_only(&self, live: &Live) -> Facts {
+        let mut facts = Facts {
+            target: Target {
+                project: None,
+                system_identifier: live.cluster.system_identifier,
+                database: live.database.clone(),
+            },
+            ..Facts::default()
+        };
+        if let Some(url) = self.url {
+            facts.project.urls.push(url.to_configured(
+                "--url",
+                pgsteward_model::project::UrlOrigin::CommandLine,
+                None,
+                Default::default(),
+            ));
+        }
+        live.add_to(&mut facts);
+        facts
+    }
+
+    /// The server's version, else the lab's, else the configured one, else [`DEFAULT_MAJOR`].
+    fn version(&self) -> ServerVersion {
+        self.live
+            .map(|live| live.cluster.version)
+            .unwrap_or_else(|| ServerVersion::of_major(self.config.lab.major.unwrap_or(DEFAULT_MAJOR)))
+    }
+
+    /// Without a lab: the pure replay of the history, or what the schema itself would make.
+    fn catalog_without_lab(
+        &self,
+        facts: &Facts,
+        pure: Option<Catalog>,
+        version: ServerVersion,
+    ) -> Option<CatalogFacts> {
+        if let Some(catalog) = pure {
+            return Some(CatalogFacts { catalog, origin: CatalogOrigin::Pure });
+        }
+        let schema = facts.prisma.as_ref()?;
+        Some(CatalogFacts {
+            catalog: pgsteward_prisma::calculate(schema, version),
+            origin: CatalogOrigin::Schema,
+        })
+    }
+
+    /// What `prisma migrate dev` would write next.
+    fn history_drift(&self, facts: &Facts) -> Option<Vec<Drift>> {
+        let (schema, catalog) = (facts.prisma.as_ref()?, facts.catalog.as_ref()?);
+        facts.history.as_ref()?;
+        // After a failed replay the catalog is not what the history means, and each lost object would
+        // look like drift.
+        let failed = facts
+            .history
+            .as_ref()
+            .and_then(|history| history.replay.as_ref())
+            .is_some_and(|replay| !replay.failures.is_empty());
+        (!failed).then(|| pgsteward_prisma::drift(&catalog.catalog, schema))
+    }
+
+    async fn laboratory_catalog(
+        &self,
+        facts: &mut Facts,
+        pure: Option<&Catalog>,
+    ) -> Result<Option<Database>> {
+        let Some(lab) = self.laboratory.lab(self.progress).await else {
+            if let Some(gap) = self.laboratory.gap().await {
+                facts.gaps.push(gap.for_needs(&[Need::Replay]));
+            }
+            return Ok(None);
+        };
+        let database = lab.create_database().await.context("create a database in the lab")?;
+        let origin = if let Some(history) = &facts.history {
+            self.progress.phase(&format!(
+                "replay {} migrations on PostgreSQL {}",
+                history.files.len(),
+                lab.version()
+            ));
+            // Locks are read when a fix is tried; tracing all of history would cost more than it tells.
+            let options = pgsteward_lab::ReplayOptions { trace: false, time_limit: None };
+            let replay = pgsteward_lab::replay(&lab, &database, history, &facts.sources, &options)
+                .await
+                .context("replay the migrations in the lab")?;
+            for skipped in &replay.skipped {
+                facts.gaps.push(lab::skipped_gap(skipped));
+            }
+            if let Some(history) = &mut facts.history {
+                history.replay = Some(replay);
+            }
+            CatalogOrigin::Replayed
+        } else if let Some(schema) = &facts.prisma {
+            self.progress.phase("build the schema in the lab");
+            if let Some(gap) = lab::build_schema(&database, schema, lab.version()).await? {
+                facts.gaps.push(gap);
+                return Ok(None);
+            }
+            CatalogOrigin::Schema
+        } else {
+            return Ok(None);
+        };
+        let catalog = lab::introspect(&database).await?;
+        if let (CatalogOrigin::Replayed, Some(pure)) = (origin, pure) {
+            facts.gaps.extend(lab::unexpected(pure, &catalog));
+        }
+        facts.catalog = Some(CatalogFacts { catalog, origin });
+        Ok(Some(database))
+    }
+}
+
+/// Opens the database of `--url`; an error here is the user's to mend, because they named it.
+pub async fn connect(text: &str) -> Result<(ServerUrl, Live)> {
+    let url = ServerUrl::parse(text).context("read the URL of --url")?;
+    let live = Live::read(&url).await?;
+    Ok((url, live))
+}
+
+/// Drift of a database against what the repository says.
+fn against(
+    from: &Catalog,
+    schema: &pgsteward_model::prisma::PrismaSchema,
+    between: DriftBetween,
+) -> Vec<Drift> {
+    let mut drift = pgsteward_prisma::drift(from, schema);
+    for item in &mut drift {
+        item.between = between;
+    }
+    drift
+}
+
+/// A path as sources know it.
+pub(crate) fn source_path(root: &Path, path: &Path) -> Arc<str> {
+    crate::discover::relative(root, path).into()
+}

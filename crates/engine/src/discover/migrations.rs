@@ -1,0 +1,177 @@
+//! Folders of migrations: Prisma's, numbered files, pairs of up and down.
+
+use std::cmp::Ordering;
+use std::path::{Path, PathBuf};
+
+use pgsteward_model::migration::Layout;
+
+use super::{FoundMigration, FoundMigrations};
+
+/// Names of folders that hold plain SQL migrations.
+const FOLDER_NAMES: &[&str] = &["migrations", "migration", "migrate", "schema_migrations", "versions"];
+
+/// The migrations of a schema in `folder`: beside it, or beside the folder when the schema is split.
+pub(super) fn beside_schema(folder: &Path) -> Option<FoundMigrations> {
+    let candidates = [folder.join("migrations"), folder.parent().unwrap_or(folder).join("migrations")];
+    candidates.iter().find_map(|candidate| read_prisma(candidate))
+}
+
+/// The folder that people would call the project: above `prisma/` or `prisma/schema/`.
+pub(super) fn project_folder(schema_folder: &Path) -> PathBuf {
+    let mut folder = schema_folder;
+    for name in ["schema", "prisma"] {
+        if folder.file_name().and_then(|last| last.to_str()) == Some(name) {
+            folder = folder.parent().unwrap_or(folder);
+        }
+    }
+    folder.to_path_buf()
+}
+
+/// A folder whose sub-folders hold `migration.sql`.
+pub(super) fn read_prisma(folder: &Path) -> Option<FoundMigrations> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).ok()?.flatten() {
+        let path = entry.path().join("migration.sql");
+        if !entry.file_type().is_ok_and(|kind| kind.is_dir()) || !path.is_file() {
+            continue;
+        }
+        let down = entry.path().join("down.sql");
+        files.push(FoundMigration {
+            name: entry.file_name().to_string_lossy().into_owned(),
+            path,
+            down: down.is_file().then_some(down),
+        });
+    }
+    if files.is_empty() {
+        return None;
+    }
+    files.sort_by(|a, b| locale_order(&a.name, &b.name));
+    Some(FoundMigrations { folder: folder.to_path_buf(), layout: Layout::Prisma, files })
+}
+
+/// A folder of numbered `.sql` files, pairs of `.up.sql` and `.down.sql`, or sub-folders with `up.sql`.
+pub(super) fn read_plain(folder: &Path, root: &Path) -> Option<FoundMigrations> {
+    let named = |folder: &Path| {
+        folder == root
+            || folder
+                .file_name()
+                .and_then(|name| name.to_str())
+                .is_some_and(|name| FOLDER_NAMES.contains(&name))
+    };
+    if let Some(parent) = folder.parent().filter(|parent| folder != root && named(parent))
+        && let Some(found) = read_up_folders(parent)
+    {
+        return Some(found);
+    }
+    if !named(folder) {
+        return None;
+    }
+    let mut names: Vec<String> = std::fs::read_dir(folder)
+        .ok()?
+        .flatten()
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()))
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .filter(|name| name.ends_with(".sql") && is_numbered(name))
+        .collect();
+    names.sort_by(|a, b| number_order(a, b));
+    let pairs = names.iter().any(|name| name.ends_with(".up.sql"));
+    let files: Vec<FoundMigration> = names
+        .iter()
+        .filter(|name| if pairs { name.ends_with(".up.sql") } else { !name.ends_with(".down.sql") })
+        .map(|name| {
+            let stem = name.trim_end_matches(".sql").trim_end_matches(".up");
+            let down = folder.join(format!("{stem}.down.sql"));
+            FoundMigration {
+                name: stem.to_owned(),
+                path: folder.join(name),
+                down: down.is_file().then_some(down),
+            }
+        })
+        .collect();
+    if files.is_empty() {
+        return None;
+    }
+    Some(FoundMigrations {
+        folder: folder.to_path_buf(),
+        layout: if pairs { Layout::UpDown } else { Layout::Files },
+        files,
+    })
+}
+
+/// One file named on the command line.
+pub(super) fn one_file(path: &Path) -> FoundMigrations {
+    let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    FoundMigrations {
+        folder: path.parent().unwrap_or(Path::new(".")).to_path_buf(),
+        layout: Layout::Files,
+        files: vec![FoundMigration { name, path: path.to_path_buf(), down: None }],
+    }
+}
+
+fn read_up_folders(folder: &Path) -> Option<FoundMigrations> {
+    let mut files: Vec<FoundMigration> = std::fs::read_dir(folder)
+        .ok()?
+        .flatten()
+        .filter_map(|entry| {
+            let (up, down) = (entry.path().join("up.sql"), entry.path().join("down.sql"));
+            let name = entry.file_name().to_string_lossy().into_owned();
+            up.is_file().then(|| FoundMigration { name, path: up, down: down.is_file().then_some(down) })
+        })
+        .collect();
+    files.sort_by(|a, b| number_order(&a.name, &b.name));
+    (!files.is_empty()).then(|| FoundMigrations {
+        folder: folder.to_path_buf(),
+        layout: Layout::UpDown,
+        files,
+    })
+}
+
+/// `001_init.sql`, `20260101_init.sql`, `V2__orders.sql`.
+fn is_numbered(name: &str) -> bool {
+    let rest = name.strip_prefix(['V', 'v']).unwrap_or(name);
+    rest.starts_with(|first: char| first.is_ascii_digit())
+}
+
+/// By leading number, then by name: `2_b` runs before `10_a`.
+fn number_order(a: &str, b: &str) -> Ordering {
+    let number = |name: &str| {
+        let digits: String =
+            name.trim_start_matches(['V', 'v']).chars().take_while(char::is_ascii_digit).collect();
+        let digits = digits.trim_start_matches('0').to_owned();
+        (digits.len(), digits)
+    };
+    number(a).cmp(&number(b)).then_with(|| a.cmp(b))
+}
+
+/// The order of Prisma's command line, which sorts folders with `localeCompare`: punctuation before digits
+/// before letters, letters without their case, lower case first where nothing else differs.
+fn locale_order(a: &str, b: &str) -> Ordering {
+    let primary = |name: &str| -> Vec<(u8, char)> {
+        name.chars()
+            .flat_map(char::to_lowercase)
+            .map(|character| match character {
+                '_' => (0, character),
+                '-' => (1, character),
+                _ if character.is_ascii_digit() => (3, character),
+                _ if character.is_alphabetic() => (4, character),
+                _ => (2, character),
+            })
+            .collect()
+    };
+    primary(a).cmp(&primary(b)).then_with(|| b.cmp(a))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn orders() {
+        let mut names = vec!["10_b", "2_a", "1_z"];
+        names.sort_by(|a, b| number_order(a, b));
+        assert_eq!(names, ["1_z", "2_a", "10_b"]);
+        let mut names = vec!["20240101_B", "20240101_a", "20240101-c", "20240101_b"];
+        names.sort_by(|a, b| locale_order(a, b));
+        assert_eq!(names, ["20240101_a", "20240101_b", "20240101_B", "20240101-c"]);
+    }
+}

@@ -1,0 +1,269 @@
+//! What is in a repository: Prisma schemas, migrations, configuration. Reads names and small files only;
+//! nothing of the repository is run, and links out of it are not followed.
+
+pub mod environment;
+mod migrations;
+mod package;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use ignore::WalkBuilder;
+
+use pgsteward_model::facts::Gap;
+use pgsteward_model::migration::Layout;
+
+/// Files larger than this are left out with a gap: no schema or migration written by people comes near it.
+pub const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Everything found below a path.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// The folder that paths are relative to.
+    pub root: PathBuf,
+    pub projects: Vec<FoundProject>,
+    pub gaps: Vec<Gap>,
+}
+
+/// One schema with its migrations, or one folder of plain SQL migrations.
+#[derive(Debug, Default)]
+pub struct FoundProject {
+    /// Relative to the root, `/` between parts; empty for the root itself.
+    pub folder: String,
+    /// Absolute paths.
+    pub schema_files: Vec<PathBuf>,
+    pub migrations: Option<FoundMigrations>,
+    pub environment: Vec<environment::EnvironmentFile>,
+    /// From package.json: `(6, 19)`.
+    pub prisma_version: Option<(u32, u32)>,
+    /// `prisma.config.ts` and the like.
+    pub prisma_config: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone)]
+pub struct FoundMigrations {
+    pub folder: PathBuf,
+    pub layout: Layout,
+    /// In the order they run.
+    pub files: Vec<FoundMigration>,
+}
+
+#[derive(Debug, Clone)]
+pub struct FoundMigration {
+    pub name: String,
+    pub path: PathBuf,
+    pub down: Option<PathBuf>,
+}
+
+/// Looks through `path`, a folder or a single schema or SQL file.
+pub fn discover(path: &Path) -> Result<Found> {
+    let metadata = std::fs::metadata(path).with_context(|| format!("open {}", path.display()))?;
+    let root = if metadata.is_dir() {
+        path.to_path_buf()
+    } else {
+        path.parent().unwrap_or(Path::new(".")).to_path_buf()
+    };
+    let root = if root.as_os_str().is_empty() { PathBuf::from(".") } else { root };
+    let mut found = Found {
+        root: root.canonicalize().with_context(|| format!("open {}", root.display()))?,
+        ..Found::default()
+    };
+    if metadata.is_file() {
+        return single_file(path, found);
+    }
+    let files = walk(&mut found);
+    prisma_projects(&files, &mut found);
+    plain_projects(&files, &mut found);
+    for project in &mut found.projects {
+        let folder = found.root.join(&project.folder);
+        project.environment = environment::find(&folder, &found.root);
+        let package = package::nearest(&folder, &found.root);
+        project.prisma_version = package.prisma_version;
+        project.prisma_config = package::prisma_config(&folder, &found.root);
+    }
+    Ok(found)
+}
+
+fn single_file(path: &Path, mut found: Found) -> Result<Found> {
+    let path = path.canonicalize().with_context(|| format!("open {}", path.display()))?;
+    let mut project = FoundProject::default();
+    match path.extension().and_then(|extension| extension.to_str()) {
+        Some("prisma") => {
+            project.migrations = path.parent().and_then(migrations::beside_schema);
+            project.schema_files = vec![path];
+        }
+        Some("sql") => project.migrations = Some(migrations::one_file(&path)),
+        _ => bail!("{} is neither a folder nor a .prisma or .sql file", path.display()),
+    }
+    found.projects.push(project);
+    Ok(found)
+}
+
+/// The files that matter, by what they are.
+#[derive(Default)]
+struct Files {
+    /// Folder → `.prisma` files in it.
+    prisma: BTreeMap<PathBuf, Vec<PathBuf>>,
+    /// Folders that hold `.sql` files directly or in numbered sub-folders.
+    sql_folders: BTreeMap<PathBuf, usize>,
+}
+
+fn walk(found: &mut Found) -> Files {
+    let mut files = Files::default();
+    let walker = WalkBuilder::new(&found.root)
+        .follow_links(false)
+        .require_git(false)
+        .max_depth(Some(16))
+        .filter_entry(|entry| {
+            !matches!(entry.file_name().to_str(), Some("node_modules" | "target" | "dist" | ".git"))
+        })
+        .sort_by_file_path(Path::cmp)
+        .build();
+    for entry in walker {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) => {
+                found.gaps.push(Gap::new(
+                    "files",
+                    format!("A part of the folder could not be read: {error}."),
+                    "check the permissions of that file or folder",
+                ));
+                continue;
+            }
+        };
+        let path = entry.path();
+        let Some(parent) = path.parent().filter(|_| entry.file_type().is_some_and(|kind| kind.is_file()))
+        else {
+            continue;
+        };
+        match path.extension().and_then(|extension| extension.to_str()) {
+            Some("prisma") => files.prisma.entry(parent.to_path_buf()).or_default().push(path.to_path_buf()),
+            Some("sql") => *files.sql_folders.entry(parent.to_path_buf()).or_default() += 1,
+            _ => {}
+        }
+    }
+    files
+}
+
+/// Groups `.prisma` files into schemas. A file with a datasource starts a schema; files without one belong
+/// to the nearest schema above them, as Prisma reads a folder of files.
+fn prisma_projects(files: &Files, found: &mut Found) {
+    let mut schemas: Vec<(PathBuf, PathBuf, Vec<PathBuf>)> = Vec::new();
+    let mut parts: Vec<(PathBuf, PathBuf)> = Vec::new();
+    for (folder, paths) in &files.prisma {
+        for path in paths {
+            match read_text(path) {
+                Ok(text) if has_datasource(&text) => {
+                    schemas.push((folder.clone(), path.clone(), vec![path.clone()]))
+                }
+                Ok(_) => parts.push((folder.clone(), path.clone())),
+                Err(gap) => found.gaps.push(gap),
+            }
+        }
+    }
+    for (folder, path) in parts {
+        let home = schemas
+            .iter_mut()
+            .filter(|(schema_folder, main, _)| {
+                folder.starts_with(schema_folder) && package::reads_folder(main, &found.root)
+            })
+            .max_by_key(|(schema_folder, _, _)| schema_folder.components().count());
+        match home {
+            Some((_, _, members)) => members.push(path),
+            None => found.gaps.push(Gap::new(
+                format!("schema file {}", relative(&found.root, &path)),
+                "The file has no datasource and no schema above it reads it, so it was left out.",
+                "move it into the folder of its schema, or name the folder in prisma.config.ts",
+            )),
+        }
+    }
+    for (folder, main, mut members) in schemas {
+        members.sort();
+        let migrations = package::configured_migrations(&main, &found.root)
+            .and_then(|folder| migrations::read_prisma(&folder))
+            .or_else(|| migrations::beside_schema(&folder));
+        let home = migrations::project_folder(&folder);
+        found.projects.push(FoundProject {
+            folder: relative(&found.root, &home),
+            schema_files: members,
+            migrations,
+            ..FoundProject::default()
+        });
+    }
+}
+
+/// Folders of plain SQL migrations that belong to no Prisma schema.
+fn plain_projects(files: &Files, found: &mut Found) {
+    let prisma: Vec<PathBuf> = found
+        .projects
+        .iter()
+        .filter_map(|project| Some(project.migrations.as_ref()?.folder.clone()))
+        .collect();
+    let mut seen: Vec<PathBuf> = Vec::new();
+    for folder in files.sql_folders.keys() {
+        let inside_prisma = prisma.iter().any(|known| folder.starts_with(known));
+        if inside_prisma || seen.iter().any(|known| folder.starts_with(known)) {
+            continue;
+        }
+        let Some(read) = migrations::read_plain(folder, &found.root) else { continue };
+        seen.push(read.folder.clone());
+        let home = if read.folder == found.root { found.root.clone() } else { read.folder.clone() };
+        found.projects.push(FoundProject {
+            folder: relative(&found.root, &home),
+            migrations: Some(read),
+            ..FoundProject::default()
+        });
+    }
+}
+
+/// A line that opens a datasource block, outside comments.
+fn has_datasource(text: &str) -> bool {
+    text.lines().any(|line| {
+        line.trim_start().strip_prefix("datasource").is_some_and(|rest| rest.starts_with([' ', '\t', '{']))
+    })
+}
+
+/// Text of a file, or the gap that says why it is left out.
+pub fn read_text(path: &Path) -> Result<String, Gap> {
+    let what = format!("file {}", path.display());
+    let size = std::fs::metadata(path).map(|metadata| metadata.len());
+    match size {
+        Ok(size) if size > MAX_FILE_BYTES => {
+            return Err(Gap::new(
+                what,
+                format!("The file has {size} bytes; files over {MAX_FILE_BYTES} bytes are left out."),
+                "move data out of the migration, or split the file",
+            ));
+        }
+        Ok(_) => {}
+        Err(error) => {
+            return Err(Gap::new(
+                what,
+                format!("The file could not be read: {error}."),
+                "check that it exists and may be read",
+            ));
+        }
+    }
+    let bytes = std::fs::read(path).map_err(|error| {
+        Gap::new(what.clone(), format!("The file could not be read: {error}."), "check its permissions")
+    })?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        Gap::new(
+            what,
+            format!(
+                "The file is not UTF-8 (first wrong byte at offset {}).",
+                error.utf8_error().valid_up_to()
+            ),
+            "save it as UTF-8",
+        )
+    })?;
+    // A byte order mark is no part of the text: PostgreSQL and Prisma both stumble over it, rules should not.
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+}
+
+/// A path below `root` as reports show it; a path elsewhere stays absolute.
+pub fn relative(root: &Path, path: &Path) -> String {
+    let short = path.strip_prefix(root).unwrap_or(path);
+    short.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
+}

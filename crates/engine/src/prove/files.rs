@@ -1,0 +1,100 @@
+//! Fixes that edit files only: the edited file must parse, and the rule must be silent about it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use pgsteward_model::change::{EditAction, Fix, Step, TextEdit};
+use pgsteward_model::facts::{CatalogFacts, CatalogOrigin, Facts};
+use pgsteward_model::finding::Finding;
+use pgsteward_model::proof::{Observation, Proof, Verdict};
+use pgsteward_model::source::SourceFile;
+
+pub(super) fn prove(finding: &Finding, fix: &Fix, facts: &Facts) -> Proof {
+    let mut observations = Vec::new();
+    let verdict = try_files(finding, fix, facts, &mut observations);
+    Proof {
+        subject: fix.title.clone(),
+        server: None,
+        observations,
+        verdict: verdict.err().unwrap_or(Verdict::Proven),
+    }
+}
+
+fn try_files(
+    finding: &Finding,
+    fix: &Fix,
+    facts: &Facts,
+    observations: &mut Vec<Observation>,
+) -> Result<(), Verdict> {
+    let refuted = |reason: String| Verdict::Refuted { reason };
+    let edited = edited_files(&fix.change.steps, facts).map_err(refuted)?;
+    let schema = facts.prisma.as_ref().ok_or(Verdict::Unprovable {
+        reason: "the edited files are of no kind that can be read back".into(),
+    })?;
+    if !edited.keys().any(|path| schema.files.contains(path)) {
+        return Err(Verdict::Unprovable {
+            reason: "the edited files are of no kind that can be read back".into(),
+        });
+    }
+    let after = with_schema(facts, &edited);
+    let errors = after.prisma.as_ref().map_or(0, |schema| schema.errors.len());
+    if errors > schema.errors.len() {
+        return Err(refuted("the edited schema no longer parses".into()));
+    }
+    observations.extend(edited.keys().map(|path| Observation::FileParses { file: path.to_string() }));
+    let Some(rule) = pgsteward_rules::find(finding.rule) else { return Ok(()) };
+    if (rule.check)(&after).iter().any(|other| other.identity == finding.identity) {
+        observations.push(Observation::FindingRemains);
+        return Err(refuted("the finding remains after the edit".into()));
+    }
+    observations.push(Observation::FindingGone);
+    Ok(())
+}
+
+/// The text of every file that the steps write; none for a deleted one.
+pub(super) fn edited_files(
+    steps: &[Step],
+    facts: &Facts,
+) -> Result<BTreeMap<Arc<str>, Option<String>>, String> {
+    let mut files: BTreeMap<Arc<str>, Option<String>> = BTreeMap::new();
+    for step in steps {
+        let Step::Edit(edit) = step else { continue };
+        let text = match &edit.action {
+            EditAction::Create(text) => Some(text.clone()),
+            EditAction::Delete => None,
+            EditAction::Replace(edits) => {
+                let source =
+                    facts.sources.get(&edit.file).ok_or_else(|| format!("{} was not read", edit.file))?;
+                let text = TextEdit::apply_all(&source.text, edits)
+                    .ok_or_else(|| format!("an edit does not fit {}", edit.file))?;
+                Some(text)
+            }
+        };
+        files.insert(edit.file.clone(), text);
+    }
+    Ok(files)
+}
+
+/// The facts with some files of the Prisma schema replaced. Where the catalog is what the schema makes, it
+/// follows.
+pub(super) fn with_schema(facts: &Facts, edited: &BTreeMap<Arc<str>, Option<String>>) -> Facts {
+    let mut after = facts.clone();
+    let Some(schema) = &facts.prisma else { return after };
+    let files: Vec<Arc<SourceFile>> = schema
+        .files
+        .iter()
+        .filter_map(|path| match edited.get(path) {
+            Some(text) => {
+                text.as_ref().map(|text| after.sources.add(SourceFile::new(path.clone(), text.as_str())))
+            }
+            None => facts.sources.get(path).cloned(),
+        })
+        .collect();
+    let schema = pgsteward_prisma::parse(&files);
+    if let Some(CatalogFacts { origin: CatalogOrigin::Schema, catalog }) = &facts.catalog {
+        let catalog = pgsteward_prisma::calculate(&schema, catalog.version);
+        after.catalog = Some(CatalogFacts { catalog, origin: CatalogOrigin::Schema });
+    }
+    after.prisma = Some(schema);
+    after
+}

@@ -1,0 +1,419 @@
+//! Fixes of database objects, tried on the lab database that the history made.
+//!
+//! All fixes share one clone: each runs, is looked at and is rolled back before the next. Only the tables
+//! that a fix touches are read again; one comparison of everything at the end catches what slipped through,
+//! and then each fix is tried once more in a clone of its own.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use pgsteward_lab::{Database, Lab};
+use pgsteward_model::catalog::{Catalog, QName, Table};
+use pgsteward_model::catalog_compare::{ColumnOrder, differences, table_differences};
+use pgsteward_model::change::{Fix, Rollback, Step};
+use pgsteward_model::facts::{CatalogFacts, CatalogOrigin, Facts, Need};
+use pgsteward_model::finding::Finding;
+use pgsteward_model::migration::ServerError;
+use pgsteward_model::place::ObjectKind;
+use pgsteward_model::proof::{Observation, Proof, Verdict};
+use pgsteward_model::rule::Rule;
+use pgsteward_model::statement::{AlterAction, Statement};
+use pgsteward_pg::LabSession;
+
+use super::files::{edited_files, with_schema};
+use crate::Progress;
+use crate::collect::introspect;
+
+pub(super) async fn prove(
+    findings: &mut [Finding],
+    chosen: &[usize],
+    facts: &Facts,
+    lab: &Lab,
+    database: &Database,
+    rules: &[&'static Rule],
+    thorough: bool,
+    progress: &dyn Progress,
+) -> Result<()> {
+    let before = introspect(database).await?;
+    let mut bench = Bench::new(lab, database, facts, &before, rules, thorough).await?;
+    for (done, index) in chosen.iter().enumerate() {
+        progress.step(done, chosen.len());
+        let proof = bench.prove(&findings[*index]).await?;
+        findings[*index].proof = Some(proof);
+    }
+    let clean = bench.is_clean().await?;
+    bench.close().await?;
+    if clean {
+        return Ok(());
+    }
+    // Some fix left a trace outside the tables it touched: each gets a clone of its own.
+    for index in chosen {
+        let mut alone = Bench::new(lab, database, facts, &before, rules, thorough).await?;
+        let mut proof = alone.prove(&findings[*index]).await?;
+        let left = alone.left_behind().await?;
+        if !left.is_empty() && proof.verdict == Verdict::Proven {
+            proof.observations.push(Observation::CatalogDiffers { differences: left });
+            proof.verdict = Verdict::Refuted { reason: "the rollback does not restore the catalog".into() };
+        }
+        alone.close().await?;
+        findings[*index].proof = Some(proof);
+    }
+    Ok(())
+}
+
+/// One clone with a session, and the facts that follow it.
+struct Bench<'a> {
+    lab: &'a Lab,
+    /// What the clone was made from.
+    origin: &'a Database,
+    database: Database,
+    session: LabSession,
+    /// The catalog of the lab database before any fix.
+    before: &'a Catalog,
+    /// The user's facts with the lab's catalog in place of theirs, statistics kept.
+    facts: Facts,
+    /// Rules that look at the catalog, and what they find before any fix.
+    rules: Vec<&'static Rule>,
+    known: BTreeSet<(&'static str, String)>,
+    drift: usize,
+    /// Run each change once more after its rollback.
+    thorough: bool,
+}
+
+impl<'a> Bench<'a> {
+    async fn new(
+        lab: &'a Lab,
+        database: &'a Database,
+        facts: &Facts,
+        before: &'a Catalog,
+        rules: &[&'static Rule],
+        thorough: bool,
+    ) -> Result<Bench<'a>> {
+        let clone = lab.clone_database(database).await.context("clone the lab database")?;
+        let session = clone.session().await.context("connect to the clone")?;
+        let mut facts = facts.clone();
+        let mut catalog = before.clone();
+        if let Some(known) = facts.catalog() {
+            for (name, table) in &mut catalog.tables {
+                keep_statistics(Arc::make_mut(table), known.table(name));
+            }
+            catalog.statistics_age_seconds = known.statistics_age_seconds;
+        }
+        let origin = facts.catalog.as_ref().map_or(CatalogOrigin::Replayed, |facts| facts.origin);
+        facts.catalog = Some(CatalogFacts { catalog, origin });
+        let rules: Vec<&'static Rule> = rules
+            .iter()
+            .copied()
+            .filter(|rule| rule.needs.contains(&Need::Catalog) || rule.needs.contains(&Need::Statistics))
+            .filter(|rule| rule.needs.iter().all(|need| facts.has(*need)))
+            .collect();
+        let known = identities(&rules, &facts);
+        let drift = drift_count(&facts);
+        Ok(Bench {
+            lab,
+            origin: database,
+            database: clone,
+            session,
+            before,
+            facts,
+            rules,
+            known,
+            drift,
+            thorough,
+        })
+    }
+
+    async fn close(self) -> Result<()> {
+        self.session.close().await;
+        self.lab.drop_database(self.database).await.context("drop the clone")?;
+        Ok(())
+    }
+
+    async fn left_behind(&self) -> Result<Vec<String>> {
+        let now = introspect(&self.database).await?;
+        Ok(differences(self.before, &now, ColumnOrder::Ignored).iter().map(ToString::to_string).collect())
+    }
+
+    async fn is_clean(&self) -> Result<bool> {
+        Ok(self.left_behind().await?.is_empty())
+    }
+
+    async fn prove(&mut self, finding: &Finding) -> Result<Proof> {
+        let fix = finding.fix.as_ref().context("a finding without a fix")?;
+        let mut observations = Vec::new();
+        let verdict = match self.attempt(finding, fix, &mut observations).await? {
+            Ok(()) => Verdict::Proven,
+            Err(reason) => Verdict::Refuted { reason },
+        };
+        Ok(Proof { subject: fix.title.clone(), server: Some(self.lab.version()), observations, verdict })
+    }
+
+    /// Runs, looks, rolls back. The inner error is the reason of a refutation.
+    async fn attempt(
+        &mut self,
+        finding: &Finding,
+        fix: &Fix,
+        seen: &mut Vec<Observation>,
+    ) -> Result<Result<(), String>> {
+        let touched = touched(finding, fix);
+        let mut done = Vec::new();
+        for step in &fix.change.steps {
+            let Step::Sql(step) = step else { continue };
+            done.push(step.sql.as_str());
+            if let Err(error) = self.run(&step.sql, step.transactional, seen).await? {
+                let reason = format!("`{}` failed: {}", first_line(&step.sql), error.message);
+                seen.push(Observation::Failed { sql: step.sql.clone(), error });
+                self.start_over().await?;
+                return Ok(Err(reason));
+            }
+        }
+        let after = self.facts_after(&touched, fix).await?;
+        let now = identities(&self.rules, &after);
+        let mut outcome = Ok(());
+        if now.contains(&(finding.rule, finding.identity.clone())) {
+            seen.push(Observation::FindingRemains);
+            outcome = Err("the finding remains after the fix".to_owned());
+        } else {
+            seen.push(Observation::FindingGone);
+        }
+        for (rule, identity) in now.difference(&self.known) {
+            seen.push(Observation::NewFinding { rule: (*rule).to_owned(), message: identity.clone() });
+            outcome = outcome.and(Err(format!("the fix brings a new finding of {rule}")));
+        }
+        if drift_count(&after) > self.drift {
+            outcome = outcome.and(Err("after the fix the Prisma schema and the database differ".to_owned()));
+        }
+        if let Rollback::Steps(steps) = &fix.change.rollback {
+            let back = self.roll_back(steps, &touched, seen).await?;
+            if back.is_ok() && self.thorough {
+                outcome = outcome.and(self.again(fix, steps, seen).await?);
+            }
+            outcome = outcome.and(back);
+        } else {
+            self.start_over().await?;
+        }
+        Ok(outcome)
+    }
+
+    async fn roll_back(
+        &mut self,
+        steps: &[Step],
+        touched: &Touched,
+        seen: &mut Vec<Observation>,
+    ) -> Result<Result<(), String>> {
+        let started = Instant::now();
+        for step in steps {
+            let Step::Sql(step) = step else { continue };
+            if let Err(error) = self.session.simple(&step.sql).await {
+                let reason = format!("the rollback `{}` failed: {}", first_line(&step.sql), error.message);
+                seen.push(Observation::Failed { sql: step.sql.clone(), error });
+                self.start_over().await?;
+                return Ok(Err(reason));
+            }
+        }
+        let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let left: Vec<String> = match touched {
+            Touched::Tables(names) => {
+                let now = self.tables(names).await?;
+                let mut left = Vec::new();
+                for name in names {
+                    match (self.before.table(name), now.get(name)) {
+                        (Some(before), Some(after)) => {
+                            left.extend(
+                                table_differences(before, after, ColumnOrder::Ignored)
+                                    .iter()
+                                    .map(ToString::to_string),
+                            );
+                        }
+                        (None, None) => {}
+                        _ => left.push(format!("table {name} came or went")),
+                    }
+                }
+                left
+            }
+            Touched::Everything => self.left_behind().await?,
+        };
+        if left.is_empty() {
+            seen.push(Observation::RolledBack { micros });
+            return Ok(Ok(()));
+        }
+        seen.push(Observation::CatalogDiffers { differences: left });
+        self.start_over().await?;
+        Ok(Err("the rollback does not restore the catalog".to_owned()))
+    }
+
+    /// The change and its rollback a second time: what was left over would show here.
+    async fn again(
+        &mut self,
+        fix: &Fix,
+        rollback: &[Step],
+        seen: &mut Vec<Observation>,
+    ) -> Result<Result<(), String>> {
+        for step in fix.change.steps.iter().chain(rollback) {
+            let Step::Sql(step) = step else { continue };
+            if let Err(error) = self.session.simple(&step.sql).await {
+                let reason = format!("after its rollback the change no longer runs: {}", error.message);
+                seen.push(Observation::Failed { sql: step.sql.clone(), error });
+                self.start_over().await?;
+                return Ok(Err(reason));
+            }
+        }
+        seen.push(Observation::AppliedAgain);
+        Ok(Ok(()))
+    }
+
+    /// Runs a step under observation.
+    async fn run(
+        &self,
+        sql: &str,
+        transactional: bool,
+        seen: &mut Vec<Observation>,
+    ) -> Result<Result<(), ServerError>> {
+        let trace =
+            match pgsteward_lab::trace_statement(&self.database, &self.session, sql, transactional).await? {
+                Ok(trace) => trace,
+                Err(error) => return Ok(Err(error)),
+            };
+        seen.push(Observation::Applied { sql: sql.to_owned(), micros: trace.micros });
+        for (relation, mode) in trace.locks {
+            seen.push(Observation::Lock { sql: sql.to_owned(), relation, mode });
+        }
+        for relation in trace.rewrites {
+            seen.push(Observation::Rewrite { sql: sql.to_owned(), relation });
+        }
+        Ok(Ok(()))
+    }
+
+    /// A fresh clone, after something went wrong in this one.
+    async fn start_over(&mut self) -> Result<()> {
+        let fresh = self.lab.clone_database(self.origin).await?;
+        let session = fresh.session().await?;
+        std::mem::replace(&mut self.session, session).close().await;
+        let old = std::mem::replace(&mut self.database, fresh);
+        self.lab.drop_database(old).await?;
+        Ok(())
+    }
+
+    async fn tables(&self, names: &BTreeSet<QName>) -> Result<BTreeMap<QName, Table>> {
+        let names: Vec<QName> = names.iter().cloned().collect();
+        let tables = self.session.catalog_of(&names).await.context("read the touched tables")?;
+        Ok(tables.into_iter().map(|table| (table.name.clone(), table)).collect())
+    }
+
+    /// The facts as they are after the fix: touched tables read again, the Prisma schema edited.
+    async fn facts_after(&self, touched: &Touched, fix: &Fix) -> Result<Facts> {
+        let edited = edited_files(&fix.change.steps, &self.facts).unwrap_or_default();
+        let mut after =
+            if edited.is_empty() { self.facts.clone() } else { with_schema(&self.facts, &edited) };
+        let Some(facts) = &mut after.catalog else { return Ok(after) };
+        // `with_schema` may have recalculated it; what the server has is the truth here.
+        if let Some(known) = &self.facts.catalog {
+            facts.catalog = known.catalog.clone();
+        }
+        match touched {
+            Touched::Tables(names) => {
+                let mut now = self.tables(names).await?;
+                for name in names {
+                    let old = facts.catalog.tables.remove(name);
+                    if let Some(mut table) = now.remove(name) {
+                        keep_statistics(&mut table, old.as_deref());
+                        facts.catalog.tables.insert(name.clone(), Arc::new(table));
+                    }
+                }
+            }
+            Touched::Everything => {
+                let mut now = introspect(&self.database).await?;
+                for (name, table) in &mut now.tables {
+                    keep_statistics(Arc::make_mut(table), facts.catalog.table(name));
+                }
+                now.statistics_age_seconds = facts.catalog.statistics_age_seconds;
+                facts.catalog = now;
+            }
+        }
+        Ok(after)
+    }
+}
+
+enum Touched {
+    Tables(BTreeSet<QName>),
+    Everything,
+}
+
+/// The tables that the SQL of a fix and its rollback can change, if that is all they can change.
+fn touched(finding: &Finding, fix: &Fix) -> Touched {
+    let mut names = BTreeSet::new();
+    if let Some(object) = &finding.at.object
+        && let (Some(namespace), Some(relation)) = (&object.namespace, &object.relation)
+    {
+        names.insert(QName::new(namespace.clone(), relation.clone()));
+    }
+    let rollback = match &fix.change.rollback {
+        Rollback::Steps(steps) => steps.as_slice(),
+        Rollback::Impossible { .. } => &[],
+    };
+    for step in fix.change.steps.iter().chain(rollback) {
+        let Step::Sql(step) = step else { continue };
+        for parsed in pgsteward_sql::parse(&step.sql).statements {
+            match parsed.statement {
+                Statement::CreateIndex(create) => {
+                    names.insert(create.table.qualified());
+                }
+                Statement::Reindex { .. } | Statement::Drop { kind: ObjectKind::Index, .. } => {}
+                Statement::AlterTable(alter) if alter.actions.iter().all(changes_only_its_table) => {
+                    names.insert(alter.name.qualified());
+                }
+                _ => return Touched::Everything,
+            }
+        }
+    }
+    if names.is_empty() { Touched::Everything } else { Touched::Tables(names) }
+}
+
+fn changes_only_its_table(action: &AlterAction) -> bool {
+    matches!(
+        action,
+        AlterAction::AddConstraint { .. }
+            | AlterAction::DropConstraint { cascade: false, .. }
+            | AlterAction::ValidateConstraint { .. }
+            | AlterAction::RenameConstraint { .. }
+            | AlterAction::SetNotNull { .. }
+            | AlterAction::DropNotNull { .. }
+            | AlterAction::SetDefault { .. }
+            | AlterAction::DropDefault { .. }
+            | AlterAction::SetType { .. }
+    )
+}
+
+/// Carries the source's statistics over to a table that the lab, which has no rows, read anew.
+fn keep_statistics(table: &mut Table, known: Option<&Table>) {
+    let Some(known) = known else { return };
+    table.statistics.clone_from(&known.statistics);
+    for column in &mut table.columns {
+        column.statistics = known.column(&column.name).and_then(|column| column.statistics.clone());
+    }
+    for index in &mut table.indexes {
+        index.statistics = known.index(&index.name).and_then(|index| index.statistics.clone());
+    }
+}
+
+fn identities(rules: &[&'static Rule], facts: &Facts) -> BTreeSet<(&'static str, String)> {
+    rules
+        .iter()
+        .flat_map(|rule| (rule.check)(facts))
+        .map(|finding| (finding.rule, finding.identity))
+        .collect()
+}
+
+/// How many steps `prisma migrate dev` would write; none where there is no schema to compare.
+fn drift_count(facts: &Facts) -> usize {
+    match (&facts.prisma, facts.catalog()) {
+        (Some(schema), Some(catalog)) => pgsteward_prisma::drift(catalog, schema).len(),
+        _ => 0,
+    }
+}
+
+fn first_line(sql: &str) -> &str {
+    sql.lines().next().unwrap_or(sql)
+}
