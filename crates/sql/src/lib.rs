@@ -5,6 +5,7 @@
 //! server is asked and no file is read, so what depends on data (does the table hold rows?) is left to the
 //! caller. The parser's tree never leaves this crate.
 
+mod analyze;
 mod cursor;
 mod keywords;
 mod lower;
@@ -15,6 +16,7 @@ mod replay;
 mod scan;
 pub mod types;
 
+pub use analyze::{AnalyzedFile, analyze_file};
 pub use parse::{ParsedFile, ParsedStatement, long_identifiers, parse};
 pub use quote::{quote_ident, quote_literal, quote_name, quote_qualified};
 pub use replay::{Births, apply};
