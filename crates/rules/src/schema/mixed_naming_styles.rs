@@ -6,7 +6,7 @@ use pgsteward_model::place::{ObjectKind, ObjectRef, Place};
 use pgsteward_model::rule::{Group, Rule};
 
 use super::shared;
-use crate::shared::{quoted_list, table_place};
+use crate::shared::{column_place, quoted_list, table_place, words};
 
 pub(super) static RULE: Rule = Rule {
     id: "mixed-naming-styles",
@@ -40,22 +40,26 @@ impl Style {
     }
 }
 
-/// Fewer names than this of another style are exceptions, such as the tables of a library.
+/// Fewer names than this of another style are exceptions, and so is less than one name in twenty.
 const SEVERAL: usize = 3;
+const ONE_IN: usize = 20;
 /// How many of the odd ones are named.
 const SHOWN: usize = 4;
 
 fn check(facts: &Facts) -> Vec<Finding> {
-    let mut tables: Vec<(Style, String, Place)> = Vec::new();
-    let mut columns: Vec<(Style, String, Place)> = Vec::new();
+    let mut tables: Vec<Name> = Vec::new();
+    let mut columns: Vec<Name> = Vec::new();
     for table in shared::tables(facts).filter(|table| !shared::is_implicit_join(table)) {
+        let family = words(&table.name.name).into_iter().next().unwrap_or_default();
         if let Some(style) = style(&table.name.name) {
-            tables.push((style, table.name.display(), table_place(facts, table)));
+            let (name, place) = (table.name.display(), table_place(facts, table));
+            tables.push(Name { style, name, family: family.clone(), place });
         }
         for column in &table.columns {
             if let Some(style) = style(&column.name) {
-                let place = crate::shared::column_place(facts, table, &column.name);
-                columns.push((style, shared::column_name(table, column), place));
+                let (name, place) =
+                    (shared::column_name(table, column), column_place(facts, table, &column.name));
+                columns.push(Name { style, name, family: family.clone(), place });
             }
         }
     }
@@ -64,7 +68,7 @@ fn check(facts: &Facts) -> Vec<Finding> {
     let Some(first) = mixes.first() else { return Vec::new() };
     let mut details = Vec::new();
     for mix in &mixes {
-        let names: Vec<&str> = mix.odd.iter().take(SHOWN).map(|(name, _)| name.as_str()).collect();
+        let names: Vec<&str> = mix.odd.iter().take(SHOWN).map(|odd| odd.name.as_str()).collect();
         let rest = mix.odd.len() - names.len();
         let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
         details.push(format!("{}: {}{more} stand apart.", mix.phrase(), quoted_list(&names)));
@@ -88,11 +92,19 @@ fn check(facts: &Facts) -> Vec<Finding> {
             what: format!("{} of another style", mix.what),
             value: mix.odd.len() as f64 / mix.all as f64,
         });
-        for (_, place) in mix.odd.iter().take(SHOWN) {
-            found = found.also(place.clone());
+        for odd in mix.odd.iter().take(SHOWN) {
+            found = found.also(odd.place.clone());
         }
     }
     vec![found]
+}
+
+struct Name {
+    style: Style,
+    name: String,
+    /// First word of the table's name: the tables of a library share it.
+    family: String,
+    place: Place,
 }
 
 /// Names of one kind of which several do not follow the most common style.
@@ -100,20 +112,19 @@ struct Mix {
     what: &'static str,
     all: usize,
     common: Style,
-    odd: Vec<(String, Place)>,
+    odd: Vec<Name>,
 }
 
 impl Mix {
-    fn of(what: &'static str, names: Vec<(Style, String, Place)>) -> Option<Mix> {
-        let count = |style: Style| names.iter().filter(|(other, ..)| *other == style).count();
+    fn of(what: &'static str, names: Vec<Name>) -> Option<Mix> {
+        let count = |style: Style| names.iter().filter(|name| name.style == style).count();
         let common = Style::ALL.into_iter().rev().max_by_key(|style| count(*style))?;
         let all = names.len();
-        let odd: Vec<(String, Place)> = names
-            .into_iter()
-            .filter(|(style, ..)| *style != common)
-            .map(|(_, name, place)| (name, place))
-            .collect();
-        (odd.len() >= SEVERAL).then_some(Mix { what, all, common, odd })
+        let odd: Vec<Name> = names.into_iter().filter(|name| name.style != common).collect();
+        let several = odd.len() >= SEVERAL && odd.len() * ONE_IN >= all;
+        // A library brings tables of its own style, all of one family.
+        let families = odd.iter().any(|name| name.family != odd[0].family);
+        (several && families).then_some(Mix { what, all, common, odd })
     }
 
     fn phrase(&self) -> String {

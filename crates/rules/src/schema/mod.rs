@@ -31,7 +31,7 @@ mod updated_at_kept_by_client;
 
 use pgsteward_model::rule::Rule;
 
-pub(super) static RULES: &[&Rule] = &[
+pub static RULES: &[&Rule] = &[
     &money_in_float::RULE,
     &float_column::RULE,
     &timestamp_without_time_zone::RULE,

@@ -6,7 +6,7 @@ use pgsteward_model::finding::{Evidence, Finding, Severity};
 use pgsteward_model::rule::{Group, Rule};
 
 use super::{shared, unique_key_with_soft_delete::is_soft_delete};
-use crate::shared::{index_place, quoted_list};
+use crate::shared::index_place;
 
 pub(super) static RULE: Rule = Rule {
     id: "nullable-unique-key",
@@ -25,7 +25,9 @@ fn check(facts: &Facts) -> Vec<Finding> {
     for table in shared::tables(facts) {
         for index in table.indexes.iter().filter(|index| index.unique && !index.nulls_not_distinct) {
             let nullable = nullable_columns(table, index);
-            if index.keys.len() > 1 && !nullable.is_empty() && !held_otherwise(table, index, &nullable) {
+            let open =
+                index.keys.len() > 1 && !nullable.is_empty() && !is_optional_value(table, index, &nullable);
+            if open && !held_otherwise(table, index, &nullable) {
                 findings.push(finding(facts, table, index, &nullable));
             }
         }
@@ -43,6 +45,18 @@ fn nullable_columns<'a>(table: &Table, index: &'a Index) -> Vec<&'a str> {
     names
         .filter(|name| table.column(name).is_some_and(|column| !column.not_null) && !excluded(name))
         .collect()
+}
+
+/// The usual way to say "none, or one of its own within its scope": the one column that may be NULL is the
+/// value itself (the last one, or the only one that is no foreign key), not a part of the scope.
+fn is_optional_value(table: &Table, index: &Index, nullable: &[&str]) -> bool {
+    let [value] = nullable else { return false };
+    let foreign =
+        |name: &str| table.foreign_keys().any(|(_, key)| key.columns.iter().any(|column| column == name));
+    let columns = index.leading_columns();
+    let is_last = columns.last() == Some(value) && index.is_plain();
+    let in_scope = columns.iter().all(|name| name == value || foreign(name));
+    !foreign(value) && !table.column(value).is_some_and(is_soft_delete) && (is_last || in_scope)
 }
 
 /// Another unique index says what this one leaves open: over a part of its columns, or over the rest of them
@@ -66,7 +80,7 @@ fn held_otherwise(table: &Table, index: &Index, nullable: &[&str]) -> bool {
 
 fn finding(facts: &Facts, table: &Table, index: &Index, nullable: &[&str]) -> Finding {
     let soft_delete = nullable.iter().any(|name| table.column(name).is_some_and(is_soft_delete));
-    let names = quoted_list(nullable);
+    let names = nullable.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(" or ");
     let found = Finding::on_object(
         &RULE,
         index_place(facts, table, index),

@@ -27,6 +27,9 @@ const SHORTEST_HASH: i32 = 60;
 const HARMLESS: &[&str] = &[
     "hash",
     "hashed",
+    "obfuscated",
+    "redacted",
+    "pk",
     "digest",
     "encrypted",
     "encryption",

@@ -82,7 +82,8 @@ impl<'a> Targets<'a> {
         }
         let in_foreign_key = table.foreign_keys().any(|(_, key)| key.columns.contains(&column.name));
         let is_key = table.primary_key().is_some_and(|(_, columns)| columns == [column.name.clone()]);
-        if in_foreign_key || is_key || is_polymorphic(table, &stem) || is_external(&stem) {
+        if is_record(table) || in_foreign_key || is_key || is_polymorphic(table, &stem) || is_external(&stem)
+        {
             return None;
         }
         let candidates = self.by_name.get(&singular(stem))?;
@@ -112,6 +113,15 @@ fn is_polymorphic(table: &Table, stem: &[String]) -> bool {
             matches!(last.as_str(), "type" | "kind" | "table" | "model") && rest == stem
         })
     })
+}
+
+/// What was written down stays when its subjects go: logs, events, histories, copies.
+fn is_record(table: &Table) -> bool {
+    const RECORDS: &[&str] = &[
+        "log", "logs", "audit", "audits", "event", "events", "history", "archive", "backup", "backups",
+        "outbox",
+    ];
+    words(&table.name.name).iter().any(|word| RECORDS.contains(&word.as_str()))
 }
 
 /// The id is given by somebody else.

@@ -27,11 +27,11 @@ pub(super) fn columns(facts: &Facts) -> impl Iterator<Item = (&Table, &Column)> 
     tables(facts).flat_map(|table| table.columns.iter().map(move |column| (table, column)))
 }
 
-/// A table that Prisma keeps for an implicit many-to-many relation: `_AToB` with the columns A and B, both
-/// foreign keys. No model can change its columns.
+/// A table that Prisma keeps for an implicit many-to-many relation: a name that begins with `_` and the
+/// columns A and B. No model can change its columns.
 pub(super) fn is_implicit_join(table: &Table) -> bool {
     let names: Vec<&str> = table.columns.iter().map(|column| column.name.as_str()).collect();
-    table.name.name.starts_with('_') && names == ["A", "B"] && table.foreign_keys().count() == 2
+    table.name.name.starts_with('_') && names == ["A", "B"]
 }
 
 /// `Order.total`, with the namespace unless it is `public`.

@@ -66,10 +66,28 @@ fn is_hit(facts: &Facts, table: &Table, index: &Index, marker: &Column) -> bool 
 }
 
 fn is_machine_made(facts: &Facts, table: &Table, name: &str) -> bool {
-    const MADE: &[&str] =
-        &["hash", "token", "secret", "digest", "uuid", "guid", "nonce", "checksum", "fingerprint"];
-    let by_name = words(name).iter().any(|word| MADE.contains(&word.as_str()))
-        || words(name).ends_with(&["key".into()]);
+    const MADE: &[&str] = &[
+        "hash",
+        "token",
+        "secret",
+        "digest",
+        "uuid",
+        "guid",
+        "nonce",
+        "checksum",
+        "fingerprint",
+        "ref",
+        "version",
+        "number",
+        "sequence",
+        "position",
+        "index",
+    ];
+    let words = words(name);
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let by_name = words.iter().any(|word| MADE.contains(word))
+        || words.ends_with(&["key"])
+        || words.ends_with(&["access", "code"]);
     let by_server = table.column(name).is_some_and(|column| {
         column.identity.is_some()
             || column.ty.is("uuid") && column.default.is_some()
