@@ -84,7 +84,10 @@ impl ConnectError {
             ConnectError::PasswordMissing { .. } => {
                 "write the password into the URL, best in an environment variable: --url env".into()
             }
-            ConnectError::NotAllowed { message, .. } if message.contains("no encryption") => {
+            // Sockets ("[local]") are never encrypted, and the message says so for them as well.
+            ConnectError::NotAllowed { message, .. }
+                if message.contains("no encryption") && !message.contains("\"[local]\"") =>
+            {
                 "add sslmode=require to the connection URL".into()
             }
             ConnectError::NotAllowed { message, .. } if message.contains("pg_hba.conf") => {

@@ -19,6 +19,14 @@ mod statistics;
 mod tls;
 mod url;
 
+// The tests of this crate and those beside it start their server with the same lines.
+#[cfg(test)]
+extern crate self as pgsteward_pg;
+#[cfg(test)]
+#[path = "../tests/it/support.rs"]
+#[expect(dead_code, reason = "the tests beside the crate use the rest")]
+mod support;
+
 pub use connect::ConnectError;
 pub use error::ReadError;
 pub use introspect::CatalogOptions;

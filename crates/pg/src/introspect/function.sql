@@ -1,4 +1,5 @@
--- Functions, procedures and aggregates of people. The body of an aggregate is made of what it consists of.
+-- Functions, procedures and aggregates of people; the constructors of range types depend on their type
+-- internally and are left out like the functions of extensions. The body of an aggregate is made of what it consists of.
 SELECT p.oid,
        p.proname,
        p.pronamespace,
@@ -24,4 +25,4 @@ FROM pg_proc p
      JOIN pg_language l ON l.oid = p.prolang
 WHERE p.oid >= 16384
   AND NOT EXISTS (SELECT FROM pg_depend d
-                  WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
+                  WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype IN ('e', 'i'))

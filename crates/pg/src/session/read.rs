@@ -73,3 +73,33 @@ impl std::fmt::Debug for ReadSession {
         out.debug_struct("ReadSession").field("version", &self.version).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::ReadSession;
+    use crate::introspect::in_transaction;
+    use crate::support::Server;
+
+    /// SQLSTATE of a write in a read-only transaction.
+    const READ_ONLY: &str = "25006";
+
+    #[tokio::test]
+    async fn the_server_refuses_to_write_for_a_read_session() {
+        let Some(server) = Server::start(&[]).await else { return };
+        let session = ReadSession::connect(&server.url("postgres", "postgres")).await.unwrap();
+        let error = session.client.batch_execute("CREATE TABLE t ()").await.unwrap_err();
+        assert_eq!(error.code().unwrap().code(), READ_ONLY, "outside of our transactions");
+
+        // Behind a pooler there are no options for the session; the transactions hold all the same.
+        let pooled = format!("{}&pgbouncer=true", server.url_text("postgres", "postgres"));
+        let session = ReadSession::connect(&crate::ServerUrl::parse(&pooled).unwrap()).await.unwrap();
+        session.client.batch_execute("CREATE SEQUENCE s").await.unwrap();
+        for write in ["CREATE TABLE t ()", "SELECT nextval('public.s')", "GRANT SELECT ON public.s TO PUBLIC"]
+        {
+            let error = in_transaction(&session.client, &[write], &[]).await.unwrap_err();
+            assert_eq!(error.code().unwrap().code(), READ_ONLY, "{write}: {error}");
+        }
+        let row = session.client.query_typed_one("SHOW search_path", &[]).await.unwrap();
+        assert_eq!(row.get::<_, String>(0), "\"$user\", public", "nothing outlives the transaction");
+    }
+}

@@ -8,9 +8,9 @@ use std::process::{Child, Command, Stdio};
 
 use pgsteward_pg::LabSession;
 
-pub const PORT: u16 = 5432;
+pub(crate) const PORT: u16 = 5432;
 
-pub struct Server {
+pub(crate) struct Server {
     process: Child,
     directory: tempfile::TempDir,
 }
@@ -18,7 +18,7 @@ pub struct Server {
 impl Server {
     /// Starts a cluster with these lines in `postgresql.conf`. None, and the reason on stderr, where no
     /// server is installed.
-    pub async fn start(settings: &[&str]) -> Option<Server> {
+    pub(crate) async fn start(settings: &[&str]) -> Option<Server> {
         let Some(binaries) = find_binaries() else {
             eprintln!("not tested: no initdb and postgres in PGSTEWARD_PG_BIN, /usr/lib/postgresql or PATH");
             return None;
@@ -34,7 +34,14 @@ impl Server {
             }
         }
         let mut initdb = Command::new(binaries.join("initdb"));
-        initdb.args(["--no-sync", "--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "-D"]);
+        initdb.args([
+            "--no-sync",
+            "--username=postgres",
+            "--auth=trust",
+            "--encoding=UTF8",
+            "--locale=C",
+            "-D",
+        ]);
         let output = as_user(initdb.arg(&data), owner).output().unwrap();
         assert!(output.status.success(), "initdb: {}", String::from_utf8_lossy(&output.stderr));
         let mut postgres = Command::new(binaries.join("postgres"));
@@ -72,18 +79,31 @@ impl Server {
     }
 
     /// Directory of the socket.
-    pub fn socket(&self) -> &Path {
+    pub(crate) fn socket(&self) -> &Path {
         self.directory.path()
     }
 
-    pub async fn session(&self, user: &str, database: &str) -> LabSession {
+    /// Replaces `pg_hba.conf` and waits until the server goes by it.
+    pub(crate) async fn reload_hba(&self, admin: &LabSession, text: &str) {
+        let loaded = async || admin.rows("SELECT pg_conf_load_time()").await.unwrap();
+        let before = loaded().await;
+        std::fs::write(self.directory.path().join("data/pg_hba.conf"), text).unwrap();
+        admin.rows("SELECT pg_reload_conf()").await.unwrap();
+        // A server process hears of it while the postmaster, which reads the file, lets nobody in.
+        while loaded().await == before {}
+    }
+
+    pub(crate) async fn session(&self, user: &str, database: &str) -> LabSession {
         LabSession::connect_socket(self.socket(), PORT, user, database).await.unwrap()
     }
 
     /// The URL of a role and database, through the socket.
-    pub fn url(&self, user: &str, database: &str) -> pgsteward_pg::ServerUrl {
-        let text = format!("postgresql://{user}@localhost:{PORT}/{database}?host={}", self.socket().display());
-        pgsteward_pg::ServerUrl::parse(&text).unwrap()
+    pub(crate) fn url(&self, user: &str, database: &str) -> pgsteward_pg::ServerUrl {
+        pgsteward_pg::ServerUrl::parse(&self.url_text(user, database)).unwrap()
+    }
+
+    pub(crate) fn url_text(&self, user: &str, database: &str) -> String {
+        format!("postgresql://{user}@localhost:{PORT}/{database}?host={}", self.socket().display())
     }
 }
 
@@ -99,6 +119,18 @@ fn as_user(command: &mut Command, owner: Option<(u32, u32)>) -> &mut Command {
     match owner {
         Some((user, group)) => command.uid(user).gid(group).current_dir("/"),
         None => command,
+    }
+}
+
+/// Makes files readable for the server's user and for nobody else.
+pub(crate) fn give_to_server(directory: &Path) {
+    let files = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    for path in files.chain([directory.to_owned()]) {
+        let mode = if path.is_dir() { 0o700 } else { 0o600 };
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        if let Some((user, group)) = unprivileged_user() {
+            chown(&path, Some(user), Some(group)).unwrap();
+        }
     }
 }
 
