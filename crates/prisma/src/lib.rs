@@ -1,11 +1,21 @@
 //! The Prisma schema language: text to facts and back, the difference of two catalogs, and its SQL.
 //!
-//! - `schema`: text to [`pgsteward_model::prisma::PrismaSchema`].
+//! - [`parse`]: text to [`pgsteward_model::prisma::PrismaSchema`].
 //! - [`edit`]: edits of the text that keep its layout.
+//! - [`calculate`]: the catalog that Prisma's SQL would make from a schema.
+//! - [`diff`]: the steps from one catalog to another.
+//! - [`render`]: steps to SQL, as Prisma Migrate writes it.
+//! - [`drift`]: what `prisma migrate dev` would write next.
 //!
 //! This crate starts no process, reads no file and speaks to no server: callers hand it text and catalogs.
 
+mod calculate;
+pub mod diff;
+mod drift;
 pub mod edit;
+pub mod render;
 mod schema;
 
+pub use calculate::calculate;
+pub use drift::drift;
 pub use schema::{ManyToMany, many_to_many, parse, relation_name};

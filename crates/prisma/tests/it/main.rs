@@ -4,4 +4,5 @@
 mod corpus;
 mod dmmf;
 mod edit;
+mod migrate;
 mod recovery;

@@ -1,0 +1,95 @@
+//! What a comparison is about, and what a catalog cannot keep of a schema but its SQL needs.
+
+use std::collections::BTreeMap;
+
+use pgsteward_model::catalog::QName;
+use pgsteward_model::prisma::{Arity, DefaultValue, FieldType, PrismaSchema};
+
+use crate::calculate::{DEFAULT_NAMESPACE, enum_name, join_table_name, key_name, keys_in_order, table_name};
+use crate::schema::many_to_many;
+
+/// The default compares `public` and has no schema at hand: new objects come in the order of their names.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DiffOptions {
+    /// The namespaces that are compared; objects in others are left alone.
+    pub namespaces: Vec<String>,
+    /// Partial indexes are compared with the preview feature `partialIndexes` only; without it Prisma does
+    /// not see those of a database.
+    pub partial_indexes: bool,
+    /// Extensions are compared with the preview feature `postgresqlExtensions` only.
+    pub extensions: bool,
+    pub hints: SchemaHints,
+}
+
+/// The order and the spelling of a schema, which its catalog does not keep.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SchemaHints {
+    /// Tables in the order of the schema, those of many-to-many relations last.
+    pub tables: Vec<QName>,
+    pub enums: Vec<QName>,
+    /// `dbgenerated("…")` by table and column: written as it stands.
+    pub defaults: BTreeMap<(QName, String), String>,
+    /// `Unsupported("…")` by table and column: written as it stands.
+    pub types: BTreeMap<(QName, String), String>,
+    /// Operator classes by table and index, also those that are the default: Prisma writes them out.
+    pub operator_classes: BTreeMap<(QName, String), Vec<Option<String>>>,
+}
+
+impl Default for DiffOptions {
+    fn default() -> DiffOptions {
+        DiffOptions {
+            namespaces: vec![DEFAULT_NAMESPACE.to_owned()],
+            partial_indexes: false,
+            extensions: false,
+            hints: SchemaHints::default(),
+        }
+    }
+}
+
+impl DiffOptions {
+    /// For a comparison that leads to this schema.
+    pub fn of(schema: &PrismaSchema) -> DiffOptions {
+        let preview = |name: &str| {
+            schema.generators.iter().any(|generator| generator.preview_features.iter().any(|one| one == name))
+        };
+        let mut options = DiffOptions {
+            partial_indexes: preview("partialIndexes"),
+            extensions: preview("postgresqlExtensions"),
+            ..DiffOptions::default()
+        };
+        if let Some(source) = schema.datasource.as_ref().filter(|source| !source.schemas.is_empty()) {
+            options.namespaces.clone_from(&source.schemas);
+        }
+        options.hints = hints(schema);
+        options
+    }
+}
+
+fn hints(schema: &PrismaSchema) -> SchemaHints {
+    let mut hints =
+        SchemaHints { enums: schema.enums.iter().map(enum_name).collect(), ..SchemaHints::default() };
+    for model in schema.models.iter().filter(|model| !model.view) {
+        let table = table_name(model);
+        for field in &model.fields {
+            let place = (table.clone(), field.db_name.clone());
+            if let FieldType::Unsupported(text) = &field.ty {
+                let list = if field.arity == Arity::List { "[]" } else { "" };
+                hints.types.insert(place.clone(), format!("{text}{list}"));
+            }
+            if let Some(DefaultValue::DbGenerated(Some(text))) =
+                field.default.as_ref().map(|default| &default.value)
+            {
+                hints.defaults.insert(place, text.clone());
+            }
+        }
+        for (key, unique) in keys_in_order(model) {
+            if key.fields.iter().any(|part| part.ops.is_some()) {
+                let classes = key.fields.iter().map(|part| part.ops.clone()).collect();
+                hints.operator_classes.insert((table.clone(), key_name(model, key, unique)), classes);
+            }
+        }
+        hints.tables.push(table);
+    }
+    hints.tables.extend(many_to_many(schema).iter().map(join_table_name));
+    hints
+}

@@ -1,0 +1,309 @@
+//! One table on both sides: its columns, keys, indexes and foreign keys.
+
+use pgsteward_model::catalog::{Column, ForeignKey, Index, Table};
+
+use super::meaning::{self, Meaning};
+use super::operator_classes;
+use super::types::{self, TypeChange};
+use super::{ColumnChange, SchemaStep, Steps, TableChange, View, is_autoincrement, sorted_foreign_keys};
+
+pub(super) struct TablePair<'a> {
+    view: View<'a>,
+    pub(super) before: &'a Table,
+    pub(super) after: &'a Table,
+}
+
+/// Whether a column may hold NULL, or is a list: then Prisma does not look at NOT NULL.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Arity {
+    Required,
+    Nullable,
+    List,
+}
+
+impl<'a> TablePair<'a> {
+    pub(super) fn new(view: View<'a>, before: &'a Table, after: &'a Table) -> TablePair<'a> {
+        TablePair { view, before, after }
+    }
+
+    /// `position` is the table's place in the schema.
+    pub(super) fn push(&self, position: usize, steps: &mut Steps) {
+        self.foreign_keys(position, steps);
+        self.indexes(steps);
+        let changes = self.changes();
+        if !changes.is_empty() {
+            let table = self.before.name.clone();
+            steps.alter_tables.push(SchemaStep::AlterTable { table, changes });
+        }
+    }
+
+    fn type_change(&self, before: &'a Column, after: &'a Column) -> TypeChange {
+        types::change(self.view.column_type(before, false), self.view.column_type(after, true))
+    }
+
+    /// The type change of a column that both sides have.
+    fn change_of(&self, column: &str) -> TypeChange {
+        match (self.before.column(column), self.after.column(column)) {
+            (Some(before), Some(after)) => self.type_change(before, after),
+            _ => TypeChange::Same,
+        }
+    }
+
+    fn arity(&self, column: &'a Column, next: bool) -> Arity {
+        match (self.view.column_type(column, next).array > 0, column.not_null) {
+            (true, _) => Arity::List,
+            (false, true) => Arity::Required,
+            (false, false) => Arity::Nullable,
+        }
+    }
+
+    fn changes(&self) -> Vec<TableChange> {
+        let mut changes = Vec::new();
+        let (old_key, new_key) = (self.before.primary_key(), self.after.primary_key());
+        let recreated =
+            |columns: &[String]| columns.iter().any(|column| self.change_of(column) == TypeChange::Recreate);
+        let key_changed = match (old_key, new_key) {
+            (Some((_, old)), Some((_, new))) => {
+                old != new || old.iter().any(|column| self.change_of(column) != TypeChange::Same)
+            }
+            _ => false,
+        };
+        let drop_key = match old_key {
+            Some((_, columns)) => new_key.is_none() || key_changed || recreated(columns),
+            None => false,
+        };
+        if let Some((constraint, _)) = old_key
+            && drop_key
+        {
+            changes.push(TableChange::DropPrimaryKey { name: constraint.name.clone() });
+        }
+        if let (Some((old, _)), Some((new, _))) = (old_key, new_key)
+            && !drop_key
+            && old.name != new.name
+        {
+            changes.push(TableChange::RenamePrimaryKey { from: old.name.clone(), to: new.name.clone() });
+        }
+        let mut dropped: Vec<&Column> =
+            self.before.columns.iter().filter(|column| self.after.column(&column.name).is_none()).collect();
+        dropped.sort_by_key(|column| &column.name);
+        changes
+            .extend(dropped.into_iter().map(|column| TableChange::DropColumn { name: column.name.clone() }));
+        let mut added: Vec<&Column> =
+            self.after.columns.iter().filter(|column| self.before.column(&column.name).is_none()).collect();
+        added.sort_by_key(|column| &column.name);
+        changes.extend(
+            added.into_iter().map(|column| TableChange::AddColumn(self.view.new_column(self.after, column))),
+        );
+        for before in &self.before.columns {
+            changes.extend(self.after.column(&before.name).and_then(|after| self.column(before, after)));
+        }
+        if let Some((constraint, columns)) = new_key
+            && (old_key.is_none() || drop_key)
+        {
+            let (name, columns) = (constraint.name.clone(), columns.to_vec());
+            changes.push(TableChange::AddPrimaryKey { name, columns });
+        }
+        changes
+    }
+
+    fn column(&self, before: &'a Column, after: &'a Column) -> Option<TableChange> {
+        let type_change = self.type_change(before, after);
+        if type_change == TypeChange::Recreate {
+            return Some(TableChange::RecreateColumn(self.view.new_column(self.after, after)));
+        }
+        let mut changes = Vec::new();
+        let mut set_type = type_change == TypeChange::Cast;
+        let (old, new) = (self.arity(before, false), self.arity(after, true));
+        if old != new {
+            set_type |= old == Arity::List || new == Arity::List;
+            match new {
+                Arity::Required => changes.push(ColumnChange::SetNotNull),
+                Arity::Nullable => changes.push(ColumnChange::DropNotNull),
+                Arity::List => {}
+            }
+        }
+        if self.default_changed(before, after) {
+            changes.push(match self.view.default_sql(self.after, after) {
+                Some(default) => ColumnChange::SetDefault(default),
+                None => ColumnChange::DropDefault { sequence: None },
+            });
+        }
+        match (is_autoincrement(before), is_autoincrement(after)) {
+            (true, false) => {
+                // A new default has taken the sequence's place already.
+                let replaced = changes.iter().any(|change| matches!(change, ColumnChange::SetDefault(_)));
+                if !replaced {
+                    let sequence = self.unused_sequence(before);
+                    changes.push(ColumnChange::DropDefault { sequence });
+                }
+            }
+            (false, true) => changes.push(ColumnChange::AddSequence { name: self.sequence_name(after) }),
+            _ => {}
+        }
+        if set_type {
+            changes.push(ColumnChange::SetType(self.view.type_sql(self.after, after, false)));
+        }
+        (!changes.is_empty()).then(|| TableChange::AlterColumn { name: after.name.clone(), changes })
+    }
+
+    fn default_changed(&self, before: &'a Column, after: &'a Column) -> bool {
+        let ty = self.view.column_type(after, true);
+        let read = |column: &Column, ty| match &column.default {
+            // A generated column keeps its expression elsewhere; to Prisma it is a default.
+            Some(default) => meaning::meaning(default, ty),
+            None => Meaning::Null,
+        };
+        let (old, new) = (read(before, self.view.column_type(before, false)), read(after, ty));
+        match (&old, &new) {
+            // Sequences are made and dropped apart.
+            (_, Meaning::Sequence) | (Meaning::Sequence, Meaning::Null) => false,
+            (old, new) => !meaning::same(old, new, ty),
+        }
+    }
+
+    /// The name in `nextval('…')`, where no column of the schema's side uses it.
+    fn unused_sequence(&self, column: &Column) -> Option<String> {
+        let name = sequence_in(column.default.as_deref()?)?;
+        let used =
+            self.view.to.tables.values().flat_map(|table| &table.columns).any(|column| {
+                column.default.as_deref().and_then(sequence_in).as_deref() == Some(name.as_str())
+            });
+        (!used).then_some(name)
+    }
+
+    fn sequence_name(&self, column: &Column) -> String {
+        let table = &self.after.name;
+        let namespace = match table.namespace.as_str() {
+            crate::calculate::DEFAULT_NAMESPACE => String::new(),
+            namespace => format!("{}.", crate::render::quote(namespace)),
+        };
+        format!("{namespace}{}_{}_seq", table.name, column.name).to_lowercase()
+    }
+
+    fn indexes(&self, steps: &mut Steps) {
+        let mut before = self.view.visible_indexes(self.before, false);
+        before.sort_by_key(|index| &index.name);
+        let after = self.view.visible_indexes(self.after, true);
+        for index in &before {
+            if !after.iter().any(|other| self.same_index(index, other)) {
+                let (table, name) = (self.before.name.clone(), index.name.clone());
+                if self.becomes_primary_key(index) {
+                    steps.replaced.push((table.clone(), name.clone()));
+                }
+                steps.drop_indexes.push(SchemaStep::DropIndex { table, name });
+            }
+        }
+        for index in &after {
+            let twin = before.iter().find(|other| self.same_index(other, index));
+            let rebuilt = twin.is_some()
+                && index.leading_columns().iter().any(|name| self.change_of(name) == TypeChange::Recreate);
+            if twin.is_none() || rebuilt {
+                let (table, index) = (self.after.name.clone(), self.view.new_index(self.after, index));
+                steps.create_more_indexes.push(SchemaStep::CreateIndex { table, index });
+            }
+        }
+        for index in &before {
+            // Of several indexes over the same columns it is not known which one was renamed.
+            let alone = before.iter().filter(|other| {
+                other.leading_columns() == index.leading_columns() && other.unique == index.unique
+            });
+            let twin = after.iter().find(|other| self.same_index(index, other));
+            if let (1, Some(twin)) = (alone.count(), twin)
+                && twin.name != index.name
+            {
+                let (table, from, to) = (self.before.name.clone(), index.name.clone(), twin.name.clone());
+                steps.rename_indexes.push(SchemaStep::RenameIndex { table, from, to });
+            }
+        }
+    }
+
+    fn same_index(&self, before: &Index, after: &Index) -> bool {
+        let named = |index: &Index, name: &Option<String>| {
+            name.clone().filter(|name| !operator_classes::is_default(&index.method, name))
+        };
+        before.unique == after.unique
+            && before.method == after.method
+            && before.keys.len() == after.keys.len()
+            && before.keys.iter().zip(&after.keys).all(|(a, b)| {
+                a.column == b.column
+                    && a.descending == b.descending
+                    && named(before, &a.opclass) == named(after, &b.opclass)
+            })
+            && match (&before.predicate, &after.predicate) {
+                (None, None) => true,
+                (Some(a), Some(b)) => meaning::same_expression(a, b),
+                // Without the preview feature a predicate of the schema is not looked at.
+                _ => !self.view.options.partial_indexes,
+            }
+    }
+
+    /// True for a unique index of a table without primary key whose columns become the key.
+    fn becomes_primary_key(&self, index: &Index) -> bool {
+        let Some((_, columns)) = self.after.primary_key() else { return false };
+        index.unique
+            && self.before.primary_key().is_none()
+            && index.leading_columns() == columns
+            && columns.iter().all(|column| self.change_of(column) != TypeChange::Recreate)
+    }
+
+    fn foreign_keys(&self, position: usize, steps: &mut Steps) {
+        let before = sorted_foreign_keys(self.before);
+        let mut paired = vec![false; self.after.constraints.len()];
+        for (name, key) in &before {
+            let matching = |at: &usize| match &self.after.constraints[*at].kind {
+                pgsteward_model::catalog::ConstraintKind::ForeignKey(other) => self.same_key(key, other),
+                _ => false,
+            };
+            let mut candidates = (0..self.after.constraints.len()).filter(matching).peekable();
+            if candidates.peek().is_none() {
+                let (table, name) = (self.before.name.clone(), (*name).to_owned());
+                steps.drop_foreign_keys.push(SchemaStep::DropForeignKey { table, name });
+            } else if let Some(at) = candidates.find(|at| !paired[*at]) {
+                paired[at] = true;
+                let next = &self.after.constraints[at].name;
+                // Prisma once named the keys of its many-to-many tables otherwise and renames none of them.
+                if next != name && !self.is_join_table() {
+                    steps.rename_foreign_keys.push(SchemaStep::RenameForeignKey {
+                        table: self.before.name.clone(),
+                        from: (*name).to_owned(),
+                        to: next.clone(),
+                    });
+                }
+            }
+        }
+        for (constraint, key) in self.after.foreign_keys() {
+            if !before.iter().any(|(_, other)| self.same_key(other, key)) {
+                let step = SchemaStep::AddForeignKey {
+                    table: self.after.name.clone(),
+                    name: constraint.name.clone(),
+                    key: key.clone(),
+                };
+                steps.add_foreign_keys.push((position, step));
+            }
+        }
+    }
+
+    fn is_join_table(&self) -> bool {
+        let join = |table: &Table| {
+            table.columns.len() == 2 && table.column("A").is_some() && table.column("B").is_some()
+        };
+        join(self.before) && join(self.after)
+    }
+
+    fn same_key(&self, before: &ForeignKey, after: &ForeignKey) -> bool {
+        before.references.name == after.references.name
+            && before.columns == after.columns
+            && before.referenced_columns == after.referenced_columns
+            && before.on_delete == after.on_delete
+            && before.on_update == after.on_update
+            && before.columns.iter().all(|column| self.change_of(column) == TypeChange::Same)
+    }
+}
+
+/// `nextval('"T_id_seq"'::regclass)` → `T_id_seq`.
+fn sequence_in(default: &str) -> Option<String> {
+    let inner = default.trim().strip_prefix("nextval(")?;
+    let name = inner.split('\'').nth(1)?;
+    let name = name.rsplit_once('.').map_or(name, |(_, name)| name);
+    Some(name.trim_matches('"').to_owned())
+}
