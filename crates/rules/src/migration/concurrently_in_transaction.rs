@@ -8,7 +8,6 @@ use pgsteward_model::place::{ObjectKind, ObjectRef};
 use pgsteward_model::rule::{Group, Rule};
 use pgsteward_model::statement::{AlterAction, Name, Statement};
 
-use super::rewrite::{Folder, Rewrite};
 use super::shared;
 use crate::shared::index_object;
 
@@ -54,7 +53,7 @@ fn check(facts: &Facts) -> Vec<Finding> {
         if object.name.is_none() && object.relation.is_none() {
             place.object = None;
         }
-        let mut finding = Finding::on_statement(
+        let finding = Finding::on_statement(
             &RULE,
             &file.name,
             &statement.fingerprint,
@@ -65,13 +64,6 @@ fn check(facts: &Facts) -> Vec<Finding> {
             "{why} The server answers with error 25001 (active_sql_transaction), and the migration is recorded as failed."
         ))
         .hint("put the statement alone into a migration of its own");
-        let name = object.name.or(object.relation).unwrap_or_default();
-        let named = if name.is_empty() { vec![] } else { vec![name.as_str()] };
-        if let Some(rewrite) = Rewrite::of(facts, file, statement, &named) {
-            let folder = if name.is_empty() { "alone" } else { &name };
-            let title = format!("move {what} into a migration of its own");
-            finding = finding.fix(rewrite.fix(title, None, vec![Folder::new(folder, [rewrite.text()])]));
-        }
         findings.push(finding);
     }
     findings

@@ -13,6 +13,7 @@ use pgsteward_sql::quote_ident;
 use super::rewrite::{Folder, Rewrite};
 use super::shared::{self, Cost, Hit};
 use super::text::Alter;
+use super::undo;
 
 pub(super) static RULE: Rule = Rule {
     id: "foreign-key-validated-at-once",
@@ -101,5 +102,6 @@ fn in_two_steps(hit: Hit<'_>, alter: &AlterTable, at: usize, constraint: &Constr
         title,
         Some(parts.append(at, " NOT VALID")?),
         vec![Folder::new(&format!("validate_{name}"), [validate])],
+        undo::of_alter(hit, alter),
     ))
 }

@@ -1,5 +1,7 @@
 //! `DROP INDEX` that locks the table against readers.
 
+use pgsteward_model::catalog::TableKind;
+use pgsteward_model::change::{Fix, Step};
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Finding, Severity};
 use pgsteward_model::place::ObjectKind;
@@ -9,7 +11,7 @@ use pgsteward_model::statement::Statement;
 use super::rewrite::{Folder, Rewrite};
 use super::shared::{self, Cost, Hit};
 use super::text;
-use crate::shared::quoted_list;
+use crate::shared::{create_index_sql, quoted_list};
 
 pub(super) static RULE: Rule = Rule {
     id: "index-drop-not-concurrent",
@@ -60,17 +62,25 @@ fn check(facts: &Facts) -> Vec<Finding> {
         // CONCURRENTLY takes one index and no CASCADE.
         if indexes.len() == 1
             && !cascade
-            && let Some(rewrite) = Rewrite::of(facts, file, statement, &[first])
-            && let Some(concurrent) = text::insert_after(rewrite.text(), "INDEX", "CONCURRENTLY")
+            && let Some(fix) = split_out(hit, first)
         {
-            let title = format!("drop \"{first}\" concurrently in a migration of its own");
-            finding = finding.fix(rewrite.fix(
-                title,
-                None,
-                vec![Folder::new(&format!("drop_{first}"), [concurrent])],
-            ));
+            finding = finding.fix(fix);
         }
         findings.push(finding);
     }
     findings
+}
+
+fn split_out(hit: Hit<'_>, name: &str) -> Option<Fix> {
+    let rewrite = Rewrite::of(hit.facts, hit.file, hit.statement, &[name])?;
+    let concurrent = text::insert_after(rewrite.text(), "INDEX", "CONCURRENTLY")?;
+    let before = hit.before()?;
+    let index = before.index(name)?;
+    // A partitioned table's index goes with those of its partitions, and CONCURRENTLY is refused.
+    if before.kind == TableKind::Partitioned {
+        return None;
+    }
+    let undo = vec![Step::sql_alone(create_index_sql(&before.name, index, true))];
+    let title = format!("drop \"{name}\" concurrently in a migration of its own");
+    Some(rewrite.fix(title, None, vec![Folder::new(&format!("drop_{name}"), [concurrent])], Ok(undo)))
 }

@@ -1,12 +1,13 @@
 //! `CREATE INDEX` that stops writes while it builds.
 
-use pgsteward_model::catalog::TableKind;
-use pgsteward_model::change::Fix;
+use pgsteward_model::catalog::{QName, TableKind};
+use pgsteward_model::change::{Fix, Step};
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Finding, Severity};
 use pgsteward_model::place::ObjectKind;
 use pgsteward_model::rule::{Group, Rule};
 use pgsteward_model::statement::{CreateIndex, Statement};
+use pgsteward_sql::quote_name;
 
 use super::rewrite::{Folder, Rewrite};
 use super::shared::{self, Cost, Hit};
@@ -34,6 +35,10 @@ fn check(facts: &Facts) -> Vec<Finding> {
     for (file, statement) in shared::statements(facts) {
         let Statement::CreateIndex(create) = &statement.statement else { continue };
         let Some(hit) = Hit::on(facts, file, statement, &create.table) else { continue };
+        // Nobody writes to a materialized view but REFRESH.
+        if facts.catalog().is_some_and(|catalog| catalog.views.contains_key(&hit.touch.relation)) {
+            continue;
+        }
         // A partitioned table's index cannot be built concurrently: another rule, another way out.
         let partitioned = hit.before().is_some_and(|table| table.kind == TableKind::Partitioned);
         if create.concurrently || create.only || partitioned {
@@ -68,5 +73,7 @@ fn split_out(hit: Hit<'_>, create: &CreateIndex) -> Option<Fix> {
     let rewrite = Rewrite::of(hit.facts, hit.file, hit.statement, &[name])?;
     let concurrent = text::insert_after(rewrite.text(), "INDEX", "CONCURRENTLY")?;
     let title = format!("build \"{name}\" concurrently in a migration of its own");
-    Some(rewrite.fix(title, None, vec![Folder::new(name, [concurrent])]))
+    let index = QName::new(hit.touch.relation.namespace.clone(), name.clone());
+    let undo = vec![Step::sql_alone(format!("DROP INDEX CONCURRENTLY IF EXISTS {}", quote_name(&index)))];
+    Some(rewrite.fix(title, None, vec![Folder::new(name, [concurrent])], Ok(undo)))
 }

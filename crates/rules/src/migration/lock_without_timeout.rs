@@ -1,7 +1,6 @@
-//! A migration that waits for strong locks without a limit. Said once per file, and only where no other finding about
-//! a lock of the file says it already.
+//! A migration that waits for strong locks without a limit. Said once per review, with all files
+//! it holds for, and only of files where no other finding about a lock says it already.
 
-use pgsteward_model::effect::Touch;
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Finding, Severity};
 use pgsteward_model::migration::MigrationStatement;
@@ -42,44 +41,51 @@ fn check(facts: &Facts) -> Vec<Finding> {
     if set_on_server {
         return findings;
     }
+    let mut waits: Vec<(Hit<'_>, Vec<String>)> = Vec::new();
     for file in history.judged() {
         if file.statements.iter().any(|statement| said_elsewhere(facts, statement)) {
             continue;
         }
-        let locks: Vec<(&MigrationStatement, &Touch)> = file
-            .statements
-            .iter()
-            .filter(|statement| statement.lock_timeout_ms.is_none_or(|timeout| timeout == 0))
-            .flat_map(|statement| statement.effect.touches.iter().map(move |touch| (statement, touch)))
-            .filter(|(_, touch)| touch.lock.blocks_reads() && shared::populated(facts, touch))
-            .collect();
-        let Some((statement, touch)) = locks.first() else { continue };
-        let Some(hit) = Hit::new(facts, file, statement, touch) else { continue };
+        let mut first = None;
         let mut tables: Vec<String> = Vec::new();
-        for (_, touch) in &locks {
-            let table = touch.relation.display();
-            if !tables.contains(&table) {
-                tables.push(table);
+        for statement in &file.statements {
+            if statement.lock_timeout_ms.is_some_and(|timeout| timeout > 0) {
+                continue;
+            }
+            for touch in statement.effect.touches.iter().filter(|touch| touch.lock.blocks_reads()) {
+                let Some(hit) = Hit::new(facts, file, statement, touch) else { continue };
+                first.get_or_insert(hit);
+                if !tables.contains(&hit.table()) {
+                    tables.push(hit.table());
+                }
             }
         }
-        let detail = format!(
-            "{} is held for an instant only, but it has to wait for every running query on the table first.",
-            touch.lock
-        );
-        findings.push(
-            hit.finding(
-                &RULE,
-                Cost::Instant,
-                hit.table_object(),
-                format!("the migration locks {} against readers and writers without a lock_timeout", quoted_list(&tables)),
-                &detail,
-            )
-            .hint(
-                "set lock_timeout (and statement_timeout) for the role that migrates: ALTER ROLE … SET lock_timeout = '5s', \
-                 and run the migration again when it runs out",
-            ),
-        );
+        waits.extend(first.map(|hit| (hit, tables)));
     }
+    let Some((hit, tables)) = waits.first() else { return findings };
+    let mut detail = format!(
+        "{} is held for an instant only, but it has to wait for every running query on the table first.",
+        hit.touch.lock
+    );
+    if waits.len() > 1 {
+        detail += &format!(" The same holds for {} more of the judged migrations.", waits.len() - 1);
+    }
+    let mut finding = hit
+        .finding(
+            &RULE,
+            Cost::Instant,
+            hit.table_object(),
+            format!("the migration locks {} against readers and writers without a lock_timeout", quoted_list(tables)),
+            &detail,
+        )
+        .hint(
+            "set lock_timeout (and statement_timeout) for the role that migrates: ALTER ROLE … SET lock_timeout = '5s', \
+             and run the migration again when it runs out",
+        );
+    for (hit, _) in waits.iter().skip(1) {
+        finding = finding.also(shared::place(facts, hit.file, hit.statement, hit.table_object()));
+    }
+    findings.push(finding);
     findings
 }
 

@@ -30,6 +30,7 @@ mod text;
 mod transaction_ended_midway;
 mod trigger_changed_live;
 mod type_change_rewrites;
+mod undo;
 mod unique_constraint_builds_index;
 mod using_index;
 mod validated_in_same_transaction;

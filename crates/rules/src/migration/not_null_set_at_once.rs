@@ -11,6 +11,7 @@ use pgsteward_sql::quote_ident;
 use super::rewrite::{Folder, Rewrite};
 use super::shared::{self, Cost, Hit};
 use super::text::Alter;
+use super::undo;
 use crate::shared::default_index_name;
 
 pub(super) static RULE: Rule = Rule {
@@ -127,5 +128,5 @@ fn in_steps(hit: Hit<'_>, alter: &AlterTable, at: usize, column: &str) -> Option
     ];
     let title =
         format!("prove \"{column}\" by a CHECK that is validated online, then SET NOT NULL without a scan");
-    Some(rewrite.fix(title, Some(here), folders))
+    Some(rewrite.fix(title, Some(here), folders, undo::of_alter(hit, alter)))
 }

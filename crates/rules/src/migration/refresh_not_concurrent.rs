@@ -10,7 +10,7 @@ use pgsteward_model::statement::{Name, Statement};
 
 use super::rewrite::Rewrite;
 use super::shared;
-use super::text;
+use super::{text, undo};
 
 pub(super) static RULE: Rule = Rule {
     id: "refresh-not-concurrent",
@@ -57,7 +57,7 @@ fn check(facts: &Facts) -> Vec<Finding> {
             && let Some(concurrent) = text::insert_after(rewrite.text(), "VIEW", "CONCURRENTLY")
         {
             let title = format!("refresh \"{}\" concurrently", view.display());
-            finding = finding.fix(rewrite.fix(title, Some(concurrent), Vec::new()));
+            finding = finding.fix(rewrite.fix(title, Some(concurrent), Vec::new(), undo::nothing()));
         }
         findings.push(finding);
     }

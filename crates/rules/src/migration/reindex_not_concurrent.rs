@@ -7,7 +7,7 @@ use pgsteward_model::statement::{ReindexTarget, Statement};
 
 use super::rewrite::{Folder, Rewrite};
 use super::shared::{self, Cost, Hit};
-use super::text;
+use super::{text, undo};
 
 pub(super) static RULE: Rule = Rule {
     id: "reindex-not-concurrent",
@@ -58,7 +58,12 @@ fn check(facts: &Facts) -> Vec<Finding> {
         {
             let folder = format!("reindex_{}", name.as_ref().map_or("all", |name| name.name.as_str()));
             let title = format!("reindex{what} concurrently in a migration of its own");
-            finding = finding.fix(rewrite.fix(title, None, vec![Folder::new(&folder, [concurrent])]));
+            finding = finding.fix(rewrite.fix(
+                title,
+                None,
+                vec![Folder::new(&folder, [concurrent])],
+                undo::nothing(),
+            ));
         }
         findings.push(finding);
     }

@@ -10,6 +10,8 @@ use pgsteward_model::migration::{History, Layout, MigrationFile, MigrationStatem
 use pgsteward_model::place::ObjectKind;
 use pgsteward_model::source::{SourceFile, Span};
 
+use super::undo::Undo;
+
 /// Prisma refuses migration names of more bytes (P3010).
 const MAX_NAME: usize = 200;
 
@@ -73,8 +75,15 @@ impl<'a> Rewrite<'a> {
     }
 
     /// `here` takes the statement's place; without it the statement is taken out of its file or, where nothing else
-    /// is in it, gives way to the first of the folders.
-    pub(super) fn fix(&self, title: impl Into<String>, here: Option<String>, following: Vec<Folder>) -> Fix {
+    /// is in it, gives way to the first of the folders. The rollback takes back what the statement did, wherever it
+    /// ran already, and brings the files back.
+    pub(super) fn fix(
+        &self,
+        title: impl Into<String>,
+        here: Option<String>,
+        following: Vec<Folder>,
+        undo: Undo,
+    ) -> Fix {
         let mut following = following;
         let here = match here {
             None if self.alone() && !following.is_empty() => {
@@ -95,7 +104,7 @@ impl<'a> Rewrite<'a> {
         let length = original.len() - (edit.span.end - edit.span.start) + edit.text.len();
         let mut steps = vec![self.edit(self.file.path.clone(), EditAction::Replace(vec![edit]))];
         let whole = TextEdit { span: Span::new(0, length), text: original };
-        let mut undo = vec![self.edit(self.file.path.clone(), EditAction::Replace(vec![whole]))];
+        let mut restore = vec![self.edit(self.file.path.clone(), EditAction::Replace(vec![whole]))];
         let several = following.len() > 1;
         for (number, folder) in (1..).zip(&following) {
             let mut text = std::mem::take(&mut comments).to_owned();
@@ -105,14 +114,14 @@ impl<'a> Rewrite<'a> {
             }
             let number = if several { format!("_{number}") } else { String::new() };
             let path = self.path(&format!("{}{number}_{}", self.file.name, slug(&folder.name)));
-            undo.push(self.edit(path.clone(), EditAction::Delete));
+            restore.push(self.edit(path.clone(), EditAction::Delete));
             steps.push(self.edit(path, EditAction::Create(text)));
         }
-        Fix {
-            title: title.into(),
-            safety: Safety::Manual,
-            change: Change { steps, rollback: Rollback::Steps(undo) },
-        }
+        let rollback = match undo {
+            Ok(sql) => Rollback::Steps(sql.into_iter().chain(restore).collect()),
+            Err(reason) => Rollback::Impossible { reason },
+        };
+        Fix { title: title.into(), safety: Safety::Manual, change: Change { steps, rollback } }
     }
 
     fn edit(&self, file: Arc<str>, action: EditAction) -> Step {
@@ -247,6 +256,7 @@ mod tests {
             "",
             None,
             vec![Folder::new("I \"x\"", ["CREATE INDEX CONCURRENTLY i ON a (b)"])],
+            Ok(Vec::new()),
         );
         assert_eq!(
             files(&facts, &fix),
@@ -270,6 +280,7 @@ mod tests {
             "",
             None,
             vec![Folder::new("i", ["X"]), Folder::new("j", ["Y", "Z"])],
+            Ok(Vec::new()),
         );
         assert_eq!(
             files(&facts, &fix),
@@ -288,6 +299,7 @@ mod tests {
             "",
             here,
             vec![Folder::new("z", ["A"]), Folder::new("a", ["B"])],
+            Ok(Vec::new()),
         );
         let files = files(&facts, &fix);
         let paths: Vec<&str> = files.iter().map(|(path, _)| path.as_str()).collect();

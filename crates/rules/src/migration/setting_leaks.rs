@@ -74,7 +74,7 @@ fn leaks(file: &MigrationFile) -> Vec<(&MigrationStatement, &str)> {
             }
             Statement::Reset { name: None } => open.clear(),
             Statement::Reset { name: Some(name) } => {
-                open.retain(|(_, other)| !other.eq_ignore_ascii_case(name))
+                open.retain(|(_, other)| !other.eq_ignore_ascii_case(name));
             }
             _ => {}
         }

@@ -9,6 +9,7 @@ use pgsteward_sql::{quote_ident, quote_name};
 use super::rewrite::{Folder, Rewrite};
 use super::shared::Hit;
 use super::text::{self, Alter};
+use super::undo;
 use crate::shared::{MAX_IDENTIFIER, quoted_list};
 
 /// `CREATE UNIQUE INDEX CONCURRENTLY` in a migration of its own, then the statement with `USING INDEX` in the place of
@@ -67,7 +68,7 @@ pub(super) fn fix(hit: Hit<'_>, alter: &AlterTable, at: usize, constraint: &Cons
     ];
     let title =
         format!("build the index on {} concurrently, then add \"{name}\" with it", quoted_list(columns));
-    Some(rewrite.fix(title, None, folders))
+    Some(rewrite.fix(title, None, folders, undo::of_alter(hit, alter)))
 }
 
 fn temporary_name(name: &str) -> String {

@@ -10,6 +10,7 @@ use pgsteward_model::statement::{AlterAction, Name, Statement};
 use super::rewrite::{Folder, Rewrite};
 use super::shared::{self, Cost};
 use super::text::Alter;
+use super::undo;
 
 pub(super) static RULE: Rule = Rule {
     id: "validated-in-same-transaction",
@@ -62,7 +63,7 @@ fn check(facts: &Facts) -> Vec<Finding> {
             let validate = format!("{} {}", parts.head(), parts.action(at));
             let folder = Folder::new(&format!("validate_{name}"), [validate]);
             let title = format!("validate \"{name}\" in a migration of its own");
-            finding = finding.fix(rewrite.fix(title, parts.without(at), vec![folder]));
+            finding = finding.fix(rewrite.fix(title, parts.without(at), vec![folder], undo::nothing()));
         }
         findings.push(finding);
     }

@@ -10,6 +10,7 @@ use pgsteward_sql::quote_ident;
 use super::rewrite::Rewrite;
 use super::shared::{self, Cost, Hit};
 use super::text::{self, Alter, Kind};
+use super::undo;
 
 pub(super) static RULE: Rule = Rule {
     id: "volatile-default-rewrites",
@@ -133,7 +134,8 @@ fn in_steps(hit: Hit<'_>, alter: &AlterTable, at: usize, added: &AddColumn) -> O
     let bare = parts.replace(at, action.get(..default.span.start)?.trim_end())?;
     let set = format!("{} ALTER COLUMN {} SET DEFAULT {expression}", parts.head(), quote_ident(column));
     let title = format!("add \"{column}\" without its default, then set the default for new rows");
-    let mut fix = rewrite.fix(title, Some(format!("{bare};\n\n{set}")), Vec::new());
+    let mut fix =
+        rewrite.fix(title, Some(format!("{bare};\n\n{set}")), Vec::new(), undo::of_alter(hit, alter));
     fix.change.steps.push(Step::Wait {
         until: format!("the rows of \"{}\" that were there before are filled in batches", hit.table()),
     });
