@@ -122,7 +122,12 @@ impl Cache {
     /// A folder of the cache, made if absent.
     pub(crate) fn room(&self, name: &str) -> Result<PathBuf, LabError> {
         let path = self.folder.join(name);
-        fs::create_dir_all(&path).map_err(|error| LabError::io("create", &path, error))?;
+        if !path.is_dir() {
+            fs::create_dir_all(&path).map_err(|error| LabError::io("create", &path, error))?;
+            // The server's user must get in, whatever the umask says.
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755))
+                .map_err(|error| LabError::io("set the mode of", &path, error))?;
+        }
         Ok(path)
     }
 }
@@ -130,6 +135,11 @@ impl Cache {
 /// Whether the folder can be made, written by us and entered by the server's user.
 fn usable(folder: &Path, run_as: RunAs) -> io::Result<bool> {
     let existed = folder.exists();
+    // As root, no empty folder is left in a home that the server cannot enter.
+    let above = folder.ancestors().skip(1).find(|above| above.exists());
+    if !above.is_some_and(|above| run_as.can_reach(above)) {
+        return Ok(false);
+    }
     fs::create_dir_all(folder)?;
     if run_as.dropped && !existed {
         fs::set_permissions(folder, fs::Permissions::from_mode(0o755))?;

@@ -126,9 +126,10 @@ async fn locks_of(session: &LabSession, backend_pid: i32) -> Result<Locks, Serve
         .collect())
 }
 
-/// Two others stand in the statement's way, one after the other: the first holds every table, so that the
-/// statement shows the lock it asks for; the second holds an old snapshot and nothing else, for which a
-/// concurrent index build waits with all its locks in hand. Each leaves once the statement was seen waiting.
+/// Two others stand in the statement's way, one after the other. The holder has SHARE UPDATE EXCLUSIVE on every
+/// table, so that the statement shows the lock it asks for; the reader has an old snapshot and ACCESS SHARE,
+/// for which concurrent builds and drops wait with their locks in hand. Each leaves once the statement was seen
+/// waiting.
 async fn observed(
     database: &Database,
     session: &LabSession,
@@ -146,13 +147,14 @@ async fn observed(
         .await
         .map_err(lab_error)?;
     let tables: Vec<String> = tables.into_iter().flatten().flatten().collect();
-    // The snapshot must be older than the statement, and the reader may own no lock that stops it.
-    reader.simple("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1").await.map_err(lab_error)?;
-    holder.simple("BEGIN").await.map_err(lab_error)?;
-    if !tables.is_empty() {
-        let all = tables.join(", ");
-        holder.simple(&format!("LOCK TABLE {all} IN ACCESS EXCLUSIVE MODE")).await.map_err(lab_error)?;
-    }
+    let lock_all = |mode: &str| match tables.as_slice() {
+        [] => String::new(),
+        tables => format!("LOCK TABLE {} IN {mode} MODE", tables.join(", ")),
+    };
+    let snapshot = "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1; ";
+    reader.simple(&format!("{snapshot}{}", lock_all("ACCESS SHARE"))).await.map_err(lab_error)?;
+    let hold = format!("BEGIN; {}", lock_all("SHARE UPDATE EXCLUSIVE"));
+    holder.simple(&hold).await.map_err(lab_error)?;
     let started = Instant::now();
     let done = AtomicBool::new(false);
     let pid = session.backend_pid();

@@ -2,5 +2,9 @@
 
 mod support;
 
+mod cleanup;
 mod corpus;
 mod lifecycle;
+mod replay;
+mod trace;
+mod walls;
