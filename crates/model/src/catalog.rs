@@ -53,7 +53,8 @@ pub struct Catalog {
     pub functions: BTreeMap<FunctionId, Function>,
     pub extensions: BTreeMap<String, Extension>,
     pub default_privileges: Vec<DefaultPrivilege>,
-    /// Seconds since the statistics were last reset; known for a live server only.
+    /// Seconds since the statistics were last reset, or, where they never were, since the server started;
+    /// known for a live server only.
     pub statistics_age_seconds: Option<f64>,
 }
 
@@ -240,7 +241,8 @@ pub struct ColumnType {
     /// Namespace of a user's type; none for `pg_catalog`.
     pub namespace: Option<String>,
     /// Canonical name without arguments and brackets: `integer`, `character varying`,
-    /// `timestamp without time zone`, `numeric`, `"Status"` without its quotes.
+    /// `timestamp without time zone`, `numeric`, `"Status"` without its quotes. Arguments that are no
+    /// numbers stay in the name: `geometry(Point,4326)`.
     pub name: String,
     /// What stands in parentheses: `(65,30)` is `[65, 30]`, `timestamp(3)` is `[3]`.
     pub modifiers: Vec<i32>,
@@ -417,8 +419,10 @@ pub struct IndexKey {
     pub expression: Option<String>,
     /// Operator class, only where it is not the default of its type.
     pub opclass: Option<String>,
+    /// Only where it is not the column's own; `default` is the database's.
     pub collation: Option<String>,
     pub descending: bool,
+    /// The flag as the server keeps it: true for a descending key unless NULLS LAST was written.
     pub nulls_first: bool,
 }
 
@@ -483,7 +487,7 @@ pub struct PartitionOf {
     pub bound: String,
 }
 
-/// One entry of an access control list.
+/// One entry of an access control list. The owner's own privileges are listed only where some are missing.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Grant {
     /// Empty for PUBLIC.
@@ -583,6 +587,7 @@ pub struct Function {
     /// `SET` clauses as `name=value`; a `search_path` is looked for here.
     pub settings: Vec<String>,
     pub owner: Option<String>,
+    /// Introspection spells out the EXECUTE that PUBLIC has by default.
     pub grants: Vec<Grant>,
     pub comment: Option<String>,
 }
