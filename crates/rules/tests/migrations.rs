@@ -1,6 +1,8 @@
 //! Migration rules on the pure replay, without a server: the marks of their pages, and what they say about real
 //! projects.
 
+#![expect(clippy::unwrap_used, reason = "a test tells what is wrong by its panic")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

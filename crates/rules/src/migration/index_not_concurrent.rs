@@ -71,7 +71,12 @@ fn check(facts: &Facts) -> Vec<Finding> {
 fn split_out(hit: Hit<'_>, create: &CreateIndex) -> Option<Fix> {
     let name = &create.index.name;
     let rewrite = Rewrite::of(hit.facts, hit.file, hit.statement, &[name])?;
-    let concurrent = text::insert_after(rewrite.text(), "INDEX", "CONCURRENTLY")?;
+    // With IF NOT EXISTS a second try would take the invalid index of a failed one for the wanted one.
+    if create.if_not_exists && hit.before()?.index(name).is_some() {
+        return None;
+    }
+    let bare = text::without_if_not_exists(rewrite.text());
+    let concurrent = text::insert_after(&bare, "INDEX", "CONCURRENTLY")?;
     let title = format!("build \"{name}\" concurrently in a migration of its own");
     let index = QName::new(hit.touch.relation.namespace.clone(), name.clone());
     let undo = vec![Step::sql_alone(format!("DROP INDEX CONCURRENTLY IF EXISTS {}", quote_name(&index)))];

@@ -83,6 +83,17 @@ fn work<'a>(facts: &Facts, statement: &'a MigrationStatement) -> Option<&'a Touc
         .filter(|touch| shared::populated(facts, touch))
 }
 
+/// `"a" is`, `"a" and "b" are`, `"a", "b" and 5 more tables are`.
+fn held_list(tables: &[String]) -> String {
+    match tables {
+        [_] => format!("{} is", quoted_list(tables)),
+        [first, second, rest @ ..] if rest.len() > 1 => {
+            format!("\"{first}\", \"{second}\" and {} more tables are", rest.len())
+        }
+        _ => format!("{} are", quoted_list(tables)),
+    }
+}
+
 fn report(hit: Hit<'_>, held: &[&Touch], work: &Touch) -> Finding {
     let reads = hit.touch.lock.blocks_reads();
     let of = |touch: &&&Touch| touch.lock.blocks_reads() == reads;
@@ -94,7 +105,7 @@ fn report(hit: Hit<'_>, held: &[&Touch], work: &Touch) -> Finding {
             &RULE,
             Cost::Work,
             shared::table_object(&work.relation),
-            format!("{verb} on \"{}\" runs while {} is locked {against}", work.relation.display(), quoted_list(&tables)),
+            format!("{verb} on \"{}\" runs while {} locked {against}", work.relation.display(), held_list(&tables)),
             &format!(
                 "An earlier statement of the same transaction took {} on \"{}\", and a lock is kept until the transaction \
                  ends: for {}, {}.",

@@ -1,12 +1,8 @@
-//! A migration that waits for strong locks without a limit. Said once per review, with all files
-//! it holds for, and only of files where no other finding about a lock says it already.
+//! A migration that waits for strong locks without a limit. Said once per review, with all files it holds for.
 
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Finding, Severity};
-use pgsteward_model::migration::MigrationStatement;
-use pgsteward_model::place::ObjectKind;
 use pgsteward_model::rule::{Group, Rule};
-use pgsteward_model::statement::{AlterAction, Statement};
 
 use super::shared::{self, Cost, Hit};
 use crate::shared::quoted_list;
@@ -43,9 +39,6 @@ fn check(facts: &Facts) -> Vec<Finding> {
     }
     let mut waits: Vec<(Hit<'_>, Vec<String>)> = Vec::new();
     for file in history.judged() {
-        if file.statements.iter().any(|statement| said_elsewhere(facts, statement)) {
-            continue;
-        }
         let mut first = None;
         let mut tables: Vec<String> = Vec::new();
         for statement in &file.statements {
@@ -63,10 +56,7 @@ fn check(facts: &Facts) -> Vec<Finding> {
         waits.extend(first.map(|hit| (hit, tables)));
     }
     let Some((hit, tables)) = waits.first() else { return findings };
-    let mut detail = format!(
-        "{} is held for an instant only, but it has to wait for every running query on the table first.",
-        hit.touch.lock
-    );
+    let mut detail = format!("{} has to wait for every running query on the table first.", hit.touch.lock);
     if waits.len() > 1 {
         detail += &format!(" The same holds for {} more of the judged migrations.", waits.len() - 1);
     }
@@ -87,24 +77,4 @@ fn check(facts: &Facts) -> Vec<Finding> {
     }
     findings.push(finding);
     findings
-}
-
-/// Other rules report the statement, and their findings speak of the missing timeout.
-fn said_elsewhere(facts: &Facts, statement: &MigrationStatement) -> bool {
-    let reported = match &statement.statement {
-        Statement::Drop { kind: ObjectKind::Index, concurrently, .. } => !concurrently,
-        Statement::CreateTrigger { .. } | Statement::Truncate { .. } | Statement::LockTable { .. } => true,
-        Statement::AlterTable(alter) => alter.actions.iter().any(|action| {
-            matches!(
-                action,
-                AlterAction::DetachPartition { .. }
-                    | AlterAction::EnableTrigger { .. }
-                    | AlterAction::DisableTrigger { .. }
-            )
-        }),
-        _ => false,
-    };
-    statement.effect.touches.iter().any(|touch| {
-        touch.lock.blocks_writes() && shared::populated(facts, touch) && (reported || shared::works(touch))
-    })
 }

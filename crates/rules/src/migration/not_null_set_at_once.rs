@@ -1,12 +1,12 @@
 //! `SET NOT NULL` that reads every row while nobody can read or write.
 
 use pgsteward_model::catalog::{ConstraintKind, Table};
-use pgsteward_model::change::Fix;
+use pgsteward_model::change::{Fix, Step};
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Finding, Severity};
 use pgsteward_model::rule::{Group, Rule};
 use pgsteward_model::statement::{AlterAction, AlterTable};
-use pgsteward_sql::quote_ident;
+use pgsteward_sql::{quote_ident, quote_name};
 
 use super::rewrite::{Folder, Rewrite};
 use super::shared::{self, Cost, Hit};
@@ -114,19 +114,18 @@ fn in_steps(hit: Hit<'_>, alter: &AlterTable, at: usize, column: &str) -> Option
     let rewrite = Rewrite::of(hit.facts, hit.file, hit.statement, &[])?;
     let parts = Alter::parse(rewrite.text(), alter.actions.len())?;
     let (head, name, column_sql) = (parts.head(), quote_ident(&check), quote_ident(column));
-    let add = format!("{head} ADD CONSTRAINT {name} CHECK ({column_sql} IS NOT NULL) NOT VALID");
-    let here = match parts.without(at) {
-        Some(rest) => format!("{rest};\n\n{add}"),
-        None => add,
-    };
+    let here =
+        parts.replace(at, &format!("ADD CONSTRAINT {name} CHECK ({column_sql} IS NOT NULL) NOT VALID"))?;
+    // Each step in a transaction of its own: the scan must not run under the lock of the first, and SET NOT NULL must
+    // see the CHECK that spares its own scan.
     let folders = vec![
         Folder::new(&format!("validate_{column}"), [format!("{head} VALIDATE CONSTRAINT {name}")]),
-        Folder::new(
-            &format!("require_{column}"),
-            [format!("{head} {}", parts.action(at)), format!("{head} DROP CONSTRAINT {name}")],
-        ),
+        Folder::new(&format!("require_{column}"), [format!("{head} {}", parts.action(at))]),
+        Folder::new(&format!("drop_{check}"), [format!("{head} DROP CONSTRAINT {name}")]),
     ];
     let title =
         format!("prove \"{column}\" by a CHECK that is validated online, then SET NOT NULL without a scan");
-    Some(rewrite.fix(title, Some(here), folders, undo::of_alter(hit, alter)))
+    let left = format!("ALTER TABLE {} DROP CONSTRAINT IF EXISTS {name}", quote_name(&hit.touch.relation));
+    let undo = undo::of_alter(hit, alter).map(|steps| steps.into_iter().chain([Step::sql(left)]).collect());
+    Some(rewrite.fix(title, Some(here), folders, undo))
 }

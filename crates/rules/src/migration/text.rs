@@ -127,6 +127,21 @@ pub(super) fn insert_after(text: &str, keyword: &str, insertion: &str) -> Option
     Some(format!("{} {insertion}{}", text.get(..token.span.end)?, text.get(token.span.end..)?))
 }
 
+/// The text without its first `IF NOT EXISTS`.
+pub(super) fn without_if_not_exists(text: &str) -> String {
+    let tokens = tokens(text);
+    let found = tokens.windows(4).find(|next| {
+        next.iter().zip(["IF", "NOT", "EXISTS"]).all(|(token, word)| is_word(text, *token, word))
+    });
+    match found {
+        Some([first, .., after]) => {
+            let head = slice(text, Span::new(0, first.span.start));
+            format!("{head}{}", slice(text, Span::new(after.span.start, text.len())))
+        }
+        _ => text.to_owned(),
+    }
+}
+
 /// An `ALTER TABLE` taken apart: the head up to and with the table's name, and one span for each action.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Alter<'a> {
@@ -245,6 +260,15 @@ mod tests {
         );
         assert_eq!(Alter::parse(text, 3), None);
         assert_eq!(Alter::parse("ALTER TABLE a DROP b", 1).unwrap().without(0), None);
+    }
+
+    #[test]
+    fn if_not_exists_goes_without_a_trace() {
+        assert_eq!(
+            without_if_not_exists("CREATE INDEX if NOT\nEXISTS i ON t (a)"),
+            "CREATE INDEX i ON t (a)"
+        );
+        assert_eq!(without_if_not_exists("CREATE INDEX i ON t (a)"), "CREATE INDEX i ON t (a)");
     }
 
     #[test]

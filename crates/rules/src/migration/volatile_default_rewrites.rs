@@ -115,7 +115,7 @@ fn may_be_volatile(expression: &str) -> bool {
     })
 }
 
-/// Two statements instead of one. The rows that are there keep NULL until a person fills them.
+/// Two actions instead of one: a default that comes after its column fills no row. The rows that are there keep NULL until a person fills them.
 fn in_steps(hit: Hit<'_>, alter: &AlterTable, at: usize, added: &AddColumn) -> Option<Fix> {
     if added.column.not_null || !added.constraints.is_empty() {
         return None;
@@ -131,11 +131,11 @@ fn in_steps(hit: Hit<'_>, alter: &AlterTable, at: usize, added: &AddColumn) -> O
     if tokens.iter().any(|token| text::is_word(action, *token, "NULL")) {
         return None;
     }
-    let bare = parts.replace(at, action.get(..default.span.start)?.trim_end())?;
-    let set = format!("{} ALTER COLUMN {} SET DEFAULT {expression}", parts.head(), quote_ident(column));
+    let bare = action.get(..default.span.start)?.trim_end();
+    let here = parts
+        .replace(at, &format!("{bare},\nALTER COLUMN {} SET DEFAULT {expression}", quote_ident(column)))?;
     let title = format!("add \"{column}\" without its default, then set the default for new rows");
-    let mut fix =
-        rewrite.fix(title, Some(format!("{bare};\n\n{set}")), Vec::new(), undo::of_alter(hit, alter));
+    let mut fix = rewrite.fix(title, Some(here), Vec::new(), undo::of_alter(hit, alter));
     fix.change.steps.push(Step::Wait {
         until: format!("the rows of \"{}\" that were there before are filled in batches", hit.table()),
     });
