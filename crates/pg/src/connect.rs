@@ -84,9 +84,10 @@ impl ConnectError {
             ConnectError::PasswordMissing { .. } => {
                 "write the password into the URL, best in an environment variable: --url env".into()
             }
-            // Sockets ("[local]") are never encrypted, and the message says so for them as well.
+            // "SSL off" up to 13. Sockets ("[local]") are never encrypted, and the message says so as well.
             ConnectError::NotAllowed { message, .. }
-                if message.contains("no encryption") && !message.contains("\"[local]\"") =>
+                if (message.contains("no encryption") || message.contains("SSL off"))
+                    && !message.contains("\"[local]\"") =>
             {
                 "add sslmode=require to the connection URL".into()
             }

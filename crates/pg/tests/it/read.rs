@@ -154,7 +154,9 @@ async fn an_exclusive_lock_costs_sizes_but_not_the_catalog() {
 async fn a_broken_connection_is_told_from_a_refusal() {
     let Some((server, admin)) = kitchen_sink().await else { return };
     let session = connect(&server, "postgres").await;
-    admin.rows("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'pgsteward'").await.unwrap();
+    let processes = "FROM pg_stat_activity WHERE application_name = 'pgsteward'";
+    admin.rows(&format!("SELECT pg_terminate_backend(pid) {processes}")).await.unwrap();
+    while !admin.rows(&format!("SELECT 1 {processes}")).await.unwrap().is_empty() {}
     let error = session.catalog(&CatalogOptions::default()).await.unwrap_err();
     let ReadError::Server { error: sent, .. } = &error else { panic!("{error:?}") };
     assert!(["57P01", "08006"].contains(&sent.sqlstate.as_str()), "{error:?}");
