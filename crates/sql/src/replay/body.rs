@@ -1,8 +1,7 @@
 //! `DO` blocks. A block is a program, so what it does is not known for sure; but migrations use blocks mostly
 //! to guard one statement (`IF NOT EXISTS … THEN ALTER TABLE …`), and what such statements would do is
-//! applied as far as the state does not already have it. Every table that a block changes is marked unknown.
+//! applied as far as the state does not already have it. A table that a block changes is marked unknown.
 
-use pgsteward_model::catalog::QName;
 use pgsteward_model::statement::{AlterAction, Statement};
 
 use super::Replay;
@@ -56,26 +55,24 @@ impl Replay<'_> {
         }
     }
 
-    /// Applies a statement unless its object is there (or gone) already, and forgets the tables it changes.
+    /// Applies a statement unless its object is there (or gone) already, and forgets the table it changes.
     fn guarded(&mut self, statement: &Statement) {
         if self.is_done(statement) {
             return;
         }
-        let before = self.effect.touches.len();
-        let changes = !matches!(
-            statement,
-            Statement::Insert { .. }
-                | Statement::Update { .. }
-                | Statement::Delete { .. }
-                | Statement::Merge { .. }
-        );
+        let changed = match statement {
+            Statement::AlterTable(alter) => Some(&alter.name),
+            Statement::CreateTable(create) => Some(&create.name),
+            Statement::CreateIndex(create) => Some(&create.table),
+            Statement::CreateTrigger { table, .. } | Statement::CreatePolicy { table, .. } => Some(table),
+            Statement::Drop { on, .. } => on.as_ref(),
+            _ => None,
+        };
+        let changed = changed.cloned();
         self.statement(statement);
-        if changes {
-            let touched: Vec<QName> =
-                self.effect.touches.iter().skip(before).map(|touch| touch.relation.clone()).collect();
-            for table in touched {
-                self.forget(&table);
-            }
+        if let Some(name) = changed {
+            let table = self.relation(&name);
+            self.forget(&table);
         }
     }
 

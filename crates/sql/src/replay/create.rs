@@ -89,9 +89,11 @@ impl Replay<'_> {
         }
         let namespace = &table.name.namespace;
         let makes_index = matches!(label, "pkey" | "key");
+        // A table that is being made has the constraint's index already.
+        let own = constraint.name.clone();
         constraint.name = naming::choose(&table.name.name, &middle, label, |name| {
             table.constraint(name).is_some()
-                || table.index(name).is_some()
+                || table.index(name).is_some_and(|index| index.constraint.as_ref() != Some(&own))
                 || self.is_constraint_taken(namespace, name)
                 || (makes_index && self.is_taken(namespace, name))
         });
