@@ -21,7 +21,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "RULE", conflicts_with = "keys")]
     rule: Option<String>,
     /// Folder of the repository [default: the current folder].
-    #[arg(long, value_name = "PATH", id = "project")]
+    #[arg(long, value_name = "PATH")]
     path: Option<std::path::PathBuf>,
     /// A migration folder for each statement that must run alone, however many.
     #[arg(long)]

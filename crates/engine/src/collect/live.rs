@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use anyhow::{Context, Result};
 use pgsteward_model::catalog::Catalog;
 use pgsteward_model::cluster::Cluster;
-use pgsteward_model::drift::DriftBetween;
+use pgsteward_model::drift::{Drift, DriftBetween, DriftKind};
 use pgsteward_model::facts::{CatalogFacts, CatalogOrigin, Facts, Gap, Need};
+use pgsteward_prisma::diff::{DiffOptions, SchemaStep, diff};
 use pgsteward_pg::{AppliedMigration, CatalogOptions, ReadSession, ServerUrl};
 
 /// What was read from the database of `--url`.
@@ -59,11 +60,7 @@ impl Live {
         facts.catalog = Some(CatalogFacts { catalog: self.catalog.clone(), origin: CatalogOrigin::Live });
         let drift = match (&replayed, &facts.prisma) {
             (Some(before), _) if before.origin == CatalogOrigin::Replayed && self.nothing_pending(facts) => {
-                pgsteward_prisma::drift_between(
-                    &self.catalog,
-                    &before.catalog,
-                    DriftBetween::HistoryAndDatabase,
-                )
+                history_and_database(&self.catalog, &before.catalog)
             }
             (Some(before), Some(schema)) if before.origin == CatalogOrigin::Schema => {
                 super::against(&self.catalog, schema, DriftBetween::SchemaAndDatabase)
@@ -90,4 +87,41 @@ impl Live {
             .as_ref()
             .is_some_and(|history| history.files.iter().all(|file| applied.contains(&file.name)))
     }
+}
+
+/// The steps that would bring the database to what the whole history makes.
+fn history_and_database(database: &Catalog, history: &Catalog) -> Vec<Drift> {
+    let options = DiffOptions {
+        namespaces: history.namespaces.keys().cloned().collect(),
+        partial_indexes: true,
+        ..DiffOptions::default()
+    };
+    let kind = |step: &SchemaStep| match step {
+        SchemaStep::CreateSchema { .. }
+        | SchemaStep::CreateExtension { .. }
+        | SchemaStep::CreateEnum { .. }
+        | SchemaStep::CreateTable(_)
+        | SchemaStep::CreateIndex { .. }
+        | SchemaStep::AddForeignKey { .. } => DriftKind::Added,
+        SchemaStep::DropForeignKey { .. }
+        | SchemaStep::DropIndex { .. }
+        | SchemaStep::DropTable { .. }
+        | SchemaStep::DropEnum { .. } => DriftKind::Dropped,
+        SchemaStep::AlterEnum(_)
+        | SchemaStep::AlterTable { .. }
+        | SchemaStep::RenameForeignKey { .. }
+        | SchemaStep::RenameIndex { .. } => DriftKind::Changed,
+    };
+    diff(database, history, &options)
+        .iter()
+        .map(|step| Drift {
+            between: DriftBetween::HistoryAndDatabase,
+            kind: kind(step),
+            object: step.object(),
+            at: None,
+            sql: pgsteward_prisma::render::statements(step).join(";\n"),
+            inexpressible: false,
+            restore: None,
+        })
+        .collect()
 }
