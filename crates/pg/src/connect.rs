@@ -123,13 +123,18 @@ impl ConnectError {
     }
 }
 
-/// Connects within the URL's time limit.
-pub(crate) async fn open(url: &ServerUrl) -> Result<(Client, JoinHandle<()>), ConnectError> {
+/// Connects and asks for the version, all within the URL's time limit.
+pub(crate) async fn open(url: &ServerUrl) -> Result<(Client, JoinHandle<()>, ServerVersion), ConnectError> {
+    let connected = async {
+        let (client, connection) = attempts(url).await?;
+        let (version, _) = identify(&client, &url.place()).await?;
+        Ok((client, connection, version))
+    };
     let seconds = url.connect_timeout();
     if seconds == 0 {
-        return attempts(url).await;
+        return connected.await;
     }
-    match tokio::time::timeout(Duration::from_secs(seconds), attempts(url)).await {
+    match tokio::time::timeout(Duration::from_secs(seconds), connected).await {
         Ok(outcome) => outcome,
         Err(_) => Err(ConnectError::Timeout { place: url.place(), seconds }),
     }

@@ -32,7 +32,7 @@ pub(crate) async fn applied(
     let found = "SELECT has_table_privilege(c.oid, 'SELECT'), has_schema_privilege(n.oid, 'USAGE'), \
                  current_user::text \
                  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
-                 WHERE n.nspname = $1 AND c.relname = '_prisma_migrations' AND c.relkind IN ('r', 'p', 'v')";
+                 WHERE n.nspname = $1 AND c.relname = '_prisma_migrations' AND c.relkind IN ('r', 'p')";
     let parameters: [(&(dyn ToSql + Sync), Type); 1] = [(&schema, Type::TEXT)];
     let rows = in_transaction(client, &[found], &parameters).await.map_err(&failed)?;
     let Some(row) = rows.iter().flatten().next() else { return Ok(None) };

@@ -59,8 +59,9 @@ pub struct CatalogOptions {
 pub(crate) const BEGIN: &str = "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
 /// Settings for that transaction only: behind a pooler anything longer would meet somebody else's queries.
-pub(crate) const SETTINGS: &str = "SELECT set_config('search_path', 'pg_catalog', true), \
-     set_config('statement_timeout', '30s', true), set_config('lock_timeout', '2s', true)";
+/// Up to here the search path may be anybody's, so names are qualified; from here on they need not be.
+pub(crate) const SETTINGS: &str = "SELECT pg_catalog.set_config('search_path', 'pg_catalog', true), \
+     pg_catalog.set_config('statement_timeout', '30s', true), pg_catalog.set_config('lock_timeout', '2s', true)";
 
 pub(crate) const COMMIT: &str = "COMMIT";
 

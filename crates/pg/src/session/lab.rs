@@ -96,7 +96,7 @@ impl LabSession {
     /// The start of the transaction and of the statement differ only where an earlier message began the
     /// transaction. (True for simple queries; the extended protocol takes the time of each of its messages.)
     async fn refuse_open_transaction(&self) -> Result<(), ReadError> {
-        let sql = "SELECT pg_catalog.now() = pg_catalog.statement_timestamp()";
+        let sql = "SELECT pg_catalog.now() OPERATOR(pg_catalog.=) pg_catalog.statement_timestamp()";
         let rows = self.rows(sql).await;
         match rows.as_deref() {
             Ok([row]) if row.first().is_some_and(|value| value.as_deref() == Some("t")) => Ok(()),

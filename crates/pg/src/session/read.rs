@@ -29,8 +29,7 @@ impl ReadSession {
     /// moment (a pooler takes no such option); every transaction is read-only by itself and sets a statement
     /// timeout of 30 s, a lock timeout of 2 s and the search path `pg_catalog`.
     pub async fn connect(url: &ServerUrl) -> Result<ReadSession, ConnectError> {
-        let (client, connection) = connect::open(url).await?;
-        let (version, _) = connect::identify(&client, &url.place()).await?;
+        let (client, connection, version) = connect::open(url).await?;
         Ok(ReadSession { client, connection, version, queries: Queries::for_version(version) })
     }
 

@@ -8,6 +8,7 @@
 
 mod catalog;
 mod connect;
+mod corpus;
 mod read;
 mod support;
 mod url;

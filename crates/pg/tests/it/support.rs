@@ -122,7 +122,15 @@ fn as_user(command: &mut Command, owner: Option<(u32, u32)>) -> &mut Command {
 fn initialize(binaries: &Path, directory: &Path, data: &Path, owner: Option<(u32, u32)>) {
     give_to_server(directory);
     let mut initdb = Command::new(binaries.join("initdb"));
-    initdb.args(["--no-sync", "--wal-segsize=1", "--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "-D"]);
+    initdb.args([
+        "--no-sync",
+        "--wal-segsize=1",
+        "--username=postgres",
+        "--auth=trust",
+        "--encoding=UTF8",
+        "--locale=C",
+        "-D",
+    ]);
     let output = as_user(initdb.arg(data), owner).output().unwrap();
     assert!(output.status.success(), "initdb: {}", String::from_utf8_lossy(&output.stderr));
 }
