@@ -127,11 +127,17 @@ pub(super) fn sql_list<S: AsRef<str>>(columns: &[S]) -> String {
     columns.iter().map(|column| quote_ident(column.as_ref())).collect::<Vec<_>>().join(", ")
 }
 
-/// The default name of a constraint: table and columns, cut so that the suffix fits.
+/// The default name of a constraint: table, columns and suffix, cut so that the suffix fits. None where it is
+/// taken.
 pub(super) fn constraint_name(table: &Table, columns: &[&str], suffix: &str) -> Option<String> {
-    let columns: Vec<String> = columns.iter().map(|column| (*column).to_owned()).collect();
-    let name = shared::default_index_name(&table.name.name, &columns, suffix);
-    table.constraint(&name).is_none().then_some(name)
+    let (suffix, stem) = match columns.first() {
+        // Without columns the helper would leave a second underscore.
+        None => (suffix.trim_start_matches('_'), Vec::new()),
+        Some(_) => (suffix, columns.iter().map(|column| (*column).to_owned()).collect()),
+    };
+    let name = shared::default_index_name(&table.name.name, &stem, suffix);
+    let taken = table.constraint(&name).is_some() || table.index(&name).is_some();
+    (!taken).then_some(name)
 }
 
 /// `FOREIGN KEY (…) REFERENCES …` or `CHECK (…)` as `ADD CONSTRAINT` takes it; none for other kinds.

@@ -1,15 +1,15 @@
 //! A unique key that deleted rows go on to occupy.
 
 use pgsteward_model::catalog::{Column, Index, Table, TableKind};
-use pgsteward_model::change::{Change, Fix, Rollback, Safety, Step};
+use pgsteward_model::change::{Change, Fix, PrismaEdit, Rollback, Safety, Step};
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Finding, Severity};
-use pgsteward_model::prisma::DefaultValue;
+use pgsteward_model::prisma::{DefaultValue, Model};
 use pgsteward_model::rule::{Group, Rule};
 use pgsteward_sql::{quote_ident, quote_name};
 
 use super::shared;
-use crate::shared::{default_index_name, index_place, model_of, quoted_list, words};
+use crate::shared::{default_index_name, fields_of, index_place, model_of, quoted_list, words};
 
 pub(super) static RULE: Rule = Rule {
     id: "unique-key-with-soft-delete",
@@ -125,14 +125,15 @@ fn finding(facts: &Facts, table: &Table, index: &Index, marker: &Column) -> Find
          violation from a row that nobody can see.",
         marker.name
     ));
-    if model_of(facts, &table.name).is_some() {
-        return found.hint(format!(
-            "replace it in a migration by CREATE UNIQUE INDEX … WHERE {}; a Prisma schema shows no partial index, so drop \
-             @unique there and use findFirst instead of findUnique",
+    let found = if model_of(facts, &table.name).is_some() {
+        found.hint(format!(
+            "replace it by a unique index WHERE {}; a Prisma schema shows none (but for the preview feature partialIndexes), so \
+             @unique goes from the model and findUnique becomes findFirst",
             live(marker)
-        ));
-    }
-    let found = found.hint(format!("replace it by a unique index WHERE {}", live(marker)));
+        ))
+    } else {
+        found.hint(format!("replace it by a unique index WHERE {}", live(marker)))
+    };
     match fix(facts, table, index, marker) {
         Some(fix) => found.fix(fix),
         None => found,
@@ -174,6 +175,10 @@ fn fix(facts: &Facts, table: &Table, index: &Index, marker: &Column) -> Option<F
     {
         return None;
     }
+    let edit = match model_of(facts, &table.name) {
+        Some(model) => Some(remove_key(facts, model, &columns)?),
+        None => None,
+    };
     let relation = quote_name(&table.name);
     let list = shared::sql_list(&columns);
     let old = quote_name(&shared::beside(table, &index.name));
@@ -201,12 +206,35 @@ fn fix(facts: &Facts, table: &Table, index: &Index, marker: &Column) -> Option<F
         "DROP INDEX CONCURRENTLY {}",
         quote_name(&shared::beside(table, &name))
     )));
+    let mut steps = vec![create(&name, &format!(" WHERE {}", live(marker))), drop_old];
+    steps.extend(edit.map(Step::Prisma));
     Some(Fix {
         title: format!("hold \"{}\" for live rows only", index.name),
         safety: Safety::Manual,
-        change: Change {
-            steps: vec![create(&name, &format!(" WHERE {}", live(marker))), drop_old],
-            rollback: Rollback::Steps(rollback),
-        },
+        change: Change { steps, rollback: Rollback::Steps(rollback) },
     })
+}
+
+/// The edit that takes the key out of the model, where Prisma then neither misses it (a relation to one row,
+/// a model without another key) nor sees the partial index as drift.
+fn remove_key(facts: &Facts, model: &Model, columns: &[String]) -> Option<PrismaEdit> {
+    let fields = fields_of(model, columns)?;
+    let key = model.uniques.iter().find(|key| {
+        key.fields.iter().map(|field| field.field.as_str()).eq(fields.iter().map(String::as_str))
+    })?;
+    let sees_partial = facts
+        .prisma
+        .as_ref()?
+        .generators
+        .iter()
+        .any(|generator| generator.preview_features.iter().any(|feature| feature == "partialIndexes"));
+    let in_relation = model
+        .fields
+        .iter()
+        .filter_map(|field| field.relation.as_ref())
+        .any(|relation| relation.fields == fields);
+    if sees_partial || in_relation || model.primary_key.is_none() {
+        return None;
+    }
+    Some(PrismaEdit::Remove { file: key.at.file.clone(), span: key.at.span })
 }
