@@ -355,6 +355,64 @@ async fn newer_servers_have_newer_objects() {
 }
 
 #[tokio::test]
+async fn what_belongs_to_an_extension_is_left_out() {
+    let Some(server) = Server::start(&[]).await else { return };
+    let session = server.session("postgres", "postgres").await;
+    let sql = "SELECT 1 FROM pg_available_extensions WHERE name = 'pg_stat_statements'";
+    if session.rows(sql).await.unwrap().is_empty() {
+        eprintln!("not tested: the server has no pg_stat_statements");
+        return;
+    }
+    let (before, _) = session.catalog(&CatalogOptions::default()).await.unwrap();
+    session
+        .simple(
+            "CREATE EXTENSION pg_stat_statements; CREATE EXTENSION hstore; \
+             CREATE TABLE t (tags hstore, all_tags hstore[]); CREATE INDEX t_tags ON t USING gist (tags)",
+        )
+        .await
+        .unwrap();
+    let (after, _) = session.catalog(&CatalogOptions::default()).await.unwrap();
+    assert_eq!(after.extensions.keys().collect::<Vec<_>>(), ["hstore", "pg_stat_statements"]);
+    assert_eq!(after.extensions["hstore"].namespace, "public");
+    let t = table(&after, "t");
+    assert_eq!(column(t, "tags").ty.to_string(), "hstore");
+    assert_eq!(column(t, "all_tags").ty.to_string(), "hstore[]");
+    assert_eq!(column(t, "tags").ty.class, TypeClass::Unknown);
+    let found: Vec<String> = differences(&before, &after, ColumnOrder::Matters)
+        .into_iter()
+        .map(|difference| difference.object)
+        .collect();
+    assert_eq!(found, ["extension hstore", "extension pg_stat_statements", "table public.t"]);
+}
+
+#[tokio::test]
+async fn a_hostile_search_path_changes_nothing() {
+    let Some(server) = Server::start(&[]).await else { return };
+    let admin = server.session("postgres", "postgres").await;
+    admin
+        .simple(
+            "CREATE TABLE called (what text); CREATE SCHEMA evil; \
+             CREATE FUNCTION evil.set_config(text, text, boolean) RETURNS text LANGUAGE plpgsql AS \
+                 $$ BEGIN INSERT INTO public.called VALUES ('set_config'); RETURN $2; END $$; \
+             CREATE FUNCTION evil.equal(timestamptz, timestamptz) RETURNS boolean LANGUAGE plpgsql AS \
+                 $$ BEGIN INSERT INTO public.called VALUES ('='); RETURN true; END $$; \
+             CREATE OPERATOR evil.= (LEFTARG = timestamptz, RIGHTARG = timestamptz, FUNCTION = evil.equal); \
+             CREATE VIEW evil.pg_class AS SELECT * FROM pg_catalog.pg_class WHERE false; \
+             ALTER DATABASE postgres SET search_path = evil, pg_catalog",
+        )
+        .await
+        .unwrap();
+    let session = server.session("postgres", "postgres").await;
+    let (catalog, _) = session.catalog(&CatalogOptions::default()).await.unwrap();
+    assert!(catalog.table(&QName::public("called")).is_some());
+    assert_eq!(session.catalog_of(&[QName::public("called")]).await.unwrap().len(), 1);
+    let reader = pgsteward_pg::ReadSession::connect(&server.url("postgres", "postgres")).await.unwrap();
+    assert!(reader.catalog(&CatalogOptions::default()).await.unwrap().0 == catalog);
+    assert_eq!(reader.cluster().await.unwrap().0.settings["search_path"].value, "evil, pg_catalog");
+    assert_eq!(admin.rows("SELECT what FROM called").await.unwrap().len(), 0, "nothing of evil's was called");
+}
+
+#[tokio::test]
 async fn statistics_come_when_asked_and_never_differ() {
     let Some((_server, session)) = kitchen_sink().await else { return };
     let options = CatalogOptions { statistics: true, namespaces: None };
