@@ -111,7 +111,7 @@ fn statement_end(source: &str, tokens: &[Token], start: usize) -> usize {
 /// How deep the parser may have to go for a statement: an upper bound of the height of its tree.
 ///
 /// A chain (`a AND b AND c`, `NOT NOT x`, `a.b.c`) nests by its length and parentheses nest by their depth;
-/// a comma starts a new chain.
+/// a comma starts a new chain, and so does a semicolon in the body of a routine.
 pub(crate) fn nesting(tokens: &[Token]) -> Nesting {
     let mut open: Vec<usize> = Vec::new();
     let mut chain = 0usize;
@@ -128,10 +128,11 @@ pub(crate) fn nesting(tokens: &[Token]) -> Nesting {
             TokenKind::Symbol(b')' | b']') => {
                 if let Some(before) = open.pop() {
                     outer -= before;
-                    chain = before;
+                    // Subscripts make a chain too: `x[1][1][1]`.
+                    chain = before + 1;
                 }
             }
-            TokenKind::Symbol(b',') => chain = 0,
+            TokenKind::Symbol(b',' | b';') => chain = 0,
             _ => chain += 1,
         }
         deepest.chain = deepest.chain.max(outer + chain);

@@ -37,7 +37,10 @@ CREATE VIEW names AS SELECT name FROM child;
 CREATE MATERIALIZED VIEW totals AS SELECT amount, count(*) FROM child GROUP BY amount;
 CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
 CREATE FUNCTION one() RETURNS integer IMMUTABLE LANGUAGE sql AS $$ SELECT 1 $$;
-CREATE FUNCTION draw() RETURNS integer LANGUAGE sql AS $$ SELECT 1 $$;
+CREATE FUNCTION draw() RETURNS integer LANGUAGE plpgsql AS $$ BEGIN RETURN 1; END $$;
+CREATE UNIQUE INDEX totals_key ON totals (amount);
+CREATE TABLE base (body text);
+CREATE TABLE heir () INHERITS (base);
 CREATE TRIGGER child_touch BEFORE UPDATE ON child FOR EACH ROW EXECUTE FUNCTION touch();
 CREATE POLICY child_all ON child USING (true);
 "#;
@@ -170,8 +173,9 @@ fn types() {
         ALTER TABLE child ALTER COLUMN at TYPE timestamp(0) => child ACCESS EXCLUSIVE rewrite index
         ALTER TABLE child ALTER COLUMN at TYPE timestamptz(3) => child ACCESS EXCLUSIVE rewrite index
         ALTER TABLE child ALTER COLUMN seen TYPE timestamptz(6) => child ACCESS EXCLUSIVE
-        ALTER TABLE child ALTER COLUMN amount TYPE bigint => child ACCESS EXCLUSIVE rewrite index
-        ALTER TABLE child ALTER COLUMN amount TYPE integer => child ACCESS EXCLUSIVE
+        ALTER TABLE child ALTER COLUMN amount TYPE bigint => child ACCESS EXCLUSIVE rewrite index, parent ACCESS EXCLUSIVE
+        ALTER TABLE parent ALTER COLUMN id TYPE integer => child ACCESS EXCLUSIVE, parent ACCESS EXCLUSIVE rewrite index
+        ALTER TABLE child ALTER COLUMN amount TYPE integer => child ACCESS EXCLUSIVE, parent ACCESS EXCLUSIVE
         ALTER TABLE child ALTER COLUMN state TYPE text USING state::text => child ACCESS EXCLUSIVE rewrite index
         ALTER TABLE child ALTER COLUMN note TYPE jsonb USING note::jsonb => child ACCESS EXCLUSIVE rewrite index
         ALTER TYPE mood ADD VALUE 'calm' =>
@@ -215,7 +219,7 @@ fn indexes() {
         CREATE INDEX i ON child (note) => child SHARE index
         CREATE UNIQUE INDEX i ON child (note) => child SHARE index
         CREATE INDEX CONCURRENTLY i ON child (note) => child SHARE UPDATE EXCLUSIVE index, alone
-        CREATE INDEX IF NOT EXISTS child_name_idx ON child (name) =>
+        CREATE INDEX IF NOT EXISTS child_name_idx ON child (name) => child SHARE
         CREATE INDEX i ON events (body) => events SHARE index, events_2024 SHARE index
         CREATE INDEX i ON ONLY events (body) => events SHARE index
         DROP INDEX child_name_idx => child ACCESS EXCLUSIVE
@@ -225,7 +229,7 @@ fn indexes() {
         REINDEX INDEX child_name_idx => child SHARE index
         REINDEX TABLE child => child SHARE index
         REINDEX TABLE CONCURRENTLY child => child SHARE UPDATE EXCLUSIVE index, alone
-        CREATE UNIQUE INDEX i ON totals (amount) => totals SHARE index
+        CREATE INDEX i ON totals (amount) => totals SHARE index
         "#,
     );
 }
@@ -260,7 +264,9 @@ fn tables() {
         ALTER TABLE events ATTACH PARTITION ready FOR VALUES FROM ('2026-01-01') TO ('2027-01-01') => events SHARE UPDATE EXCLUSIVE, ready ACCESS EXCLUSIVE
         ALTER TABLE events DETACH PARTITION events_2024 => events ACCESS EXCLUSIVE, events_2024 ACCESS EXCLUSIVE
         ALTER TABLE events DETACH PARTITION events_2024 CONCURRENTLY => events SHARE UPDATE EXCLUSIVE, events_2024 ACCESS EXCLUSIVE, alone
-        ALTER TABLE child NO INHERIT parent => child ACCESS EXCLUSIVE, parent ACCESS SHARE
+        ALTER TABLE heir NO INHERIT base => base ACCESS SHARE, heir ACCESS EXCLUSIVE
+        ALTER TABLE base ADD COLUMN a integer => base ACCESS EXCLUSIVE, heir ACCESS EXCLUSIVE
+        ALTER TABLE loose INHERIT base => base SHARE UPDATE EXCLUSIVE, loose ACCESS EXCLUSIVE
         "#,
     );
 }
@@ -277,7 +283,7 @@ fn the_rest() {
         ALTER POLICY child_all ON child USING (false) => child ACCESS EXCLUSIVE
         COMMENT ON TABLE child IS 'x' => child SHARE UPDATE EXCLUSIVE
         COMMENT ON COLUMN child.note IS 'x' => child SHARE UPDATE EXCLUSIVE
-        CREATE VIEW v AS SELECT * FROM child JOIN parent ON parent.id = parent_id => child ACCESS SHARE, parent ACCESS SHARE
+        CREATE VIEW v AS SELECT name FROM child JOIN parent ON parent.id = parent_id => child ACCESS SHARE, parent ACCESS SHARE
         DROP VIEW names => names ACCESS EXCLUSIVE
         REFRESH MATERIALIZED VIEW totals => child ACCESS SHARE, totals ACCESS EXCLUSIVE
         REFRESH MATERIALIZED VIEW CONCURRENTLY totals => child ACCESS SHARE, totals EXCLUSIVE
@@ -302,7 +308,7 @@ fn the_rest() {
         CALL anything() => unknown
         ALTER SYSTEM SET work_mem = '1MB' => alone
         CREATE DATABASE other => alone
-        REINDEX SCHEMA public => child SHARE index, events SHARE index, events_2024 SHARE index, loose SHARE index, parent SHARE index, ready SHARE index, alone
+        REINDEX SCHEMA public => base SHARE index, child SHARE index, events SHARE index, events_2024 SHARE index, heir SHARE index, loose SHARE index, parent SHARE index, ready SHARE index, alone
         "#,
     );
 }

@@ -313,6 +313,19 @@ impl Replay<'_> {
         let free = plain && rewrite::is_free_cast(&old, &new);
         let indexed = table.indexes.iter().any(|index| uses_column(index, column));
         let has_indexes = !table.indexes.is_empty();
+        // Foreign keys over the column, from here or to here, are dropped and made again, whatever the types.
+        let outgoing = table.foreign_keys().filter(|(_, key)| key.columns.iter().any(|own| own == column));
+        let mut bound: Vec<QName> = outgoing.map(|(_, key)| key.references.clone()).collect();
+        bound.extend(self.referencing(name).into_iter().filter(|other| {
+            self.table(other).is_some_and(|other| {
+                other.foreign_keys().any(|(_, key)| {
+                    key.references == *name && key.referenced_columns.iter().any(|own| own == column)
+                })
+            })
+        }));
+        for other in bound.into_iter().filter(|other| other != name) {
+            self.touch(&other, LockMode::AccessExclusive);
+        }
         if !free {
             let why = if old == new {
                 format!("the values of column \"{column}\" are computed anew")

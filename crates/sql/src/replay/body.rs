@@ -57,6 +57,11 @@ impl Replay<'_> {
 
     /// Applies a statement unless its object is there (or gone) already, and forgets the table it changes.
     fn guarded(&mut self, statement: &Statement) {
+        if let Statement::Do { .. } = statement {
+            // Blocks that make blocks could go on for ever.
+            self.effect.unknown = true;
+            return;
+        }
         if self.is_done(statement) {
             return;
         }

@@ -326,10 +326,12 @@ impl Replay<'_> {
         }
         self.effect.needs_no_transaction = create.concurrently;
         let relation = self.relation(&create.table);
+        let lock = if create.concurrently { LockMode::ShareUpdateExclusive } else { LockMode::Share };
+        // The table is locked before the name is looked at.
+        self.touch(&relation, lock);
         if create.if_not_exists && self.is_taken(&relation.namespace, &create.index.name) {
             return;
         }
-        let lock = if create.concurrently { LockMode::ShareUpdateExclusive } else { LockMode::Share };
         self.touch(&relation, lock).builds_index = true;
         let mut index = create.index.clone();
         let parts: Vec<String> = index.keys.iter().filter_map(|key| key.column.clone()).collect();
