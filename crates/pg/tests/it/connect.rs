@@ -19,13 +19,18 @@ async fn failure(text: &str) -> ConnectError {
 
 /// A server that answers every first message with `answer` and hangs up.
 async fn fake_server(answer: Vec<u8>) -> u16 {
+    fake_server_by(move |_| answer.clone()).await
+}
+
+/// The same, with an answer to what the message says.
+async fn fake_server_by(answer: impl Fn(&[u8]) -> Vec<u8> + Send + 'static) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             let mut buffer = [0; 1024];
-            if stream.read(&mut buffer).await.is_ok() {
-                let _ = stream.write_all(&answer).await;
+            if let Ok(length) = stream.read(&mut buffer).await {
+                let _ = stream.write_all(&answer(&buffer[..length])).await;
             }
         }
     });
@@ -95,6 +100,20 @@ async fn what_a_server_says_before_it_lets_anybody_in() {
         error.to_string().contains("cannot read the file \"/nonexistent.crt\" of sslrootcert"),
         "{error}"
     );
+}
+
+#[tokio::test]
+async fn a_pooler_that_knows_no_options_is_asked_again_without() {
+    let port = fake_server_by(|startup| {
+        let asked = |words: &[u8]| startup.windows(words.len()).any(|window| window == words);
+        match asked(b"default_transaction_read_only") {
+            true => refusal("08P01", "unsupported startup parameter: options"),
+            false => refusal("53300", "no more connections allowed"),
+        }
+    })
+    .await;
+    let error = failure(&format!("postgresql://u:{PASSWORD}@127.0.0.1:{port}/db?sslmode=disable")).await;
+    assert!(matches!(error, ConnectError::TooManyConnections { .. }), "the second attempt's: {error:?}");
 }
 
 #[tokio::test]
