@@ -13,6 +13,7 @@ use crate::binaries::Binaries;
 use crate::cleanup::{self, Registration};
 use crate::error::{LabError, tail};
 use crate::files::{Cache, copy_tree, remove};
+use crate::lab::LabOptions;
 use crate::privileges::RunAs;
 use crate::{template, walls};
 
@@ -51,7 +52,7 @@ impl Cluster {
         binaries: &Binaries,
         cache: Cache,
         run_as: RunAs,
-        disk_limit_bytes: u64,
+        options: &LabOptions,
         progress: &(dyn Fn(&str) + Send + Sync),
     ) -> Result<Cluster, LabError> {
         let prepared = template::prepared(binaries, &cache, run_as, progress)?;
@@ -74,13 +75,13 @@ impl Cluster {
         };
         let data = cluster.data();
         copy_tree(&prepared, &data, run_as)?;
-        let temp_limit_kb = (disk_limit_bytes / 2 / 1024).clamp(1024, 1 << 30);
+        let temp_limit_kb = (options.disk_limit_bytes / 2 / 1024).clamp(1024, 1 << 30);
         let settings =
             walls::settings(&cluster.folder.to_string_lossy(), PORT, dynamic_memory(), temp_limit_kb);
         write(&data.join("postgresql.conf"), &settings)?;
         let log = fs::File::create(cluster.log_path())
             .map_err(|error| LabError::io("create", &cluster.log_path(), error))?;
-        let mut command = Command::new(binaries.program("postgres"));
+        let mut command = limited(&binaries.program("postgres"), options.memory_limit_bytes);
         run_as.prepare(&mut command, &cluster.folder);
         command
             .arg("-D")
@@ -91,7 +92,6 @@ impl Cluster {
             .stderr(log);
         let child =
             command.spawn().map_err(|error| LabError::io("run", &binaries.program("postgres"), error))?;
-        limit_memory(&child);
         *lock(&cluster.server) = Some(child);
         cluster.wait_until_ready()?;
         Ok(cluster)
@@ -231,19 +231,15 @@ fn dynamic_memory() -> &'static str {
     if free >= 256 << 20 { "posix" } else { "mmap" }
 }
 
-/// Hostile SQL can ask for any amount of memory. Server processes inherit the limit from the first one; where
-/// the system has no such call the machine's own limits must do.
-#[cfg(target_os = "linux")]
-fn limit_memory(child: &Child) {
-    use rustix::process::{Pid, Resource, Rlimit, prlimit};
-    const ADDRESS_SPACE: u64 = 4 << 30;
-    let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) else { return };
-    let all = [(Resource::As, ADDRESS_SPACE), (Resource::Core, 0)];
-    for (resource, limit) in all {
-        // A container may forbid the call; the watchdog for time and disk does not depend on it.
-        let _refused = prlimit(Some(pid), resource, Rlimit { current: Some(limit), maximum: Some(limit) });
-    }
+/// Hostile SQL can ask for any amount of memory. The shell sets the limit and then becomes the server, which
+/// hands it on to its processes; setting it from outside needs rights that a container may not give. Where the
+/// system knows no such limit (macOS) the machine's own must do.
+fn limited(program: &Path, memory_limit_bytes: u64) -> Command {
+    let mut command = Command::new("/bin/sh");
+    let kilobytes = memory_limit_bytes / 1024;
+    command
+        .arg("-c")
+        .arg(format!("ulimit -c 0 2>/dev/null; ulimit -v {kilobytes} 2>/dev/null; exec \"$0\" \"$@\""))
+        .arg(program);
+    command
 }
-
-#[cfg(not(target_os = "linux"))]
-fn limit_memory(_child: &Child) {}

@@ -1,5 +1,6 @@
 //! One lab: a running server with the limits it lives under.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
@@ -17,6 +18,9 @@ use crate::watchdog::Watchdog;
 /// The major version of a lab where nobody named one.
 const DEFAULT_MAJOR: u32 = 17;
 
+/// Told in one line what takes long.
+pub type Progress = Arc<dyn Fn(&str) + Send + Sync>;
+
 /// How a lab is made. `Default` is what `check` uses without configuration.
 #[derive(Clone)]
 pub struct LabOptions {
@@ -25,9 +29,11 @@ pub struct LabOptions {
     /// Never download anything.
     pub offline: bool,
     /// Told in one line what takes long (a download, the first preparation).
-    pub progress: Option<Arc<dyn Fn(&str) + Send + Sync>>,
+    pub progress: Option<Progress>,
     /// The server is ended once its data takes more disk than this.
     pub disk_limit_bytes: u64,
+    /// How much address space one server process may have (Linux only; elsewhere the machine's limits count).
+    pub memory_limit_bytes: u64,
     /// How long one replay may take; the session is ended then, and the server if that does not help.
     pub time_limit: Duration,
 }
@@ -39,6 +45,7 @@ impl Default for LabOptions {
             offline: false,
             progress: None,
             disk_limit_bytes: 4 << 30,
+            memory_limit_bytes: 4 << 30,
             time_limit: Duration::from_secs(120),
         }
     }
@@ -76,6 +83,11 @@ impl Lab {
         self.note.as_deref()
     }
 
+    /// The private folder of the server: its data, socket and log. It goes with the lab.
+    pub fn folder(&self) -> &Path {
+        &self.cluster.folder
+    }
+
     /// An empty database, owned by [`crate::OWNER`].
     pub async fn create_database(&self) -> Result<Database, LabError> {
         self.databases.create("template1").await
@@ -103,7 +115,7 @@ impl Lab {
 }
 
 fn start_server(options: &LabOptions) -> Result<(Arc<Cluster>, Option<String>), LabError> {
-    let quiet: Arc<dyn Fn(&str) + Send + Sync> = Arc::new(|_| {});
+    let quiet: Progress = Arc::new(|_| {});
     let progress = options.progress.clone().unwrap_or(quiet);
     let run_as = RunAs::choose()?;
     let cache = Cache::open(run_as)?;
@@ -115,8 +127,7 @@ fn start_server(options: &LabOptions) -> Result<(Arc<Cluster>, Option<String>), 
     };
     let binaries = binaries::choose(&wanted, &cache, run_as)?;
     let notes: Vec<String> = [binaries.note.clone(), cache.note.clone()].into_iter().flatten().collect();
-    let cluster =
-        Arc::new(Cluster::start(&binaries, cache, run_as, options.disk_limit_bytes, progress.as_ref())?);
+    let cluster = Arc::new(Cluster::start(&binaries, cache, run_as, options, progress.as_ref())?);
     let mut running = lock(&RUNNING);
     running.retain(|known| known.strong_count() > 0);
     running.push(Arc::downgrade(&cluster));

@@ -21,7 +21,7 @@ mod watchdog;
 pub use binaries::{Found, Origin, installed};
 pub use clone::Database;
 pub use error::LabError;
-pub use lab::{Lab, LabOptions, stop_all};
+pub use lab::{Lab, LabOptions, Progress, stop_all};
 pub use replay::{ReplayOptions, replay, replay_files};
 pub use trace::{StatementTrace, trace_statement};
 pub use walls::OWNER;

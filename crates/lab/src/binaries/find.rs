@@ -50,7 +50,7 @@ pub(super) fn everywhere(cache: &Cache) -> Vec<Found> {
         .map(|folder| (folder, Origin::Installed))
         .chain(cached.map(|folder| (folder, Origin::Cached)));
     for (folder, origin) in candidates {
-        let Ok(folder) = fs::canonicalize(folder) else { continue };
+        let Some(folder) = home_of(&folder) else { continue };
         if !seen.insert(folder.clone()) {
             continue;
         }
@@ -123,6 +123,14 @@ fn subfolders(path: &Path) -> Vec<PathBuf> {
         .unwrap_or_default();
     folders.sort();
     folders
+}
+
+/// The folder that the program really lies in: `PATH` often holds links to it, and its libraries and the other
+/// programs are beside the original.
+fn home_of(folder: &Path) -> Option<PathBuf> {
+    let program = fs::canonicalize(folder.join("postgres")).ok()?;
+    let home = program.parent().filter(|home| home.join("initdb").is_file());
+    home.map(Path::to_owned).or_else(|| fs::canonicalize(folder).ok())
 }
 
 /// Asks `postgres --version`, which also shows that the program can run here at all (the right libraries,

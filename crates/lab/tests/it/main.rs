@@ -1,10 +1,17 @@
 //! The lab against real servers: PostgreSQL 15 and 17 where they can be had.
 
+#[cfg(test)]
 mod support;
 
+#[cfg(test)]
 mod cleanup;
+#[cfg(test)]
 mod corpus;
+#[cfg(test)]
 mod lifecycle;
+#[cfg(test)]
 mod replay;
+#[cfg(test)]
 mod trace;
+#[cfg(test)]
 mod walls;

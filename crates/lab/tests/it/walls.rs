@@ -213,11 +213,13 @@ async fn filling_the_disk_ends_the_lab_with_a_clear_error() {
 #[tokio::test(flavor = "multi_thread")]
 async fn memory_has_a_limit() {
     for major in MAJORS {
-        let Some(lab) = lab(major).await else { continue };
+        let options = LabOptions { major: Some(major), memory_limit_bytes: 1 << 30, ..LabOptions::default() };
+        let Some(lab) = lab_with(options).await else { continue };
         let database = lab.create_database().await.unwrap();
         let (history, sources) = history(&[(
             "1_eat",
-            "SELECT cardinality(array_agg(repeat('x', 100000000))) FROM generate_series(1, 64)",
+            "DO $$ DECLARE block text := repeat('x', 1000000); a text; b text; BEGIN \
+             a := repeat(block, 700); b := repeat(block, 701); END $$",
         )]);
         let result = replay(&lab, &database, &history, &sources, &ReplayOptions::default()).await.unwrap();
         let Some(failure) = result.failures.get("1_eat") else { panic!("{result:?}") };
