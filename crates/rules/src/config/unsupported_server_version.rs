@@ -30,7 +30,7 @@ fn check(facts: &Facts) -> Vec<Finding> {
     let (severity, message, detail) = match versions::of(major) {
         None if major < oldest => (
             Severity::Warning,
-            format!("PostgreSQL {version} is not supported any more"),
+            format!("version {version} of the server is not supported any more"),
             format!(
                 "Its last release was years before {}; holes found since then stay open.",
                 versions::AS_OF
@@ -39,7 +39,7 @@ fn check(facts: &Facts) -> Vec<Finding> {
         None => return Vec::new(),
         Some(known) if known.months_left() <= 0 => (
             Severity::Warning,
-            format!("PostgreSQL {major} is not supported any more"),
+            format!("major version {major} of the server is not supported any more"),
             format!(
                 "Its last release was that of {}; holes and errors found since then stay open (known as of {}).",
                 known.end(),
@@ -48,7 +48,7 @@ fn check(facts: &Facts) -> Vec<Finding> {
         ),
         Some(known) if known.months_left() <= SOON_MONTHS => (
             Severity::Info,
-            format!("PostgreSQL {major} will not be supported much longer"),
+            format!("major version {major} of the server will not be supported much longer"),
             format!("Its last release is that of {} (known as of {}).", known.end(), versions::AS_OF),
         ),
         Some(_) => return Vec::new(),

@@ -19,25 +19,27 @@ pub(super) static RULE: Rule = Rule {
     check,
 };
 
+/// The steps of these differences lead from the database to what the migrations make: what they add, the
+/// database lacks.
 fn check(facts: &Facts) -> Vec<Finding> {
     shared::of(facts, Class::DatabaseDiffersFromHistory)
         .map(|drift| {
             let name = shared::name(drift);
             let (message, severity, hint) = match drift.kind {
-                DriftKind::Added => (
+                DriftKind::Dropped => (
                     format!("the database has {name}, which no migration makes"),
                     Severity::Warning,
                     "write a migration that makes it, and record it on this database with \"prisma migrate resolve --applied\"",
                 ),
-                DriftKind::Dropped => (
+                DriftKind::Added => (
                     format!("the database lacks {name}, which the migrations make"),
-                    shared::severity_of_lack(drift),
+                    shared::severity(drift),
                     "make it again by hand, or write the migration that drops it and record that with \"prisma migrate \
                      resolve --applied\"",
                 ),
                 DriftKind::Changed | DriftKind::Recreated => (
                     format!("{name} of the database is not as the migrations make it"),
-                    Severity::Warning,
+                    shared::severity(drift),
                     "bring the database back, or write the migration that makes the change and record it with \"prisma \
                      migrate resolve --applied\"",
                 ),

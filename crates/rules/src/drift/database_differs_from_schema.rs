@@ -19,20 +19,22 @@ pub(super) static RULE: Rule = Rule {
     check,
 };
 
+/// The steps of these differences lead from the database to what the schema says: what they add, the
+/// database lacks.
 fn check(facts: &Facts) -> Vec<Finding> {
     shared::of(facts, Class::DatabaseDiffersFromSchema)
         .map(|drift| {
             let name = shared::name(drift);
             let (message, severity) = match drift.kind {
-                DriftKind::Added => {
+                DriftKind::Dropped => {
                     (format!("the database has {name}, which the Prisma schema has not"), Severity::Warning)
                 }
-                DriftKind::Dropped => (
+                DriftKind::Added => (
                     format!("the database lacks {name} of the Prisma schema"),
-                    shared::severity_of_lack(drift),
+                    shared::severity(drift),
                 ),
                 DriftKind::Changed | DriftKind::Recreated => {
-                    (format!("{name} of the database is not as the Prisma schema says"), Severity::Warning)
+                    (format!("{name} of the database is not as the Prisma schema says"), shared::severity(drift))
                 }
             };
             shared::finding(facts, &RULE, drift, message)

@@ -1,6 +1,6 @@
 //! An index, or another object without words in Prisma, that the migrations make and the schema lacks.
 
-use pgsteward_model::drift::Drift;
+use pgsteward_model::drift::{Drift, DriftKind};
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Finding, Severity};
 use pgsteward_model::rule::{Group, Rule};
@@ -29,7 +29,10 @@ fn finding(facts: &Facts, drift: &Drift) -> Finding {
         .restore
         .as_deref()
         .map_or_else(String::new, |sql| format!(" It is made by: {}.", sql.trim().trim_end_matches(';')));
-    let message = format!("the next \"prisma migrate dev\" would drop {name}");
+    let message = match drift.kind {
+        DriftKind::Dropped => format!("the next \"prisma migrate dev\" would drop {name}"),
+        _ => format!("the next \"prisma migrate dev\" would take from {name} what Prisma cannot express"),
+    };
     shared::finding(facts, &RULE, drift, message)
         .detail(format!(
             "The migrations make it and the Prisma schema does not speak of it, so Prisma takes it for something to \

@@ -1,13 +1,10 @@
 //! The Prisma schema says something that no migration does.
 
-use std::sync::Arc;
-
 use pgsteward_model::catalog::QName;
-use pgsteward_model::change::{Change, EditAction, FileEdit, Fix, Rollback, Safety, Step};
+use pgsteward_model::change::{Change, Fix, Rollback, Safety, Step};
 use pgsteward_model::drift::{Drift, DriftKind};
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Finding, Severity};
-use pgsteward_model::migration::{History, Layout};
 use pgsteward_model::place::ObjectKind;
 use pgsteward_model::rule::{Group, Rule};
 
@@ -31,21 +28,17 @@ fn check(facts: &Facts) -> Vec<Finding> {
 
 fn finding(facts: &Facts, drift: &Drift) -> Finding {
     let name = shared::name(drift);
-    let (message, severity) = match drift.kind {
-        DriftKind::Added => {
-            (format!("no migration makes {name} of the Prisma schema"), shared::severity_of_lack(drift))
-        }
-        DriftKind::Changed => (
-            format!("the Prisma schema changes {name} and no migration does"),
-            shared::severity_of_lack(drift),
-        ),
-        DriftKind::Dropped => {
-            (format!("the Prisma schema no longer has {name} and no migration drops it"), Severity::Warning)
-        }
+    let message = match drift.kind {
+        DriftKind::Added => format!("no migration makes {name} of the Prisma schema"),
+        DriftKind::Changed => format!("the Prisma schema changes {name} and no migration does"),
+        DriftKind::Dropped => format!("the Prisma schema no longer has {name} and no migration drops it"),
         DriftKind::Recreated => {
-            (format!("the Prisma schema makes {name} anew, which loses what it holds"), Severity::Error)
+            format!(
+                "the Prisma schema gives a column of {name} a type that loses what it holds, and no migration does"
+            )
         }
     };
+    let severity = shared::severity(drift);
     let detail = if shared::is_implicit_table(drift) {
         "Since version 6 Prisma gives the table of an implicit many-to-many relation a primary key in place of its \
          unique index. The two do the same; \"prisma migrate dev\" writes this step once after the upgrade."
@@ -61,95 +54,47 @@ fn finding(facts: &Facts, drift: &Drift) -> Finding {
         .severity(severity)
         .detail(detail)
         .hint("write the migration with \"prisma migrate dev --create-only\" and commit it with the schema");
-    match facts.history.as_ref().and_then(|history| migration(history, drift)) {
+    match missing_index(drift) {
         Some(fix) => finding.fix(fix),
         None => finding,
     }
 }
 
-/// A migration that builds a missing index without stopping writes. Other steps depend on each other's order
-/// and on data, which `migrate dev` knows and a single finding does not.
-fn migration(history: &History, drift: &Drift) -> Option<Fix> {
-    if history.layout != Layout::Prisma
-        || drift.kind != DriftKind::Added
-        || drift.object.kind != ObjectKind::Index
-    {
+/// Builds a missing index without stopping writes. Other steps depend on each other's order and on data,
+/// which `migrate dev` knows and a single finding does not; a unique index depends on data, too.
+fn missing_index(drift: &Drift) -> Option<Fix> {
+    if drift.kind != DriftKind::Added || drift.object.kind != ObjectKind::Index {
         return None;
     }
     let name = drift.object.name.as_deref()?;
     let statement = drift.sql.trim().trim_end_matches(';');
-    // A unique index depends on the data, so a person must look first.
     let rest = statement.lines().find_map(|line| line.strip_prefix("CREATE INDEX "))?;
     if statement.contains(';') {
         return None;
     }
-    let folder = format!("{}_{}", next_prefix(&history.files.last()?.name)?, folder_word(name));
-    let path: Arc<str> = format!("{}/{folder}/migration.sql", history.directory).into();
     let index = QName::new(drift.object.namespace.clone().unwrap_or_else(|| "public".into()), name);
     Some(Fix {
-        title: format!("add migration \"{folder}\""),
+        title: format!("build index \"{name}\" of the Prisma schema"),
         safety: Safety::Review,
         change: Change {
-            steps: vec![Step::Edit(FileEdit {
-                file: path.clone(),
-                action: EditAction::Create(format!("-- CreateIndex\nCREATE INDEX CONCURRENTLY {rest};\n")),
-            })],
-            rollback: Rollback::Steps(vec![
-                Step::sql_alone(format!("DROP INDEX CONCURRENTLY {}", pgsteward_sql::quote_name(&index))),
-                Step::Edit(FileEdit { file: path, action: EditAction::Delete }),
-            ]),
+            steps: vec![Step::sql_alone(format!("CREATE INDEX CONCURRENTLY {rest}"))],
+            rollback: Rollback::Steps(vec![Step::sql_alone(format!(
+                "DROP INDEX CONCURRENTLY {}",
+                pgsteward_sql::quote_name(&index)
+            ))]),
         },
     })
-}
-
-/// The number that a folder's name begins with, plus one: folders run in the order of their names, and a rule
-/// reads no clock. None where that would need one digit more, which would sort before.
-fn next_prefix(last: &str) -> Option<String> {
-    let digits: &str = last.split(|character: char| !character.is_ascii_digit()).next()?;
-    let next = digits.parse::<u64>().ok()?.checked_add(1)?.to_string();
-    (next.len() <= digits.len()).then(|| format!("{next:0>width$}", width = digits.len()))
-}
-
-fn folder_word(name: &str) -> String {
-    name.chars()
-        .map(|character| if character.is_ascii_alphanumeric() { character.to_ascii_lowercase() } else { '_' })
-        .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use pgsteward_model::drift::DriftBetween;
-    use pgsteward_model::migration::{MigrationFile, Regime};
     use pgsteward_model::place::ObjectRef;
 
     use super::*;
 
     #[test]
-    fn folders_sort_after_the_last() {
-        assert_eq!(next_prefix("20260101000000_init").as_deref(), Some("20260101000001"));
-        assert_eq!(next_prefix("01_init").as_deref(), Some("02"));
-        assert_eq!(next_prefix("99_init"), None);
-        assert_eq!(next_prefix("init"), None);
-    }
-
-    #[test]
-    fn a_missing_index_gets_a_migration_and_a_missing_column_does_not() {
-        let history = History {
-            directory: "prisma/migrations".into(),
-            layout: Layout::Prisma,
-            files: vec![MigrationFile {
-                name: "19_session_replay".into(),
-                path: "prisma/migrations/19_session_replay/migration.sql".into(),
-                down: None,
-                judged: false,
-                statements: Vec::new(),
-                errors: Vec::new(),
-                checksum: String::new(),
-            }],
-            regime: Regime::PerStatement,
-            judged_because: String::new(),
-            replay: None,
-        };
+    fn a_missing_index_is_built_concurrently_and_a_missing_column_is_left_to_prisma() {
         let index = Drift {
             between: DriftBetween::HistoryAndSchema,
             kind: DriftKind::Added,
@@ -159,18 +104,15 @@ mod tests {
             inexpressible: false,
             restore: None,
         };
-        let fix = migration(&history, &index).expect("a fix");
-        let expected = FileEdit {
-            file: "prisma/migrations/20_session_replay_visit_id_idx/migration.sql".into(),
-            action: EditAction::Create(
-                "-- CreateIndex\nCREATE INDEX CONCURRENTLY \"session_replay_visit_id_idx\" ON \"session_replay\"(\"visit_id\");\n"
-                    .into(),
-            ),
-        };
-        assert_eq!(fix.change.steps, [Step::Edit(expected)]);
+        let fix = missing_index(&index).expect("a fix");
+        let expected =
+            "CREATE INDEX CONCURRENTLY \"session_replay_visit_id_idx\" ON \"session_replay\"(\"visit_id\")";
+        assert_eq!(fix.change.steps, [Step::sql_alone(expected)]);
+        let back = Step::sql_alone("DROP INDEX CONCURRENTLY session_replay_visit_id_idx");
+        assert_eq!(fix.change.rollback, Rollback::Steps(vec![back]));
         let unique = Drift { sql: "CREATE UNIQUE INDEX \"a\" ON \"b\"(\"c\")".into(), ..index.clone() };
-        assert_eq!(migration(&history, &unique), None);
+        assert_eq!(missing_index(&unique), None);
         let column = Drift { object: ObjectRef::column("public", "a", "b"), ..index };
-        assert_eq!(migration(&history, &column), None);
+        assert_eq!(missing_index(&column), None);
     }
 }

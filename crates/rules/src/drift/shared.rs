@@ -62,16 +62,19 @@ pub(super) fn name(drift: &Drift) -> String {
     format!("{} \"{}\"", drift.object.kind.word().replace('_', " "), drift.object.display())
 }
 
-/// Severity of something that one side lacks: a query that names a missing table, column or type fails.
-pub(super) fn severity_of_lack(drift: &Drift) -> Severity {
-    match drift.object.kind {
-        ObjectKind::Table
-        | ObjectKind::Column
-        | ObjectKind::Enum
-        | ObjectKind::View
-        | ObjectKind::MaterializedView
-        | ObjectKind::Schema => Severity::Error,
-        _ => Severity::Warning,
+/// How bad it is that a step did not run where the client works: a query that names a missing table, column,
+/// type or value fails.
+pub(super) fn severity(drift: &Drift) -> Severity {
+    let named = matches!(
+        drift.object.kind,
+        ObjectKind::Table | ObjectKind::Enum | ObjectKind::View | ObjectKind::Schema | ObjectKind::Column
+    );
+    let adds = drift.sql.contains("ADD COLUMN") || drift.sql.contains("ADD VALUE");
+    match drift.kind {
+        DriftKind::Added if named => Severity::Error,
+        DriftKind::Changed if adds => Severity::Error,
+        DriftKind::Recreated => Severity::Error,
+        DriftKind::Added | DriftKind::Changed | DriftKind::Dropped => Severity::Warning,
     }
 }
 
@@ -126,6 +129,53 @@ mod tests {
         let facts = Facts { drift: Some(drifts()), ..Facts::default() };
         let found: usize = crate::drift::RULES.iter().map(|rule| (rule.check)(&facts).len()).sum();
         assert_eq!(found, drifts().len());
+    }
+
+    #[test]
+    fn what_queries_would_miss_is_an_error() {
+        let drift = |kind, object, sql: &str| Drift {
+            between: DriftBetween::HistoryAndSchema,
+            kind,
+            object,
+            at: None,
+            sql: sql.into(),
+            inexpressible: false,
+            restore: None,
+        };
+        let table = ObjectRef::relation(ObjectKind::Table, "public", "Order");
+        let index = ObjectRef::of_relation(ObjectKind::Index, "public", "Order", "Order_total_idx");
+        let cases = [
+            (drift(DriftKind::Added, table.clone(), "CREATE TABLE \"Order\" ()"), Severity::Error),
+            (
+                drift(DriftKind::Changed, table.clone(), "ALTER TABLE \"Order\" ADD COLUMN     \"a\" TEXT"),
+                Severity::Error,
+            ),
+            (
+                drift(DriftKind::Changed, table.clone(), "ALTER TABLE \"Order\" DROP COLUMN \"a\""),
+                Severity::Warning,
+            ),
+            (drift(DriftKind::Recreated, table, "ALTER TABLE …"), Severity::Error),
+            (drift(DriftKind::Added, index, "CREATE INDEX …"), Severity::Warning),
+        ];
+        for (drift, expected) in cases {
+            assert_eq!(severity(&drift), expected, "{}", drift.sql);
+        }
+    }
+
+    #[test]
+    fn what_the_steps_would_add_the_database_lacks() {
+        for between in [DriftBetween::HistoryAndDatabase, DriftBetween::SchemaAndDatabase] {
+            for (kind, word) in [(DriftKind::Added, "lacks"), (DriftKind::Dropped, "has")] {
+                let drift = drifts().into_iter().find(|drift| drift.between == between && drift.kind == kind);
+                let facts = Facts { drift: drift.map(|drift| vec![drift]), ..Facts::default() };
+                let found: Vec<Finding> =
+                    crate::drift::RULES.iter().flat_map(|rule| (rule.check)(&facts)).collect();
+                assert!(
+                    found[0].message.starts_with(&format!("the database {word} table \"Order\"")),
+                    "{found:?}"
+                );
+            }
+        }
     }
 
     #[test]

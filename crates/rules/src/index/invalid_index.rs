@@ -98,3 +98,67 @@ fn is_leftover(name: &str) -> bool {
     let stem = name.trim_end_matches(|character: char| character.is_ascii_digit());
     stem.ends_with("_ccnew") || stem.ends_with("_ccold")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use pgsteward_model::catalog::{Catalog, IndexKey};
+    use pgsteward_model::facts::{CatalogFacts, CatalogOrigin};
+    use pgsteward_model::version::ServerVersion;
+
+    use super::*;
+
+    fn index(name: &str, unique: bool, valid: bool) -> Index {
+        Index {
+            name: name.into(),
+            method: "btree".into(),
+            keys: vec![IndexKey::column("vendor_id")],
+            include: Vec::new(),
+            unique,
+            nulls_not_distinct: false,
+            predicate: None,
+            valid,
+            constraint: None,
+            options: Vec::new(),
+            comment: None,
+            statistics: None,
+        }
+    }
+
+    /// The statement and the safety of the fix of the one finding.
+    fn fix_of(indexes: Vec<Index>) -> (String, Safety) {
+        let mut catalog = Catalog::empty(ServerVersion::of_major(17));
+        let name = QName::public("Order");
+        let table = Table { indexes, ..Table::new(name.clone()) };
+        catalog.tables.insert(name, Arc::new(table));
+        let facts = Facts {
+            catalog: Some(CatalogFacts { catalog, origin: CatalogOrigin::Replayed }),
+            ..Facts::default()
+        };
+        let mut found = check(&facts);
+        assert_eq!(found.len(), 1);
+        let fix = found.remove(0).fix.expect("a fix");
+        let [Step::Sql(step)] = fix.change.steps.as_slice() else { panic!("one statement") };
+        assert!(!step.transactional);
+        assert!(matches!(fix.change.rollback, Rollback::Impossible { .. }));
+        (step.sql.clone(), fix.safety)
+    }
+
+    #[test]
+    fn what_nothing_replaces_is_rebuilt() {
+        assert_eq!(
+            fix_of(vec![index("Order_vendor", false, false)]),
+            ("REINDEX INDEX CONCURRENTLY \"Order_vendor\"".to_owned(), Safety::Review)
+        );
+        assert_eq!(fix_of(vec![index("Order_vendor", true, false)]).1, Safety::Manual);
+    }
+
+    #[test]
+    fn leftovers_are_dropped() {
+        let drop = |name: &str| (format!("DROP INDEX CONCURRENTLY {name}"), Safety::Review);
+        assert_eq!(fix_of(vec![index("a_ccnew", false, false)]), drop("a_ccnew"));
+        assert_eq!(fix_of(vec![index("a_ccold1", true, false)]), drop("a_ccold1"));
+        assert_eq!(fix_of(vec![index("a1", false, false), index("a", false, true)]), drop("a1"));
+    }
+}
