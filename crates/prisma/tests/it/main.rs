@@ -3,6 +3,7 @@
 
 mod corpus;
 mod dmmf;
+mod drift;
 mod edit;
 mod migrate;
 mod recovery;

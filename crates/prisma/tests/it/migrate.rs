@@ -338,15 +338,16 @@ fn partial_indexes_need_the_preview_feature() {
 }
 
 /// Much of what Prisma wrote over the years is still what the schema says; each such statement must be
-/// written the same. What was changed later cannot be found again, so the shares are what the corpus gives.
+/// written the same. Tables, keys and indexes that were changed later are nowhere written as a whole: the
+/// percentages are those of what was not.
 #[test]
 fn statements_are_those_that_prisma_wrote_into_the_corpus() {
     for (project, tables, indexes, keys) in [
-        ("amplication", 1, 1, 1),
-        ("hoppscotch", 1, 1, 1),
-        ("langfuse", 1, 1, 1),
-        ("saas-starter-kit", 1, 1, 1),
-        ("trigger.dev", 1, 1, 1),
+        ("amplication", 14, 75, 48),
+        ("hoppscotch", 26, 80, 100),
+        ("langfuse", 38, 74, 87),
+        ("saas-starter-kit", 60, 78, 88),
+        ("trigger.dev", 36, 62, 85),
     ] {
         let Some(folder) = corpus::project(project) else { continue };
         let written = written_statements(&folder);
@@ -355,7 +356,6 @@ fn statements_are_those_that_prisma_wrote_into_the_corpus() {
             let statements: Vec<String> =
                 steps.iter().filter(|step| step.title() == title).flat_map(render::statements).collect();
             let found = statements.iter().filter(|text| written.contains(text.as_str())).count();
-            eprintln!("{project} {title}: {found} of {}", statements.len());
             assert!(
                 found * 100 >= statements.len() * least,
                 "{project}: {found} of {} {title}",

@@ -188,10 +188,10 @@ enum Role {
 #[test]
 fn no_text_makes_it_panic() {
     let mut texts: Vec<String> = vec![
-        "[".repeat(100_000),
-        format!("model A {{ a Int @default({}", "[".repeat(100_000)),
-        format!("model A {{ a Int @default({}", "f(".repeat(100_000)),
-        format!("model A {{ a Int @@index(where: {}", "{a:".repeat(100_000)),
+        "[".repeat(20_000),
+        format!("model A {{ a Int @default({}", "[".repeat(20_000)),
+        format!("model A {{ a Int @default({}", "f(".repeat(20_000)),
+        format!("model A {{ a Int @@index(where: {}", "{a:".repeat(20_000)),
         "model A {\n".repeat(20_000),
         "@".repeat(50_000),
         "\"\\u".repeat(20_000),
