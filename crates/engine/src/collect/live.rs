@@ -7,8 +7,8 @@ use pgsteward_model::catalog::Catalog;
 use pgsteward_model::cluster::Cluster;
 use pgsteward_model::drift::{Drift, DriftBetween, DriftKind};
 use pgsteward_model::facts::{CatalogFacts, CatalogOrigin, Facts, Gap, Need};
-use pgsteward_prisma::diff::{DiffOptions, SchemaStep, diff};
 use pgsteward_pg::{AppliedMigration, CatalogOptions, ReadSession, ServerUrl};
+use pgsteward_prisma::diff::{DiffOptions, SchemaStep, diff};
 
 /// What was read from the database of `--url`.
 pub struct Live {

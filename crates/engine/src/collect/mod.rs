@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 use pgsteward_lab::Database;
 use pgsteward_model::catalog::Catalog;
 use pgsteward_model::drift::{Drift, DriftBetween};
-use pgsteward_model::facts::{CatalogFacts, CatalogOrigin, Facts, Gap, Need, Target};
+use pgsteward_model::facts::{CatalogFacts, CatalogOrigin, Facts, Need, Target};
 use pgsteward_model::version::ServerVersion;
 use pgsteward_pg::ServerUrl;
 

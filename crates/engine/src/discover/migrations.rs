@@ -59,7 +59,7 @@ pub(super) fn read_plain(folder: &Path, root: &Path) -> Option<FoundMigrations> 
                 .is_some_and(|name| FOLDER_NAMES.contains(&name))
     };
     if let Some(parent) = folder.parent().filter(|parent| folder != root && named(parent))
-        && let Some(found) = read_up_folders(parent)
+        && let Some(found) = read_up_folders(parent).or_else(|| read_prisma(parent))
     {
         return Some(found);
     }

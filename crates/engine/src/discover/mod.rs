@@ -208,7 +208,10 @@ fn plain_projects(files: &Files, found: &mut Found) {
         }
         let Some(read) = migrations::read_plain(folder, &found.root) else { continue };
         seen.push(read.folder.clone());
-        let home = if read.folder == found.root { found.root.clone() } else { read.folder.clone() };
+        let home = match read.layout {
+            Layout::Prisma => migrations::project_folder(read.folder.parent().unwrap_or(&found.root)),
+            Layout::Files | Layout::UpDown => read.folder.clone(),
+        };
         found.projects.push(FoundProject {
             folder: relative(&found.root, &home),
             migrations: Some(read),

@@ -22,6 +22,7 @@ use pgsteward_model::source::SourceFile;
 use pgsteward_sql::Births;
 
 use super::files::edited_files;
+use super::object::table_named;
 use crate::collect::introspect;
 
 /// Returns how many fixes were left untried when the time was up.
@@ -205,7 +206,7 @@ impl<'a> Walker<'a> {
                 continue;
             }
             let ran = if statements == 1 {
-                self.run_alone(&session, clone, text, seen).await?
+                self.run_alone(&session, clone, before, text, seen).await?
             } else {
                 session.simple(text).await
             };
@@ -259,6 +260,7 @@ impl<'a> Walker<'a> {
         &self,
         session: &pgsteward_pg::LabSession,
         clone: &Database,
+        before: &Catalog,
         text: &str,
         seen: &mut Vec<Observation>,
     ) -> Result<Result<(), ServerError>> {
@@ -274,6 +276,7 @@ impl<'a> Walker<'a> {
             };
         seen.push(Observation::Applied { sql: sql.to_owned(), micros: trace.micros });
         for (relation, mode) in trace.locks {
+            let Some(relation) = table_named(before, &relation) else { continue };
             seen.push(Observation::Lock { sql: sql.to_owned(), relation, mode });
         }
         for relation in trace.rewrites {

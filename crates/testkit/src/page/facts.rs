@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use pgsteward_engine::NoProgress;
-use pgsteward_engine::collect::{Collector, LabWish, Laboratory, introspect};
+use pgsteward_engine::collect::{Collector, LabWish, Laboratory, Live, introspect};
 use pgsteward_engine::config::Config;
 use pgsteward_engine::discover::discover;
 use pgsteward_engine::judge::Judged;
@@ -16,6 +16,7 @@ use pgsteward_model::cluster::{Cluster, ServerSetting};
 use pgsteward_model::facts::{CatalogFacts, CatalogOrigin, Facts};
 use pgsteward_model::project::UrlOrigin;
 use pgsteward_model::version::ServerVersion;
+use pgsteward_pg::AppliedMigration;
 use serde_json::Value;
 
 use super::parse::{Block, Case};
@@ -35,6 +36,28 @@ pub async fn of_case(case: &Case, lab: &Arc<Lab>) -> Result<(Facts, Option<Datab
         }
         each_alone &= !block.has("deploy");
     }
+    let has_project = case
+        .blocks
+        .iter()
+        .filter_map(Block::path)
+        .any(|path| path.ends_with(".prisma") || path.ends_with(".sql"));
+    if !has_project && case.blocks.iter().any(|block| block.path().is_some()) {
+        // An `.env` alone is the environment of some project.
+        let path = folder.path().join("prisma/schema.prisma");
+        std::fs::create_dir_all(path.parent().unwrap_or(folder.path()))?;
+        std::fs::write(&path, DATASOURCE).context("write a schema for the case")?;
+    }
+    let setup = match case.blocks.iter().find(|block| block.is("sql", "setup")) {
+        Some(block) => Some((block, set_up(block, lab).await?)),
+        None => None,
+    };
+    // A live database beside a repository: what `check --url` sees.
+    let live = match &setup {
+        Some((block, made)) if block.has("live") && has_project => {
+            Some(live(case, made, &judged, lab).await?)
+        }
+        _ => None,
+    };
     let found = discover(folder.path())?;
     let config = Config::default();
     let laboratory = Laboratory::of(lab.clone(), LabWish::default());
@@ -44,7 +67,7 @@ pub async fn of_case(case: &Case, lab: &Arc<Lab>) -> Result<(Facts, Option<Datab
         all_migrations: false,
         since: None,
         judged: Some(Judged { names: judged, because: "the page".into(), each_alone, gap: None }),
-        live: None,
+        live: live.as_ref(),
         url: None,
         laboratory: &laboratory,
         progress: &NoProgress,
@@ -62,14 +85,8 @@ pub async fn of_case(case: &Case, lab: &Arc<Lab>) -> Result<(Facts, Option<Datab
             url.origin = UrlOrigin::CommittedEnvironment;
         }
     }
-    if let Some(setup) = case.blocks.iter().find(|block| block.is("sql", "setup")) {
-        let made = lab.create_database().await?;
-        let session = made.session().await?;
-        if let Err(error) = session.simple(&setup.text).await {
-            bail!("the setup at line {} fails: {}", setup.line, error.message);
-        }
-        session.close().await;
-        let origin = if setup.has("live") { CatalogOrigin::Live } else { CatalogOrigin::Replayed };
+    if let Some((block, made)) = setup.filter(|_| live.is_none()) {
+        let origin = if block.has("live") { CatalogOrigin::Live } else { CatalogOrigin::Replayed };
         facts.catalog = Some(CatalogFacts { catalog: introspect(&made).await?, origin });
         database = Some(made);
     }
@@ -83,6 +100,54 @@ pub async fn of_case(case: &Case, lab: &Arc<Lab>) -> Result<(Facts, Option<Datab
         }
     }
     Ok((facts, database))
+}
+
+/// A lab database with the setup's SQL run in it as its owner: in one message, or with `each` in the info
+/// string every statement by itself. One that says `-- fails` must fail.
+async fn set_up(block: &Block, lab: &Arc<Lab>) -> Result<Database> {
+    let made = lab.create_database().await?;
+    let session = made.session().await?;
+    let statements: Vec<&str> =
+        if block.has("each") { block.text.split_inclusive(";\n").collect() } else { vec![&block.text] };
+    for statement in statements {
+        let fails = statement.contains("-- fails");
+        match session.simple(statement).await {
+            Ok(()) if fails => {
+                bail!("a statement of the setup at line {} should fail and does not: {statement}", block.line)
+            }
+            Err(error) if !fails => bail!("the setup at line {} fails: {}", block.line, error.message),
+            _ => {}
+        }
+    }
+    session.close().await;
+    Ok(made)
+}
+
+/// The setup's database as `--url` would give it, with every migration of the case applied.
+async fn live(case: &Case, made: &Database, judged: &BTreeSet<String>, lab: &Arc<Lab>) -> Result<Live> {
+    let given = case.blocks.iter().find(|block| block.is("json", "cluster"));
+    let cluster = match given {
+        Some(block) => cluster(&serde_json::from_str(&block.text)?)?,
+        None => cluster(&serde_json::json!({ "version": lab.version().to_string() }))?,
+    };
+    let names = case.blocks.iter().filter_map(Block::path).filter(|path| path.ends_with("migration.sql"));
+    let applied = names
+        .filter_map(|path| path.rsplit('/').nth(1))
+        .filter(|name| !judged.contains(*name))
+        .map(|name| AppliedMigration {
+            name: name.to_owned(),
+            checksum: String::new(),
+            finished: true,
+            rolled_back: false,
+            logs: None,
+        });
+    Ok(Live {
+        cluster,
+        catalog: introspect(made).await?,
+        database: None,
+        applied: Some(applied.collect()),
+        gaps: Vec::new(),
+    })
 }
 
 fn write(folder: &Path, path: &str, block: &Block) -> Result<()> {

@@ -22,7 +22,7 @@ pub struct Outcome {
 
 /// The page's form: its title, its headings and their order, cases on both sides.
 pub fn check_form(rule: &Rule) -> Result<Page> {
-    let page = parse(rule.page);
+    let mut page = parse(rule.page);
     ensure!(page.title == rule.id, "the title is `{}`, the rule `{}`", page.title, rule.id);
     ensure!(!rule.summary().is_empty(), "there is no summary line");
     let wanted: Vec<&&str> = HEADINGS
@@ -34,13 +34,21 @@ pub fn check_form(rule: &Rule) -> Result<Page> {
         "the headings are {:?}, not {wanted:?}",
         page.headings
     );
-    let runs = |wrong: bool| page.cases.iter().any(|case| case.wrong == wrong);
+    let runs = |wrong: bool| page.cases.iter().any(|case| case.wrong == wrong && runnable(case));
     // A rule whose findings the engine makes has nothing that `check` could run.
     if !rule.needs.is_empty() {
         ensure!(runs(true), "nothing runs under Wrong");
         ensure!(runs(false), "nothing runs under Right");
     }
+    page.cases.retain(runnable);
     Ok(page)
+}
+
+/// Whether a case is more than an illustration.
+fn runnable(case: &Case) -> bool {
+    case.blocks
+        .iter()
+        .any(|block| block.path().is_some() || block.is("sql", "setup") || block.is("json", "cluster"))
 }
 
 /// Runs one case: the findings are where the marks are, and each fix is proven.
@@ -142,10 +150,9 @@ fn check_words(finding: &Finding) -> Result<()> {
         "message, detail and hint are all wanted: {finding:?}"
     );
     let first = message.chars().find(|character| character.is_alphabetic());
-    let acronym = message
-        .split_whitespace()
-        .next()
-        .is_some_and(|word| word.chars().all(|character| !character.is_lowercase()) || word.starts_with('"'));
+    let acronym = message.split_whitespace().next().is_some_and(|word| {
+        word.chars().filter(|character| character.is_uppercase()).count() > 1 || word.starts_with('"')
+    });
     ensure!(
         first.is_none_or(|first| first.is_lowercase()) || acronym,
         "the message does not begin in lower case: {message}"
