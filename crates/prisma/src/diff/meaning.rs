@@ -41,8 +41,7 @@ fn read(expression: &str, ty: &ColumnType, depth: usize) -> Meaning {
     if let Some(text) = string_literal(text) {
         return if ty.array > 0 { array_literal(&text, &element, depth) } else { constant(text, ty) };
     }
-    if let Some(inner) = lower.strip_prefix("array[").and_then(|rest| rest.strip_suffix(']')) {
-        let inner = &text["array[".len().."array[".len() + inner.len()];
+    if let Some(inner) = array_constructor(text) {
         return Meaning::List(split(inner).into_iter().map(|part| read(part, &element, depth + 1)).collect());
     }
     if is_now(&lower) {
@@ -134,6 +133,13 @@ fn array_literal(text: &str, element: &ColumnType, depth: usize) -> Meaning {
         (trimmed, false) => constant(trimmed.to_owned(), element),
     });
     Meaning::List(values.collect())
+}
+
+/// What stands in `ARRAY[…]`.
+fn array_constructor(text: &str) -> Option<&str> {
+    let (word, rest) = text.split_at_checked("array".len())?;
+    let rest = rest.trim_start().strip_prefix('[')?.strip_suffix(']')?;
+    word.eq_ignore_ascii_case("array").then_some(rest)
 }
 
 fn is_now(lower: &str) -> bool {
@@ -393,6 +399,7 @@ mod tests {
             ("jsonb", "'{\"a\": 1}'::jsonb", "'{\"a\":1}'"),
             ("text[]", "ARRAY[]::text[]", "'{}'::text[]"),
             ("text[]", "ARRAY['a'::text, 'b, c'::text]", "'{a,\"b, c\"}'"),
+            ("text[]", "ARRAY [] :: TEXT []", "ARRAY[]::text[]"),
             ("integer[]", "ARRAY[1, 2]", "'{1,2}'::integer[]"),
             ("uuid", "gen_random_uuid()", "GEN_RANDOM_UUID( )"),
             ("text", "(now() AT TIME ZONE 'utc'::text)", "now() at time zone 'utc'"),
