@@ -1,0 +1,2 @@
+-- CreateIndex
+CREATE INDEX CONCURRENTLY "Order_userId_placedAt_idx" ON "Order"("userId", "placedAt" DESC);

@@ -1,0 +1,2 @@
+-- CreateIndex
+CREATE INDEX CONCURRENTLY "OrderItem_variantId_idx" ON "OrderItem"("variantId");

@@ -1,0 +1,1 @@
+ALTER TABLE "InventoryMovement" VALIDATE CONSTRAINT "InventoryMovement_variantId_fkey";
