@@ -1,7 +1,11 @@
 //! Migration rules on the pure replay, without a server: the marks of their pages, and what they say about real
 //! projects.
 
-#![expect(clippy::unwrap_used, reason = "a test tells what is wrong by its panic")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test tells what is wrong, and what it could not do"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
