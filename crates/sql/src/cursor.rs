@@ -304,8 +304,8 @@ pub(crate) fn written_name(source: &str, token: Token) -> Option<String> {
 }
 
 fn string_value(text: &str) -> String {
-    if text.starts_with('$') {
-        let tag = text[1..].find('$').map_or(0, |end| end + 2);
+    if let Some(tagged) = text.strip_prefix('$') {
+        let tag = tagged.find('$').map_or(0, |end| end + 2);
         let body = text.get(tag..).unwrap_or("");
         let end = body.len().saturating_sub(tag);
         let closed = body.get(end..).is_some_and(|close| close == &text[..tag]);

@@ -92,7 +92,7 @@ fn nesting(text: &str, tokens: &[Token]) -> scan::Nesting {
     if creates && tokens.iter().take(4).any(routine) {
         for body in tokens.iter().filter(|token| token.kind == TokenKind::String) {
             // Quotes are no brackets, so the body may be looked at with its quotes cut off on the left only.
-            let body = body.text(text).trim_start_matches(|next| matches!(next, '\'' | 'e' | 'E'));
+            let body = body.text(text).trim_start_matches(['\'', 'e', 'E']);
             let body = match body.strip_prefix('$').and_then(|body| body.split_once('$')) {
                 Some((_, body)) => body,
                 None => body,

@@ -1,6 +1,9 @@
 //! Real migration histories: every file is read without a syntax error, and the pure replay of a history
 //! ends with the objects that a PostgreSQL server had after the same files.
 
+#![expect(clippy::unwrap_used, reason = "helpers of a test fail as the test does")]
+#![expect(clippy::print_stderr, reason = "a missing corpus must be said")]
+
 use std::path::{Path, PathBuf};
 
 use std::collections::BTreeSet;

@@ -94,8 +94,8 @@ fn check(table: &str) {
     for row in table.lines().map(str::trim).filter(|row| !row.is_empty()) {
         let (statement, wanted) = row.rsplit_once("=>").unwrap_or((row, ""));
         let (version, sql) = match statement.split_once(": ") {
-            Some((version, sql)) if version.parse::<u32>().is_ok() => (version.parse().unwrap(), sql),
-            _ => (15, statement),
+            Some((version, sql)) => version.parse().map_or((15, statement), |version| (version, sql)),
+            None => (15, statement),
         };
         let found = effect(version, sql.trim());
         if found != wanted.trim() {

@@ -119,10 +119,10 @@ impl Replay<'_> {
                 self.add_column(name, column, *if_not_exists, only);
             }
             AlterAction::DropColumn { name: column, cascade, .. } => {
-                self.drop_column(name, column, *cascade, only)
+                self.drop_column(name, column, *cascade, only);
             }
             AlterAction::SetType { column, ty, using } => {
-                self.set_type(name, column, ty, using.as_deref(), only)
+                self.set_type(name, column, ty, using.as_deref(), only);
             }
             AlterAction::SetNotNull { column } => self.set_not_null(name, column, only),
             AlterAction::DropNotNull { column } => self.change_all(name, only, |table| {
@@ -197,10 +197,10 @@ impl Replay<'_> {
             AlterAction::ForceRowSecurity => self.change(name, |table| table.force_row_security = true),
             AlterAction::NoForceRowSecurity => self.change(name, |table| table.force_row_security = false),
             AlterAction::EnableTrigger { name: trigger } => {
-                self.switch_triggers(name, trigger.as_deref(), true)
+                self.switch_triggers(name, trigger.as_deref(), true);
             }
             AlterAction::DisableTrigger { name: trigger } => {
-                self.switch_triggers(name, trigger.as_deref(), false)
+                self.switch_triggers(name, trigger.as_deref(), false);
             }
             AlterAction::SetLogged => self.set_persistence(name, Persistence::Permanent),
             AlterAction::SetUnlogged => self.set_persistence(name, Persistence::Unlogged),

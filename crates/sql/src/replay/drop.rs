@@ -53,16 +53,10 @@ impl Replay<'_> {
                     }
                 }
                 ObjectKind::Enum | ObjectKind::Domain | ObjectKind::CompositeType => {
-                    self.drop_type(name, cascade)
+                    self.drop_type(name, cascade);
                 }
                 ObjectKind::Schema => self.drop_schema(&name.name),
-                ObjectKind::Extension => {
-                    if self.catalog.extensions.remove(&name.name).is_some() {
-                        self.dropped(ObjectRef::named(kind, &name.name));
-                        // What it brought along is not in the catalog; what used that is not known.
-                        self.effect.unknown |= cascade;
-                    }
-                }
+                ObjectKind::Extension => self.drop_extension(&name.name, cascade),
                 ObjectKind::Function => self.drop_function(name, cascade),
                 ObjectKind::Trigger | ObjectKind::Policy => {
                     if let Some(table) = on {
@@ -265,6 +259,14 @@ impl Replay<'_> {
         self.catalog.domains.retain(|name, _| !inside(name));
         self.catalog.composites.retain(|name, _| !inside(name));
         self.catalog.functions.retain(|id, _| !inside(&id.name));
+    }
+
+    fn drop_extension(&mut self, name: &str, cascade: bool) {
+        if self.catalog.extensions.remove(name).is_some() {
+            self.dropped(ObjectRef::named(ObjectKind::Extension, name));
+            // What it brought along is not in the catalog; what used that is not known.
+            self.effect.unknown |= cascade;
+        }
     }
 
     fn drop_function(&mut self, name: &Name, cascade: bool) {
