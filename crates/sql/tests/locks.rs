@@ -1,5 +1,5 @@
-//! What statements lock, rewrite and scan on a known state. Each row was compared with `pg_locks` and
-//! `pg_class.relfilenode` of PostgreSQL 15, where that server has the statement.
+//! What statements lock, rewrite and scan on a known state. Locks and rewrites of the rows that may run in a
+//! transaction and have no version were compared with `pg_locks` and `pg_class.relfilenode` of PostgreSQL 15.
 
 use pgsteward_model::catalog::Catalog;
 use pgsteward_model::version::ServerVersion;
