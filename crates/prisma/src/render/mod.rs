@@ -209,7 +209,7 @@ fn alter_table(table: &QName, changes: &[TableChange]) -> Vec<String> {
             TableChange::DropPrimaryKey { name } => clauses.push(format!("DROP CONSTRAINT {}", quote(name))),
             // A renaming cannot share its statement with other clauses.
             TableChange::RenamePrimaryKey { from, to } => {
-                after.push(format!("ALTER TABLE {name} RENAME CONSTRAINT {} TO {}", quote(from), quote(to)))
+                after.push(format!("ALTER TABLE {name} RENAME CONSTRAINT {} TO {}", quote(from), quote(to)));
             }
             TableChange::DropColumn { name } => clauses.push(format!("DROP COLUMN {}", quote(name))),
             TableChange::AddColumn(column) => {
@@ -220,7 +220,7 @@ fn alter_table(table: &QName, changes: &[TableChange]) -> Vec<String> {
                 clauses.push(format!("ADD COLUMN     {}", new_column(column)));
             }
             TableChange::AddPrimaryKey { name, columns } => {
-                clauses.push(format!("ADD CONSTRAINT {} PRIMARY KEY ({})", quote(name), list(columns, ", ")))
+                clauses.push(format!("ADD CONSTRAINT {} PRIMARY KEY ({})", quote(name), list(columns, ", ")));
             }
             TableChange::AlterColumn { name: column, changes } => {
                 let prefix = format!("ALTER COLUMN {}", quote(column));

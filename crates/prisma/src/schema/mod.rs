@@ -1,8 +1,8 @@
 //! Prisma schema text to [`PrismaSchema`].
 //!
-//! Four steps: `lexer` (text to tokens), `parser` (tokens to the tree of one file, with recovery), `resolve`
-//! (the trees of all files to models, fields and attributes) and `relations` (which field is the other end
-//! of which). Nothing here knows a database.
+//! Five steps: `lexer` (text to tokens), `parser` (tokens to the tree of one file, with recovery), `resolve`
+//! (the trees of all files to models, fields and attributes), `relations` (which field is the other end of
+//! which) and `check` (what Prisma would refuse). Nothing here knows a database.
 
 use std::sync::Arc;
 
@@ -12,6 +12,7 @@ use pgsteward_model::source::SourceFile;
 pub(crate) mod ast;
 mod attributes;
 mod check;
+mod expression;
 mod lexer;
 pub(crate) mod native_types;
 mod operator_classes;

@@ -4,13 +4,9 @@
 use pgsteward_model::source::Span;
 
 use super::ast::{
-    Argument, Attribute, Block, BlockKind, Document, Entry, Expr, ExprKind, Member, Name, SyntaxError,
-    TypeExpr,
+    Attribute, Block, BlockKind, Document, Entry, ExprKind, Member, Name, SyntaxError, TypeExpr,
 };
 use super::lexer::{Token, TokenKind, tokens};
-
-/// Deeper nesting than any schema has; a hostile text must not exhaust the stack.
-const DEPTH: usize = 32;
 
 pub(crate) fn parse_text(text: &str) -> Document {
     let mut parser = Parser { text, tokens: tokens(text), at: 0, document: Document::default() };
@@ -18,7 +14,7 @@ pub(crate) fn parse_text(text: &str) -> Document {
     parser.document
 }
 
-struct Parser<'a> {
+pub(super) struct Parser<'a> {
     text: &'a str,
     tokens: Vec<Token>,
     at: usize,
@@ -26,23 +22,23 @@ struct Parser<'a> {
 }
 
 /// An argument list that cannot be read on; the caller skips what is left of it.
-struct Broken;
+pub(super) struct Broken;
 
 impl<'a> Parser<'a> {
-    fn token(&self, ahead: usize) -> Token {
+    pub(super) fn token(&self, ahead: usize) -> Token {
         let last = self.tokens.len() - 1;
         self.tokens[(self.at + ahead).min(last)]
     }
 
-    fn kind(&self) -> TokenKind {
+    pub(super) fn kind(&self) -> TokenKind {
         self.token(0).kind
     }
 
-    fn slice(&self, span: Span) -> &'a str {
+    pub(super) fn slice(&self, span: Span) -> &'a str {
         self.text.get(span.start..span.end).unwrap_or("")
     }
 
-    fn advance(&mut self) -> Token {
+    pub(super) fn advance(&mut self) -> Token {
         let token = self.token(0);
         if token.kind != TokenKind::End {
             self.at += 1;
@@ -50,20 +46,20 @@ impl<'a> Parser<'a> {
         token
     }
 
-    fn accept(&mut self, kind: TokenKind) -> Option<Token> {
+    pub(super) fn accept(&mut self, kind: TokenKind) -> Option<Token> {
         (self.kind() == kind).then(|| self.advance())
     }
 
     /// End of the token before the current one.
-    fn previous_end(&self) -> usize {
+    pub(super) fn previous_end(&self) -> usize {
         self.at.checked_sub(1).map_or(0, |at| self.tokens[at].span.end)
     }
 
-    fn error(&mut self, span: Span, message: impl Into<String>) {
+    pub(super) fn error(&mut self, span: Span, message: impl Into<String>) {
         self.document.errors.push(SyntaxError { span, message: message.into() });
     }
 
-    fn name(&mut self) -> Name {
+    pub(super) fn name(&mut self) -> Name {
         let span = self.advance().span;
         Name { text: self.slice(span).to_owned(), span }
     }
@@ -383,143 +379,6 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn skip_blank(&mut self) {
-        while matches!(self.kind(), TokenKind::Newline | TokenKind::Comment | TokenKind::Documentation) {
-            self.advance();
-        }
-    }
-
-    /// After the opening parenthesis, through the closing one. What was read before an error is kept.
-    fn arguments(&mut self, arguments: &mut Vec<Argument>, depth: usize) -> Result<(), Broken> {
-        loop {
-            self.skip_blank();
-            if self.accept(TokenKind::RightParen).is_some() {
-                return Ok(());
-            }
-            let mut name = None;
-            if self.kind() == TokenKind::Word && self.token(1).kind == TokenKind::Colon {
-                name = Some(self.name());
-                self.advance();
-                self.skip_blank();
-            }
-            let value = self.expression(depth + 1)?;
-            if matches!(value.kind, ExprKind::Missing) {
-                return self.broken("expected a value or \")\"");
-            }
-            arguments.push(Argument { name, value });
-            self.skip_blank();
-            match self.kind() {
-                TokenKind::Comma => drop(self.advance()),
-                TokenKind::RightParen => {}
-                _ => return self.broken("expected \",\" or \")\""),
-            }
-        }
-    }
-
-    fn broken<T>(&mut self, message: &str) -> Result<T, Broken> {
-        let token = self.token(0);
-        let message = format!("{message}, found {}", self.describe(token));
-        self.error(token.span, message);
-        Err(Broken)
-    }
-
-    fn expression(&mut self, depth: usize) -> Result<Expr, Broken> {
-        if depth > DEPTH {
-            return self.broken("nested too deeply");
-        }
-        let token = self.token(0);
-        let kind = match token.kind {
-            TokenKind::String => {
-                self.advance();
-                ExprKind::String(self.string(token.span))
-            }
-            TokenKind::OpenString => {
-                self.advance();
-                self.error(token.span, "missing quote at the end of a string");
-                return Err(Broken);
-            }
-            TokenKind::Number => {
-                self.advance();
-                ExprKind::Number(self.slice(token.span).to_owned())
-            }
-            TokenKind::Word => self.word(depth)?,
-            TokenKind::LeftBracket => {
-                self.advance();
-                self.array(depth)?
-            }
-            TokenKind::LeftBrace => {
-                self.advance();
-                self.object(depth)?
-            }
-            _ => ExprKind::Missing,
-        };
-        let end = if matches!(kind, ExprKind::Missing) { token.span.start } else { self.previous_end() };
-        Ok(Expr { kind, span: Span::new(token.span.start, end) })
-    }
-
-    fn word(&mut self, depth: usize) -> Result<ExprKind, Broken> {
-        let mut name = self.name().text;
-        while self.kind() == TokenKind::Dot && self.token(1).kind == TokenKind::Word {
-            self.advance();
-            name.push('.');
-            name.push_str(&self.name().text);
-        }
-        if self.accept(TokenKind::LeftParen).is_none() {
-            return Ok(ExprKind::Word(name));
-        }
-        let mut arguments = Vec::new();
-        self.arguments(&mut arguments, depth)?;
-        Ok(ExprKind::Call { name, arguments })
-    }
-
-    fn array(&mut self, depth: usize) -> Result<ExprKind, Broken> {
-        let mut elements = Vec::new();
-        loop {
-            self.skip_blank();
-            if self.accept(TokenKind::RightBracket).is_some() {
-                return Ok(ExprKind::Array(elements));
-            }
-            let element = self.expression(depth + 1)?;
-            if matches!(element.kind, ExprKind::Missing) {
-                return self.broken("expected a value or \"]\"");
-            }
-            elements.push(element);
-            self.skip_blank();
-            match self.kind() {
-                TokenKind::Comma => drop(self.advance()),
-                TokenKind::RightBracket => {}
-                _ => return self.broken("expected \",\" or \"]\""),
-            }
-        }
-    }
-
-    fn object(&mut self, depth: usize) -> Result<ExprKind, Broken> {
-        let mut members = Vec::new();
-        loop {
-            self.skip_blank();
-            if self.accept(TokenKind::RightBrace).is_some() {
-                return Ok(ExprKind::Object(members));
-            }
-            if self.kind() != TokenKind::Word || self.token(1).kind != TokenKind::Colon {
-                return self.broken("expected \"name: value\" or \"}\"");
-            }
-            let name = self.name().text;
-            self.advance();
-            self.skip_blank();
-            let value = self.expression(depth + 1)?;
-            if matches!(value.kind, ExprKind::Missing) {
-                return self.broken("expected a value");
-            }
-            members.push((name, value));
-            self.skip_blank();
-            match self.kind() {
-                TokenKind::Comma => drop(self.advance()),
-                TokenKind::RightBrace => {}
-                _ => return self.broken("expected \",\" or \"}\""),
-            }
-        }
-    }
-
     /// After a member: a comment or the end of the line. A trailing `///` belongs to the field.
     fn end_of_member(&mut self, member: Option<&mut Member>) {
         let mut token = self.token(0);
@@ -551,7 +410,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn describe(&self, token: Token) -> String {
+    pub(super) fn describe(&self, token: Token) -> String {
         match token.kind {
             TokenKind::Newline => "the end of the line".into(),
             TokenKind::End => "the end of the file".into(),
@@ -561,69 +420,6 @@ impl<'a> Parser<'a> {
             _ => format!("\"{}\"", self.slice(token.span).chars().take(40).collect::<String>()),
         }
     }
-
-    /// The value of a string token. Escapes are those of JSON; an unknown one is kept and reported.
-    fn string(&mut self, span: Span) -> String {
-        let raw = self.slice(span);
-        let inner = raw.get(1..raw.len().saturating_sub(1)).unwrap_or("");
-        if !inner.contains('\\') {
-            return inner.to_owned();
-        }
-        match unescape(inner) {
-            Ok(text) => text,
-            Err(escape) => {
-                self.error(span, format!("unknown escape \"{escape}\" in a string"));
-                inner.to_owned()
-            }
-        }
-    }
-}
-
-fn unescape(inner: &str) -> Result<String, String> {
-    let mut out = String::with_capacity(inner.len());
-    let mut chars = inner.chars();
-    while let Some(c) = chars.next() {
-        if c != '\\' {
-            out.push(c);
-            continue;
-        }
-        let escape = chars.next().unwrap_or('\\');
-        out.push(match escape {
-            'n' => '\n',
-            't' => '\t',
-            'r' => '\r',
-            'b' => '\u{8}',
-            'f' => '\u{c}',
-            '0' => '\0',
-            '"' | '\\' | '/' | '\'' => escape,
-            'u' => {
-                let mut rest = chars.clone();
-                let first = code_unit(&mut rest).ok_or("\\u")?;
-                chars = rest;
-                if (0xd800..0xdc00).contains(&first) {
-                    // A pair of surrogates is one code point.
-                    let mut rest = chars.clone();
-                    let paired = rest.next() == Some('\\') && rest.next() == Some('u');
-                    let second = paired.then(|| code_unit(&mut rest)).flatten().ok_or("\\u")?;
-                    chars = rest;
-                    let point = 0x10000 + ((first - 0xd800) << 10) + second.wrapping_sub(0xdc00).min(0x3ff);
-                    char::from_u32(point).ok_or("\\u")?
-                } else {
-                    char::from_u32(first).ok_or("\\u")?
-                }
-            }
-            other => return Err(format!("\\{other}")),
-        });
-    }
-    Ok(out)
-}
-
-fn code_unit(chars: &mut std::str::Chars<'_>) -> Option<u32> {
-    let mut value = 0;
-    for _ in 0..4 {
-        value = value * 16 + chars.next()?.to_digit(16)?;
-    }
-    Some(value)
 }
 
 fn join(lines: Vec<String>) -> Option<String> {

@@ -22,34 +22,19 @@ pub(super) fn sql(filter: &Expr) -> Option<String> {
 
 fn condition(field: &str, value: &Expr) -> Option<String> {
     let column = format!("\"{}\"", field.replace('"', "\"\""));
-    if let ExprKind::Object(members) = &value.kind {
-        let (operator, operand) = members.first().filter(|_| members.len() == 1)?;
-        if operator != "not" {
-            return None;
-        }
-        return Some(match literal(operand)? {
-            None => format!("{column} IS NOT NULL"),
-            Some(text) => format!("{column} != {text}"),
-        });
-    }
-    Some(match literal(value)? {
-        None => format!("{column} IS NULL"),
-        Some(text) => format!("{column} = {text}"),
-    })
-}
-
-/// The literal as SQL; `Some(None)` is null.
-#[expect(
-    clippy::option_option,
-    reason = "no literal, the literal null and any other literal are three things"
-)]
-fn literal(value: &Expr) -> Option<Option<String>> {
-    Some(match &value.kind {
-        ExprKind::Word(word) if word == "null" => None,
-        ExprKind::Word(word) if word == "true" || word == "false" => Some(word.clone()),
-        ExprKind::Word(word) => Some(format!("'{}'", word.replace('\'', "''"))),
-        ExprKind::Number(digits) => Some(digits.clone()),
-        ExprKind::String(text) => Some(format!("'{}'", text.replace('\'', "''"))),
+    let (operand, null, other) = match &value.kind {
+        ExprKind::Object(members) => match members.as_slice() {
+            [(operator, operand)] if operator == "not" => (operand, "IS NOT NULL", "!="),
+            _ => return None,
+        },
+        _ => (value, "IS NULL", "="),
+    };
+    let text = match &operand.kind {
+        ExprKind::Word(word) if word == "null" => return Some(format!("{column} {null}")),
+        ExprKind::Word(word) if word == "true" || word == "false" => word.clone(),
+        ExprKind::Number(digits) => digits.clone(),
+        ExprKind::Word(text) | ExprKind::String(text) => format!("'{}'", text.replace('\'', "''")),
         _ => return None,
-    })
+    };
+    Some(format!("{column} {other} {text}"))
 }

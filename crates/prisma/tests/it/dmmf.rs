@@ -19,7 +19,7 @@ fn reads_every_corpus_schema_as_prisma_does() {
         let mut expected = expected["datamodel"].clone();
         drop_what_is_no_fact(&mut expected);
         let models: Vec<Value> =
-            schema.models.iter().filter(|model| !model.ignored).map(|model| model_value(model)).collect();
+            schema.models.iter().filter(|model| !model.ignored).map(model_value).collect();
         same(name, "models", &models, &expected["models"]);
         let enums: Vec<Value> = schema.enums.iter().map(enum_value).collect();
         same(name, "enums", &enums, &expected["enums"]);
