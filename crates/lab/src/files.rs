@@ -95,22 +95,23 @@ impl Cache {
                 Err(error) => refused = Some((folder, error)),
             }
         }
-        let temporary = tempfile::Builder::new()
-            .prefix("pgsteward-cache-")
-            .permissions(fs::Permissions::from_mode(0o755))
-            .tempdir()
-            .map_err(|error| LabError::io("create a folder in", &std::env::temp_dir(), error))?;
         let why = match refused {
             Some((folder, error)) => format!("\"{}\" cannot be written ({error})", folder.display()),
-            None => "no cache folder is known (HOME and XDG_CACHE_HOME are unset)".to_owned(),
+            None => "there is no cache folder that can be used".to_owned(),
         };
-        let note =
-            format!("{why}; PostgreSQL is kept in a temporary folder and prepared again by the next run");
-        Ok(Cache {
-            folder: temporary.path().to_owned(),
-            note: Some(note),
-            _temporary: Some(std::sync::Arc::new(temporary)),
-        })
+        let (folder, temporary) = match shared_temporary(run_as) {
+            Some(folder) => (folder, None),
+            None => {
+                let temporary = tempfile::Builder::new()
+                    .prefix("pgsteward-cache-")
+                    .permissions(fs::Permissions::from_mode(0o755))
+                    .tempdir()
+                    .map_err(|error| LabError::io("create a folder in", &std::env::temp_dir(), error))?;
+                (temporary.path().to_owned(), Some(std::sync::Arc::new(temporary)))
+            }
+        };
+        let note = format!("{why}; what the lab needs is kept in \"{}\"", folder.display());
+        Ok(Cache { folder, note: Some(note), _temporary: temporary })
     }
 
     /// A cache in a given folder, for tests and for callers that manage their own.
@@ -130,6 +131,19 @@ impl Cache {
         }
         Ok(path)
     }
+}
+
+/// A folder in the temporary folder that later runs find again, unless somebody else has put one there: its
+/// content is run by us, so it must be ours and nobody else may write to it.
+fn shared_temporary(run_as: RunAs) -> Option<PathBuf> {
+    let uid = rustix::process::geteuid().as_raw();
+    let folder = std::env::temp_dir().join(format!("pgsteward-cache-{uid}"));
+    if !folder.exists() {
+        make_folder(&folder, 0o755).ok()?;
+    }
+    let meta = fs::symlink_metadata(&folder).ok()?;
+    let ours = meta.is_dir() && meta.uid() == uid && meta.mode() & 0o022 == 0;
+    (ours && usable(&folder, run_as).ok()?).then_some(folder)
 }
 
 /// Whether the folder can be made, written by us and entered by the server's user.

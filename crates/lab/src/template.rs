@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::binaries::Binaries;
 use crate::error::{LabError, tail};
-use crate::files::{Cache, FileLock, copy_tree, remove};
+use crate::files::{Cache, FileLock, make_folder, remove};
 use crate::privileges::RunAs;
 use crate::walls;
 
@@ -36,19 +36,17 @@ pub(crate) fn prepared(
     }
     progress(&format!("preparing a data directory for PostgreSQL {}", binaries.version));
     run_as.require_user_entry()?;
-    let work = tempfile::Builder::new()
-        .prefix("pgsteward-prepare-")
-        .permissions(fs::Permissions::from_mode(0o700))
-        .tempdir()
-        .map_err(|error| LabError::io("create a folder in", &std::env::temp_dir(), error))?;
-    run_as.own(work.path())?;
-    let data = work.path().join("data");
-    initialise(binaries, run_as, work.path(), &data)?;
-    set_up(binaries, run_as, work.path(), &data)?;
-    let partial = room.join(format!("{key}.partial"));
-    remove(&partial)?;
-    copy_tree(&data, &partial, run_as)?;
-    fs::rename(&partial, &target).map_err(|error| LabError::io("rename", &partial, error))?;
+    // Below the lock there is only one who prepares; what an interrupted one left is removed.
+    let work = room.join(format!("{key}.work"));
+    remove(&work)?;
+    make_folder(&work, 0o700)?;
+    run_as.own(&work)?;
+    let data = work.join("data");
+    let made = initialise(binaries, run_as, &work, &data)
+        .and_then(|()| set_up(binaries, run_as, &work, &data))
+        .and_then(|()| fs::rename(&data, &target).map_err(|error| LabError::io("rename", &data, error)));
+    remove(&work)?;
+    made?;
     Ok(target)
 }
 

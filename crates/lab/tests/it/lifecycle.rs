@@ -2,7 +2,9 @@
 
 use std::time::Instant;
 
-use crate::support::{MAJORS, lab};
+use pgsteward_lab::{Lab, LabError, LabOptions, ReplayOptions, replay, stop_all, trace_statement};
+
+use crate::support::{MAJORS, history, lab};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lab_starts_clones_and_leaves_nothing() {
@@ -30,4 +32,71 @@ async fn a_lab_starts_clones_and_leaves_nothing() {
         lab.stop().await.unwrap();
         eprintln!("stopped in {:?}", begun.elapsed());
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_major_that_cannot_be_had_is_said() {
+    let options = LabOptions { major: Some(99), offline: true, ..LabOptions::default() };
+    match Lab::start(&options).await {
+        Ok(lab) => {
+            let note = lab.note().unwrap();
+            assert!(
+                note.contains(&format!("runs PostgreSQL {} where 99 was wanted", lab.version())),
+                "{note}"
+            );
+        }
+        Err(error) => {
+            assert!(matches!(error, LabError::NoBinaries { .. }), "{error}");
+            assert!(error.hint().contains("install PostgreSQL") && error.hint().contains("download"));
+        }
+    }
+}
+
+/// The engine proves in several tasks at once, so all of this must be able to move between threads.
+#[tokio::test(flavor = "multi_thread")]
+async fn work_can_be_spawned() {
+    let Some(lab) = lab(15).await else { return };
+    let lab = std::sync::Arc::new(lab);
+    let tasks: Vec<_> = (0..4)
+        .map(|_| {
+            let lab = lab.clone();
+            tokio::spawn(async move {
+                let database = lab.create_database().await.unwrap();
+                let (history, sources) = history(&[("1_a", "CREATE TABLE a (id int)")]);
+                let options = ReplayOptions::default();
+                let result = replay(&lab, &database, &history, &sources, &options).await.unwrap();
+                let session = database.session().await.unwrap();
+                let sql = "CREATE INDEX CONCURRENTLY ON a (id)";
+                let trace = trace_statement(&database, &session, sql, false).await.unwrap().unwrap();
+                (result.traces.len(), trace.locks.len())
+            })
+        })
+        .collect();
+    for task in tasks {
+        assert_eq!(task.await.unwrap(), (1, 1));
+    }
+}
+
+/// In a process of its own, since it ends the labs of all tests.
+#[tokio::test(flavor = "multi_thread")]
+async fn child_that_stops_all() {
+    if std::env::var_os("PGSTEWARD_TEST_STOP").is_none() {
+        return;
+    }
+    let Some(lab) = lab(15).await else { return };
+    let folder = lab.folder().to_owned();
+    assert!(folder.is_dir());
+    tokio::task::spawn_blocking(stop_all).await.unwrap();
+    assert!(!folder.exists());
+    assert!(matches!(lab.create_database().await, Err(LabError::ServerGone { .. })));
+}
+
+#[test]
+fn ctrl_c_ends_every_lab_of_the_process() {
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["lifecycle::child_that_stops_all", "--exact"])
+        .env("PGSTEWARD_TEST_STOP", "1")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
