@@ -4,12 +4,12 @@ use std::time::Instant;
 
 use pgsteward_lab::{ReplayOptions, replay};
 
-use crate::support::{MAJORS, corpus, corpus_history, lab};
+use crate::support::{corpus, corpus_history, lab, majors};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_real_migration_replays() {
     let Some(corpus) = corpus() else { return };
-    for major in MAJORS {
+    for major in majors() {
         let Some(lab) = lab(major).await else { continue };
         let mut projects: Vec<_> = std::fs::read_dir(&corpus)
             .unwrap()

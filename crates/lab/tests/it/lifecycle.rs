@@ -4,11 +4,11 @@ use std::time::Instant;
 
 use pgsteward_lab::{Lab, LabError, LabOptions, ReplayOptions, replay, stop_all, trace_statement};
 
-use crate::support::{MAJORS, history, lab};
+use crate::support::{history, lab, majors};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lab_starts_clones_and_leaves_nothing() {
-    for major in MAJORS {
+    for major in majors() {
         let Some(warm) = lab(major).await else { continue };
         warm.stop().await.unwrap();
         let begun = Instant::now();

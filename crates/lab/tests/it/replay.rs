@@ -3,11 +3,11 @@
 use pgsteward_lab::{ReplayOptions, replay, replay_files};
 use pgsteward_model::migration::{Regime, Replay};
 
-use crate::support::{MAJORS, history, lab};
+use crate::support::{history, lab, majors};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failure_is_placed_and_the_rest_goes_on() {
-    for major in MAJORS {
+    for major in majors() {
         let Some(lab) = lab(major).await else { continue };
         let database = lab.create_database().await.unwrap();
         let cases = [
@@ -49,7 +49,7 @@ async fn a_failure_is_placed_and_the_rest_goes_on() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_lab_lacks_is_stood_in_for_and_said() {
-    for major in MAJORS {
+    for major in majors() {
         let Some(lab) = lab(major).await else { continue };
         let database = lab.create_database().await.unwrap();
         let (history, sources) = history(&[

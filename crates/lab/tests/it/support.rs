@@ -7,7 +7,13 @@ use pgsteward_model::effect::Effect;
 use pgsteward_model::migration::{History, Layout, MigrationFile, MigrationStatement, Regime};
 use pgsteward_model::source::{SourceFile, Sources};
 
-pub(crate) const MAJORS: [u32; 2] = [15, 17];
+/// The versions to test on: 15 and 17, or those of `PGSTEWARD_TEST_MAJORS` ("12,18").
+pub(crate) fn majors() -> Vec<u32> {
+    match std::env::var("PGSTEWARD_TEST_MAJORS") {
+        Ok(list) => list.split(',').map(|major| major.trim().parse().unwrap()).collect(),
+        Err(_) => vec![15, 17],
+    }
+}
 
 /// A lab of exactly this major version, or nothing with a message where it is neither installed nor can be
 /// downloaded.

@@ -3,7 +3,7 @@
 use pgsteward_lab::{Database, Lab, ReplayOptions, replay, trace_statement};
 use pgsteward_model::lock::LockMode;
 
-use crate::support::{MAJORS, history, lab};
+use crate::support::{history, lab, majors};
 
 async fn shop(lab: &Lab) -> Database {
     let database = lab.create_database().await.unwrap();
@@ -63,7 +63,7 @@ async fn locks_and_rewrites_of_a_statement() {
         ("CREATE TABLE fresh (id int)", true, &[], &[]),
         ("TRUNCATE \"Order\"", true, &[("public.Order", M::AccessExclusive)], &[]),
     ];
-    for major in MAJORS {
+    for major in majors() {
         let Some(lab) = lab(major).await else { continue };
         let original = shop(&lab).await;
         for (sql, transactional, locks, rewrites) in cases {
@@ -95,7 +95,7 @@ async fn locks_and_rewrites_of_a_statement() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replay_tells_commands_apart() {
-    for major in MAJORS {
+    for major in majors() {
         let Some(lab) = lab(major).await else { continue };
         let database = lab.create_database().await.unwrap();
         let (history, sources) = history(&[

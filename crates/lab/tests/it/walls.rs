@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use pgsteward_lab::{Lab, LabError, LabOptions, ReplayOptions, replay};
 
-use crate::support::{MAJORS, history, lab, lab_with};
+use crate::support::{history, lab, lab_with, majors};
 
 /// Refused for want of a right (SQLSTATE 42501).
 const FORBIDDEN: &[&str] = &[
@@ -82,7 +82,7 @@ const REFUSED: &[(&str, &str)] = &[
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_way_out_is_refused() {
-    for major in MAJORS {
+    for major in majors() {
         let Some(lab) = lab(major).await else { continue };
         let database = lab.create_database().await.unwrap();
         let forbidden = FORBIDDEN.iter().map(|sql| (*sql, ""));
@@ -119,7 +119,7 @@ async fn still_works(lab: &Lab) {
 /// The owner can set defaults for its database; none of them may reach the lab's own sessions.
 #[tokio::test(flavor = "multi_thread")]
 async fn settings_of_the_database_do_not_hijack_the_superuser() {
-    for major in MAJORS {
+    for major in majors() {
         let Some(lab) = lab(major).await else { continue };
         let database = lab.create_database().await.unwrap();
         let name = database.name().to_owned();
@@ -144,7 +144,7 @@ async fn settings_of_the_database_do_not_hijack_the_superuser() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_endless_loop_is_stopped_and_the_lab_lives_on() {
-    for major in MAJORS {
+    for major in majors() {
         let Some(lab) = lab(major).await else { continue };
         for body in [
             "SET statement_timeout = 0; DO $$ BEGIN LOOP END LOOP; END $$",
@@ -176,7 +176,7 @@ async fn an_endless_loop_is_stopped_and_the_lab_lives_on() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn filling_the_disk_ends_the_lab_with_a_clear_error() {
-    for major in MAJORS {
+    for major in majors() {
         let options = LabOptions { major: Some(major), disk_limit_bytes: 400 << 20, ..LabOptions::default() };
         let Some(lab) = lab_with(options.clone()).await else { continue };
         let database = lab.create_database().await.unwrap();
@@ -212,7 +212,7 @@ async fn filling_the_disk_ends_the_lab_with_a_clear_error() {
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
 async fn memory_has_a_limit() {
-    for major in MAJORS {
+    for major in majors() {
         let options = LabOptions { major: Some(major), memory_limit_bytes: 1 << 30, ..LabOptions::default() };
         let Some(lab) = lab_with(options).await else { continue };
         let database = lab.create_database().await.unwrap();
