@@ -15,7 +15,10 @@ pub(super) static RULE: Rule = Rule {
     needs: &[Need::Catalog],
     sharper_with: &[Need::Prisma],
     since: "0.1.0",
-    ancestors: &["pg-index-health:foreign_keys_with_unmatched_column_type"],
+    ancestors: &[
+        "pg-index-health:foreign_keys_with_unmatched_column_type",
+        "schemacrawler:LinterForeignKeyMismatch",
+    ],
     page: include_str!("foreign_key_type_mismatch.md"),
     check,
 };

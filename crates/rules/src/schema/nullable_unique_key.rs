@@ -15,7 +15,7 @@ pub(super) static RULE: Rule = Rule {
     needs: &[Need::Catalog],
     sharper_with: &[Need::Prisma],
     since: "0.1.0",
-    ancestors: &["pg-index-health:indexes_with_null_values"],
+    ancestors: &["schemacrawler:LinterNullColumnsInIndex"],
     page: include_str!("nullable_unique_key.md"),
     check,
 };

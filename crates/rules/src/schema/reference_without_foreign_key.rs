@@ -18,7 +18,7 @@ pub(super) static RULE: Rule = Rule {
     needs: &[Need::Catalog],
     sharper_with: &[Need::Prisma],
     since: "0.1.0",
-    ancestors: &["schemacrawler:LinterForeignKeyMismatch", "pg-index-health:tables_not_linked_to_others"],
+    ancestors: &["pg-index-health:tables_not_linked_to_others"],
     page: include_str!("reference_without_foreign_key.md"),
     check,
 };

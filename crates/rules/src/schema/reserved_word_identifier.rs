@@ -14,7 +14,7 @@ pub(super) static RULE: Rule = Rule {
     needs: &[Need::Catalog],
     sharper_with: &[Need::Prisma],
     since: "0.1.0",
-    ancestors: &["pglinter:reserved_keywords"],
+    ancestors: &["pglinter:B010", "schemacrawler:LinterTableWithQuotedNames"],
     page: include_str!("reserved_word_identifier.md"),
     check,
 };

@@ -16,7 +16,7 @@ pub(super) static RULE: Rule = Rule {
     since: "0.1.0",
     ancestors: &[
         "squawk:prefer-identity",
-        "schemalint:prefer-identity",
+        "schemalint:prefer-identity-to-serial",
         "pg-index-health:columns_with_serial_types",
     ],
     page: include_str!("serial_column.md"),

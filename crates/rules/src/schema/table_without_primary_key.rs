@@ -21,6 +21,7 @@ pub(super) static RULE: Rule = Rule {
         "splinter:0004",
         "schemalint:require-primary-key",
         "pg-index-health:tables_without_primary_key",
+        "schemacrawler:LinterTableWithNoPrimaryKey",
     ],
     page: include_str!("table_without_primary_key.md"),
     check,
