@@ -58,14 +58,13 @@ fn cast(text: &str, ty: &ColumnType) -> String {
     format!("{}::{}", literal(text), type_name(ty))
 }
 
-/// The type in a cast: without arguments, quoted where it is a user's.
+/// The type in a cast: without arguments; a user's is quoted and has its namespace, as introspection reads it
+/// with nothing but `pg_catalog` on the search path.
 fn type_name(ty: &ColumnType) -> String {
     if ty.class == TypeClass::Enum {
+        let namespace = ty.namespace.as_deref().unwrap_or(super::DEFAULT_NAMESPACE);
         let name = pgsteward_sql::quote_ident(&ty.name);
-        return match ty.namespace.as_deref() {
-            None | Some("public") => name,
-            Some(namespace) => format!("{}.{name}", pgsteward_sql::quote_ident(namespace)),
-        };
+        return format!("{}.{name}", pgsteward_sql::quote_ident(namespace));
     }
     match ty.name.as_str() {
         "character" => "bpchar".to_owned(),

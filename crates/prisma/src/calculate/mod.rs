@@ -323,11 +323,8 @@ fn sequence(table: &QName, column: &Column) -> Sequence {
 
 /// A name in the text of `nextval('…')`.
 fn quoted(name: &QName) -> String {
-    let text = pgsteward_sql::quote_ident(&name.name);
-    let text = match name.namespace.as_str() {
-        DEFAULT_NAMESPACE => text,
-        namespace => format!("{}.{text}", pgsteward_sql::quote_ident(namespace)),
-    };
+    let namespace = pgsteward_sql::quote_ident(&name.namespace);
+    let text = format!("{namespace}.{}", pgsteward_sql::quote_ident(&name.name));
     text.replace('\'', "''")
 }
 

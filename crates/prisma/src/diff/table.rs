@@ -300,10 +300,12 @@ impl<'a> TablePair<'a> {
     }
 }
 
-/// `nextval('"T_id_seq"'::regclass)` → `T_id_seq`.
+/// `nextval('public."T_id_seq"'::regclass)` → `T_id_seq`. A quoted name may hold a point.
 fn sequence_in(default: &str) -> Option<String> {
-    let inner = default.trim().strip_prefix("nextval(")?;
-    let name = inner.split('\'').nth(1)?;
-    let name = name.rsplit_once('.').map_or(name, |(_, name)| name);
-    Some(name.trim_matches('"').to_owned())
+    let name = default.trim().strip_prefix("nextval(")?.split('\'').nth(1)?;
+    let last = match name.strip_suffix('"') {
+        Some(quoted) => quoted.rsplit('"').next(),
+        None => name.rsplit('.').next(),
+    };
+    last.map(str::to_owned)
 }

@@ -319,7 +319,10 @@ pub(crate) fn default(meaning: &Meaning, expression: &str, ty: &str) -> Option<S
         Meaning::List(values) => {
             let values: Vec<String> = values
                 .iter()
-                .map(|value| default(value, "NULL", ty).unwrap_or_else(|| "NULL".to_owned()))
+                .map(|value| match value {
+                    Meaning::Expression(text) => text.clone(),
+                    value => default(value, "", ty).unwrap_or_else(|| "NULL".to_owned()),
+                })
                 .collect();
             format!("ARRAY[{}]::{ty}", values.join(", "))
         }
