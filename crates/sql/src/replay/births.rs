@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use pgsteward_model::catalog::QName;
 use pgsteward_model::effect::Age;
 
-/// Which file and which deploy made each relation. Call [`Births::start_deploy`] and [`Births::start_file`]
-/// at the border of each, before its first statement.
+/// Which file and which deploy made each relation. Call [`Births::start_deploy`] before the first file of a deploy
+/// and [`Births::start_file`] before each of its other files.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Births {
     file: u32,
@@ -38,9 +38,11 @@ impl Births {
         self.temporary.clear();
     }
 
-    /// A new deploy begins: what was made until now is populated as far as anyone knows.
+    /// A new deploy begins, and its first file with it: what was made until now is populated as far as anyone
+    /// knows.
     pub fn start_deploy(&mut self) {
         self.deploy += 1;
+        self.start_file();
     }
 
     /// The age of a relation as the statement that comes next sees it.
