@@ -153,6 +153,7 @@ export async function productPage(id: number) {
     select: {
       ...card,
       description: true,
+      brand: true,
       attributes: true,
       categoryId: true,
       variants: { orderBy: { label: 'asc' }, select: { id: true, label: true, price: true, stock: true } },
