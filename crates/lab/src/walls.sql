@@ -91,7 +91,7 @@ CREATE EVENT TRIGGER pg_lab_extension ON ddl_command_end
 ALTER EVENT TRIGGER pg_lab_extension ENABLE ALWAYS;
 
 CREATE UNLOGGED TABLE pg_lab.trace (
-  id bigserial PRIMARY KEY, sent timestamptz NOT NULL, event text NOT NULL, tag text NOT NULL, objects text[],
+  id bigserial, sent timestamptz NOT NULL, event text NOT NULL, tag text NOT NULL, objects text[],
   locks text[]);
 
 -- statement_timestamp() is when the message arrived: all commands of one file share it, and SQL cannot set it.
