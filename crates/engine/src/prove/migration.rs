@@ -58,20 +58,24 @@ pub(super) async fn prove(
         let replay = walker.step().await?;
         let original = introspect(&walker.database).await?;
         for (index, clone) in clones {
-            let proof = if let Some(failure) = &replay {
-                super::unprovable(
-                    title(&findings[index]),
-                    format!("the migration itself fails in the lab: {failure}"),
-                )
-            } else {
-                walker.prove(&findings[index], &clone, file, &catalog_before, &original).await?
+            let original = match &replay {
+                None => Original::Made(&original),
+                Some(error) => Original::Failed(error),
             };
+            let proof = walker.prove(&findings[index], &clone, file, &catalog_before, original).await?;
             findings[index].proof = Some(proof);
             lab.drop_database(clone).await?;
         }
     }
     lab.drop_database(walker.database).await?;
     Ok(untried)
+}
+
+/// What the migration does as it is.
+#[derive(Clone, Copy)]
+enum Original<'a> {
+    Made(&'a Catalog),
+    Failed(&'a ServerError),
 }
 
 fn title(finding: &Finding) -> String {
@@ -129,11 +133,11 @@ impl<'a> Walker<'a> {
         Ok(())
     }
 
-    /// Runs one file; the message of its failure, if it fails.
-    async fn step(&mut self) -> Result<Option<String>> {
+    /// Runs one file; the server's error, if it fails.
+    async fn step(&mut self) -> Result<Option<ServerError>> {
         let replay = self.run(self.done..self.done + 1).await?;
         self.read_next();
-        Ok(replay.failures.values().next().map(|failure| failure.error.message.clone()))
+        Ok(replay.failures.values().next().map(|failure| failure.error.clone()))
     }
 
     async fn run(&self, files: Range<usize>) -> Result<Replay> {
@@ -170,7 +174,7 @@ impl<'a> Walker<'a> {
         clone: &Database,
         file: usize,
         before: &Catalog,
-        original: &Catalog,
+        original: Original<'_>,
     ) -> Result<Proof> {
         let mut seen = Vec::new();
         let verdict = match self.attempt(finding, clone, file, before, original, &mut seen).await? {
@@ -186,7 +190,7 @@ impl<'a> Walker<'a> {
         clone: &Database,
         file: usize,
         before: &Catalog,
-        original: &Catalog,
+        original: Original<'_>,
         seen: &mut Vec<Observation>,
     ) -> Result<Result<(), String>> {
         let Some(fix) = &finding.fix else { return Ok(Err("there is no fix".into())) };
@@ -217,15 +221,26 @@ impl<'a> Walker<'a> {
                 return Ok(Err(reason));
             }
         }
-        let after = introspect(clone).await?;
-        let differ: Vec<String> =
-            differences(original, &after, ColumnOrder::Matters).iter().map(ToString::to_string).collect();
-        if !differ.is_empty() {
-            seen.push(Observation::CatalogDiffers { differences: differ });
-            session.close().await;
-            return Ok(Err("the rewritten migration ends in another catalog".into()));
+        match original {
+            Original::Made(original) => {
+                let after = introspect(clone).await?;
+                let differ = differences(original, &after, ColumnOrder::Matters);
+                if !differ.is_empty() {
+                    let differences = differ.iter().map(ToString::to_string).collect();
+                    seen.push(Observation::CatalogDiffers { differences });
+                    session.close().await;
+                    return Ok(Err("the rewritten migration ends in another catalog".into()));
+                }
+                seen.push(Observation::SameCatalog);
+            }
+            // There is no catalog to reach: that the rewrite runs at all is the proof.
+            Original::Failed(error) => {
+                seen.push(Observation::Failed {
+                    sql: format!("{} as it is", file.name),
+                    error: error.clone(),
+                });
+            }
         }
-        seen.push(Observation::SameCatalog);
         let mut outcome = Ok(());
         if let Rollback::Steps(steps) = &fix.change.rollback {
             let started = Instant::now();

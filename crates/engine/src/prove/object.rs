@@ -113,17 +113,7 @@ impl<'a> Bench<'a> {
             .filter(|rule| rule.needs.iter().all(|need| facts.has(*need)))
             .collect();
         let known = counts(&found(&rules, &facts));
-        Ok(Bench {
-            lab,
-            origin: database,
-            database: clone,
-            session,
-            before,
-            facts,
-            rules,
-            known,
-            thorough,
-        })
+        Ok(Bench { lab, origin: database, database: clone, session, before, facts, rules, known, thorough })
     }
 
     async fn close(self) -> Result<()> {

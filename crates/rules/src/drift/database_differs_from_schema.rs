@@ -13,8 +13,8 @@ pub(super) static RULE: Rule = Rule {
     severity: Severity::Warning,
     // The engine makes these differences when it reads a live server, which a page's case has not; without one
     // there is nothing to be skipped.
-    needs: &[],
-    sharper_with: &[Need::Drift],
+    needs: &[Need::Drift],
+    sharper_with: &[Need::Prisma],
     since: "0.1.0",
     ancestors: &[],
     page: include_str!("database_differs_from_schema.md"),
