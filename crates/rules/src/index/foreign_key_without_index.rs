@@ -59,7 +59,7 @@ fn check(facts: &Facts) -> Vec<Finding> {
                 change: Change { steps, rollback },
             });
             if let Some(rows) = table.statistics.as_ref().and_then(|statistics| statistics.rows) {
-                finding = finding.evidence(Evidence::Rows { relation: table.name.to_string(), rows });
+                finding = finding.evidence(Evidence::Rows { relation: table.name.display(), rows });
             }
             findings.push(finding);
         }

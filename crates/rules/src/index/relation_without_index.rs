@@ -83,7 +83,7 @@ fn finding(facts: &Facts, table: &Table, model: &Model, field: &Field, columns: 
     // Several relations may share a table; the columns tell them apart.
     finding.identity = format!("{}/relation/{}", object.identity(), columns.join(","));
     if let Some(rows) = index::rows(table) {
-        finding = finding.evidence(Evidence::Rows { relation: table.name.to_string(), rows });
+        finding = finding.evidence(Evidence::Rows { relation: table.name.display(), rows });
     }
     finding
 }

@@ -110,7 +110,7 @@ impl<'a> Hit<'a> {
         .evidence(lock_evidence(touch));
         let mut sentences = vec![detail.to_owned()];
         if let Some(size) = size_of(self.facts, &touch.relation) {
-            let relation = touch.relation.to_string();
+            let relation = touch.relation.display();
             if let Some(rows) = size.rows {
                 finding = finding.evidence(Evidence::Rows { relation: relation.clone(), rows });
             }
@@ -142,7 +142,7 @@ pub(super) fn table_object(relation: &QName) -> ObjectRef {
 
 pub(super) fn lock_evidence(touch: &Touch) -> Evidence {
     Evidence::Lock {
-        relation: touch.relation.to_string(),
+        relation: touch.relation.display(),
         mode: touch.lock,
         blocks_reads: touch.lock.blocks_reads(),
         blocks_writes: touch.lock.blocks_writes(),
