@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use globset::Glob;
+use pgsteward_model::change::{Change, EditAction, FileEdit, Fix, Rollback, Safety, Step, TextEdit};
 use pgsteward_model::facts::Facts;
 use pgsteward_model::finding::Finding;
 use pgsteward_model::place::Place;
@@ -79,6 +80,8 @@ struct Allow {
     until: Option<String>,
     scope: Scope,
     place: Place,
+    /// File and span of the comment, where it allows this one rule only.
+    comment: Option<(Arc<str>, Span)>,
     used: bool,
 }
 
@@ -128,7 +131,9 @@ pub fn apply(
                 allow.until.as_deref().unwrap_or(""),
             ));
         } else if !allow.used && ran.contains(allow.rule.as_str()) {
-            findings.push(unused_allow::finding(allow.place.clone(), &allow.rule));
+            let mut finding = unused_allow::finding(allow.place.clone(), &allow.rule);
+            finding.fix = allow.comment.as_ref().map(|comment| removal(comment, &allow.rule));
+            findings.push(finding);
         } else if allow.reason.is_none() {
             findings.push(allow_without_reason::finding(allow.place.clone(), &allow.rule));
         }
@@ -179,6 +184,12 @@ fn in_file(file: &SourceFile) -> Vec<Allow> {
         let own_line = before[..comment].trim().is_empty();
         let line = if own_line { next_code_line(file, line_number) } else { line_number };
         let span = Span::new(line_start + comment, at + MARKER.len() + rules.len() + 1);
+        let line_end = file.text[at..].find('\n').map_or(file.text.len(), |end| at + end);
+        let whole = match own_line {
+            true => Span::new(line_start, (line_end + 1).min(file.text.len())),
+            false => Span::new(line_start + before[..comment].trim_end().len(), line_end),
+        };
+        let alone = !rules.contains(',');
         for rule in rules.split(',').map(str::trim).filter(|rule| !rule.is_empty()) {
             allows.push(Allow {
                 rule: rule.to_owned(),
@@ -186,11 +197,25 @@ fn in_file(file: &SourceFile) -> Vec<Allow> {
                 until: None,
                 scope: Scope::Line { file: file.path.clone(), line },
                 place: Place::file(file.range(span)),
+                comment: alone.then(|| (file.path.clone(), whole)),
                 used: false,
             });
         }
     }
     allows
+}
+
+/// Takes the comment out: a text edit that changes no database.
+fn removal((file, span): &(Arc<str>, Span), rule: &str) -> Fix {
+    let edit = TextEdit { span: *span, text: String::new() };
+    Fix {
+        title: format!("take the allow of \"{rule}\" away"),
+        safety: Safety::Safe,
+        change: Change {
+            steps: vec![Step::Edit(FileEdit { file: file.clone(), action: EditAction::Replace(vec![edit]) })],
+            rollback: Rollback::Steps(Vec::new()),
+        },
+    }
 }
 
 fn next_code_line(file: &SourceFile, line: u32) -> u32 {
@@ -221,6 +246,7 @@ fn in_config(loaded: &Loaded, root: &Path) -> Vec<Allow> {
             place: Place::file(source.range(
                 blocks.get(index).map_or(Span::default(), |at| Span::new(*at, at + "[[allow]]".len())),
             )),
+            comment: None,
             used: false,
         })
         .collect()

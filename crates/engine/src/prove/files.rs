@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use pgsteward_model::change::{EditAction, Fix, Step, TextEdit};
+use pgsteward_model::change::{EditAction, FileEdit, Fix, Step, TextEdit};
+use pgsteward_model::drift::DriftBetween;
 use pgsteward_model::facts::{CatalogFacts, CatalogOrigin, Facts};
 use pgsteward_model::finding::Finding;
 use pgsteward_model::proof::{Observation, Proof, Verdict};
@@ -51,6 +52,63 @@ fn try_files(
     Ok(())
 }
 
+/// Whether all that a fix does is to take comments out.
+pub(super) fn removes_comments_only(fix: &Fix, facts: &Facts) -> bool {
+    let comment = |text: &str| {
+        let text = text.trim();
+        ["--", "//", "#"].iter().any(|mark| text.starts_with(mark)) && !text.contains('\n')
+    };
+    !fix.change.steps.is_empty()
+        && fix.change.steps.iter().all(|step| {
+            let Step::Edit(FileEdit { file, action: EditAction::Replace(edits) }) = step else {
+                return false;
+            };
+            let Some(source) = facts.sources.get(file) else { return false };
+            edits.iter().all(|edit| edit.text.is_empty() && comment(source.slice(edit.span)))
+        })
+}
+
+/// The files must say the same without the comment: the same statements, the same schema.
+pub(super) fn prove_comment(fix: &Fix, facts: &Facts) -> Proof {
+    let mut observations = Vec::new();
+    let verdict = match edited_files(&fix.change.steps, facts) {
+        Err(reason) => Verdict::Refuted { reason },
+        Ok(edited) => {
+            let changed = edited.iter().find(|(path, text)| {
+                let before = facts.sources.get(path).map_or("", |source| &source.text);
+                let after = text.as_deref().unwrap_or("");
+                meaning(path, before) != meaning(path, after)
+            });
+            observations.extend(edited.keys().map(|path| Observation::FileParses { file: path.to_string() }));
+            match changed {
+                Some((path, _)) => {
+                    Verdict::Refuted { reason: format!("{path} says something else without the comment") }
+                }
+                None => {
+                    observations.push(Observation::FindingGone);
+                    Verdict::Proven
+                }
+            }
+        }
+    };
+    Proof { subject: fix.title.clone(), server: None, observations, verdict }
+}
+
+/// What a file says, without its comments and its layout.
+fn meaning(path: &str, text: &str) -> Vec<String> {
+    if path.ends_with(".sql") {
+        return pgsteward_sql::parse(text)
+            .statements
+            .into_iter()
+            .map(|statement| statement.fingerprint)
+            .collect();
+    }
+    text.lines()
+        .map(|line| line.split("//").next().unwrap_or("").split_whitespace().collect::<Vec<_>>().join(" "))
+        .filter(|line| !line.is_empty())
+        .collect()
+}
+
 /// The text of every file that the steps write; none for a deleted one.
 pub(super) fn edited_files(
     steps: &[Step],
@@ -96,5 +154,17 @@ pub(super) fn with_schema(facts: &Facts, edited: &BTreeMap<Arc<str>, Option<Stri
         after.catalog = Some(CatalogFacts { catalog, origin: CatalogOrigin::Schema });
     }
     after.prisma = Some(schema);
+    compare_again(&mut after);
     after
+}
+
+/// Compares schema and catalog again, after either changed.
+pub(super) fn compare_again(facts: &mut Facts) {
+    let (Some(known), Some(schema), Some(catalog)) = (&facts.drift, &facts.prisma, facts.catalog()) else {
+        return;
+    };
+    let mut drift = pgsteward_prisma::drift(catalog, schema);
+    // The lab's database is the history's; what only a live database has cannot change here.
+    drift.extend(known.iter().filter(|item| item.between != DriftBetween::HistoryAndSchema).cloned());
+    facts.drift = Some(drift);
 }

@@ -65,6 +65,10 @@ pub async fn prove(
     for index in chosen {
         let Some(fix) = &findings[index].fix else { continue };
         match kind_of(fix, facts) {
+            Kind::Comment => {
+                let proof = files::prove_comment(fix, facts);
+                findings[index].proof = Some(proof);
+            }
             Kind::Files => {
                 let proof = files::prove(&findings[index], fix, facts);
                 findings[index].proof = Some(proof);
@@ -119,6 +123,8 @@ pub async fn prove(
 }
 
 enum Kind {
+    /// A comment goes; what the files mean stays.
+    Comment,
     /// Edits of files that no server sees.
     Files,
     /// SQL against the database.
@@ -129,6 +135,9 @@ enum Kind {
 
 fn kind_of(fix: &Fix, facts: &Facts) -> Kind {
     let directory = facts.history.as_ref().map(|history| format!("{}/", history.directory));
+    if files::removes_comments_only(fix, facts) {
+        return Kind::Comment;
+    }
     let mut has_sql = false;
     for step in &fix.change.steps {
         match step {

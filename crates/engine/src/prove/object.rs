@@ -13,7 +13,6 @@ use pgsteward_lab::{Database, Lab};
 use pgsteward_model::catalog::{Catalog, QName, Table};
 use pgsteward_model::catalog_compare::{ColumnOrder, differences, table_differences};
 use pgsteward_model::change::{Fix, Rollback, Step};
-use pgsteward_model::drift::DriftBetween;
 use pgsteward_model::facts::{CatalogFacts, CatalogOrigin, Facts, Need};
 use pgsteward_model::finding::Finding;
 use pgsteward_model::migration::ServerError;
@@ -23,7 +22,7 @@ use pgsteward_model::rule::Rule;
 use pgsteward_model::statement::{AlterAction, Statement};
 use pgsteward_pg::LabSession;
 
-use super::files::{edited_files, with_schema};
+use super::files::{compare_again, edited_files, with_schema};
 use crate::Progress;
 use crate::collect::introspect;
 
@@ -417,17 +416,6 @@ fn counts(found: &BTreeSet<(&'static str, String)>) -> BTreeMap<&'static str, us
         *counts.entry(*rule).or_insert(0) += 1;
     }
     counts
-}
-
-/// Compares schema and catalog again, after either changed.
-fn compare_again(facts: &mut Facts) {
-    let (Some(known), Some(schema), Some(catalog)) = (&facts.drift, &facts.prisma, facts.catalog()) else {
-        return;
-    };
-    let mut drift = pgsteward_prisma::drift(catalog, schema);
-    // The lab's database is the history's; what only a live database has cannot change here.
-    drift.extend(known.iter().filter(|item| item.between != DriftBetween::HistoryAndSchema).cloned());
-    facts.drift = Some(drift);
 }
 
 fn first_line(sql: &str) -> &str {
