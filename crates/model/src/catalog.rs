@@ -50,6 +50,8 @@ pub struct Catalog {
     pub enums: BTreeMap<QName, Enum>,
     pub domains: BTreeMap<QName, Domain>,
     pub composites: BTreeMap<QName, CompositeType>,
+    /// Range types. Known by introspection only: the pure replay does not follow them.
+    pub ranges: BTreeMap<QName, RangeType>,
     pub functions: BTreeMap<FunctionId, Function>,
     pub extensions: BTreeMap<String, Extension>,
     pub default_privileges: Vec<DefaultPrivilege>,
@@ -70,6 +72,7 @@ impl Catalog {
             enums: BTreeMap::new(),
             domains: BTreeMap::new(),
             composites: BTreeMap::new(),
+            ranges: BTreeMap::new(),
             functions: BTreeMap::new(),
             extensions: BTreeMap::new(),
             default_privileges: Vec::new(),
@@ -567,6 +570,14 @@ pub struct CompositeType {
     pub comment: Option<String>,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RangeType {
+    pub name: QName,
+    /// What stands in the parentheses of CREATE TYPE … AS RANGE: `subtype = integer, subtype_opclass = …`.
+    pub definition: String,
+    pub comment: Option<String>,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FunctionId {
     pub name: QName,
@@ -581,6 +592,9 @@ pub struct Function {
     pub returns: String,
     pub language: String,
     pub body: String,
+    /// `pg_get_functiondef`: the whole statement with defaults of arguments. None for an aggregate, and in the
+    /// pure replay.
+    pub definition: Option<String>,
     pub security_definer: bool,
     pub leakproof: bool,
     pub volatility: Volatility,

@@ -36,6 +36,7 @@ pub fn differences(before: &Catalog, after: &Catalog, order: ColumnOrder) -> Vec
     compare_maps("enum", &before.enums, &after.enums, &mut found);
     compare_maps("domain", &before.domains, &after.domains, &mut found);
     compare_maps("type", &before.composites, &after.composites, &mut found);
+    compare_maps("range", &before.ranges, &after.ranges, &mut found);
     compare_maps("extension", &before.extensions, &after.extensions, &mut found);
     let functions = |catalog: &Catalog| -> BTreeMap<String, Function> {
         catalog

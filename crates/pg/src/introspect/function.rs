@@ -22,9 +22,9 @@ pub(super) fn read(
         let Some(name) = names.qualified(row.try_get(2)?, row.try_get(1)?) else { continue };
         let id = FunctionId { name, arguments: row.try_get(3)? };
         let kind: &str = row.try_get(4)?;
-        let volatility: &str = row.try_get(10)?;
-        let owner: String = row.try_get(12)?;
-        let acl: Option<Vec<String>> = row.try_get(13)?;
+        let volatility: &str = row.try_get(11)?;
+        let owner: String = row.try_get(13)?;
+        let acl: Option<Vec<String>> = row.try_get(14)?;
         let function = Function {
             id: id.clone(),
             kind: match kind {
@@ -37,14 +37,15 @@ pub(super) fn read(
             returns: row.try_get::<_, Option<String>>(5)?.unwrap_or_default(),
             language: row.try_get(6)?,
             body: row.try_get::<_, Option<String>>(7)?.unwrap_or_default(),
-            security_definer: row.try_get(8)?,
-            leakproof: row.try_get(9)?,
+            definition: row.try_get(8)?,
+            security_definer: row.try_get(9)?,
+            leakproof: row.try_get(10)?,
             volatility: match volatility {
                 "i" => Volatility::Immutable,
                 "s" => Volatility::Stable,
                 _ => Volatility::Volatile,
             },
-            settings: row.try_get::<_, Option<Vec<String>>>(11)?.unwrap_or_default(),
+            settings: row.try_get::<_, Option<Vec<String>>>(12)?.unwrap_or_default(),
             grants: acl::grants(acl.as_deref(), AclKind::Function, &owner, version),
             owner: Some(owner),
             comment: names.comments.of(PG_PROC, row.try_get(0)?),

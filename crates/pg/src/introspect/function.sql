@@ -15,6 +15,7 @@ SELECT p.oid,
                  FROM pg_aggregate a WHERE a.aggfnoid = p.oid)
             WHEN p.prosqlbody IS NOT NULL THEN pg_get_function_sqlbody(p.oid)   -- since 14
             ELSE p.prosrc END,
+       CASE WHEN p.prokind <> 'a' THEN pg_get_functiondef(p.oid) END,
        p.prosecdef,
        p.proleakproof,
        p.provolatile::text,

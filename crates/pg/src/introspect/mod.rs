@@ -10,7 +10,7 @@
 //!
 //! Left out: the system's namespaces and objects (ids below 16384), temporary and TOAST relations, what
 //! belongs to an extension, and kinds of objects that the model has no word for (operators, casts, rules,
-//! range types, publications, event triggers, triggers on views).
+//! publications, event triggers, triggers on views).
 
 mod acl;
 mod column;
@@ -294,16 +294,17 @@ fn assemble(
     let (tables, mut relation_indexes) = table::tables(version, &names, table_rows(rows))?;
     let (sequences, gaps) = sequence::read(&rows[12], &names, version, options.statistics)?;
     let columns = column::read(&rows[3], &names, version)?;
-    let (domains, composites, enums) = types::read(&rows[2], &rows[4], &names, &columns)?;
+    let types = types::read(&rows[2], &rows[4], &names, &columns)?;
     let mut catalog = Catalog {
         version,
         namespaces: namespace::read(&rows[0], &names, version)?,
         tables: tables.into_iter().map(|(name, table)| (name, table.into())).collect(),
         views: view::read(&rows[11], &names, &columns, &mut relation_indexes, version)?,
         sequences,
-        enums,
-        domains,
-        composites,
+        enums: types.enums,
+        domains: types.domains,
+        composites: types.composites,
+        ranges: types.ranges,
         functions: function::read(&rows[13], &names, version)?,
         extensions: extension::read(&rows[14])?,
         default_privileges: default_privilege::read(&rows[15], version)?,
@@ -326,6 +327,7 @@ fn keep_namespaces(catalog: &mut Catalog, wanted: &[String]) {
     catalog.enums.retain(|name, _| keep(name));
     catalog.domains.retain(|name, _| keep(name));
     catalog.composites.retain(|name, _| keep(name));
+    catalog.ranges.retain(|name, _| keep(name));
     catalog.functions.retain(|id, _| keep(&id.name));
     catalog
         .default_privileges

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use pgsteward_model::catalog::{ColumnType, CompositeType, Domain, Enum, QName, TypeClass};
+use pgsteward_model::catalog::{ColumnType, CompositeType, Domain, Enum, QName, RangeType, TypeClass};
 use tokio_postgres::{Error, Row};
 
 use super::column::ColumnsOf;
@@ -37,7 +37,7 @@ pub(super) fn user_types(
             "e" => TypeClass::Enum,
             "d" => TypeClass::Domain,
             "c" => TypeClass::Composite,
-            // Range types and base types of people: the model has no object for them.
+            // Range types and base types of people: no table is needed to know what such a column holds.
             _ => TypeClass::Unknown,
         };
         let user_type = UserType {
@@ -111,7 +111,13 @@ fn integers(list: &str) -> Option<Vec<i32>> {
     list.split(',').map(|number| number.trim().parse().ok()).collect()
 }
 
-pub(super) type UserTypes = (BTreeMap<QName, Domain>, BTreeMap<QName, CompositeType>, BTreeMap<QName, Enum>);
+#[derive(Default)]
+pub(super) struct UserTypes {
+    pub(super) domains: BTreeMap<QName, Domain>,
+    pub(super) composites: BTreeMap<QName, CompositeType>,
+    pub(super) enums: BTreeMap<QName, Enum>,
+    pub(super) ranges: BTreeMap<QName, RangeType>,
+}
 
 /// The objects that types are; `constraints` holds the checks of domains.
 pub(super) fn read(
@@ -128,7 +134,7 @@ pub(super) fn read(
             checks.entry(domain).or_default().push((row.try_get(1)?, definition, row.try_get(5)?));
         }
     }
-    let (mut domains, mut composites, mut enums) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+    let mut found = UserTypes::default();
     for row in rows {
         let oid: u32 = row.try_get(0)?;
         let Some(user_type) = names.types.get(&oid) else { continue };
@@ -141,7 +147,7 @@ pub(super) fn read(
         match user_type.class {
             TypeClass::Enum => {
                 let values = row.try_get::<_, Option<Vec<String>>>(12)?.unwrap_or_default();
-                enums.insert(name.clone(), Enum { name, values, comment });
+                found.enums.insert(name.clone(), Enum { name, values, comment });
             }
             TypeClass::Domain => {
                 let base = names.column_type(row.try_get(6)?, row.try_get(7)?, row.try_get(8)?);
@@ -153,13 +159,13 @@ pub(super) fn read(
                     checks: checks.remove(&oid).unwrap_or_default(),
                     comment,
                 };
-                domains.insert(name, domain);
+                found.domains.insert(name, domain);
             }
             TypeClass::Composite => {
                 let relation: u32 = row.try_get(5)?;
                 // Every table has a row type, too; only the stand-alone ones are objects.
-                let Some(found) = names.relation(relation) else { continue };
-                if found.kind != RelationKind::Composite || found.of_extension {
+                let Some(row_type) = names.relation(relation) else { continue };
+                if row_type.kind != RelationKind::Composite || row_type.of_extension {
                     continue;
                 }
                 let attributes = columns
@@ -169,12 +175,16 @@ pub(super) fn read(
                     })
                     .unwrap_or_default();
                 let comment = comment.or_else(|| names.comments.of(PG_CLASS, relation));
-                composites.insert(name.clone(), CompositeType { name, attributes, comment });
+                found.composites.insert(name.clone(), CompositeType { name, attributes, comment });
             }
-            TypeClass::Base | TypeClass::Unknown => {}
+            TypeClass::Base | TypeClass::Unknown => {
+                if let Some(definition) = row.try_get::<_, Option<String>>(13)? {
+                    found.ranges.insert(name.clone(), RangeType { name, definition, comment });
+                }
+            }
         }
     }
-    Ok((domains, composites, enums))
+    Ok(found)
 }
 
 #[cfg(test)]

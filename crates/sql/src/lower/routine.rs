@@ -32,6 +32,7 @@ pub(super) fn create(cursor: &mut Cursor<'_>, or_replace: bool, procedure: bool)
         },
         language: "sql".into(),
         body: String::new(),
+        definition: None,
         security_definer: false,
         leakproof: false,
         volatility: Volatility::Volatile,
