@@ -1,13 +1,13 @@
 //! What several groups of rules need: where an object stands in the Prisma schema, and the steps that make
 //! or drop an index without stopping writes.
 
-use pgsteward_model::catalog::{Constraint, Index, IndexKey, QName, Table, TableKind};
+use pgsteward_model::catalog::{Constraint, Index, QName, Table, TableKind};
 use pgsteward_model::change::{PrismaEdit, Rollback, Step};
 use pgsteward_model::facts::Facts;
 use pgsteward_model::place::{ObjectKind, ObjectRef, Place};
 use pgsteward_model::prisma::{At, Model, ModelKey};
 use pgsteward_model::source::FileRange;
-use pgsteward_sql::{quote_ident, quote_literal, quote_name};
+use pgsteward_sql::{ddl, quote_ident, quote_literal, quote_name};
 
 /// Identifiers longer than this are cut by the server (`NAMEDATALEN` - 1), in bytes.
 pub(crate) const MAX_IDENTIFIER: usize = 63;
@@ -176,57 +176,6 @@ pub(crate) fn declaration_of<'a>(facts: &'a Facts, table: &Table, index: &Index)
     })
 }
 
-/// `CREATE INDEX` with every property of the index. `concurrently` makes a statement that must run alone.
-pub(crate) fn create_index_sql(table: &QName, index: &Index, concurrently: bool) -> String {
-    let mut sql = format!(
-        "CREATE {}INDEX {}{} ON {}",
-        if index.unique { "UNIQUE " } else { "" },
-        if concurrently { "CONCURRENTLY " } else { "" },
-        quote_ident(&index.name),
-        quote_name(table)
-    );
-    if index.method != "btree" {
-        sql += &format!(" USING {}", quote_ident(&index.method));
-    }
-    let keys: Vec<String> = index.keys.iter().map(index_key_sql).collect();
-    sql += &format!(" ({})", keys.join(", "));
-    if !index.include.is_empty() {
-        let include: Vec<String> = index.include.iter().map(|column| quote_ident(column)).collect();
-        sql += &format!(" INCLUDE ({})", include.join(", "));
-    }
-    if index.nulls_not_distinct {
-        sql += " NULLS NOT DISTINCT";
-    }
-    if !index.options.is_empty() {
-        sql += &format!(" WITH ({})", index.options.join(", "));
-    }
-    if let Some(predicate) = &index.predicate {
-        sql += &format!(" WHERE ({predicate})");
-    }
-    sql
-}
-
-fn index_key_sql(key: &IndexKey) -> String {
-    let mut sql = match (&key.column, &key.expression) {
-        (Some(column), _) => quote_ident(column),
-        (None, expression) => format!("({})", expression.as_deref().unwrap_or("")),
-    };
-    if let Some(collation) = &key.collation {
-        sql += &format!(" COLLATE {}", quote_ident(collation));
-    }
-    if let Some(opclass) = &key.opclass {
-        sql += &format!(" {opclass}");
-    }
-    // NULLS FIRST is what DESC means unless it says otherwise.
-    match (key.descending, key.nulls_first) {
-        (false, false) => {}
-        (false, true) => sql += " NULLS FIRST",
-        (true, true) => sql += " DESC",
-        (true, false) => sql += " DESC NULLS LAST",
-    }
-    sql
-}
-
 /// Steps that take an index away without stopping anyone, with the Prisma edit where the schema declares
 /// it, and the steps that make it again. None for an index that a constraint owns, and for one of a
 /// partitioned table, where `CONCURRENTLY` is refused.
@@ -239,7 +188,7 @@ pub(crate) fn drop_index(facts: &Facts, table: &Table, index: &Index) -> Option<
     if let Some(key) = declaration_of(facts, table, index) {
         steps.push(Step::Prisma(PrismaEdit::Remove { file: key.at.file.clone(), span: key.at.span }));
     }
-    let mut back = vec![Step::sql_alone(create_index_sql(&table.name, index, true))];
+    let mut back = vec![Step::sql_alone(ddl::index(&table.name, index, true))];
     if let Some(comment) = &index.comment {
         back.push(Step::sql(format!("COMMENT ON INDEX {} IS {}", quote_name(&name), quote_literal(comment))));
     }
@@ -309,54 +258,5 @@ mod tests {
     fn lists_read_like_prose() {
         assert_eq!(quoted_list(&["a"]), "\"a\"");
         assert_eq!(quoted_list(&["a", "b", "c"]), "\"a\", \"b\" and \"c\"");
-    }
-
-    #[test]
-    fn an_index_is_written_with_every_property() {
-        let index = Index {
-            name: "Order_idx".into(),
-            method: "btree".into(),
-            keys: vec![
-                IndexKey { opclass: Some("text_pattern_ops".into()), ..IndexKey::column("Code") },
-                IndexKey {
-                    expression: Some("lower(email)".into()),
-                    collation: Some("C".into()),
-                    descending: true,
-                    nulls_first: true,
-                    ..IndexKey::default()
-                },
-                IndexKey { descending: true, ..IndexKey::column("id") },
-                IndexKey { nulls_first: true, ..IndexKey::column("at") },
-            ],
-            include: vec!["total".into()],
-            unique: true,
-            nulls_not_distinct: true,
-            predicate: Some("total > 0".into()),
-            valid: true,
-            constraint: None,
-            options: vec!["fillfactor=70".into()],
-            comment: None,
-            statistics: None,
-        };
-        assert_eq!(
-            create_index_sql(&QName::new("shop", "Order"), &index, true),
-            "CREATE UNIQUE INDEX CONCURRENTLY \"Order_idx\" ON shop.\"Order\" (\"Code\" text_pattern_ops, \
-             (lower(email)) COLLATE \"C\" DESC, id DESC NULLS LAST, at NULLS FIRST) INCLUDE (total) \
-             NULLS NOT DISTINCT WITH (fillfactor=70) WHERE (total > 0)"
-        );
-        let plain = Index {
-            method: "gin".into(),
-            unique: false,
-            keys: vec![IndexKey::column("tags")],
-            include: vec![],
-            nulls_not_distinct: false,
-            predicate: None,
-            options: vec![],
-            ..index
-        };
-        assert_eq!(
-            create_index_sql(&QName::public("Order"), &plain, false),
-            "CREATE INDEX \"Order_idx\" ON \"Order\" USING gin (tags)"
-        );
     }
 }

@@ -1,12 +1,14 @@
 //! SQL text to statements with spans, the lock each takes, quoting and fingerprints.
 //!
 //! [`parse`] reads a file; [`apply`] replays one statement on a catalog and says what it locks, rewrites and
-//! scans; [`analyze_file`] does both for a migration file under a transaction regime. Everything is pure: no
+//! scans; [`analyze_file`] does both for a migration file under a transaction regime; [`ddl::create`] writes the
+//! statements that make a catalog again. Everything is pure: no
 //! server is asked and no file is read, so what depends on data (does the table hold rows?) is left to the
 //! caller. The parser's tree never leaves this crate.
 
 mod analyze;
 mod cursor;
+pub mod ddl;
 mod keywords;
 mod lower;
 mod naming;

@@ -4,7 +4,7 @@ use pgsteward_model::catalog::{ColumnType, Index, Table};
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Evidence, Finding, Severity};
 use pgsteward_model::rule::{Group, Rule};
-use pgsteward_sql::quote_ident;
+use pgsteward_sql::{ddl, quote_ident};
 
 use super::shared as index;
 use crate::shared;
@@ -54,5 +54,5 @@ fn finding(facts: &Facts, table: &Table, candidate: &Index, column: &str, ty: &C
          array_contains), and a value of more than about 2,700 bytes makes the INSERT fail.",
     )
     .hint(format!("index what is in it with USING gin ({})", quote_ident(column)))
-    .evidence(Evidence::Sql { sql: shared::create_index_sql(&table.name, candidate, false) })
+    .evidence(Evidence::Sql { sql: ddl::index(&table.name, candidate, false) })
 }

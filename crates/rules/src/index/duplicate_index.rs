@@ -5,6 +5,7 @@ use pgsteward_model::change::{Change, Fix, Safety};
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Evidence, Finding, Severity};
 use pgsteward_model::rule::{Group, Rule};
+use pgsteward_sql::ddl;
 
 use super::shared::{self as index, Keys};
 use crate::shared;
@@ -64,7 +65,7 @@ fn duplicate(facts: &Facts, table: &Table, candidate: &Index, kept: &Index) -> F
     .also(shared::index_place(facts, table, kept))
     .detail("Both have the same keys over the same rows; every write maintains both, and no query gains by the second.")
     .hint(format!("drop \"{name}\""))
-    .evidence(Evidence::Sql { sql: shared::create_index_sql(&table.name, kept, false) });
+    .evidence(Evidence::Sql { sql: ddl::index(&table.name, kept, false) });
     if let Some(statistics) = &candidate.statistics {
         finding = finding.evidence(Evidence::Size { relation: name.clone(), bytes: statistics.bytes });
     }

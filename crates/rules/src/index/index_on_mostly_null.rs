@@ -5,7 +5,7 @@ use pgsteward_model::change::{Change, Fix, Rollback, Safety, Step};
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Evidence, Finding, Severity};
 use pgsteward_model::rule::{Group, Rule};
-use pgsteward_sql::{quote_ident, quote_literal, quote_name};
+use pgsteward_sql::{ddl, quote_ident, quote_literal, quote_name};
 
 use super::shared as index;
 use crate::shared;
@@ -98,7 +98,7 @@ fn exchange(table: &Table, complete: &Index, column: &str) -> Change {
     let qualified = |name: &str| quote_name(&QName::new(table.name.namespace.clone(), name));
     let swap = |new: &Index| {
         let mut steps = vec![
-            Step::sql_alone(shared::create_index_sql(&table.name, new, true)),
+            Step::sql_alone(ddl::index(&table.name, new, true)),
             Step::sql_alone(format!("DROP INDEX CONCURRENTLY {}", qualified(&complete.name))),
             Step::sql(format!(
                 "ALTER INDEX {} RENAME TO {}",

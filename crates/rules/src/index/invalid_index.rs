@@ -5,7 +5,7 @@ use pgsteward_model::change::{Change, Fix, Rollback, Safety, Step};
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Evidence, Finding, Severity};
 use pgsteward_model::rule::{Group, Rule};
-use pgsteward_sql::quote_name;
+use pgsteward_sql::{ddl, quote_name};
 
 use super::shared::{self as index, Keys};
 use crate::shared;
@@ -40,7 +40,7 @@ fn finding(facts: &Facts, table: &Table, invalid: &Index) -> Finding {
         shared::index_place(facts, table, invalid),
         format!("index \"{name}\" of \"{}\" is invalid", table.name.display()),
     )
-    .evidence(Evidence::Sql { sql: shared::create_index_sql(&table.name, invalid, true) });
+    .evidence(Evidence::Sql { sql: ddl::index(&table.name, invalid, true) });
     if table.kind == TableKind::Partitioned {
         return finding
             .severity(Severity::Warning)

@@ -5,6 +5,7 @@ use pgsteward_model::change::{Change, Fix, Safety};
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Evidence, Finding, Severity};
 use pgsteward_model::rule::{Group, Rule};
+use pgsteward_sql::ddl;
 
 use super::shared::{self as index, Keys};
 use crate::shared;
@@ -64,7 +65,7 @@ fn redundant(facts: &Facts, table: &Table, candidate: &Index, other: &Index) -> 
         other.name
     ))
     .hint(format!("drop \"{name}\""))
-    .evidence(Evidence::Sql { sql: shared::create_index_sql(&table.name, other, false) });
+    .evidence(Evidence::Sql { sql: ddl::index(&table.name, other, false) });
     if let Some(statistics) = &candidate.statistics {
         finding = finding.evidence(Evidence::Size { relation: name.clone(), bytes: statistics.bytes });
     }
@@ -93,5 +94,5 @@ fn only_for_patterns(facts: &Facts, table: &Table, candidate: &Index, other: &In
         other.name
     ))
     .hint(format!("drop \"{name}\" if no query searches its text by prefix; else allow this finding with that reason"))
-    .evidence(Evidence::Sql { sql: shared::create_index_sql(&table.name, candidate, false) })
+    .evidence(Evidence::Sql { sql: ddl::index(&table.name, candidate, false) })
 }

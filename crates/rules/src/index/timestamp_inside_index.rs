@@ -4,6 +4,7 @@ use pgsteward_model::catalog::{ColumnType, Index, Table};
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Evidence, Finding, Severity};
 use pgsteward_model::rule::{Group, Rule};
+use pgsteward_sql::ddl;
 
 use super::shared as index;
 use crate::shared;
@@ -68,5 +69,5 @@ fn finding(facts: &Facts, table: &Table, candidate: &Index, column: &str) -> Fin
          but no longer narrow the search."
     ))
     .hint(format!("put \"{column}\" last, behind the columns that are compared with ="))
-    .evidence(Evidence::Sql { sql: shared::create_index_sql(&table.name, candidate, false) })
+    .evidence(Evidence::Sql { sql: ddl::index(&table.name, candidate, false) })
 }

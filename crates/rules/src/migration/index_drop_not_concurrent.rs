@@ -7,11 +7,12 @@ use pgsteward_model::finding::{Finding, Severity};
 use pgsteward_model::place::ObjectKind;
 use pgsteward_model::rule::{Group, Rule};
 use pgsteward_model::statement::Statement;
+use pgsteward_sql::ddl;
 
 use super::rewrite::{Folder, Rewrite};
 use super::shared::{self, Cost, Hit};
 use super::text;
-use crate::shared::{create_index_sql, quoted_list};
+use crate::shared::quoted_list;
 
 pub(super) static RULE: Rule = Rule {
     id: "index-drop-not-concurrent",
@@ -80,7 +81,7 @@ fn split_out(hit: Hit<'_>, name: &str) -> Option<Fix> {
     if before.kind == TableKind::Partitioned {
         return None;
     }
-    let undo = vec![Step::sql_alone(create_index_sql(&before.name, index, true))];
+    let undo = vec![Step::sql_alone(ddl::index(&before.name, index, true))];
     let title = format!("drop \"{name}\" concurrently in a migration of its own");
     Some(rewrite.fix(title, None, vec![Folder::new(&format!("drop_{name}"), [concurrent])], Ok(undo)))
 }
