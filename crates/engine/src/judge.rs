@@ -11,6 +11,8 @@ use crate::git::{Git, MergeBase};
 /// What the user said about it, strongest first.
 #[derive(Clone, Debug, Default)]
 pub struct Wish {
+    /// The one migration whose file was named on the command line.
+    pub named: Option<String>,
     pub all: bool,
     /// Names that the database of `--url` has applied.
     pub applied: Option<BTreeSet<String>>,
@@ -33,6 +35,9 @@ pub fn choose(migrations: &[(String, PathBuf)], folder: &Path, wish: &Wish) -> R
     let all = || migrations.iter().map(|(name, _)| name.clone()).collect::<BTreeSet<_>>();
     let chosen =
         |names: BTreeSet<String>, because: String| Judged { names, because, each_alone: false, gap: None };
+    if let Some(named) = &wish.named {
+        return Ok(chosen(BTreeSet::from([named.clone()]), "named on the command line".into()));
+    }
     if wish.all {
         return Ok(Judged {
             each_alone: true,
@@ -48,15 +53,20 @@ pub fn choose(migrations: &[(String, PathBuf)], folder: &Path, wish: &Wish) -> R
     let git = Git::of(folder);
     if let Some(revision) = &wish.since {
         let git = git.ok_or_else(|| {
-            anyhow!("--since {revision} needs git and a repository; {} is in none", folder.display())
+            anyhow!(
+                "--since {revision} needs git and a repository; {} is in none\n\
+                 hint: name the last applied migration as applied_through in pgsteward.toml, or pass --all-migrations",
+                folder.display()
+            )
         })?;
         let commit = git.commit(revision).ok_or_else(|| {
-            let depth = if git.is_shallow() {
-                "; the clone is shallow: fetch it with `git fetch --unshallow`"
+            let hint = if git.is_shallow() {
+                "the clone is shallow: fetch the whole history with `git fetch --unshallow`, or `fetch-depth: 0` in \
+                 actions/checkout"
             } else {
-                ""
+                "name a branch, a tag or a commit, as `git log` shows them"
             };
-            anyhow!("--since {revision}: git knows no such commit{depth}")
+            anyhow!("--since {revision}: git knows no such commit\nhint: {hint}")
         })?;
         return Ok(chosen(changed(&git, &commit, migrations, folder), format!("changed since {revision}")));
     }
@@ -79,13 +89,11 @@ pub fn choose(migrations: &[(String, PathBuf)], folder: &Path, wish: &Wish) -> R
         }
         _ => {}
     }
-    if let Some(last) = &wish.applied_through {
-        let at = migrations.iter().position(|(name, _)| name == last).ok_or_else(|| {
-            anyhow!(
-                "applied_through = \"{last}\" in pgsteward.toml names no migration of {}",
-                folder.display()
-            )
-        })?;
+    // A name that no project knows was refused before; here it is another project's.
+    let last = wish.applied_through.as_ref();
+    if let Some((last, at)) =
+        last.and_then(|last| Some((last, migrations.iter().position(|(name, _)| name == last)?)))
+    {
         let names = migrations[at + 1..].iter().map(|(name, _)| name.clone()).collect();
         return Ok(chosen(names, format!("after {last} (applied_through)")));
     }

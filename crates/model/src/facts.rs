@@ -1,5 +1,7 @@
 //! All that is known about one target when the rules run.
 
+use std::sync::Arc;
+
 use crate::catalog::Catalog;
 use crate::cluster::Cluster;
 use crate::drift::Drift;
@@ -22,8 +24,9 @@ pub struct Facts {
     pub target: Target,
     pub sources: Sources,
     pub project: Project,
-    pub prisma: Option<PrismaSchema>,
-    pub history: Option<History>,
+    /// Shared, because every proof looks at facts of its own that differ elsewhere.
+    pub prisma: Option<Arc<PrismaSchema>>,
+    pub history: Option<Arc<History>>,
     pub catalog: Option<CatalogFacts>,
     pub cluster: Option<Cluster>,
     /// None: not compared. Empty: compared and equal.

@@ -56,14 +56,14 @@ fn facts_of(files: &[File], regime: Regime) -> Facts {
         });
     }
     facts.catalog = Some(CatalogFacts { catalog, origin: CatalogOrigin::Pure });
-    facts.history = Some(History {
+    facts.history = Some(std::sync::Arc::new(History {
         directory: DIRECTORY.into(),
         layout: Layout::Prisma,
         files: history,
         regime,
         judged_because: "the test".into(),
         replay: None,
-    });
+    }));
     facts
 }
 

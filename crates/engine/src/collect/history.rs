@@ -29,9 +29,8 @@ impl Collector<'_> {
         let names: Vec<_> = found.files.iter().map(|file| (file.name.clone(), file.path.clone())).collect();
         let applied = self.live.and_then(|live| live.applied_names());
         let wish = Wish {
-            // A file named on the command line is there to be judged.
-            all: self.all_migrations
-                || (found.layout == Layout::Files && found.files.len() == 1 && self.live.is_none()),
+            named: found.named.clone(),
+            all: self.all_migrations,
             applied,
             since: self.since.map(str::to_owned),
             applied_through: self.config.migrations.applied_through.clone(),

@@ -54,7 +54,7 @@ impl Collector<'_> {
             target: Target { project: Some(found.folder.clone()), ..Target::default() },
             sources: std::mem::take(&mut read.sources),
             project: std::mem::take(&mut read.project),
-            prisma: read.prisma.take(),
+            prisma: read.prisma.take().map(Arc::new),
             gaps: std::mem::take(&mut read.gaps),
             ..Facts::default()
         };
@@ -70,7 +70,7 @@ impl Collector<'_> {
         let mut pure = None;
         if let Some(migrations) = &found.migrations {
             let (history, catalog) = self.history(&mut facts, migrations, &read.migrations, version)?;
-            facts.history = Some(history);
+            facts.history = Some(Arc::new(history));
             pure = Some(catalog);
         }
         let database = self.laboratory_catalog(&mut facts, pure.as_ref()).await?;
@@ -170,7 +170,7 @@ impl Collector<'_> {
             for skipped in &replay.skipped {
                 facts.gaps.push(lab::skipped_gap(skipped));
             }
-            if let Some(history) = &mut facts.history {
+            if let Some(history) = facts.history.as_mut().map(Arc::make_mut) {
                 history.replay = Some(replay);
             }
             CatalogOrigin::Replayed

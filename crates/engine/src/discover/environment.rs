@@ -23,7 +23,8 @@ pub(super) fn find(folder: &Path, root: &Path) -> Vec<EnvironmentFile> {
                 .map(|entry| entry.path()),
         );
     }
-    files.retain(|path| path.is_file());
+    // A link could lead to a file that is none of this repository's.
+    files.retain(|path| path.is_file() && !path.is_symlink());
     files.sort();
     files.dedup();
     let git = if files.is_empty() { None } else { Git::of(root) };

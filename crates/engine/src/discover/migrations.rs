@@ -29,24 +29,27 @@ pub(super) fn project_folder(schema_folder: &Path) -> PathBuf {
 
 /// A folder whose sub-folders hold `migration.sql`.
 pub(super) fn read_prisma(folder: &Path) -> Option<FoundMigrations> {
+    if folder.is_symlink() {
+        return None;
+    }
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).ok()?.flatten() {
         let path = entry.path().join("migration.sql");
-        if !entry.file_type().is_ok_and(|kind| kind.is_dir()) || !path.is_file() {
+        if !entry.file_type().is_ok_and(|kind| kind.is_dir()) || !is_own_file(&path) {
             continue;
         }
         let down = entry.path().join("down.sql");
         files.push(FoundMigration {
             name: entry.file_name().to_string_lossy().into_owned(),
             path,
-            down: down.is_file().then_some(down),
+            down: is_own_file(&down).then_some(down),
         });
     }
     if files.is_empty() {
         return None;
     }
     files.sort_by(|a, b| locale_order(&a.name, &b.name));
-    Some(FoundMigrations { folder: folder.to_path_buf(), layout: Layout::Prisma, files })
+    Some(FoundMigrations { folder: folder.to_path_buf(), layout: Layout::Prisma, files, named: None })
 }
 
 /// A folder of numbered `.sql` files, pairs of `.up.sql` and `.down.sql`, or sub-folders with `up.sql`.
@@ -63,9 +66,30 @@ pub(super) fn read_plain(folder: &Path, root: &Path) -> Option<FoundMigrations> 
     {
         return Some(found);
     }
-    if !named(folder) {
-        return None;
-    }
+    if named(folder) { read_numbered(folder) } else { None }
+}
+
+/// A folder of any of the layouts, whatever its name.
+pub(super) fn read_any(folder: &Path) -> Option<FoundMigrations> {
+    read_prisma(folder).or_else(|| read_up_folders(folder)).or_else(|| read_numbered(folder))
+}
+
+/// Whether a link of this name hides something that would be reviewed.
+pub(super) fn would_matter(path: &Path) -> bool {
+    let is_folder_of_migrations = |path: &Path| {
+        path.file_name().and_then(|name| name.to_str()).is_some_and(|name| FOLDER_NAMES.contains(&name))
+    };
+    path.extension().is_some_and(|extension| extension == "sql" || extension == "prisma")
+        || is_folder_of_migrations(path)
+        || path.parent().is_some_and(is_folder_of_migrations)
+}
+
+/// A file that is no link: a link could lead out of the repository.
+fn is_own_file(path: &Path) -> bool {
+    path.is_file() && !path.is_symlink()
+}
+
+fn read_numbered(folder: &Path) -> Option<FoundMigrations> {
     let mut names: Vec<String> = std::fs::read_dir(folder)
         .ok()?
         .flatten()
@@ -84,7 +108,7 @@ pub(super) fn read_plain(folder: &Path, root: &Path) -> Option<FoundMigrations> 
             FoundMigration {
                 name: stem.to_owned(),
                 path: folder.join(name),
-                down: down.is_file().then_some(down),
+                down: is_own_file(&down).then_some(down),
             }
         })
         .collect();
@@ -95,27 +119,49 @@ pub(super) fn read_plain(folder: &Path, root: &Path) -> Option<FoundMigrations> 
         folder: folder.to_path_buf(),
         layout: if pairs { Layout::UpDown } else { Layout::Files },
         files,
+        named: None,
     })
 }
 
-/// One file named on the command line.
+/// One file named on the command line, with the migrations that run before it where it is one of several.
 pub(super) fn one_file(path: &Path) -> FoundMigrations {
+    let parent = path.parent().unwrap_or(Path::new("."));
+    let histories = [parent.parent().and_then(|above| read_prisma(above).or_else(|| read_up_folders(above)))]
+        .into_iter()
+        .flatten()
+        .chain(read_numbered(parent));
+    for mut history in histories {
+        if let Some(at) = history.files.iter().position(|file| file.path == path) {
+            history.named = Some(history.files[at].name.clone());
+            history.files.truncate(at + 1);
+            return history;
+        }
+    }
     let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     FoundMigrations {
-        folder: path.parent().unwrap_or(Path::new(".")).to_path_buf(),
+        folder: parent.to_path_buf(),
         layout: Layout::Files,
+        named: Some(name.clone()),
         files: vec![FoundMigration { name, path: path.to_path_buf(), down: None }],
     }
 }
 
 fn read_up_folders(folder: &Path) -> Option<FoundMigrations> {
+    if folder.is_symlink() {
+        return None;
+    }
     let mut files: Vec<FoundMigration> = std::fs::read_dir(folder)
         .ok()?
         .flatten()
         .filter_map(|entry| {
             let (up, down) = (entry.path().join("up.sql"), entry.path().join("down.sql"));
             let name = entry.file_name().to_string_lossy().into_owned();
-            up.is_file().then(|| FoundMigration { name, path: up, down: down.is_file().then_some(down) })
+            let folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            (folder && is_own_file(&up)).then(|| FoundMigration {
+                name,
+                path: up,
+                down: is_own_file(&down).then_some(down),
+            })
         })
         .collect();
     files.sort_by(|a, b| number_order(&a.name, &b.name));
@@ -123,6 +169,7 @@ fn read_up_folders(folder: &Path) -> Option<FoundMigrations> {
         folder: folder.to_path_buf(),
         layout: Layout::UpDown,
         files,
+        named: None,
     })
 }
 

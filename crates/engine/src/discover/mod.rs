@@ -8,7 +8,7 @@ mod package;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use ignore::WalkBuilder;
 
 use pgsteward_model::facts::Gap;
@@ -47,6 +47,8 @@ pub struct FoundMigrations {
     pub layout: Layout,
     /// In the order they run.
     pub files: Vec<FoundMigration>,
+    /// Name of the one migration that was named on the command line: it is there to be judged.
+    pub named: Option<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -58,7 +60,13 @@ pub struct FoundMigration {
 
 /// Looks through `path`, a folder or a single schema or SQL file.
 pub fn discover(path: &Path) -> Result<Found> {
-    let metadata = std::fs::metadata(path).with_context(|| format!("open {}", path.display()))?;
+    let metadata = std::fs::metadata(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => anyhow!(
+            "there is no file or folder {}\nhint: name the folder of the project, or one .prisma or .sql file",
+            path.display()
+        ),
+        _ => anyhow!("{} cannot be opened: {error}\nhint: check its permissions", path.display()),
+    })?;
     let root = if metadata.is_dir() {
         path.to_path_buf()
     } else {
@@ -78,23 +86,80 @@ pub fn discover(path: &Path) -> Result<Found> {
     for project in &mut found.projects {
         let folder = found.root.join(&project.folder);
         project.environment = environment::find(&folder, &found.root);
-        let package = package::nearest(&folder, &found.root);
-        project.prisma_version = package.prisma_version;
-        project.prisma_config = package::prisma_config(&folder, &found.root);
+        project.read_package(&folder);
     }
     Ok(found)
+}
+
+impl FoundProject {
+    fn read_package(&mut self, folder: &Path) {
+        let top = repository_of(folder);
+        self.prisma_version = package::nearest(folder, &top).prisma_version;
+        self.prisma_config = package::prisma_config(folder, &top);
+    }
+}
+
+impl Found {
+    /// Takes the folder that pgsteward.toml names for the migrations of the project that holds it.
+    pub fn use_migrations(&mut self, folder: &Path) -> Result<()> {
+        let read = folder.canonicalize().ok().and_then(|folder| migrations::read_any(&folder));
+        let Some(read) = read else {
+            bail!(
+                "path = \"{}\" in [migrations] of pgsteward.toml names no folder of SQL migrations\n\
+                 hint: name the folder that holds them, relative to pgsteward.toml",
+                folder.display()
+            );
+        };
+        self.projects.retain(|project| {
+            !project.schema_files.is_empty()
+                || project.migrations.as_ref().is_none_or(|other| other.folder != read.folder)
+        });
+        let root = self.root.clone();
+        let home = self
+            .projects
+            .iter_mut()
+            .filter(|project| !project.schema_files.is_empty())
+            .filter(|project| read.folder.starts_with(root.join(&project.folder)))
+            .max_by_key(|project| project.folder.len());
+        match home {
+            Some(project) => project.migrations = Some(read),
+            None => self.projects.push(FoundProject {
+                folder: relative(&self.root, &read.folder),
+                migrations: Some(read),
+                ..FoundProject::default()
+            }),
+        }
+        Ok(())
+    }
+}
+
+/// How far up configuration of packages counts: to the root of the repository.
+fn repository_of(folder: &Path) -> PathBuf {
+    let top = folder.ancestors().find(|above| above.join(".git").exists());
+    top.or_else(|| folder.ancestors().last()).unwrap_or(folder).to_path_buf()
 }
 
 fn single_file(path: &Path, mut found: Found) -> Result<Found> {
     let path = path.canonicalize().with_context(|| format!("open {}", path.display()))?;
     let mut project = FoundProject::default();
+    project.read_package(&found.root);
     match path.extension().and_then(|extension| extension.to_str()) {
         Some("prisma") => {
-            project.migrations = path.parent().and_then(migrations::beside_schema);
+            project.migrations = package::configured_migrations(&path, &repository_of(&found.root))
+                .and_then(|folder| migrations::read_prisma(&folder))
+                .or_else(|| migrations::beside_schema(&found.root));
             project.schema_files = vec![path];
         }
-        Some("sql") => project.migrations = Some(migrations::one_file(&path)),
-        _ => bail!("{} is neither a folder nor a .prisma or .sql file", path.display()),
+        Some("sql") => {
+            let read = migrations::one_file(&path);
+            found.root.clone_from(&read.folder);
+            project.migrations = Some(read);
+        }
+        _ => bail!(
+            "{} is neither a folder nor a .prisma or .sql file\nhint: name the folder of the project, or one .prisma \
+             or .sql file",
+            path.display()
+        ),
     }
     found.projects.push(project);
     Ok(found)
@@ -133,6 +198,13 @@ fn walk(found: &mut Found) -> Files {
             }
         };
         let path = entry.path();
+        if entry.path_is_symlink() && migrations::would_matter(path) {
+            found.gaps.push(Gap::new(
+                format!("link {}", relative(&found.root, path)),
+                "It is a symbolic link, and links are not followed: they could lead anywhere.",
+                "put the file or folder itself there, or name its own place as PATH",
+            ));
+        }
         let Some(parent) = path.parent().filter(|_| entry.file_type().is_some_and(|kind| kind.is_file()))
         else {
             continue;
@@ -166,7 +238,7 @@ fn prisma_projects(files: &Files, found: &mut Found) {
         let home = schemas
             .iter_mut()
             .filter(|(schema_folder, main, _)| {
-                folder.starts_with(schema_folder) && package::reads_folder(main, &found.root)
+                folder.starts_with(schema_folder) && package::reads_folder(main, &repository_of(&found.root))
             })
             .max_by_key(|(schema_folder, _, _)| schema_folder.components().count());
         match home {
@@ -180,7 +252,7 @@ fn prisma_projects(files: &Files, found: &mut Found) {
     }
     for (folder, main, mut members) in schemas {
         members.sort();
-        let migrations = package::configured_migrations(&main, &found.root)
+        let migrations = package::configured_migrations(&main, &repository_of(&found.root))
             .and_then(|folder| migrations::read_prisma(&folder))
             .or_else(|| migrations::beside_schema(&folder));
         let home = migrations::project_folder(&folder);

@@ -153,7 +153,7 @@ pub(super) fn with_schema(facts: &Facts, edited: &BTreeMap<Arc<str>, Option<Stri
         let catalog = pgsteward_prisma::calculate(&schema, catalog.version);
         after.catalog = Some(CatalogFacts { catalog, origin: CatalogOrigin::Schema });
     }
-    after.prisma = Some(schema);
+    after.prisma = Some(Arc::new(schema));
     compare_again(&mut after);
     after
 }

@@ -347,11 +347,11 @@ impl<'a> Walker<'a> {
             });
         }
         let mut old = self.facts.clone();
-        if let Some(history) = &mut old.history {
+        if let Some(history) = old.history.as_mut().map(Arc::make_mut) {
             history.files.retain(|other| other.name == file.name);
             history.files.iter_mut().for_each(|file| file.judged = true);
         }
-        if let Some(history) = &mut facts.history {
+        if let Some(history) = facts.history.as_mut().map(Arc::make_mut) {
             history.files = files;
         }
         let count = |facts: &Facts| {

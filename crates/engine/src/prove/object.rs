@@ -5,7 +5,6 @@
 //! and then each fix is tried once more in a clone of its own.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
@@ -13,7 +12,7 @@ use pgsteward_lab::{Database, Lab};
 use pgsteward_model::catalog::{Catalog, QName, Table};
 use pgsteward_model::catalog_compare::{ColumnOrder, differences, table_differences};
 use pgsteward_model::change::{Fix, Rollback, Step};
-use pgsteward_model::facts::{CatalogFacts, CatalogOrigin, Facts, Need};
+use pgsteward_model::facts::Facts;
 use pgsteward_model::finding::Finding;
 use pgsteward_model::migration::ServerError;
 use pgsteward_model::place::ObjectKind;
@@ -22,9 +21,11 @@ use pgsteward_model::rule::Rule;
 use pgsteward_model::statement::{AlterAction, Statement};
 use pgsteward_pg::LabSession;
 
-use super::files::{compare_again, edited_files, with_schema};
 use crate::Progress;
 use crate::collect::introspect;
+use look::{Eyes, Read};
+
+mod look;
 
 pub(super) async fn prove(
     findings: &mut [Finding],
@@ -72,11 +73,7 @@ struct Bench<'a> {
     session: LabSession,
     /// The catalog of the lab database before any fix.
     before: &'a Catalog,
-    /// The user's facts with the lab's catalog in place of theirs, statistics kept.
-    facts: Facts,
-    /// Rules that look at the catalog, and what they find before any fix.
-    rules: Vec<&'static Rule>,
-    known: BTreeMap<&'static str, usize>,
+    eyes: Eyes,
     /// Run each change once more after its rollback.
     thorough: bool,
 }
@@ -92,27 +89,8 @@ impl<'a> Bench<'a> {
     ) -> Result<Bench<'a>> {
         let clone = lab.clone_database(database).await.context("clone the lab database")?;
         let session = clone.session().await.context("connect to the clone")?;
-        let mut facts = facts.clone();
-        let mut catalog = before.clone();
-        if let Some(known) = facts.catalog() {
-            for (name, table) in &mut catalog.tables {
-                keep_statistics(Arc::make_mut(table), known.table(name));
-            }
-            catalog.statistics_age_seconds = known.statistics_age_seconds;
-        }
-        let origin = facts.catalog.as_ref().map_or(CatalogOrigin::Replayed, |facts| facts.origin);
-        facts.catalog = Some(CatalogFacts { catalog, origin });
-        compare_again(&mut facts);
-        let rules: Vec<&'static Rule> = rules
-            .iter()
-            .copied()
-            .filter(|rule| {
-                [Need::Catalog, Need::Statistics, Need::Drift].iter().any(|need| rule.needs.contains(need))
-            })
-            .filter(|rule| rule.needs.iter().all(|need| facts.has(*need)))
-            .collect();
-        let known = counts(&found(&rules, &facts));
-        Ok(Bench { lab, origin: database, database: clone, session, before, facts, rules, known, thorough })
+        let eyes = Eyes::open(facts, before, rules);
+        Ok(Bench { lab, origin: database, database: clone, session, before, eyes, thorough })
     }
 
     async fn close(self) -> Result<()> {
@@ -159,27 +137,11 @@ impl<'a> Bench<'a> {
                 return Ok(Err(reason));
             }
         }
-        let after = self.facts_after(&touched, fix).await?;
-        let now = found(&self.rules, &after);
-        let mut outcome = Ok(());
-        if now.contains(&(finding.rule, finding.identity.clone())) {
-            seen.push(Observation::FindingRemains);
-            outcome = Err("the finding remains after the fix".to_owned());
-        } else {
-            seen.push(Observation::FindingGone);
-        }
-        // Where two things are wrong in one place the rule may name the other one now: a finding is new when
-        // there are more of its rule than before.
-        for (rule, count) in counts(&now) {
-            if count > self.known.get(rule).copied().unwrap_or(0) {
-                let message = now
-                    .iter()
-                    .find(|(other, _)| *other == rule)
-                    .map_or_else(String::new, |(_, identity)| identity.clone());
-                seen.push(Observation::NewFinding { rule: rule.to_owned(), message });
-                outcome = outcome.and(Err(format!("the fix brings a new finding of {rule}")));
-            }
-        }
+        let read = match &touched {
+            Touched::Tables(names) => Read::Tables(names, self.tables(names).await?),
+            Touched::Everything => Read::Everything(introspect(&self.database).await?),
+        };
+        let mut outcome = self.eyes.look(finding, fix, read, seen);
         if let Rollback::Steps(steps) = &fix.change.rollback {
             let back = self.roll_back(steps, &touched, seen).await?;
             if back.is_ok() && self.thorough {
@@ -304,40 +266,6 @@ impl<'a> Bench<'a> {
         let tables = self.session.catalog_of(&names).await.context("read the touched tables")?;
         Ok(tables.into_iter().map(|table| (table.name.clone(), table)).collect())
     }
-
-    /// The facts as they are after the fix: touched tables read again, the Prisma schema edited.
-    async fn facts_after(&self, touched: &Touched, fix: &Fix) -> Result<Facts> {
-        let edited = edited_files(&fix.change.steps, &self.facts).unwrap_or_default();
-        let mut after =
-            if edited.is_empty() { self.facts.clone() } else { with_schema(&self.facts, &edited) };
-        let Some(facts) = &mut after.catalog else { return Ok(after) };
-        // `with_schema` may have recalculated it; what the server has is the truth here.
-        if let Some(known) = &self.facts.catalog {
-            facts.catalog = known.catalog.clone();
-        }
-        match touched {
-            Touched::Tables(names) => {
-                let mut now = self.tables(names).await?;
-                for name in names {
-                    let old = facts.catalog.tables.remove(name);
-                    if let Some(mut table) = now.remove(name) {
-                        keep_statistics(&mut table, old.as_deref());
-                        facts.catalog.tables.insert(name.clone(), Arc::new(table));
-                    }
-                }
-            }
-            Touched::Everything => {
-                let mut now = introspect(&self.database).await?;
-                for (name, table) in &mut now.tables {
-                    keep_statistics(Arc::make_mut(table), facts.catalog.table(name));
-                }
-                now.statistics_age_seconds = facts.catalog.statistics_age_seconds;
-                facts.catalog = now;
-            }
-        }
-        compare_again(&mut after);
-        Ok(after)
-    }
 }
 
 enum Touched {
@@ -388,34 +316,6 @@ fn changes_only_its_table(action: &AlterAction) -> bool {
             | AlterAction::DropDefault { .. }
             | AlterAction::SetType { .. }
     )
-}
-
-/// Carries the source's statistics over to a table that the lab, which has no rows, read anew.
-fn keep_statistics(table: &mut Table, known: Option<&Table>) {
-    let Some(known) = known else { return };
-    table.statistics.clone_from(&known.statistics);
-    for column in &mut table.columns {
-        column.statistics = known.column(&column.name).and_then(|column| column.statistics.clone());
-    }
-    for index in &mut table.indexes {
-        index.statistics = known.index(&index.name).and_then(|index| index.statistics.clone());
-    }
-}
-
-fn found(rules: &[&'static Rule], facts: &Facts) -> BTreeSet<(&'static str, String)> {
-    rules
-        .iter()
-        .flat_map(|rule| (rule.check)(facts))
-        .map(|finding| (finding.rule, finding.identity))
-        .collect()
-}
-
-fn counts(found: &BTreeSet<(&'static str, String)>) -> BTreeMap<&'static str, usize> {
-    let mut counts = BTreeMap::new();
-    for (rule, _) in found {
-        *counts.entry(*rule).or_insert(0) += 1;
-    }
-    counts
 }
 
 fn first_line(sql: &str) -> &str {

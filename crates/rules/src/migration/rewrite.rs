@@ -205,14 +205,14 @@ mod tests {
             errors: Vec::new(),
             checksum: String::new(),
         };
-        facts.history = Some(History {
+        facts.history = Some(std::sync::Arc::new(History {
             directory: "prisma/migrations".into(),
             layout: Layout::Prisma,
             files: vec![file],
             regime: Regime::OneMessage,
             judged_because: String::new(),
             replay: None,
-        });
+        }));
         facts
     }
 
