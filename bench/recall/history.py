@@ -6,7 +6,7 @@ that a column is not null. Everything is followed by name through renames and dr
 
 from dataclasses import dataclass, field
 
-from sqltext import NAME, NUMBER, STRING, WORD, Cursor, split_commas
+from sqltext import NAME, NUMBER, WORD, Cursor, split_commas
 
 CONSTRAINT_WORDS = (
     "not", "null", "default", "primary", "unique", "references", "check", "constraint", "generated", "collate",
@@ -52,8 +52,9 @@ class Schema:
     indexes: dict = field(default_factory=dict)
     """Name of an index to its table."""
     constraints: dict = field(default_factory=dict)
-    """(table, constraint) to ("foreign key" | "check" | …, added NOT VALID, file, column that a check says is not null)."""
+    """(table, constraint) to ("foreign key" | "check" | …, valid, file, column that a check says is not null)."""
     views: dict = field(default_factory=dict)
+    """Name of a view to the file that made it."""
     domains: dict = field(default_factory=dict)
     """Name of a domain to its base type."""
 
@@ -134,10 +135,6 @@ def has_words(parts, *words):
         all(at + ahead < len(parts) and parts[at + ahead].is_word(word) for ahead, word in enumerate(words))
         for at in range(len(parts))
     )
-
-
-def is_string(token):
-    return token.kind == STRING
 
 
 def define_table(schema, name, inside, file):

@@ -43,7 +43,7 @@ HAZARDS = {
     "A16": "column with a volatile default",
     "A17": "serial, identity or stored generated column",
     "A18": "type change that rewrites the table",
-    "A19": "work after an ACCESS EXCLUSIVE lock in the same transaction",
+    "A19": "work in a later statement than an ACCESS EXCLUSIVE lock of the same transaction; once per transaction",
     "A21": "lock that stops reads or writes, without lock_timeout; once per file",
     "A23": "VACUUM FULL, CLUSTER, TRUNCATE or LOCK TABLE",
     "A24": "second ALTER TABLE in one file that reads or rewrites the same table",
@@ -77,7 +77,9 @@ class File:
     count: int
     entries: list = field(default_factory=list)
     exclusive: bool = False
-    """An ACCESS EXCLUSIVE lock on an older table is held by the transaction."""
+    """An earlier statement of the transaction took ACCESS EXCLUSIVE on an older table or view."""
+    taking: bool = False
+    """The statement being read takes such a lock."""
     began: bool = False
     worked: bool = False
     timeout: bool = False
@@ -117,6 +119,8 @@ class Reader:
         method = getattr(self, "on_" + first, None) if parts[0].kind == WORD else None
         if method:
             method(cursor, parts)
+        self.file.exclusive |= self.file.taking
+        self.file.taking = False
 
     # Transactions and settings.
 
@@ -126,7 +130,6 @@ class Reader:
     def on_commit(self, _cursor, _parts):
         self.file.began = self.file.exclusive = self.file.worked = False
         self.file.validated_later.clear()
-        self.file.scanned.clear()
 
     on_start, on_end, on_rollback = on_begin, on_commit, on_commit
 
@@ -154,7 +157,7 @@ class Reader:
     # Definitions.
 
     def on_create(self, cursor, parts):
-        cursor.take("or", "replace")
+        replace = cursor.take("or", "replace")
         while cursor.peek().is_word("temporary", "temp", "unlogged", "unique", "constraint", "materialized"):
             cursor.next()
         what = cursor.next().text
@@ -166,6 +169,11 @@ class Reader:
             while not cursor.take("on"):
                 cursor.next()
             self.trigger(cursor.name(), parts)
+        elif what == "view":
+            name = cursor.name()
+            if replace and self.schema.views.get(name, self.file.name) != self.file.name:
+                self.exclusive(name, parts)
+            self.schema.views.setdefault(name, self.file.name)
         elif what == "domain":
             name = cursor.name()
             cursor.take("as")
@@ -220,9 +228,11 @@ class Reader:
                 self.drop_index(name, concurrently, optional, parts)
             elif what == "table":
                 if self.older(name):
-                    self.file.lock(name, parts)
-                    self.file.exclusive = True
+                    self.exclusive(name, parts)
                 self.schema.drop_table(name)
+            elif what == "view":
+                if self.schema.views.pop(name, self.file.name) != self.file.name:
+                    self.exclusive(name, parts)
             elif what == "domain":
                 self.schema.domains.pop(name, None)
 
@@ -236,8 +246,7 @@ class Reader:
             self.concurrently(table, parts)
         elif self.older(table):
             self.file.add("A2", table, parts)
-            self.file.lock(table, parts)
-            self.file.exclusive = True
+            self.exclusive(table, parts)
 
     def on_alter(self, cursor, parts):
         what = cursor.next().text
@@ -340,13 +349,19 @@ class Reader:
 
     def exclusive(self, table, parts):
         self.file.lock(table, parts)
-        self.file.exclusive = True
+        self.file.taking = True
 
     def add_constraint(self, table, parts, older):
         kind, name = note_constraint(self.schema, table, parts[1:], self.file.name)
         late = has_words(parts, "not", "valid")
         if late and name:
             self.file.validated_later.add((table, name))
+        if kind == "foreign key":
+            # SHARE ROW EXCLUSIVE on both tables, also where the referencing one is new and its check free.
+            at = next(at for at, token in enumerate(parts) if token.is_word("references"))
+            referenced = Cursor(parts[at + 1 :]).name()
+            if self.older(referenced):
+                self.file.lock(referenced, parts)
         if not older:
             return False
         hazard = {"foreign key": "A8", "check": "A9", "unique": "A11", "primary key": "A12", "exclude": "A13"}[kind]
