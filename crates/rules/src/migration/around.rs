@@ -116,9 +116,8 @@ pub(super) fn alterations(facts: &Facts) -> impl Iterator<Item = Alteration<'_>>
 /// Every judged statement with its file and its place there.
 pub(super) fn numbered(facts: &Facts) -> impl Iterator<Item = (&MigrationFile, usize, &MigrationStatement)> {
     let files = facts.history.iter().flat_map(|history| history.judged());
-    files.flat_map(|file| {
-        file.statements.iter().enumerate().map(move |(at, statement)| (file, at, statement))
-    })
+    files
+        .flat_map(|file| file.statements.iter().enumerate().map(move |(at, statement)| (file, at, statement)))
 }
 
 /// The statements before one.

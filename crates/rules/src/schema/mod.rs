@@ -19,6 +19,7 @@ mod quantity_without_check;
 mod range_without_check;
 mod reference_without_foreign_key;
 mod reserved_word_identifier;
+mod schema_syntax_error;
 mod serial_column;
 mod shared;
 mod table_without_creation_time;
@@ -59,4 +60,5 @@ pub static RULES: &[&Rule] = &[
     &truncated_identifier::RULE,
     &reserved_word_identifier::RULE,
     &mixed_naming_styles::RULE,
+    &schema_syntax_error::RULE,
 ];

@@ -1,0 +1,163 @@
+//! `DROP` of a view, function, trigger, type, sequence, schema or extension that the running application may use.
+
+use pgsteward_model::facts::{Facts, Need};
+use pgsteward_model::finding::{Finding, Severity};
+use pgsteward_model::migration::{History, MigrationStatement};
+use pgsteward_model::place::{ObjectKind, ObjectRef};
+use pgsteward_model::rule::{Group, Rule};
+use pgsteward_model::statement::{AlterAction, Name, Statement};
+
+use super::around;
+use crate::shared::quoted_list;
+
+pub(super) static RULE: Rule = Rule {
+    id: "object-dropped",
+    group: Group::Migration,
+    severity: Severity::Warning,
+    needs: &[Need::History],
+    sharper_with: &[],
+    since: "0.1.0",
+    ancestors: &[
+        "squawk:ban-drop-view",
+        "squawk:ban-drop-function",
+        "squawk:ban-drop-type",
+        "squawk:ban-drop-sequence",
+        "squawk:ban-drop-domain",
+        "squawk:ban-drop-schema",
+        "squawk:ban-drop-extension",
+        "squawk:ban-drop-trigger",
+        "atlas:DS101",
+    ],
+    page: include_str!("object_dropped.md"),
+    check,
+};
+
+fn check(facts: &Facts) -> Vec<Finding> {
+    let Some(history) = &facts.history else { return Vec::new() };
+    let mut findings = Vec::new();
+    for (file, at, statement) in around::numbered(facts) {
+        let Statement::Drop { kind, names, .. } = &statement.statement else { continue };
+        let Some((noun, severity, why)) = weight(*kind) else { continue };
+        let (earlier, later) = (around::before(file, at), around::from(file, at));
+        let is_type = matches!(kind, ObjectKind::Enum | ObjectKind::Domain | ObjectKind::CompositeType);
+        if is_type && earlier.iter().any(frees_a_type) {
+            continue;
+        }
+        let dropped: Vec<&ObjectRef> = statement
+            .effect
+            .dropped
+            .iter()
+            .filter(|object| names.iter().any(|name| is_named(object, name)))
+            .filter(|object| !came(earlier, object) && !again(later, object))
+            .filter(|object| *kind != ObjectKind::Function || !is_trigger_function(history, object))
+            .collect();
+        let Some(first) = dropped.first() else { continue };
+        let list: Vec<String> = dropped.iter().map(|object| object.display()).collect();
+        let plural = if list.len() == 1 { "" } else { "s" };
+        findings.push(
+            around::finding(
+                facts,
+                &RULE,
+                file,
+                statement,
+                (*first).clone(),
+                format!(
+                    "dropping {noun}{plural} {} takes away what the application that still runs may use",
+                    quoted_list(&list)
+                ),
+            )
+            .severity(severity)
+            .detail(why)
+            .hint(format!(
+                "drop the {noun} in a later deploy, when no running version of the application uses it"
+            )),
+        );
+    }
+    findings
+}
+
+/// The word for a kind, how much its loss weighs, and why.
+fn weight(kind: ObjectKind) -> Option<(&'static str, Severity, &'static str)> {
+    Some(match kind {
+        ObjectKind::View => {
+            ("view", Severity::Warning, "Queries on the view fail (error 42P01, undefined_table).")
+        }
+        ObjectKind::MaterializedView => (
+            "materialized view",
+            Severity::Warning,
+            "Queries on the materialized view fail (error 42P01, undefined_table), and making it again reads all its tables.",
+        ),
+        ObjectKind::Function => {
+            ("function", Severity::Warning, "Calls of the function fail (error 42883, undefined_function).")
+        }
+        ObjectKind::Trigger => (
+            "trigger",
+            Severity::Info,
+            "What the trigger kept up to date or forbade is from here on the business of every writer, old versions included.",
+        ),
+        ObjectKind::Sequence => (
+            "sequence",
+            Severity::Info,
+            "Calls of nextval() on the sequence fail (error 42P01, undefined_table).",
+        ),
+        ObjectKind::Enum | ObjectKind::Domain | ObjectKind::CompositeType => (
+            "type",
+            Severity::Info,
+            "No column has the type, but queries that cast to it fail (error 42704, undefined_object).",
+        ),
+        ObjectKind::Schema => (
+            "schema",
+            Severity::Info,
+            "Queries that name the schema fail (error 3F000, invalid_schema_name).",
+        ),
+        ObjectKind::Extension => (
+            "extension",
+            Severity::Info,
+            "Its functions and operators are gone, also for queries that no column shows.",
+        ),
+        _ => return None,
+    })
+}
+
+/// A type is dropped because its columns went or changed: that was said where it happened.
+fn frees_a_type(statement: &MigrationStatement) -> bool {
+    let drops = statement.effect.dropped.iter();
+    let retypes = |action: &AlterAction| matches!(action, AlterAction::SetType { .. });
+    drops.into_iter().any(|object| matches!(object.kind, ObjectKind::Column | ObjectKind::Table))
+        || matches!(&statement.statement, Statement::AlterTable(alter) if alter.actions.iter().any(retypes))
+}
+
+fn is_named(object: &ObjectRef, name: &Name) -> bool {
+    let own = object.name.as_ref().or(object.relation.as_ref());
+    own == Some(&name.name)
+}
+
+/// The same object whatever its arguments: an exchanged function keeps its name.
+fn same(object: &ObjectRef, other: &ObjectRef) -> bool {
+    ObjectRef { arguments: None, ..object.clone() } == ObjectRef { arguments: None, ..other.clone() }
+}
+
+fn came(earlier: &[MigrationStatement], object: &ObjectRef) -> bool {
+    earlier.iter().any(|statement| {
+        let effect = &statement.effect;
+        effect.created.iter().any(|made| same(made, object))
+            || effect.renamed.iter().any(|(_, to)| same(to, object))
+    })
+}
+
+fn again(later: &[MigrationStatement], object: &ObjectRef) -> bool {
+    came(later, object) || around::filled(later, object)
+}
+
+/// A function that only triggers can call is gone with them.
+fn is_trigger_function(history: &History, object: &ObjectRef) -> bool {
+    let statements = history.files.iter().flat_map(|file| &file.statements);
+    statements
+        .filter_map(|statement| match &statement.statement {
+            Statement::CreateFunction { name, value, .. } if object.name.as_ref() == Some(&name.name) => {
+                Some(value)
+            }
+            _ => None,
+        })
+        .any(|function| function.returns.eq_ignore_ascii_case("trigger"))
+}
