@@ -92,53 +92,86 @@ enum Scope {
     Glob(Option<globset::GlobMatcher>),
 }
 
-/// Takes out what is allowed and adds findings about the allows themselves. Returns how many were taken
+/// The allows of `pgsteward.toml`: one list for all projects of a review.
+pub struct Configured {
+    allows: Vec<Allow>,
+    ran: BTreeSet<String>,
+    today: Date,
+}
+
+impl Configured {
+    pub fn read(loaded: &Loaded, root: &Path, today: Date) -> Configured {
+        Configured { allows: in_config(loaded, root), ran: BTreeSet::new(), today }
+    }
+
+    /// Findings about these allows themselves, once every project had its turn.
+    pub fn findings(&self) -> Vec<Finding> {
+        let ran: BTreeSet<&str> = self.ran.iter().map(String::as_str).collect();
+        self.allows.iter().filter_map(|allow| allow.finding(&ran, self.today)).collect()
+    }
+}
+
+/// Takes out what is allowed and adds findings about the comments that allow. Returns how many were taken
 /// out. `ran` are the ids of the rules that had their say: an allow of another rule is not unused.
 pub fn apply(
     findings: &mut Vec<Finding>,
     facts: &Facts,
-    loaded: &Loaded,
-    root: &Path,
+    configured: &mut Configured,
     ran: &BTreeSet<&str>,
-    today: Date,
 ) -> usize {
-    let mut allows: Vec<Allow> = facts.sources.files.values().flat_map(|file| in_file(file)).collect();
-    allows.extend(in_config(loaded, root));
-    let expired =
-        |allow: &Allow| allow.until.as_deref().and_then(Date::parse).is_some_and(|until| until < today);
+    configured.ran.extend(ran.iter().map(|rule| (*rule).to_owned()));
+    let today = configured.today;
+    let mut comments: Vec<Allow> = facts.sources.files.values().flat_map(|file| in_file(file)).collect();
     let before = findings.len();
     findings.retain(|finding| {
         let mut keep = true;
-        for allow in
-            allows.iter_mut().filter(|allow| allow.rule == finding.rule && allow.scope.covers(finding))
+        for allow in comments
+            .iter_mut()
+            .chain(&mut configured.allows)
+            .filter(|allow| allow.rule == finding.rule && allow.scope.covers(finding))
         {
             allow.used = true;
-            if !expired(allow) {
+            if !allow.has_expired(today) {
                 keep = false;
             }
         }
         keep
     });
     let taken = before - findings.len();
-    for allow in &allows {
-        let known = pgsteward_rules::find(&allow.rule).is_some();
-        if !known {
-            findings.push(unknown_rule_in_allow::finding(allow.place.clone(), &allow.rule));
-        } else if expired(allow) {
-            findings.push(expired_allow::finding(
-                allow.place.clone(),
-                &allow.rule,
-                allow.until.as_deref().unwrap_or(""),
-            ));
-        } else if !allow.used && ran.contains(allow.rule.as_str()) {
-            let mut finding = unused_allow::finding(allow.place.clone(), &allow.rule);
-            finding.fix = allow.comment.as_ref().map(|comment| removal(comment, &allow.rule));
-            findings.push(finding);
-        } else if allow.reason.is_none() {
-            findings.push(allow_without_reason::finding(allow.place.clone(), &allow.rule));
-        }
-    }
+    // Nobody looks for hazards in migrations that are not judged, so their allows say nothing either way.
+    let history = facts.history.iter().flat_map(|history| &history.files);
+    let unjudged: BTreeSet<&str> = history.filter(|file| !file.judged).map(|file| &*file.path).collect();
+    let about_these = |allow: &&Allow| match &allow.scope {
+        Scope::Line { file, .. } => !unjudged.contains(&**file),
+        Scope::Glob(_) => true,
+    };
+    findings.extend(comments.iter().filter(about_these).filter_map(|allow| allow.finding(ran, today)));
     taken
+}
+
+impl Allow {
+    fn has_expired(&self, today: Date) -> bool {
+        self.until.as_deref().and_then(Date::parse).is_some_and(|until| until < today)
+    }
+
+    /// What is wrong with the allow itself, if a rule that ran says so.
+    fn finding(&self, ran: &BTreeSet<&str>, today: Date) -> Option<Finding> {
+        let place = self.place.clone();
+        let finding = if pgsteward_rules::find(&self.rule).is_none() {
+            unknown_rule_in_allow::finding(place, &self.rule)
+        } else if self.has_expired(today) {
+            expired_allow::finding(place, &self.rule, self.until.as_deref().unwrap_or(""))
+        } else if !self.used && ran.contains(self.rule.as_str()) {
+            let mut finding = unused_allow::finding(place, &self.rule);
+            finding.fix = self.comment.as_ref().map(|comment| removal(comment, &self.rule));
+            finding
+        } else if self.reason.is_none() {
+            allow_without_reason::finding(place, &self.rule)
+        } else {
+            return None;
+        };
+        ran.contains(finding.rule).then_some(finding)
+    }
 }
 
 impl Scope {
@@ -233,7 +266,12 @@ fn next_code_line(file: &SourceFile, line: u32) -> u32 {
 fn in_config(loaded: &Loaded, root: &Path) -> Vec<Allow> {
     let Some((path, text)) = &loaded.file else { return Vec::new() };
     let source = SourceFile::new(crate::discover::relative(root, path), text.as_str());
-    let blocks: Vec<usize> = text.match_indices("[[allow]]").map(|(at, _)| at).collect();
+    // Headers open their line; the same words in a comment or a reason do not.
+    let opens_line = |at: &usize| {
+        text[..*at].lines().next_back().is_none_or(|line| line.trim().is_empty())
+            || text[..*at].ends_with('\n')
+    };
+    let blocks: Vec<usize> = text.match_indices("[[allow]]").map(|(at, _)| at).filter(opens_line).collect();
     let allows = loaded.config.allow.iter().enumerate();
     allows
         .map(|(index, allow)| Allow {

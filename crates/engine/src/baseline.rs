@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use pgsteward_model::finding::Finding;
 use serde::{Deserialize, Serialize};
 
@@ -25,13 +25,18 @@ struct Entry {
 
 /// The keys of a baseline file.
 pub fn read(path: &Path) -> Result<BTreeSet<String>> {
-    let text =
-        std::fs::read_to_string(path).with_context(|| format!("read the baseline {}", path.display()))?;
-    let baseline: Baseline =
-        serde_json::from_str(&text).with_context(|| format!("read the baseline {}", path.display()))?;
+    let refused = |error: &dyn std::fmt::Display| {
+        anyhow!(
+            "read the baseline {}: {error}\nhint: `pgsteward check --write-baseline {0}` writes a new one",
+            path.display()
+        )
+    };
+    let text = std::fs::read_to_string(path).map_err(|error| refused(&error))?;
+    let baseline: Baseline = serde_json::from_str(&text).map_err(|error| refused(&error))?;
     if baseline.version != VERSION {
         bail!(
-            "the baseline {} has version {}; this pgsteward reads version {VERSION}",
+            "the baseline {} has version {}; this pgsteward reads version {VERSION}\n\
+             hint: use the pgsteward that wrote it, or write it anew with --write-baseline",
             path.display(),
             baseline.version
         );

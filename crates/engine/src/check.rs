@@ -14,7 +14,7 @@ use crate::allow::{self, Date};
 use crate::baseline;
 use crate::collect::{Collector, LabWish, Laboratory, connect};
 use crate::config::{self, Config, Loaded};
-use crate::discover::discover;
+use crate::discover::{Found, FoundMigrations, discover};
 use crate::prove::{self, ProveMode};
 use crate::resolve::resolve;
 use crate::{Progress, VERSION};
@@ -30,6 +30,8 @@ pub struct CheckOptions {
     pub select: Vec<String>,
     pub ignore: Vec<String>,
     pub baseline: Option<PathBuf>,
+    /// Shows what a baseline would leave out, wherever one is named.
+    pub ignore_baseline: bool,
     pub prove: ProveMode,
     pub lab: LabWish,
 }
@@ -54,10 +56,13 @@ pub async fn check(options: &CheckOptions, progress: &dyn Progress) -> Result<Ch
         config::check_name(name)?;
     }
     let baseline = match options.baseline.clone().or_else(|| configured_baseline(&loaded)) {
-        Some(path) => Some(baseline::read(&path)?),
-        None => None,
+        Some(path) if !options.ignore_baseline => Some(baseline::read(&path)?),
+        _ => None,
     };
-    let found = discover(&path)?;
+    let found = find(&path, &loaded)?;
+    if !options.all_migrations && options.since.is_none() && options.url.is_none() {
+        check_applied_through(&found, &loaded)?;
+    }
     let live = match &options.url {
         Some(url) => {
             progress.phase("read the database");
@@ -67,9 +72,10 @@ pub async fn check(options: &CheckOptions, progress: &dyn Progress) -> Result<Ch
     };
     if found.projects.is_empty() && (live.is_none() || options.path.is_some()) {
         bail!(
-            "{} holds no Prisma schema with a datasource and no folder of SQL migrations\n\
+            "{} holds no Prisma schema with a datasource and no folder of SQL migrations{}\n\
              hint: name the folder of the project, or pass --url to review a database alone",
-            path.display()
+            path.display(),
+            found.gaps.iter().map(|gap| format!("; {}: {}", gap.what, gap.why)).collect::<String>()
         );
     }
     let laboratory = Laboratory::new(LabWish {
@@ -110,6 +116,7 @@ pub async fn check(options: &CheckOptions, progress: &dyn Progress) -> Result<Ch
         options,
         progress,
         laboratory: &laboratory,
+        allows: allow::Configured::read(&loaded, &found.root, Date::today()),
     };
     for project in &found.projects {
         let collected = collector.project(project).await.with_context(|| {
@@ -124,6 +131,7 @@ pub async fn check(options: &CheckOptions, progress: &dyn Progress) -> Result<Ch
         review.root = live.database.clone().unwrap_or_else(|| review.root.clone());
         projects.push(facts);
     }
+    reviewer.allows_themselves(&mut review);
     review.server_version =
         live.as_ref().map(|(_, live)| live.cluster.version).or(laboratory.running().map(|lab| lab.version()));
     if let Some(note) = laboratory.running().and_then(|lab| lab.note().map(str::to_owned)) {
@@ -135,6 +143,43 @@ pub async fn check(options: &CheckOptions, progress: &dyn Progress) -> Result<Ch
     }
     finish(&mut review, started);
     Ok(Checked { review, loaded, root: found.root, projects })
+}
+
+/// Looks through a path, with what the configuration says of it.
+pub(crate) fn find(path: &Path, loaded: &Loaded) -> Result<Found> {
+    let mut found = discover(path)?;
+    let named = found
+        .projects
+        .iter()
+        .any(|project| project.migrations.as_ref().is_some_and(|migrations| migrations.named.is_some()));
+    if let (Some(folder), Some((file, _)), false) = (&loaded.config.migrations.path, &loaded.file, named) {
+        found.use_migrations(&file.parent().unwrap_or(Path::new(".")).join(folder))?;
+    }
+    Ok(found)
+}
+
+/// A name that no project knows would silently judge nothing or everything.
+fn check_applied_through(found: &Found, loaded: &Loaded) -> Result<()> {
+    let Some(last) = &loaded.config.migrations.applied_through else { return Ok(()) };
+    let histories: Vec<_> = found.projects.iter().filter_map(|project| project.migrations.as_ref()).collect();
+    let unknown = |history: &&FoundMigrations| {
+        history.named.is_none() && !history.files.iter().any(|file| file.name == *last)
+    };
+    if histories.is_empty() || !histories.iter().all(unknown) {
+        return Ok(());
+    }
+    let folders: Vec<String> = histories.iter().map(|history| history.folder.display().to_string()).collect();
+    bail!(
+        "applied_through = \"{last}\" in pgsteward.toml names no migration of {}\n\
+         hint: give the name of the last migration that every database has, such as \"{}\"",
+        folders.join(" or "),
+        histories
+            .iter()
+            .filter_map(|history| history.files.last())
+            .map(|file| file.name.as_str())
+            .next()
+            .unwrap_or("")
+    )
 }
 
 fn configured_baseline(loaded: &Loaded) -> Option<PathBuf> {
@@ -163,9 +208,30 @@ struct Reviewer<'a> {
     options: &'a CheckOptions,
     progress: &'a dyn Progress,
     laboratory: &'a Laboratory,
+    allows: allow::Configured,
 }
 
 impl Reviewer<'_> {
+    /// The severities that the configuration gives.
+    fn weigh(&self, findings: &mut [Finding]) {
+        for finding in findings {
+            if let Some(level) = self.loaded.config.severity.get(finding.rule) {
+                finding.severity = level.severity();
+            }
+        }
+    }
+
+    /// Findings about the allows of the configuration, which belong to no project.
+    fn allows_themselves(&self, review: &mut Review) {
+        let mut findings = self.allows.findings();
+        self.weigh(&mut findings);
+        assign_keys(&mut findings, &Facts::default());
+        if let Some(keys) = self.baseline {
+            review.baselined += baseline::subtract(&mut findings, keys);
+        }
+        review.findings.extend(findings);
+    }
+
     async fn review(
         &mut self,
         facts: &Facts,
@@ -173,12 +239,8 @@ impl Reviewer<'_> {
         review: &mut Review,
     ) -> Result<()> {
         let (mut findings, gaps, ran) = run_rules(self.rules, facts);
-        for finding in &mut findings {
-            if let Some(level) = self.loaded.config.severity.get(finding.rule) {
-                finding.severity = level.severity();
-            }
-        }
-        review.allowed += allow::apply(&mut findings, facts, self.loaded, self.root, &ran, Date::today());
+        review.allowed += allow::apply(&mut findings, facts, &mut self.allows, &ran);
+        self.weigh(&mut findings);
         assign_keys(&mut findings, facts);
         if let Some(keys) = self.baseline {
             review.baselined += baseline::subtract(&mut findings, keys);

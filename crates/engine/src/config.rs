@@ -104,7 +104,9 @@ pub fn load(start: &Path) -> Result<Loaded> {
     for folder in absolute.ancestors() {
         let path = folder.join(FILE_NAME);
         if path.is_file() {
-            let text = std::fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
+            let text = std::fs::read_to_string(&path)
+                .map_err(|error| anyhow!("{error}\nhint: make it readable, as UTF-8"))
+                .with_context(|| format!("read {}", path.display()))?;
             let config = parse(&text).with_context(|| format!("read {}", path.display()))?;
             return Ok(Loaded { config, file: Some((path, text)) });
         }
@@ -117,17 +119,39 @@ pub fn load(start: &Path) -> Result<Loaded> {
 
 /// Reads the text of a configuration file; an unknown key or a wrong value is an error that names its line.
 pub fn parse(text: &str) -> Result<Config> {
-    let config: Config = toml::from_str(text).map_err(|error| anyhow!("{}", error.to_string().trim_end()))?;
+    let config: Config = toml::from_str(text).map_err(|error| {
+        anyhow!(
+            "{}\nhint: `pgsteward init` in an empty folder writes every key there is",
+            error.to_string().trim_end()
+        )
+    })?;
     for allow in &config.allow {
         if let Some(until) = &allow.until {
             crate::allow::Date::parse(until).ok_or_else(|| {
-                anyhow!("`until = \"{until}\"` of the allow for `{}` is no date like 2026-12-31", allow.rule)
+                anyhow!(
+                    "`until = \"{until}\"` of the allow for `{}` is no date\nhint: write it like 2026-12-31",
+                    allow.rule
+                )
+            })?;
+        }
+        if let Some(glob) = &allow.object {
+            globset::Glob::new(glob).map_err(|error| {
+                anyhow!(
+                    "`object = \"{glob}\"` of the allow for `{}` is no glob: {}\n\
+                     hint: write a name like Order.total, with * for any text",
+                    allow.rule,
+                    error.kind()
+                )
             })?;
         }
     }
-    let names = config.check.select.iter().chain(&config.check.ignore).chain(config.severity.keys());
-    for name in names {
+    for name in config.check.select.iter().chain(&config.check.ignore).chain(config.severity.keys()) {
         check_name(name)?;
+    }
+    if let Some(group) = config.severity.keys().find(|name| pgsteward_rules::find(name).is_none()) {
+        return Err(anyhow!(
+            "`{group}` in [severity] is a group of rules\nhint: name each rule; `pgsteward rules` lists them"
+        ));
     }
     Ok(config)
 }
@@ -138,10 +162,15 @@ pub fn check_name(name: &str) -> Result<()> {
     if rules.iter().any(|rule| rule.id == name || rule.group.word() == name) {
         return Ok(());
     }
-    let nearest = rules.iter().map(|rule| rule.id).min_by_key(|id| distance(id, name));
+    // A name that shares little with the nearest one was not meant to be it.
+    let nearest = rules
+        .iter()
+        .map(|rule| (distance(rule.id, name), rule.id))
+        .min()
+        .filter(|(distance, _)| *distance <= name.chars().count().div_ceil(3));
     Err(anyhow!(
-        "there is no rule or group `{name}`{}",
-        nearest.map(|id| format!("; did you mean `{id}`?")).unwrap_or_default()
+        "there is no rule or group `{name}`{}\nhint: `pgsteward rules` lists them",
+        nearest.map(|(_, id)| format!("; did you mean `{id}`?")).unwrap_or_default()
     ))
 }
 

@@ -140,7 +140,7 @@ fn choose<'a>(findings: &'a [Finding], choice: &Choice) -> Result<Vec<&'a Findin
             .iter()
             .map(|key| {
                 let finding = findings.iter().find(|finding| finding.key == *key).with_context(|| {
-                    format!("no finding has the key {key}; `pgsteward check --format agent` lists them")
+                    format!("no finding has the key {key}\nhint: `pgsteward check --format agent` lists findings with their keys")
                 })?;
                 if finding.fix.is_none() {
                     let why = match &finding.proof {
