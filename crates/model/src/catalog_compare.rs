@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use crate::catalog::{Catalog, Function, Index, Table, View};
 
@@ -79,6 +80,37 @@ pub fn table_differences(before: &Table, after: &Table, order: ColumnOrder) -> V
     compare_tables(before, after, order, &mut found);
     found.sort();
     found
+}
+
+/// The catalog without what a copy in another server cannot have: owners, grants, versions of extensions. For
+/// callers that ask whether the copy has the same schema.
+pub fn schema_only(catalog: &Catalog) -> Catalog {
+    let mut plain = catalog.clone();
+    plain.default_privileges.clear();
+    for namespace in plain.namespaces.values_mut() {
+        namespace.owner = None;
+        namespace.grants.clear();
+    }
+    for table in plain.tables.values_mut().map(Arc::make_mut) {
+        table.owner = None;
+        table.grants.clear();
+        table.columns.iter_mut().for_each(|column| column.grants.clear());
+    }
+    for view in plain.views.values_mut() {
+        view.owner = None;
+        view.grants.clear();
+    }
+    for sequence in plain.sequences.values_mut() {
+        sequence.grants.clear();
+    }
+    for function in plain.functions.values_mut() {
+        function.owner = None;
+        function.grants.clear();
+    }
+    for extension in plain.extensions.values_mut() {
+        extension.version.clear();
+    }
+    plain
 }
 
 fn without_values(catalog: &Catalog) -> BTreeMap<String, crate::catalog::Sequence> {
@@ -191,7 +223,6 @@ mod tests {
     use super::*;
     use crate::catalog::{Column, ColumnType, IndexKey, QName, TableStatistics};
     use crate::version::ServerVersion;
-    use std::sync::Arc;
 
     fn catalog(change: impl FnOnce(&mut Table)) -> Catalog {
         let mut table = Table::new(QName::public("Order"));
@@ -260,5 +291,18 @@ mod tests {
         let less = catalog(|table| table.columns.truncate(1));
         let found = differences(&plain, &less, ColumnOrder::Matters);
         assert_eq!(found[0].to_string(), "column public.Order.total: only before");
+    }
+    #[test]
+    fn privileges_are_no_part_of_the_schema() {
+        let grant =
+            crate::catalog::Grant { grantee: "app".into(), privilege: "SELECT".into(), grantable: false };
+        let granted = catalog(|table| {
+            table.owner = Some("app".into());
+            table.columns[0].grants.push(grant.clone());
+            table.grants.push(grant);
+        });
+        let plain = catalog(|_| {});
+        assert_eq!(differences(&plain, &granted, ColumnOrder::Matters).len(), 3);
+        assert_eq!(differences(&schema_only(&plain), &schema_only(&granted), ColumnOrder::Matters), []);
     }
 }
