@@ -5,6 +5,7 @@
 //! nothing and knows no rule. Everything it makes lies in one private folder and goes with the [`Lab`].
 
 mod binaries;
+mod channel;
 mod cleanup;
 mod clone;
 mod cluster;
@@ -15,6 +16,7 @@ mod privileges;
 mod replay;
 mod template;
 mod trace;
+mod twin;
 mod walls;
 mod watchdog;
 
@@ -24,4 +26,5 @@ pub use error::LabError;
 pub use lab::{Lab, LabOptions, Progress, stop_all};
 pub use replay::{ReplayOptions, replay, replay_files};
 pub use trace::{StatementTrace, trace_statement};
+pub use twin::{Built, build};
 pub use walls::OWNER;

@@ -14,23 +14,23 @@ use crate::walls::EXTENSIONS;
 
 /// What there is around a replay: the extensions of the installation, and what was found out on the way.
 #[derive(Debug)]
-pub(super) struct Surroundings {
+pub(crate) struct Surroundings {
     /// Extensions with a control file; those that turn out not to load are taken away.
     available: BTreeSet<String>,
     /// Extensions that the owner of a database may make by itself.
     trusted: BTreeSet<String>,
     /// Extensions that stand-ins or nothing took the place of.
-    pub(super) missing: BTreeSet<String>,
+    pub(crate) missing: BTreeSet<String>,
 }
 
 /// A replacement of a part of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Edit {
-    pub(super) span: Span,
+pub(crate) struct Edit {
+    pub(crate) span: Span,
     /// Empty: left out.
-    pub(super) replacement: String,
+    pub(crate) replacement: String,
     /// What the user is told; none where nothing is lost.
-    pub(super) told: Option<(String, String)>,
+    pub(crate) told: Option<(String, String)>,
 }
 
 /// Types that an extension brings, with how their modifiers are read (`pg_lab.stand_in_type`).
@@ -48,7 +48,7 @@ const STAND_INS: &[(&str, &[(&str, &str)])] = &[
 ];
 
 impl Surroundings {
-    pub(super) async fn read(superuser: &LabSession) -> Result<Surroundings, ServerError> {
+    pub(crate) async fn read(superuser: &LabSession) -> Result<Surroundings, ServerError> {
         // The column came with 13; before, no extension is trusted.
         let trusted = superuser
             .rows(
@@ -69,12 +69,12 @@ impl Surroundings {
     }
 
     /// An extension turned out not to load.
-    pub(super) fn lose(&mut self, extension: &str) -> bool {
+    pub(crate) fn lose(&mut self, extension: &str) -> bool {
         self.available.remove(extension)
     }
 
     /// What must change in a file before it is sent. Nothing, for nearly all.
-    pub(super) fn edits(&mut self, file: &MigrationFile, text: &str) -> Vec<Edit> {
+    pub(crate) fn edits(&mut self, file: &MigrationFile, text: &str) -> Vec<Edit> {
         let mut edits = Vec::new();
         for statement in &file.statements {
             let span = statement.span;
@@ -86,7 +86,12 @@ impl Surroundings {
         edits
     }
 
-    fn edit(&mut self, statement: &Statement, written: &str) -> Option<(String, Option<(String, String)>)> {
+    /// What to send in place of a statement, and what the user is told. None: the statement as it is.
+    pub(crate) fn edit(
+        &mut self,
+        statement: &Statement,
+        written: &str,
+    ) -> Option<(String, Option<(String, String)>)> {
         match statement {
             Statement::CreateExtension { name, if_not_exists, schema } => {
                 self.extension(name, *if_not_exists, schema.as_deref(), written)
@@ -193,14 +198,14 @@ fn listed(names: &[Name]) -> String {
 
 /// A file with edits applied, and the way back from its offsets to the original's.
 #[derive(Debug)]
-pub(super) struct Adapted {
-    pub(super) text: String,
+pub(crate) struct Adapted {
+    pub(crate) text: String,
     /// Start in the adapted text, length there, and the original span, for each edit in order.
     moved: Vec<(usize, usize, Span)>,
 }
 
 impl Adapted {
-    pub(super) fn new(text: &str, edits: &[Edit]) -> Adapted {
+    pub(crate) fn new(text: &str, edits: &[Edit]) -> Adapted {
         let mut edits: Vec<&Edit> = edits.iter().collect();
         edits.sort_by_key(|edit| edit.span);
         let mut adapted = Adapted { text: String::with_capacity(text.len()), moved: Vec::new() };
@@ -220,7 +225,7 @@ impl Adapted {
     }
 
     /// An offset of the adapted text in the original; inside a replacement, the start of what it replaced.
-    pub(super) fn original(&self, offset: usize) -> usize {
+    pub(crate) fn original(&self, offset: usize) -> usize {
         let mut shift = 0_isize;
         for (start, length, span) in &self.moved {
             if offset < *start {

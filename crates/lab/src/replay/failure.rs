@@ -35,7 +35,7 @@ pub(super) fn statement_at(file: &MigrationFile, offset: usize) -> Option<usize>
 
 /// Errors that only the lab's walls or its poverty bring, so that they say nothing about the migration:
 /// missing rights, features that the installation lacks, server files.
-pub(super) fn is_ours(error: &ServerError) -> bool {
+pub(crate) fn is_ours(error: &ServerError) -> bool {
     match error.sqlstate.as_str() {
         // insufficient_privilege
         "42501" => true,

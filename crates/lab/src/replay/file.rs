@@ -6,16 +6,8 @@ use pgsteward_model::statement::Statement;
 
 use super::adapt::{Adapted, Edit};
 use super::{Run, failure};
+use crate::channel::Outcome;
 use crate::error::LabError;
-
-/// What became of one message.
-pub(super) enum Outcome {
-    Done,
-    /// The server answered with an error; the session goes on.
-    Refused(ServerError),
-    /// The session was ended; a new one was opened.
-    Stopped(ServerError),
-}
 
 /// What is tried after an error.
 enum Remedy {

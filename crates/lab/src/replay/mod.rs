@@ -3,8 +3,8 @@
 //! A file that the server refuses is no error of the lab: it is recorded and the next file runs. What the
 //! lab's walls refuse (a role, an extension) is no failure of the migration: it is adapted and said.
 
-mod adapt;
-mod failure;
+pub(crate) mod adapt;
+pub(crate) mod failure;
 mod file;
 
 use std::ops::Range;
@@ -16,12 +16,12 @@ use pgsteward_model::migration::{
 use pgsteward_model::source::{Sources, Span};
 use pgsteward_pg::LabSession;
 
+use crate::channel::{Channel, Outcome};
 use crate::clone::Database;
 use crate::error::LabError;
 use crate::lab::Lab;
 use crate::trace::events::{self, Sent};
 use adapt::Surroundings;
-use file::Outcome;
 
 #[derive(Clone, Debug)]
 pub struct ReplayOptions {
@@ -73,14 +73,10 @@ pub async fn replay_files(
     }
     let surroundings = Surroundings::read(&superuser).await.map_err(explain)?;
     let mut run = Run {
-        lab,
-        database,
         superuser: &superuser,
-        session: database.session().await?,
+        channel: Channel::open(lab, database, started, limit).await?,
         regime: history.regime,
         surroundings,
-        deadline: started + limit,
-        limit,
         replay,
     };
     let mut sent = Vec::new();
@@ -95,8 +91,7 @@ pub async fn replay_files(
             window: before..=micros_now(),
         });
     }
-    let Run { session, .. } = run;
-    session.close().await;
+    run.channel.close().await;
     if options.trace {
         events::end(&superuser).await.map_err(explain)?;
         replay.traces.extend(events::read(&superuser, &sent).await.map_err(explain)?);
@@ -107,7 +102,7 @@ pub async fn replay_files(
     Ok(())
 }
 
-fn gone_or(lab: &Lab, doing: &str, error: ServerError) -> LabError {
+pub(crate) fn gone_or(lab: &Lab, doing: &str, error: ServerError) -> LabError {
     if lab.cluster.is_alive() { LabError::server(doing, error) } else { lab.cluster.why_gone() }
 }
 
@@ -119,21 +114,18 @@ fn micros_now() -> i64 {
 
 /// A replay on its way.
 struct Run<'a> {
-    lab: &'a Lab,
-    database: &'a Database,
     superuser: &'a LabSession,
-    session: LabSession,
+    channel: Channel<'a>,
     regime: Regime,
     surroundings: Surroundings,
-    deadline: Instant,
-    limit: Duration,
     replay: &'a mut Replay,
 }
 
 impl Run<'_> {
     async fn file(&mut self, file: &MigrationFile, text: &str) -> Result<(), LabError> {
-        if Instant::now() >= self.deadline {
-            self.skip(file, Span::new(0, text.len()), "the migration", self.out_of_time());
+        if self.channel.is_late() {
+            let why = self.channel.out_of_time();
+            self.skip(file, Span::new(0, text.len()), "the migration", why);
             return Ok(());
         }
         let failed = match self.regime {
@@ -146,10 +138,6 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn out_of_time(&self) -> String {
-        format!("the lab's time limit of {} s for a replay was used up", self.limit.as_secs())
-    }
-
     fn skip(&mut self, file: &MigrationFile, span: Span, what: impl Into<String>, why: impl Into<String>) {
         self.replay.skipped.push(Skipped {
             file: file.name.clone(),
@@ -159,53 +147,8 @@ impl Run<'_> {
         });
     }
 
-    /// Sends one message and waits for its end, but no longer than the replay may take.
     async fn send(&mut self, sql: &str) -> Result<Outcome, LabError> {
-        let left = self.deadline.saturating_duration_since(Instant::now());
-        let error = match tokio::time::timeout(left, self.session.simple(sql)).await {
-            Ok(Ok(())) => return Ok(Outcome::Done),
-            Ok(Err(error)) => error,
-            Err(_) => {
-                let pid = self.session.backend_pid();
-                self.lab.databases.terminate(pid).await?;
-                self.reconnect().await?;
-                let message = format!("{}, and the statement was stopped", self.out_of_time());
-                return Ok(Outcome::Stopped(ServerError {
-                    sqlstate: "57014".into(),
-                    message,
-                    ..ServerError::default()
-                }));
-            }
-        };
-        if !self.lab.cluster.is_alive() {
-            return Err(self.lab.cluster.why_gone());
-        }
-        // A session that is gone while the server lives was ended by the server: it crashed or was told to.
-        let answer = self.session.simple("ROLLBACK").await;
-        if answer.is_err_and(|error| error.sqlstate.starts_with("08") || error.sqlstate.is_empty()) {
-            // The disk watchdog may be a moment behind the end of the session.
-            self.reconnect().await?;
-            return Ok(Outcome::Stopped(error));
-        }
-        Ok(Outcome::Refused(error))
-    }
-
-    async fn reconnect(&mut self) -> Result<(), LabError> {
-        // After a crash the server takes a moment to come back; it refuses sessions meanwhile.
-        let patience = Instant::now() + Duration::from_secs(10);
-        loop {
-            match self.database.session().await {
-                Ok(session) => {
-                    self.session = session;
-                    return Ok(());
-                }
-                Err(error @ LabError::Server { .. }) if Instant::now() < patience => {
-                    drop(error);
-                    tokio::time::sleep(Duration::from_millis(20)).await;
-                }
-                Err(error) => return Err(error),
-            }
-        }
+        self.channel.send(sql).await
     }
 
     fn failure(error: ServerError, span: Span) -> ReplayFailure {

@@ -14,4 +14,6 @@ mod replay;
 #[cfg(test)]
 mod trace;
 #[cfg(test)]
+mod twin;
+#[cfg(test)]
 mod walls;
