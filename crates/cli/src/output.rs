@@ -71,8 +71,21 @@ pub(crate) fn error(error: &anyhow::Error) {
         hints.extend(pgsteward_engine::hint_of(cause));
     }
     hints.dedup();
-    talk(&format!("error: {}", parts.join(": ")));
+    talk(&format!("error: {}", harmless(&parts.join(": "))));
     for hint in hints {
-        talk(&format!("hint: {hint}"));
+        talk(&format!("hint: {}", harmless(&hint)));
     }
+}
+
+/// Names of files and words of servers end up in errors: what could command a terminal is written out.
+fn harmless(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\n' | '\t' => out.push(character),
+            _ if character.is_control() => out.extend(character.escape_default()),
+            _ => out.push(character),
+        }
+    }
+    out
 }

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
+use crate::check::find;
 use crate::collect::connect;
-use crate::discover::discover;
 use crate::{config, git};
 
 /// One line of the report.
@@ -37,8 +37,9 @@ impl Check {
 /// Looks at the project, the machine and, if named, the database. Reads only; starts no lab.
 pub async fn doctor(path: &Path, url: Option<&str>) -> Vec<Check> {
     let mut checks = Vec::new();
-    match config::load(path) {
-        Ok(loaded) => checks.push(match loaded.file {
+    let loaded = config::load(path);
+    match &loaded {
+        Ok(loaded) => checks.push(match &loaded.file {
             Some((file, _)) => Check::good("configuration", file.display().to_string()),
             None => Check::other(
                 "configuration",
@@ -54,7 +55,7 @@ pub async fn doctor(path: &Path, url: Option<&str>) -> Vec<Check> {
             "mend the file, or remove it",
         )),
     }
-    project(path, &mut checks);
+    project(path, &loaded.unwrap_or_default(), &mut checks);
     checks.push(match git::Git::of(path) {
         Some(git) if git.is_shallow() => Check::other(
             "git",
@@ -77,8 +78,8 @@ pub async fn doctor(path: &Path, url: Option<&str>) -> Vec<Check> {
     checks
 }
 
-fn project(path: &Path, checks: &mut Vec<Check>) {
-    let found = match discover(path) {
+fn project(path: &Path, loaded: &config::Loaded, checks: &mut Vec<Check>) {
+    let found = match find(path, loaded) {
         Ok(found) => found,
         Err(error) => {
             checks.push(Check::other(

@@ -7,7 +7,7 @@ mod merge;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use pgsteward_model::change::{FileEdit, Rollback, Safety, SqlStep, Step};
+use pgsteward_model::change::{FileEdit, Rollback, Safety, Step};
 use pgsteward_model::facts::Facts;
 use pgsteward_model::finding::Finding;
 use similar::TextDiff;
@@ -85,11 +85,15 @@ impl Plan {
         }
         for write in &self.writes {
             let path = root.join(&write.path);
+            // Reading leaves a byte order mark out of the text; the file keeps it.
+            let mark = write.before.is_some()
+                && std::fs::read(&path).is_ok_and(|bytes| bytes.starts_with("\u{feff}".as_bytes()));
             if let Some(folder) = path.parent() {
                 std::fs::create_dir_all(folder)
                     .with_context(|| format!("make the folder {}", folder.display()))?;
             }
-            replace_file(&path, &write.after)?;
+            let mark = if mark { "\u{feff}" } else { "" };
+            replace_file(&path, &format!("{mark}{}", write.after))?;
         }
         Ok(())
     }
@@ -165,8 +169,7 @@ fn belongs_to(finding: &Finding, facts: &Facts, checked: &Checked) -> bool {
 
 fn plan_project(facts: &Facts, findings: &[&Finding], separate: bool, now: u64, plan: &mut Plan) {
     let mut edits: Vec<FileEdit> = Vec::new();
-    let mut up: Vec<(String, SqlStep)> = Vec::new();
-    let mut down: Vec<SqlStep> = Vec::new();
+    let mut pieces: Vec<folders::Piece> = Vec::new();
     for finding in findings {
         let Some(fix) = &finding.fix else { continue };
         let file_edits: Vec<FileEdit> = fix
@@ -186,15 +189,16 @@ fn plan_project(facts: &Facts, findings: &[&Finding], separate: bool, now: u64, 
             continue;
         }
         edits.extend(file_edits);
+        let mut piece = folders::Piece { title: fix.title.clone(), up: Vec::new(), down: Vec::new() };
         for step in &fix.change.steps {
             match step {
-                Step::Sql(step) => up.push((fix.title.clone(), step.clone())),
+                Step::Sql(step) => piece.up.push(step.clone()),
                 Step::Wait { until } => plan.notes.push(format!("{}: wait until {until}", fix.title)),
                 Step::Edit(_) | Step::Prisma(_) => {}
             }
         }
         match &fix.change.rollback {
-            Rollback::Steps(steps) => down.extend(steps.iter().filter_map(|step| match step {
+            Rollback::Steps(steps) => piece.down.extend(steps.iter().filter_map(|step| match step {
                 Step::Sql(step) => Some(step.clone()),
                 _ => None,
             })),
@@ -203,10 +207,10 @@ fn plan_project(facts: &Facts, findings: &[&Finding], separate: bool, now: u64, 
             }
         }
         plan.titles.push(fix.title.clone());
+        pieces.push(piece);
     }
     plan.writes.extend(merge::merge(&edits, facts, &mut plan.notes));
-    down.reverse();
-    if !up.is_empty() {
-        folders::write(facts, &up, &down, separate, now, plan);
+    if pieces.iter().any(|piece| !piece.up.is_empty()) {
+        folders::write(facts, &pieces, separate, now, plan);
     }
 }

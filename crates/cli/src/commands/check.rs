@@ -69,6 +69,8 @@ pub(crate) async fn run(arguments: Arguments, color: Color) -> Result<ExitCode> 
     if arguments.write_baseline.is_some() {
         // A baseline holds keys, which no proof changes.
         options.prove = pgsteward_engine::prove::ProveMode::None;
+        // What was accepted before is accepted again.
+        options.ignore_baseline = true;
     }
     let spinner = Spinner::new(arguments.review.quiet);
     let checked = check(&options, &spinner).await;

@@ -89,6 +89,7 @@ impl ReviewArguments {
             select: self.select.clone(),
             ignore: self.ignore.clone(),
             baseline,
+            ignore_baseline: false,
             prove: match self.prove {
                 Prove::All => ProveMode::All,
                 Prove::Top => ProveMode::Top,
@@ -105,7 +106,12 @@ pub(crate) fn environment_url(path: Option<&std::path::Path>) -> Result<String> 
     {
         return Ok(url);
     }
-    let folder = path.unwrap_or(std::path::Path::new("."));
+    let here = std::path::Path::new(".");
+    let folder = match path {
+        Some(file) if file.is_file() => file.parent().unwrap_or(here),
+        Some(folder) => folder,
+        None => here,
+    };
     match pgsteward_engine::discover::environment::database_url(folder) {
         Some(url) => Ok(url),
         None => bail!(

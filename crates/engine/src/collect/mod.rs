@@ -68,7 +68,7 @@ impl Collector<'_> {
         }
         let version = self.version();
         let mut pure = None;
-        if let Some(migrations) = &found.migrations {
+        if let Some(migrations) = found.migrations.as_ref().filter(|_| !read.foreign) {
             let (history, catalog) = self.history(&mut facts, migrations, &read.migrations, version)?;
             facts.history = Some(Arc::new(history));
             pure = Some(catalog);
@@ -77,7 +77,9 @@ impl Collector<'_> {
         if facts.catalog.is_none() {
             facts.catalog = self.catalog_without_lab(&facts, pure, version);
         }
-        facts.drift = self.history_drift(&facts);
+        let unread = found.migrations.as_ref().map_or(0, |migrations| migrations.files.len())
+            != facts.history.as_ref().map_or(0, |history| history.files.len());
+        facts.drift = self.history_drift(&facts, unread);
         if let Some(live) = self.live {
             live.add_to(&mut facts);
         }
@@ -130,10 +132,13 @@ impl Collector<'_> {
         })
     }
 
-    /// What `prisma migrate dev` would write next.
-    fn history_drift(&self, facts: &Facts) -> Option<Vec<Drift>> {
+    /// What `prisma migrate dev` would write next. Half a schema or half a history is no measure of it.
+    fn history_drift(&self, facts: &Facts, unread: bool) -> Option<Vec<Drift>> {
         let (schema, catalog) = (facts.prisma.as_ref()?, facts.catalog.as_ref()?);
         facts.history.as_ref()?;
+        if unread || !schema.errors.is_empty() {
+            return None;
+        }
         // After a failed replay the catalog is not what the history means, and each lost object would
         // look like drift.
         let failed = facts
@@ -149,6 +154,9 @@ impl Collector<'_> {
         facts: &mut Facts,
         pure: Option<&Catalog>,
     ) -> Result<Option<Database>> {
+        if facts.history.is_none() && facts.prisma.is_none() {
+            return Ok(None);
+        }
         let Some(lab) = self.laboratory.lab(self.progress).await else {
             if let Some(gap) = self.laboratory.gap().await {
                 facts.gaps.push(gap.for_needs(&[Need::Replay]));

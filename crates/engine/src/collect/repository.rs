@@ -22,6 +22,8 @@ pub(super) struct ReadProject {
     pub(super) prisma: Option<PrismaSchema>,
     /// Migration name → its source, for those that could be read.
     pub(super) migrations: BTreeMap<String, Arc<SourceFile>>,
+    /// The schema is another database's: so are its migrations.
+    pub(super) foreign: bool,
     pub(super) gaps: Vec<Gap>,
 }
 
@@ -31,7 +33,8 @@ pub(super) fn read(root: &Path, found: &FoundProject, _config: &Config) -> ReadP
     read.project.prisma_version = found.prisma_version;
     read.project.prisma_config = found.prisma_config.as_ref().map(|path| source_path(root, path));
     read.schema(root, found);
-    for migration in found.migrations.iter().flat_map(|migrations| &migrations.files) {
+    let migrations = found.migrations.as_ref().filter(|_| !read.foreign);
+    for migration in migrations.iter().flat_map(|migrations| &migrations.files) {
         match read_text(&migration.path) {
             Ok(text) => {
                 let file = SourceFile::new(source_path(root, &migration.path), upwards_part(text));
@@ -72,6 +75,7 @@ impl ReadProject {
                 )
                 .for_needs(&[Need::Prisma]),
             );
+            self.foreign = true;
             return;
         }
         if let Some(datasource) = &schema.datasource {

@@ -10,63 +10,139 @@ use super::{Plan, Write};
 /// 37 folders for 37 indexes.
 const MOST_FOLDERS: usize = 3;
 
-/// Adds the migrations for `up` to the plan. `down` is already in the order of undoing.
-pub(super) fn write(
-    facts: &Facts,
-    up: &[(String, SqlStep)],
-    down: &[SqlStep],
-    separate: bool,
-    now: u64,
-    plan: &mut Plan,
-) {
+/// The SQL of one fix.
+pub(super) struct Piece {
+    pub(super) title: String,
+    pub(super) up: Vec<SqlStep>,
+    /// In the order of undoing.
+    pub(super) down: Vec<SqlStep>,
+}
+
+/// One migration to be.
+struct Folder {
+    title: String,
+    steps: Vec<SqlStep>,
+    /// Indexes of the pieces that its steps come from.
+    pieces: Vec<usize>,
+}
+
+/// Adds the migrations for the pieces to the plan.
+pub(super) fn write(facts: &Facts, pieces: &[Piece], separate: bool, now: u64, plan: &mut Plan) {
+    let up = || {
+        let all = pieces.iter().enumerate();
+        all.flat_map(|(index, piece)| piece.up.iter().map(move |step| (index, step)))
+    };
     let Some(history) = &facts.history else {
-        let sql: Vec<String> = up.iter().map(|(_, step)| format!("{};", step.sql)).collect();
+        let sql: Vec<String> = up().map(|(_, step)| format!("{};", step.sql)).collect();
         plan.notes
             .push(format!("this project keeps no migrations; run on the database:\n{}", sql.join("\n")));
         return;
     };
+    let folder = |steps: &[(usize, &SqlStep)]| Folder {
+        title: common_title(steps.iter().map(|(index, _)| pieces[*index].title.as_str())),
+        steps: steps.iter().map(|(_, step)| (*step).clone()).collect(),
+        pieces: steps.iter().map(|(index, _)| *index).collect(),
+    };
+    let together: Vec<_> = up().filter(|(_, step)| step.transactional).collect();
+    let alone: Vec<_> = up().filter(|(_, step)| !step.transactional).collect();
+    let by_hand = history.regime == Regime::OneMessage && alone.len() > MOST_FOLDERS && !separate;
+    // What must run alone comes first: constraints of the shared file may stand on an index of it.
+    let mut folders: Vec<Folder> = match alone.is_empty() {
+        true => Vec::new(),
+        false if by_hand || (history.regime != Regime::OneMessage && !separate) => vec![folder(&alone)],
+        false => alone.iter().map(|step| folder(std::slice::from_ref(step))).collect(),
+    };
+    if !together.is_empty() {
+        folders.push(folder(&together));
+    }
     let mut names = Names::new(history, now);
-    let together: Vec<&SqlStep> = up.iter().map(|(_, step)| step).filter(|step| step.transactional).collect();
-    let alone: Vec<&(String, SqlStep)> = up.iter().filter(|(_, step)| !step.transactional).collect();
-    let back = text_of(down, false);
-    let mut back = Some(back).filter(|text| !text.is_empty());
-    let mut add = |name: &str, text: String, extra: Option<(&str, String)>| {
-        let down = back.take();
-        for (path, after) in names.files(name, text, down, extra) {
+    let style = Style::of(facts, history);
+    for (number, folder) in folders.iter().enumerate() {
+        // A fix is undone where its last step was done.
+        let ends_here =
+            |index: &&usize| folders[number + 1..].iter().all(|later| !later.pieces.contains(index));
+        let mut undone: Vec<usize> = folder.pieces.iter().filter(ends_here).copied().collect();
+        undone.dedup();
+        let down: Vec<SqlStep> = undone.iter().rev().flat_map(|index| pieces[*index].down.clone()).collect();
+        let shared = by_hand && number == 0;
+        let (title, text, extra) = if shared {
+            let repeatable: Vec<SqlStep> = folder.steps.iter().map(repeatable).collect();
+            let text = format!(
+                "-- Run concurrently.sql with psql first: it does the same without blocking writes. These statements then find\n\
+                 -- their work done on a live database and do it themselves on an empty one.\n\n{}",
+                text_of(&repeatable, false)
+            );
+            ("pgsteward fixes", text, Some(("concurrently.sql", text_of(&folder.steps, true))))
+        } else {
+            (folder.title.as_str(), text_of(&folder.steps, false), None)
+        };
+        let in_transaction = folder.steps.iter().chain(&down).all(|step| step.transactional);
+        let down = Some(text_of(&down, false)).filter(|text| !text.is_empty());
+        let (text, down) = style.sections(text, down, in_transaction);
+        for (path, after) in names.files(&slug(title), text, down, extra, &mut plan.notes) {
             plan.writes.push(Write { path, before: None, after });
         }
-    };
-    // What must run alone comes first: constraints of the shared file may stand on an index of it.
-    if history.regime == Regime::OneMessage && alone.len() > MOST_FOLDERS && !separate {
-        let by_hand: Vec<SqlStep> = alone.iter().map(|(_, step)| step.clone()).collect();
-        let repeatable: Vec<SqlStep> = by_hand.iter().map(repeatable).collect();
-        let text = format!(
-            "-- Run concurrently.sql with psql first: it does the same without blocking writes. These statements then find\n\
-             -- their work done on a live database and do it themselves on an empty one.\n\n{}",
-            text_of(&repeatable, false)
-        );
-        add(&slug("pgsteward fixes"), text, Some(("concurrently.sql", text_of(&by_hand, true))));
+    }
+    if by_hand {
         plan.notes.push(format!(
             "{} statements must each run alone, and this runner sends a file as one transaction: run concurrently.sql with \
              `psql -f` before the deploy, or ask for a folder each with --separate",
             alone.len()
         ));
-    } else if history.regime != Regime::OneMessage && !alone.is_empty() {
-        let steps: Vec<SqlStep> = alone.iter().map(|(_, step)| step.clone()).collect();
-        let title = if alone.len() == 1 { alone[0].0.as_str() } else { "pgsteward fixes" };
-        add(&slug(title), text_of(&steps, false), None);
-    } else {
-        for (title, step) in alone {
-            add(&slug(title), text_of(std::slice::from_ref(step), false), None);
+    }
+}
+
+/// The title that all share, else a general one.
+fn common_title<'a>(mut titles: impl Iterator<Item = &'a str>) -> String {
+    let first = titles.next().unwrap_or("pgsteward fixes");
+    if titles.all(|title| title == first) { first.to_owned() } else { "pgsteward fixes".to_owned() }
+}
+
+/// How the runner marks the two directions inside a file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Style {
+    /// The file is the way there.
+    Plain,
+    /// `-- +goose Up` and `-- +goose Down`.
+    Goose,
+    /// `-- migrate:up` and `-- migrate:down`.
+    Dbmate,
+}
+
+impl Style {
+    /// As the newest migration does it.
+    fn of(facts: &Facts, history: &History) -> Style {
+        let newest = history.files.last().and_then(|file| facts.sources.get(&file.path));
+        let marked = |mark: &str| {
+            newest.is_some_and(|file| {
+                file.text.lines().any(|line| {
+                    line.trim()
+                        .strip_prefix("--")
+                        .is_some_and(|comment| comment.trim_start().to_ascii_lowercase().starts_with(mark))
+                })
+            })
+        };
+        match history.layout {
+            Layout::Files if marked("+goose up") => Style::Goose,
+            Layout::Files if marked("migrate:up") => Style::Dbmate,
+            _ => Style::Plain,
         }
     }
-    if !together.is_empty() {
-        let steps: Vec<SqlStep> = together.into_iter().cloned().collect();
-        let titles: Vec<&str> =
-            up.iter().filter(|(_, step)| step.transactional).map(|(title, _)| title.as_str()).collect();
-        let title =
-            if titles.iter().all(|title| *title == titles[0]) { titles[0] } else { "pgsteward fixes" };
-        add(&slug(title), text_of(&steps, false), None);
+
+    /// Both directions as the runner wants them: in one text, or as they are.
+    fn sections(self, up: String, down: Option<String>, in_transaction: bool) -> (String, Option<String>) {
+        let back = || down.clone().unwrap_or_default();
+        match self {
+            Style::Plain => (up, down),
+            Style::Goose => {
+                let head = if in_transaction { "" } else { "-- +goose NO TRANSACTION\n" };
+                (format!("{head}-- +goose Up\n{up}\n-- +goose Down\n{}", back()), None)
+            }
+            Style::Dbmate => {
+                let option = if in_transaction { "" } else { " transaction:false" };
+                (format!("-- migrate:up{option}\n{up}\n-- migrate:down{option}\n{}", back()), None)
+            }
+        }
     }
 }
 
@@ -154,9 +230,16 @@ impl Names<'_> {
         up: String,
         down: Option<String>,
         extra: Option<(&str, String)>,
+        notes: &mut Vec<String>,
     ) -> Vec<(String, String)> {
         let directory = &self.history.directory;
-        let stem = format!("{:0width$}_{name}", self.next, width = self.width);
+        let last = self.history.files.last();
+        // Flyway: "V2__orders".
+        let versioned =
+            last.is_some_and(|file| file.name.starts_with(['V', 'v']) && file.name.contains("__"));
+        let (prefix, gap) =
+            if versioned { (&last.map_or("V", |file| &file.name)[..1], "__") } else { ("", "_") };
+        let stem = format!("{prefix}{:0width$}{gap}{name}", self.next, width = self.width);
         self.next += 1;
         let mut files = Vec::new();
         match self.history.layout {
@@ -165,11 +248,18 @@ impl Names<'_> {
                 files.extend(down.map(|down| (format!("{directory}/{stem}/down.sql"), down)));
                 files.extend(extra.map(|(name, text)| (format!("{directory}/{stem}/{name}"), text)));
             }
+            Layout::UpDown if last.is_some_and(|file| file.path.ends_with("/up.sql")) => {
+                files.push((format!("{directory}/{stem}/up.sql"), up));
+                files.extend(down.map(|down| (format!("{directory}/{stem}/down.sql"), down)));
+            }
             Layout::UpDown => {
                 files.push((format!("{directory}/{stem}.up.sql"), up));
                 files.extend(down.map(|down| (format!("{directory}/{stem}.down.sql"), down)));
             }
-            Layout::Files => files.push((format!("{directory}/{stem}.sql"), up)),
+            Layout::Files => {
+                files.push((format!("{directory}/{stem}.sql"), up));
+                notes.extend(down.map(|down| format!("to undo {stem}.sql, run:\n{}", down.trim_end())));
+            }
         }
         files
     }
