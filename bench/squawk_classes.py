@@ -1,0 +1,224 @@
+#!/usr/bin/env python3
+"""Puts every finding of squawk's default run on the corpus into a class: reported by us too, or why we are silent.
+
+    python3 bench/squawk_classes.py [--list CLASS]
+
+The classes are explained in docs/concepts/squawk.md. Facts about the statements come from the recall list's own
+reading of the files, not from pgsteward; only the class "reported" looks at pgsteward's findings.
+"""
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent / "recall"))
+
+import corpus
+import noise
+from compare import places
+from make_list import LIST
+from squawk_facts import Project
+from table import Table, verdict
+
+CLASSES = {
+    "reported": "a finding of ours on the same statement",
+    "told once per project": "one note that names every file",
+    "reported on the column": "one finding per column of the schema as it is now",
+    "new table": "the table was made by the same file, so it holds no rows and nobody uses it",
+    "no lock to wait for": "no statement of the file stops reads or writes on a table of an earlier file",
+    "lock_timeout is set": "the file limits its wait for locks",
+    "column is gone": "the column was dropped, or got another type, by a later migration",
+    "integer that is no key": "only a key that counts up runs out of numbers",
+    "limit by design": "the length of hand-made codes and hashes, or one that the schema gives on purpose",
+    "runner's transaction": "the file is applied as a whole or not at all, and again after a failure",
+    "loud on purpose": "IF NOT EXISTS on a concurrent build keeps an invalid index of an earlier try",
+    "catalog only": "the change touches the catalog only: nothing is rewritten or scanned",
+    "enum swap": "Prisma's way to change an enum: the names are the same afterwards, and the type change is reported",
+    "set again in the same file": "dropped and made again in one transaction, nobody sees it missing",
+    "constraint dropped": "no query needs a foreign key or a check to be there; the lock falls under lock-without-timeout",
+    "key replaced": "the constraint is dropped to be made anew by the same file, and the making is reported",
+    "not named by queries": "queries name neither indexes nor constraints nor types by that name",
+    "server refuses": "the server refuses to drop a type that something still uses",
+    "style": "a matter of taste: the order of an enum's values",
+    "unclassified": "none of these",
+}  # fmt: skip
+
+ON_SCHEMA = {
+    "prefer-timestamp-tz": "timestamp-without-time-zone",
+    "prefer-bigint-over-int": "integer-key-overflow",
+    "prefer-text-field": "arbitrary-varchar-limit",
+    "prefer-identity": "serial-column",
+    "ban-char-field": "char-column",
+}
+
+TIMEOUTS = ("require-lock-timeout", "require-statement-timeout")
+
+
+class Ours:
+    """pgsteward's findings about one project."""
+
+    def __init__(self, project):
+        review = corpus.check(project, "--all-migrations", "--no-lab")
+        rules = json.loads(subprocess.check_output([corpus.BINARY, "rules", "--format", "json"]))
+        rules = rules["rules"] if isinstance(rules, dict) else rules
+        self.ancestors = {rule["id"]: rule["ancestors"] for rule in rules}
+        self.by_file, self.columns = {}, set()
+        for finding in review["findings"]:
+            self.columns.add((finding["rule"], finding["object"] and finding["object"]["relation"], finding["object"] and finding["object"]["column"]))
+            for file, first, last in places(finding):
+                self.by_file.setdefault(file, []).append((finding["rule"], first, last))
+
+    def covers(self, squawk_rule, file, first, last):
+        return any(
+            f"squawk:{squawk_rule}" in self.ancestors[rule] and begin <= last and first <= end
+            for rule, begin, end in self.by_file.get(file, [])
+        )
+
+    def names_file(self, rule, file):
+        return any(known == rule for known, _, _ in self.by_file.get(file, []))
+
+    def on_column(self, rule, table, column):
+        return (rule, table.rsplit(".", 1)[-1], column) in self.columns
+
+
+def classify(rule, file, line, last, project, ours, waiting):
+    """The class of one finding of squawk. `line` is 1-based; `waiting`: files of the recall list's A21."""
+    fact = project.statement_at(file, line)
+    if rule in TIMEOUTS:
+        return classify_timeout(file, project, ours, waiting)
+    if rule in ON_SCHEMA:
+        return classify_column(rule, line, fact, project, ours)
+    if fact is None:
+        return "unclassified"
+    if ours.covers(rule, file, fact.first, fact.last):
+        return "reported"
+    if rule == "prefer-robust-stmts":
+        return "loud on purpose" if fact.has("concurrently") else "runner's transaction"
+    if fact.table and not fact.older:
+        return "new table"
+    return BY_RULE.get(rule, lambda *_: "unclassified")(line, fact, file, project)
+
+
+def classify_timeout(file, project, ours, waiting):
+    if ours.names_file("lock-without-timeout", file):
+        return "told once per project"
+    if any(fact.has("lock_timeout") for fact in project.files[file]):
+        return "lock_timeout is set"
+    return "unclassified" if file in waiting else "no lock to wait for"
+
+
+def classify_column(rule, line, fact, project, ours):
+    if fact is None or line not in fact.columns:
+        return "unclassified"
+    _, _, column = fact.columns[line]
+    now = project.column_now(column)
+    if now is None:
+        return "column is gone"
+    if ours.on_column(ON_SCHEMA[rule], *now):
+        return "reported on the column"
+    if rule == "prefer-timestamp-tz":
+        return "column is gone" if column.type.name != "timestamp" else "unclassified"
+    if rule == "prefer-bigint-over-int":
+        return "integer that is no key" if column.type.name in ("integer", "serial") else "column is gone"
+    if rule == "prefer-text-field":
+        return "limit by design" if column.type.name == "varchar" else "column is gone"
+    return "unclassified"
+
+
+def drops_constraint(line, fact, file, project):
+    kinds = set(fact.constraints.values())
+    if kinds <= {"foreign key", "check", "unknown"}:
+        return "constraint dropped"
+    again = fact.has("add", "constraint") or any(
+        other.first > fact.first and other.table == fact.table and (other.has("primary", "key") or other.has("unique"))
+        for other in project.files[file]
+    )
+    return "key replaced" if again else "unclassified"
+
+
+def renames_object(_line, fact, _file, _project):
+    if fact.words[:2] == ("alter", "type"):
+        names = [token.text for token in fact.parts]
+        return "enum swap" if any(name.endswith(("_new", "_old")) for name in names) else "unclassified"
+    return "not named by queries"
+
+
+def drops_type(_line, fact, _file, _project):
+    return "enum swap" if fact.parts[-1].text.endswith("_old") else "server refuses"
+
+
+def drops_default(line, fact, file, project):
+    again = any(other.first > fact.first and other.table == fact.table and other.has("set", "default") for other in project.files[file])
+    return "set again in the same file" if again else "unclassified"
+
+
+def drops_view(_line, fact, file, project):
+    return "set again in the same file" if project.made_again(file, fact, ("create", "view")) else "unclassified"
+
+
+BY_RULE = {
+    "ban-drop-constraint": drops_constraint,
+    "renaming-object": renames_object,
+    "ban-drop-type": drops_type,
+    "ban-drop-default": drops_default,
+    "ban-drop-view": drops_view,
+    "require-enum-value-ordering": lambda *_: "style",
+    "changing-column-type": lambda *_: "catalog only",
+}
+
+
+def classified():
+    """(squawk's rule, class, place) of every finding."""
+    program = noise.squawk()
+    if not program:
+        return None
+    listed = json.loads(LIST.read_text())["entries"]
+    found = noise.squawk_findings(program, corpus.migration_files())
+    projects = {name: (Project(name), Ours(name)) for name in corpus.PROJECTS}
+    waiting = {name: {e["file"] for e in listed if e["project"] == name and e["hazard"] == "A21"} for name in projects}
+    rows = []
+    for finding in found:
+        path = Path(finding["file"]).relative_to(corpus.CORPUS)
+        name, file = path.parts[0], "/".join(path.parts[-2:])
+        project, ours = projects[name]
+        # squawk's JSON counts lines from 0.
+        line, last = finding["line"] + 1, finding["line_end"] + 1
+        kind = classify(finding["rule_name"], file, line, last, project, ours, waiting[name])
+        rows.append((finding["rule_name"], kind, f"{name} {file}:{line}"))
+    return rows
+
+
+def report():
+    rows = classified()
+    if rows is None:
+        return ["squawk is not installed: `pip install squawk-cli`"], True
+    by_class, by_rule = Counter(kind for _, kind, _ in rows), {}
+    for rule, kind, _ in rows:
+        by_rule.setdefault(rule, Counter())[kind] += 1
+    classes = Table("class", "findings of squawk", "why")
+    for kind, why in CLASSES.items():
+        if by_class[kind] or kind == "unclassified":
+            classes.add(kind, by_class[kind], why)
+    classes.add("all", len(rows), "")
+    rules = Table("squawk's rule", "findings", "classes")
+    for rule, kinds in sorted(by_rule.items(), key=lambda item: -sum(item[1].values())):
+        rules.add(f"`{rule}`", sum(kinds.values()), ", ".join(f"{kind} {count}" for kind, count in kinds.most_common()))
+    clean = by_class["unclassified"] == 0
+    return [str(classes), f"\nEvery finding has a class: {verdict(clean)}\n", str(rules)], clean
+
+
+def main():
+    if sys.argv[1:2] == ["--list"]:
+        for rule, kind, place in classified() or []:
+            if kind == sys.argv[2]:
+                print(rule, place)
+        return 0
+    lines, clean = report()
+    print("\n".join(lines))
+    return 0 if clean else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,119 @@
+"""What each statement of the corpus meets, by the recall list's own reading: tables and their age, columns and what
+became of them, indexes, constraints, types."""
+
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent / "recall"))
+
+import corpus
+from history import Schema, has_words
+from make_list import File, Reader
+from sqltext import Cursor, split_commas, statements
+
+
+@dataclass
+class Fact:
+    """A statement when it ran."""
+
+    first: int
+    last: int
+    words: tuple
+    """Its first words in lower case."""
+    parts: list
+    table: str = None
+    older: bool = False
+    """Whether an earlier file made the table, so that it may hold rows."""
+    constraints: dict = field(default_factory=dict)
+    """Kinds of the constraints that it drops, by name."""
+    columns: dict = field(default_factory=dict)
+    """Columns that it defines, by the line of their name: (table, name, object)."""
+
+    def has(self, *words):
+        return has_words(self.parts, *words)
+
+    def action_at(self, line):
+        """The tokens of the ALTER TABLE action on a line."""
+        for piece in split_commas(self.parts):
+            if piece[0].line <= line <= piece[-1].line:
+                return piece
+        return self.parts
+
+
+class Project:
+    """All statements of a project by file, and the schema that they leave."""
+
+    def __init__(self, name):
+        self.name, self.schema, self.files = name, Schema(), {}
+        for path in sorted((corpus.CORPUS / name).glob("prisma/migrations/*/migration.sql")):
+            parsed = statements(path.read_text())
+            file = File(name, f"{path.parent.name}/{path.name}", len(parsed))
+            reader = Reader(self.schema, file)
+            self.files[file.name] = [self.read(reader, parts) for parts in parsed]
+
+    def read(self, reader, parts):
+        words = tuple(token.text for token in parts[:4])
+        fact = Fact(parts[0].line, parts[-1].line, words, parts)
+        fact.table = self.main_table(parts)
+        fact.older = reader.older(fact.table) or self.view_is_older(fact.table, reader.file.name)
+        for at, token in enumerate(parts[:-1]):
+            if token.is_word("drop") and parts[at + 1].is_word("constraint"):
+                rest = Cursor(parts[at + 2 :])
+                rest.take("if", "exists")
+                name = rest.next().text
+                fact.constraints[name] = self.schema.constraints.get((fact.table, name), ("unknown",))[0]
+        reader.statement(parts)
+        known = self.schema.tables.get(fact.table)
+        if known and fact.words[0] in ("create", "alter"):
+            for token in parts:
+                if token.text in known.columns:
+                    fact.columns.setdefault(token.line, (fact.table, token.text, known.columns[token.text]))
+        return fact
+
+    def view_is_older(self, name, file):
+        return self.schema.views.get(name, file) != file
+
+    def main_table(self, parts):
+        cursor = Cursor(parts)
+        first, second = cursor.next().text, cursor.next().text
+        if first == "create" and second in ("unique", "index"):
+            at = next((at for at, token in enumerate(parts) if token.is_word("on")), None)
+            rest = Cursor(parts[at + 1 :])
+            rest.take("only")
+            return rest.name()
+        if first == "drop" and second == "index":
+            cursor.take("concurrently")
+            cursor.take("if", "exists")
+            return self.schema.indexes.get(cursor.name())
+        if first == "alter" and second == "index":
+            cursor.take("if", "exists")
+            return self.schema.indexes.get(cursor.name())
+        if second in ("table", "view"):
+            for words in (("if", "not", "exists"), ("if", "exists"), ("only",)):
+                cursor.take(*words)
+            return cursor.name()
+        return None
+
+    def statement_at(self, file, line):
+        for fact in self.files[file]:
+            if fact.first <= line <= fact.last:
+                return fact
+        return None
+
+    def made_again(self, file, fact, words):
+        """Whether a later statement of the file begins with `words` and names the same thing."""
+        name = fact.parts[-1].text
+        return any(
+            other.first > fact.first and all(word in other.words for word in words)
+            and any(token.text == name for token in other.parts[:8])
+            for other in self.files[file]
+        )  # fmt: skip
+
+    def column_now(self, column):
+        """(table, name) of a column object in the schema as it is at the end; none where it is gone."""
+        for table_name, table in self.schema.tables.items():
+            for name, known in table.columns.items():
+                if known is column:
+                    return table_name, name
+        return None
