@@ -110,7 +110,7 @@ fn analysis(review: &Review, out: &mut String) {
         for gap in &review.gaps {
             out.push_str(&format!("- **{}**: {}", escape(&gap.what), escape(&text::prose(&gap.why))));
             if !gap.hint.is_empty() {
-                out.push_str(&format!(" {}", escape(&text::prose(&gap.hint))));
+                out.push_str(&format!(" Next step: {}.", escape(&text::prose(&gap.hint))));
             }
             if !gap.skipped_rules.is_empty() {
                 let rules: Vec<String> = gap.skipped_rules.iter().map(|rule| code(rule)).collect();

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use pgsteward_lab::{Database, Lab};
 use pgsteward_model::change::{EditAction, Fix, Step};
-use pgsteward_model::facts::{Facts, Gap};
+use pgsteward_model::facts::{Facts, Gap, Need};
 use pgsteward_model::finding::Finding;
 use pgsteward_model::proof::{Proof, Verdict};
 use pgsteward_model::rule::Rule;
@@ -39,11 +39,21 @@ const MIGRATION_BUDGET: Duration = Duration::from_secs(30);
 const THOROUGH_BUDGET: Duration = Duration::from_secs(3_600);
 const TOP: usize = 10;
 
+/// Where fixes are tried.
+#[derive(Clone, Copy)]
+pub struct Benches<'a> {
+    pub lab: &'a Lab,
+    /// A database in the state that the history leaves.
+    pub history: Option<&'a Database>,
+    /// One with the schema of the live database, where that is another: what a fix will meet.
+    pub live: Option<&'a Database>,
+}
+
 /// Tries the fixes of sorted findings and writes the proofs into them. A refuted fix is withdrawn.
 pub async fn prove(
     findings: &mut [Finding],
     facts: &Facts,
-    lab: Option<(&Lab, &Database)>,
+    benches: Option<Benches<'_>>,
     rules: &[&'static Rule],
     mode: ProveMode,
     progress: &dyn Progress,
@@ -77,34 +87,35 @@ pub async fn prove(
             Kind::Migration => migrations.push(index),
         }
     }
-    match lab {
-        Some((lab, database)) => {
+    match benches {
+        Some(benches) => {
             progress.phase(&format!("try {} fixes in the lab", objects.len() + migrations.len()));
-            if !objects.is_empty() {
-                object::prove(
-                    findings,
-                    &objects,
-                    facts,
-                    lab,
-                    database,
-                    rules,
-                    mode == ProveMode::Thorough,
-                    progress,
-                )
-                .await?;
+            // What the history lacks is tried on the history, everything else on what the fix will meet.
+            let of_drift = |finding: &Finding| {
+                rules.iter().any(|rule| rule.id == finding.rule && rule.needs.contains(&Need::Drift))
+            };
+            let (of_history, of_live): (Vec<usize>, Vec<usize>) =
+                objects.into_iter().partition(|index| of_drift(&findings[*index]));
+            let groups =
+                [(of_history, benches.history.or(benches.live)), (of_live, benches.live.or(benches.history))];
+            for (chosen, database) in groups.into_iter().filter(|(chosen, _)| !chosen.is_empty()) {
+                let Some(database) = database else {
+                    not_tried(findings, &chosen, "the lab has no database to try it on");
+                    continue;
+                };
+                let thorough = mode == ProveMode::Thorough;
+                object::prove(findings, &chosen, facts, benches.lab, database, rules, thorough, progress)
+                    .await?;
             }
             if !migrations.is_empty() {
                 let budget = if mode == ProveMode::Thorough { THOROUGH_BUDGET } else { MIGRATION_BUDGET };
-                untried +=
-                    migration::prove(findings, &migrations, facts, lab, rules, Instant::now() + budget)
-                        .await?;
+                let until = Instant::now() + budget;
+                untried += migration::prove(findings, &migrations, facts, benches.lab, rules, until).await?;
             }
         }
         None => {
-            for index in objects.into_iter().chain(migrations) {
-                let subject = findings[index].fix.as_ref().map(|fix| fix.title.clone()).unwrap_or_default();
-                findings[index].proof = Some(unprovable(subject, "there was no lab server to try it on"));
-            }
+            let all: Vec<usize> = objects.into_iter().chain(migrations).collect();
+            not_tried(findings, &all, "there was no lab server to try it on");
         }
     }
     for finding in findings.iter_mut() {
@@ -159,6 +170,13 @@ fn kind_of(fix: &Fix, facts: &Facts) -> Kind {
         }
     }
     if has_sql { Kind::Object } else { Kind::Files }
+}
+
+fn not_tried(findings: &mut [Finding], chosen: &[usize], reason: &str) {
+    for index in chosen {
+        let subject = findings[*index].fix.as_ref().map(|fix| fix.title.clone()).unwrap_or_default();
+        findings[*index].proof = Some(unprovable(subject, reason));
+    }
 }
 
 fn unprovable(subject: impl Into<String>, reason: impl Into<String>) -> Proof {

@@ -10,9 +10,9 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use pgsteward_lab::{Database, Lab};
 use pgsteward_model::catalog::{Catalog, QName, Table};
-use pgsteward_model::catalog_compare::{ColumnOrder, differences, table_differences};
+use pgsteward_model::catalog_compare::{ColumnOrder, differences, schema_only, table_differences};
 use pgsteward_model::change::{Fix, Rollback, Step};
-use pgsteward_model::facts::Facts;
+use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::Finding;
 use pgsteward_model::migration::ServerError;
 use pgsteward_model::place::ObjectKind;
@@ -38,6 +38,10 @@ pub(super) async fn prove(
     progress: &dyn Progress,
 ) -> Result<()> {
     let before = introspect(database).await?;
+    let chosen = &possible(findings, chosen, facts, &before, rules)[..];
+    if chosen.is_empty() {
+        return Ok(());
+    }
     let mut bench = Bench::new(lab, database, facts, &before, rules, thorough).await?;
     for (done, index) in chosen.iter().enumerate() {
         progress.step(done, chosen.len());
@@ -62,6 +66,42 @@ pub(super) async fn prove(
         findings[*index].proof = Some(proof);
     }
     Ok(())
+}
+
+/// Those whose tables the lab has as the reviewed database has them; the others are marked as not provable,
+/// because what happens to another table says nothing. What drift is about is on one side only by its nature.
+fn possible(
+    findings: &mut [Finding],
+    chosen: &[usize],
+    facts: &Facts,
+    lab: &Catalog,
+    rules: &[&'static Rule],
+) -> Vec<usize> {
+    let Some(reviewed) = facts.catalog() else { return chosen.to_vec() };
+    let (reviewed, lab) = (schema_only(reviewed), schema_only(lab));
+    let is_same = |name: &QName| match (reviewed.table(name), lab.table(name)) {
+        (Some(one), Some(other)) => table_differences(one, other, ColumnOrder::Ignored).is_empty(),
+        (None, None) => true,
+        _ => false,
+    };
+    let mut possible = Vec::new();
+    for index in chosen {
+        let finding = &findings[*index];
+        let Some(fix) = &finding.fix else { continue };
+        let of_drift = rules.iter().any(|rule| rule.id == finding.rule && rule.needs.contains(&Need::Drift));
+        let names = match touched(finding, fix) {
+            Touched::Tables(names) => names,
+            Touched::Everything => table_of(finding).into_iter().collect(),
+        };
+        match names.iter().find(|name| !of_drift && !is_same(name)) {
+            None => possible.push(*index),
+            Some(name) => {
+                let reason = format!("the lab has not \"{}\" as the database has it", name.display());
+                findings[*index].proof = Some(super::unprovable(fix.title.clone(), reason));
+            }
+        }
+    }
+    possible
 }
 
 /// One clone with a session, and the facts that follow it.
@@ -273,14 +313,15 @@ enum Touched {
     Everything,
 }
 
+/// The relation that a finding is about.
+fn table_of(finding: &Finding) -> Option<QName> {
+    let object = finding.at.object.as_ref()?;
+    Some(QName::new(object.namespace.clone()?, object.relation.clone()?))
+}
+
 /// The tables that the SQL of a fix and its rollback can change, if that is all they can change.
 fn touched(finding: &Finding, fix: &Fix) -> Touched {
-    let mut names = BTreeSet::new();
-    if let Some(object) = &finding.at.object
-        && let (Some(namespace), Some(relation)) = (&object.namespace, &object.relation)
-    {
-        names.insert(QName::new(namespace.clone(), relation.clone()));
-    }
+    let mut names: BTreeSet<QName> = table_of(finding).into_iter().collect();
     let rollback = match &fix.change.rollback {
         Rollback::Steps(steps) => steps.as_slice(),
         Rollback::Impossible { .. } => &[],

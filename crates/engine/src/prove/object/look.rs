@@ -51,7 +51,11 @@ impl Eyes {
             rules.iter().filter(possible).filter(wanted).copied().collect()
         };
         let drift_rules = needing(&[Need::Drift]);
-        let rules = needing(&[Need::Catalog, Need::Statistics]);
+        // What a rule reads in the history no fix of an object changes.
+        let mut rules = needing(&[Need::Catalog, Need::Statistics]);
+        rules.retain(|rule| {
+            !rule.needs.contains(&Need::History) && !rule.sharper_with.contains(&Need::History)
+        });
         let drift = found(&drift_rules, &facts);
         Eyes { facts, rules, drift_rules, drift }
     }
@@ -78,15 +82,19 @@ impl Eyes {
             facts.catalog = catalog;
         }
         let this = (finding.rule, finding.identity.clone());
+        let mut rules = self.rules.clone();
+        if !of_drift && !rules.iter().any(|rule| rule.id == finding.rule) {
+            rules.extend(pgsteward_rules::find(finding.rule));
+        }
         let near = names.map(|names| (self.near(&self.facts, names), self.near(&after, names)));
         let (mut before, mut now) = match &near {
-            Some((before, now)) => (found(&self.rules, before), found(&self.rules, now)),
-            None => (found(&self.rules, &self.facts), found(&self.rules, &after)),
+            Some((before, now)) => (found(&rules, before), found(&rules, now)),
+            None => (found(&rules, &self.facts), found(&rules, &after)),
         };
         if near.is_some() && !of_drift && !before.contains(&this) {
             // The rule needs more of the database than the neighbourhood to say what it said.
-            before = found(&self.rules, &self.facts);
-            now = found(&self.rules, &after);
+            before = found(&rules, &self.facts);
+            now = found(&rules, &after);
         }
         if of_drift || !edited.is_empty() {
             compare_again(&mut after);
