@@ -99,6 +99,7 @@ pub struct Loaded {
 /// Looks for the file in `start` and the folders above it, up to the root of the repository.
 pub fn load(start: &Path) -> Result<Loaded> {
     let start = if start.is_dir() { start } else { start.parent().unwrap_or(start) };
+    let start = if start.as_os_str().is_empty() { Path::new(".") } else { start };
     let absolute =
         std::path::absolute(start).with_context(|| format!("find the folder {}", start.display()))?;
     for folder in absolute.ancestors() {

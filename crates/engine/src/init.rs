@@ -11,7 +11,7 @@ use crate::discover::discover;
 pub fn init(folder: &Path) -> Result<PathBuf> {
     let path = folder.join(FILE_NAME);
     if path.exists() {
-        bail!("{} exists already; it was left as it is", path.display());
+        bail!("{} exists already; it was left as it is\nhint: edit it, or remove it first", path.display());
     }
     let found = discover(folder)?;
     let newest = found

@@ -10,6 +10,10 @@ use super::{Plan, Write};
 /// 37 folders for 37 indexes.
 const MOST_FOLDERS: usize = 3;
 
+/// Rules that a statement of such a shared folder would break, had it not been run by hand before.
+const BUILDS_BLOCKING: &str = "index-not-concurrent";
+const DROPS_BLOCKING: &str = "index-drop-not-concurrent";
+
 /// The SQL of one fix.
 pub(super) struct Piece {
     pub(super) title: String,
@@ -66,11 +70,10 @@ pub(super) fn write(facts: &Facts, pieces: &[Piece], separate: bool, now: u64, p
         let down: Vec<SqlStep> = undone.iter().rev().flat_map(|index| pieces[*index].down.clone()).collect();
         let shared = by_hand && number == 0;
         let (title, text, extra) = if shared {
-            let repeatable: Vec<SqlStep> = folder.steps.iter().map(repeatable).collect();
+            let repeatable: String = folder.steps.iter().map(repeatable_line).collect();
             let text = format!(
                 "-- Run concurrently.sql with psql first: it does the same without blocking writes. These statements then find\n\
-                 -- their work done on a live database and do it themselves on an empty one.\n\n{}",
-                text_of(&repeatable, false)
+                 -- their work done on a live database and do it themselves on an empty one.\n\n{repeatable}"
             );
             ("pgsteward fixes", text, Some(("concurrently.sql", text_of(&folder.steps, true))))
         } else {
@@ -182,6 +185,12 @@ fn repeatable(step: &SqlStep) -> SqlStep {
     SqlStep { sql, ..step.clone() }
 }
 
+/// The repeatable statement on a line of its own, with the reason why it is no hazard here.
+fn repeatable_line(step: &SqlStep) -> String {
+    let rule = if step.sql.starts_with("DROP") { DROPS_BLOCKING } else { BUILDS_BLOCKING };
+    format!("{}; -- pgsteward: allow({rule}) concurrently.sql did it before\n", repeatable(step).sql)
+}
+
 /// Lower case words joined by `_`, at most 60 characters.
 fn slug(title: &str) -> String {
     let mut slug = String::new();
@@ -277,6 +286,13 @@ mod tests {
             "CREATE UNIQUE INDEX IF NOT EXISTS a ON t (b)"
         );
         assert_eq!(repeatable(&step("DROP INDEX CONCURRENTLY a")).sql, "DROP INDEX IF EXISTS a");
+    }
+
+    #[test]
+    fn the_rules_it_allows_exist() {
+        for rule in [BUILDS_BLOCKING, DROPS_BLOCKING] {
+            assert!(pgsteward_rules::find(rule).is_some(), "{rule}");
+        }
     }
 
     #[test]
