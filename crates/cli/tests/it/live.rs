@@ -1,0 +1,222 @@
+//! A live server, read only: alone and against the repository, on two major versions, with many grants and
+//! with few. The server is a lab's, which listens on a socket as many local servers do.
+
+use pgsteward_lab::{Lab, LabOptions};
+use pgsteward_pg::LabSession;
+
+use crate::support::{HAZARD_SQL, Project, SHOP_SQL};
+
+const RULE: &str = "foreign-key-without-index";
+const HAZARD: &str = "index-not-concurrent";
+const INDEX: &str = "prisma/migrations/20260102000000_index/migration.sql";
+/// What `prisma migrate deploy` keeps, as its own migration makes it.
+const PRISMA_TABLE: &str = "CREATE TABLE _prisma_migrations (id varchar(36) PRIMARY KEY, checksum varchar(64) NOT NULL, \
+    finished_at timestamptz, migration_name varchar(255) NOT NULL, logs text, rolled_back_at timestamptz, \
+    started_at timestamptz NOT NULL DEFAULT now(), applied_steps_count integer NOT NULL DEFAULT 0)";
+
+struct Server {
+    lab: Lab,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Server {
+    fn start(major: u32) -> Option<Server> {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+        let options = LabOptions { major: Some(major), ..LabOptions::default() };
+        match runtime.block_on(Lab::start(&options)) {
+            Ok(lab) if lab.version().major() == major => Some(Server { lab, runtime }),
+            Ok(lab) => {
+                eprintln!("not tested on PostgreSQL {major}: there is only {}", lab.version());
+                None
+            }
+            Err(error) => {
+                eprintln!("not tested on PostgreSQL {major}: {error}; {}", error.hint());
+                None
+            }
+        }
+    }
+
+    /// A database with this content; its name.
+    fn database(&self, sql: &[&str]) -> String {
+        let name = self.runtime.block_on(self.lab.create_database()).unwrap().name().to_owned();
+        for sql in sql {
+            self.run(&name, "postgres", sql);
+        }
+        name
+    }
+
+    fn run(&self, database: &str, role: &str, sql: &str) {
+        self.runtime.block_on(async {
+            let session = LabSession::connect_socket(self.lab.folder(), 5432, role, database).await.unwrap();
+            session.simple(sql).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+            session.close().await;
+        });
+    }
+
+    fn url(&self, role: &str, database: &str) -> String {
+        format!("postgresql://{role}@localhost/{database}?host={}", self.lab.folder().display())
+    }
+}
+
+fn applied(names: &[&str]) -> String {
+    let rows: Vec<String> =
+        names.iter().enumerate().map(|(id, name)| format!("('{id}', 'x', now(), '{name}')")).collect();
+    format!(
+        "INSERT INTO _prisma_migrations (id, checksum, finished_at, migration_name) VALUES {}",
+        rows.join(", ")
+    )
+}
+
+#[test]
+fn on_17() {
+    on(17);
+}
+
+#[test]
+fn on_15() {
+    on(15);
+}
+
+fn on(major: u32) {
+    let Some(server) = Server::start(major) else { return };
+    alone(&server, major);
+    with_a_repository(&server);
+    with_drift(&server);
+    with_few_grants(&server);
+    plain_sql(&server);
+    without_an_answer(&server);
+}
+
+fn alone(server: &Server, major: u32) {
+    let database = server.database(&[SHOP_SQL]);
+    let elsewhere = Project::new(&[]);
+    let review = elsewhere.check(&["--url", &server.url("postgres", &database)]);
+    // A lab's own settings (fsync = off) are an error on a server that keeps data.
+    assert!(!review.of_rule("crash-unsafe-setting").is_empty(), "{:?}", review.rules());
+    assert_eq!(review.code, Some(1), "{}", review.stderr);
+    let review = elsewhere.check(&["--url", &server.url("postgres", &database), "--ignore", "config"]);
+    assert_eq!(review.code, Some(0), "{}", review.stderr);
+    assert!(review.json["server_version"].as_str().unwrap().starts_with(&major.to_string()));
+    let found = review.of_rule(RULE);
+    assert_eq!(found.len(), 1, "{:?}", review.rules());
+    assert_eq!(found[0]["object"]["relation"], "Order");
+    assert!(found[0]["location"].is_null(), "there is no file: {}", found[0]["location"]);
+    assert!(review.gap("live database").is_none(), "{}", review.gaps());
+    // Reading leaves nothing behind: the same again.
+    let again = elsewhere.check(&["--url", &server.url("postgres", &database)]);
+    assert_eq!(again.of_rule(RULE)[0]["key"], found[0]["key"]);
+    // Through the environment as well.
+    let run = elsewhere.run_with(
+        &["check", "--url", "env", "--format", "json"],
+        &[("DATABASE_URL", &server.url("postgres", &database))],
+    );
+    assert_eq!(run.review().of_rule(RULE).len(), 1);
+    let doctor = elsewhere.run(&["doctor", "--url", &server.url("postgres", &database)]);
+    assert!(doctor.stdout.contains("read as postgres, 2 tables"), "{}", doctor.stdout);
+}
+
+fn with_a_repository(server: &Server) {
+    let database = server.database(&[SHOP_SQL, PRISMA_TABLE, &applied(&["20260101000000_init"])]);
+    let url = server.url("postgres", &database);
+    let project = Project::shop(&[(INDEX, HAZARD_SQL)]);
+    let review = project.check(&["--url", &url]);
+    assert_eq!(review.migrations(), (2, 1), "what is pending on the database is judged");
+    let hazard = review.of_rule(HAZARD);
+    assert!(hazard.len() <= 1, "{hazard:#?}");
+    let run = project.run(&["check", "--url", &url]);
+    assert!(run.stdout.contains("pending on the database"), "{}", run.stdout);
+    assert!(run.stdout.contains("1 of 2"), "{}", run.stdout);
+    // Rows make the pending index a hazard for certain.
+    server.run(
+        &database,
+        "postgres",
+        "INSERT INTO \"Vendor\" DEFAULT VALUES; INSERT INTO \"Order\" (\"vendorId\") SELECT 1 FROM generate_series(1, 200000); ANALYZE",
+    );
+    let review = project.check(&["--url", &url]);
+    assert_eq!(review.of_rule(HAZARD).len(), 1, "{:?}", review.rules());
+    // Once deployed nothing is pending, and history and database agree.
+    server.run(&database, "postgres", HAZARD_SQL);
+    server.run(&database, "postgres", &applied(&["20260102000000_index"]).replace("('0'", "('9'"));
+    project.write(
+        "prisma/schema.prisma",
+        project.read("prisma/schema.prisma").replace("[id])\n", "[id])\n\n  @@index([vendorId])\n"),
+    );
+    let review = project.check(&["--url", &url]);
+    assert_eq!(review.migrations(), (2, 0));
+    assert_eq!(review.of_rule(RULE).len(), 0);
+    let drift: Vec<_> = review.findings().iter().filter(|finding| finding["group"] == "drift").collect();
+    assert!(drift.is_empty(), "{drift:#?}");
+    assert!(review.gap("drift of the database").is_none(), "{}", review.gaps());
+}
+
+fn with_drift(server: &Server) {
+    let database = server.database(&[
+        SHOP_SQL,
+        PRISMA_TABLE,
+        &applied(&["20260101000000_init"]),
+        "ALTER TABLE \"Order\" ADD COLUMN by_hand text; CREATE INDEX by_hand_idx ON \"Order\" (by_hand)",
+    ]);
+    let project = Project::shop(&[]);
+    let review = project.check(&["--url", &server.url("postgres", &database)]);
+    let found = review.of_rule("database-differs-from-history");
+    assert!(!found.is_empty(), "{:?} {}", review.rules(), review.gaps());
+    assert!(found.iter().any(|finding| finding.to_string().contains("by_hand")), "{found:#?}");
+}
+
+fn with_few_grants(server: &Server) {
+    let database = server.database(&[SHOP_SQL, PRISMA_TABLE, &applied(&["20260101000000_init"])]);
+    server.run(&database, "pgsteward", "CREATE ROLE reader LOGIN");
+    server.run(&database, "pgsteward", &format!("GRANT CONNECT ON DATABASE {database} TO reader"));
+    let url = server.url("reader", &database);
+    let project = Project::shop(&[]);
+    let review = project.check(&["--url", &url, "--ignore", "config"]);
+    assert_eq!(review.code, Some(0), "what may not be read is no error: {}", review.stderr);
+    assert_eq!(review.of_rule(RULE).len(), 1, "{:?}", review.rules());
+    assert!(review.gaps().contains("GRANT "), "{}", review.gaps());
+    let applied = review.gap("applied migrations").unwrap_or_else(|| panic!("{}", review.gaps()));
+    assert!(applied.contains("GRANT SELECT ON") && applied.contains("_prisma_migrations"), "{applied}");
+    assert_eq!(review.migrations(), (1, 0));
+    assert_eq!(Project::new(&[]).check(&["--url", &url, "--ignore", "config"]).code, Some(0));
+    let strict = project.run(&["check", "--url", &url, "--strict"]);
+    assert_eq!(strict.code, Some(2));
+    // The GRANTs of the gaps are the cure: once run, these gaps are gone.
+    let grants: Vec<String> = review.json["gaps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|gap| gap["hint"].as_str())
+        .flat_map(|hint| hint.split("; ").map(str::to_owned).collect::<Vec<_>>())
+        .filter_map(|hint| Some(hint[hint.find("GRANT ")?..].trim_end_matches(['.', ')']).to_owned()))
+        .filter(|grant| grant.contains(" TO "))
+        .collect();
+    assert!(!grants.is_empty(), "{}", review.gaps());
+    for grant in &grants {
+        server.run(&database, "pgsteward", grant);
+    }
+    let review = project.check(&["--url", &url]);
+    assert!(!review.gaps().contains("GRANT "), "{grants:?}\n{}", review.gaps());
+    server.run(&database, "pgsteward", "DROP OWNED BY reader; DROP ROLE reader");
+}
+
+fn plain_sql(server: &Server) {
+    let database = server.database(&[SHOP_SQL]);
+    let project =
+        Project::new(&[("migrations/1_init.sql", SHOP_SQL), ("migrations/2_index.sql", HAZARD_SQL)]);
+    let url = server.url("postgres", &database);
+    let review = project.check(&["--url", &url, "--ignore", "config"]);
+    assert_eq!(review.code, Some(0), "{}", review.stderr);
+    assert_eq!(review.of_rule(RULE).len(), 1, "the database has no such index yet");
+    assert_eq!(review.migrations().1, 0, "nothing says what is applied");
+    let named = project.check(&["migrations/2_index.sql", "--url", &url]);
+    assert_eq!(named.migrations(), (1, 1), "a file that is named is judged, with a database as well");
+}
+
+fn without_an_answer(server: &Server) {
+    let project = Project::shop(&[]);
+    for (role, database) in [("postgres", "no_such_database"), ("no_such_role", "postgres")] {
+        let run = project.run(&["check", "--url", &server.url(role, database)]);
+        assert_eq!(run.code, Some(2), "{}", run.both());
+        assert!(run.stderr.contains("no_such_") && run.stderr.contains("\nhint: "), "{}", run.stderr);
+        assert_eq!(run.stdout, "");
+    }
+}
