@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use pgsteward_engine::NoProgress;
-use pgsteward_engine::collect::{Collector, LabWish, Laboratory, Live, introspect};
+use pgsteward_engine::collect::{Collected, Collector, LabWish, Laboratory, Live, introspect};
 use pgsteward_engine::config::Config;
 use pgsteward_engine::discover::discover;
 use pgsteward_engine::judge::Judged;
@@ -23,8 +23,8 @@ use super::parse::{Block, Case};
 
 const DATASOURCE: &str = "datasource db {\n  provider = \"postgresql\"\n}\n";
 
-/// The facts of a case, and the lab database that holds its state.
-pub async fn of_case(case: &Case, lab: &Arc<Lab>) -> Result<(Facts, Option<Database>)> {
+/// The facts of a case, and the lab databases that hold its state.
+pub async fn of_case(case: &Case, lab: &Arc<Lab>) -> Result<Collected> {
     let folder = tempfile::tempdir().context("make a folder for the case")?;
     let mut judged = BTreeSet::new();
     let mut each_alone = true;
@@ -72,14 +72,12 @@ pub async fn of_case(case: &Case, lab: &Arc<Lab>) -> Result<(Facts, Option<Datab
         laboratory: &laboratory,
         progress: &NoProgress,
     };
-    let (mut facts, mut database) = match found.projects.as_slice() {
-        [] => (Facts::default(), None),
-        [project] => {
-            let collected = collector.project(project).await?;
-            (collected.facts, collected.database)
-        }
+    let mut collected = match found.projects.as_slice() {
+        [] => Collected { facts: Facts::default(), database: None, twin: None },
+        [project] => collector.project(project).await?,
         _ => bail!("the case makes several projects"),
     };
+    let facts = &mut collected.facts;
     for url in &mut facts.project.urls {
         if url.origin == UrlOrigin::LocalEnvironment {
             url.origin = UrlOrigin::CommittedEnvironment;
@@ -88,7 +86,7 @@ pub async fn of_case(case: &Case, lab: &Arc<Lab>) -> Result<(Facts, Option<Datab
     if let Some((block, made)) = setup.filter(|_| live.is_none()) {
         let origin = if block.has("live") { CatalogOrigin::Live } else { CatalogOrigin::Replayed };
         facts.catalog = Some(CatalogFacts { catalog: introspect(&made).await?, origin });
-        database = Some(made);
+        collected.database = Some(made);
     }
     for block in &case.blocks {
         if block.is("json", "statistics") {
@@ -99,7 +97,7 @@ pub async fn of_case(case: &Case, lab: &Arc<Lab>) -> Result<(Facts, Option<Datab
             facts.cluster = Some(cluster(&serde_json::from_str(&block.text)?)?);
         }
     }
-    Ok((facts, database))
+    Ok(collected)
 }
 
 /// A lab database with the setup's SQL run in it as its owner: in one message, or with `each` in the info

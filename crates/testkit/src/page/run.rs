@@ -5,7 +5,8 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail, ensure};
 use pgsteward_engine::NoProgress;
 use pgsteward_engine::check::{assign_keys, sort};
-use pgsteward_engine::prove::{ProveMode, prove};
+use pgsteward_engine::collect::Collected;
+use pgsteward_engine::prove::{Benches, ProveMode, prove};
 use pgsteward_engine::resolve::resolve;
 use pgsteward_lab::Lab;
 use pgsteward_model::finding::{Finding, Severity};
@@ -53,7 +54,7 @@ fn runnable(case: &Case) -> bool {
 
 /// Runs one case: the findings are where the marks are, and each fix is proven.
 pub async fn check_case(rule: &'static Rule, page: &Page, case: &Case, lab: &Arc<Lab>) -> Result<Outcome> {
-    let (facts, database) = super::facts::of_case(case, lab).await?;
+    let Collected { facts, database, twin } = super::facts::of_case(case, lab).await?;
     if let Some(need) = rule.needs.iter().find(|need| !facts.has(**need)) {
         bail!("the case has no {} facts, which the rule needs", need.word());
     }
@@ -79,12 +80,14 @@ pub async fn check_case(rule: &'static Rule, page: &Page, case: &Case, lab: &Arc
     let withdrawn = findings.iter().find_map(|finding| finding.proof.as_ref()?.verdict.reason());
     ensure!(withdrawn.is_none(), "a fix was withdrawn: {}", withdrawn.unwrap_or_default());
     let offered: Vec<bool> = findings.iter().map(|finding| finding.fix.is_some()).collect();
-    let bench = database.as_ref().map(|database| (lab.as_ref(), database));
-    prove(&mut findings, &facts, bench, &pgsteward_engine::rules(), ProveMode::Thorough, &NoProgress).await?;
+    let benches = Benches { lab, history: database.as_ref(), live: twin.as_ref() };
+    let benches = Some(benches).filter(|_| database.is_some() || twin.is_some());
+    prove(&mut findings, &facts, benches, &pgsteward_engine::rules(), ProveMode::Thorough, &NoProgress)
+        .await?;
     for (finding, _) in findings.iter().zip(offered).filter(|(_, offered)| *offered) {
         check_proof(page, case, finding)?;
     }
-    if let Some(database) = database {
+    for database in database.into_iter().chain(twin) {
         lab.drop_database(database).await.context("drop the database of the case")?;
     }
     Ok(Outcome { findings })
