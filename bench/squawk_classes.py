@@ -24,19 +24,23 @@ from table import Table, verdict
 
 CLASSES = {
     "reported": "a finding of ours on the same statement",
+    "reported under another rule": "a key that builds its index, a column that is dropped to be made again",
     "told once per project": "one note that names every file",
     "reported on the column": "one finding per column of the schema as it is now",
     "new table": "the table was made by the same file, so it holds no rows and nobody uses it",
+    "new column": "the same file made the column under the name that it gives up, or drops it before it ends",
     "no lock to wait for": "no statement of the file stops reads or writes on a table of an earlier file",
     "lock_timeout is set": "the file limits its wait for locks",
-    "column is gone": "the column was dropped, or got another type, by a later migration",
+    "gone by now": "the column or index was dropped, or got another type or name, by a later migration",
     "integer that is no key": "only a key that counts up runs out of numbers",
-    "limit by design": "the length of hand-made codes and hashes, or one that the schema gives on purpose",
+    "limit of the value": "a length that no other database's limits explain, so it is taken for the value's own",
+    "nothing happens": "IF EXISTS, and there is nothing of that name",
     "runner's transaction": "the file is applied as a whole or not at all, and again after a failure",
     "loud on purpose": "IF NOT EXISTS on a concurrent build keeps an invalid index of an earlier try",
     "catalog only": "the change touches the catalog only: nothing is rewritten or scanned",
     "enum swap": "Prisma's way to change an enum: the names are the same afterwards, and the type change is reported",
     "set again in the same file": "dropped and made again in one transaction, nobody sees it missing",
+    "null is allowed": "the column that loses its default accepts NULL, so writers that leave it out go on",
     "constraint dropped": "no query needs a foreign key or a check to be there; the lock falls under lock-without-timeout",
     "key replaced": "the constraint is dropped to be made anew by the same file, and the making is reported",
     "not named by queries": "queries name neither indexes nor constraints nor types by that name",
@@ -53,6 +57,13 @@ ON_SCHEMA = {
     "ban-char-field": "char-column",
 }
 
+INHERITED_LIMITS = ((191,), (255,), (256,), (4000,), (65535,))
+
+UNDER_ANOTHER_RULE = {
+    "constraint-missing-not-valid": ("unique-constraint-builds-index", "primary-key-builds-index"),
+    "ban-drop-column": ("column-recreated",),
+}
+
 TIMEOUTS = ("require-lock-timeout", "require-statement-timeout")
 
 
@@ -66,15 +77,13 @@ class Ours:
         self.ancestors = {rule["id"]: rule["ancestors"] for rule in rules}
         self.by_file, self.columns = {}, set()
         for finding in review["findings"]:
-            self.columns.add((finding["rule"], finding["object"] and finding["object"]["relation"], finding["object"] and finding["object"]["column"]))
+            if finding["object"]:
+                self.columns.add((finding["rule"], finding["object"]["relation"], finding["object"]["column"]))
             for file, first, last in places(finding):
                 self.by_file.setdefault(file, []).append((finding["rule"], first, last))
 
-    def covers(self, squawk_rule, file, first, last):
-        return any(
-            f"squawk:{squawk_rule}" in self.ancestors[rule] and begin <= last and first <= end
-            for rule, begin, end in self.by_file.get(file, [])
-        )
+    def rules_on(self, file, first, last):
+        return [rule for rule, begin, end in self.by_file.get(file, []) if begin <= last and first <= end]
 
     def names_file(self, rule, file):
         return any(known == rule for known, _, _ in self.by_file.get(file, []))
@@ -92,8 +101,11 @@ def classify(rule, file, line, last, project, ours, waiting):
         return classify_column(rule, line, fact, project, ours)
     if fact is None:
         return "unclassified"
-    if ours.covers(rule, file, fact.first, fact.last):
+    there = ours.rules_on(file, fact.first, fact.last)
+    if any(f"squawk:{rule}" in ours.ancestors[known] for known in there):
         return "reported"
+    if any(known in UNDER_ANOTHER_RULE.get(rule, ()) for known in there):
+        return "reported under another rule"
     if rule == "prefer-robust-stmts":
         return "loud on purpose" if fact.has("concurrently") else "runner's transaction"
     if fact.table and not fact.older:
@@ -112,18 +124,20 @@ def classify_timeout(file, project, ours, waiting):
 def classify_column(rule, line, fact, project, ours):
     if fact is None or line not in fact.columns:
         return "unclassified"
-    _, _, column = fact.columns[line]
+    column, _ = fact.columns[line]
     now = project.column_now(column)
     if now is None:
-        return "column is gone"
+        return "gone by now"
     if ours.on_column(ON_SCHEMA[rule], *now):
         return "reported on the column"
     if rule == "prefer-timestamp-tz":
-        return "column is gone" if column.type.name != "timestamp" else "unclassified"
+        return "gone by now" if column.type.name != "timestamp" else "unclassified"
     if rule == "prefer-bigint-over-int":
-        return "integer that is no key" if column.type.name in ("integer", "serial") else "column is gone"
+        return "integer that is no key" if column.type.name in ("integer", "serial") else "gone by now"
     if rule == "prefer-text-field":
-        return "limit by design" if column.type.name == "varchar" else "column is gone"
+        if column.type.name != "varchar":
+            return "gone by now"
+        return "unclassified" if column.type.modifier in INHERITED_LIMITS else "limit of the value"
     return "unclassified"
 
 
@@ -145,13 +159,35 @@ def renames_object(_line, fact, _file, _project):
     return "not named by queries"
 
 
+def drops_index(_line, fact, _file, _project):
+    return "nothing happens" if fact.table is None and fact.has("if", "exists") else "unclassified"
+
+
+def names_too_long(_line, fact, _file, project):
+    """Judged on the catalog; the server cut the name to 63 bytes when it made the index."""
+    names = {token.text for token in fact.parts if len(token.text.encode()) > 63}
+    return "unclassified" if names & project.schema.indexes.keys() else "gone by now"
+
+
 def drops_type(_line, fact, _file, _project):
     return "enum swap" if fact.parts[-1].text.endswith("_old") else "server refuses"
 
 
 def drops_default(line, fact, file, project):
-    again = any(other.first > fact.first and other.table == fact.table and other.has("set", "default") for other in project.files[file])
-    return "set again in the same file" if again else "unclassified"
+    later = [other for other in project.files[file] if other.first >= fact.first and other.table == fact.table]
+    if any(other.has("set", "default") for other in later):
+        return "set again in the same file"
+    nullable = line in fact.columns and not fact.columns[line][1]
+    return "null is allowed" if nullable else "unclassified"
+
+
+def renames_column(_line, fact, file, project):
+    return "new column" if fact.renamed and project.is_new_column(fact.renamed, file) else "unclassified"
+
+
+def drops_not_null(line, fact, file, project):
+    ends = line in fact.columns and project.ends_in_file(fact.columns[line][0], file)
+    return "new column" if ends else "unclassified"
 
 
 def drops_view(_line, fact, file, project):
@@ -164,6 +200,10 @@ BY_RULE = {
     "ban-drop-type": drops_type,
     "ban-drop-default": drops_default,
     "ban-drop-view": drops_view,
+    "ban-drop-not-null": drops_not_null,
+    "renaming-column": renames_column,
+    "identifier-too-long": names_too_long,
+    "require-concurrent-index-deletion": drops_index,
     "require-enum-value-ordering": lambda *_: "style",
     "changing-column-type": lambda *_: "catalog only",
 }

@@ -28,7 +28,10 @@ class Fact:
     constraints: dict = field(default_factory=dict)
     """Kinds of the constraints that it drops, by name."""
     columns: dict = field(default_factory=dict)
-    """Columns that it defines, by the line of their name: (table, name, object)."""
+    """Columns that it names, by line: (object, whether it is NOT NULL after the statement)."""
+
+    renamed: object = None
+    """The column that it renames."""
 
     def has(self, *words):
         return has_words(self.parts, *words)
@@ -46,11 +49,24 @@ class Project:
 
     def __init__(self, name):
         self.name, self.schema, self.files = name, Schema(), {}
+        self.before, self.after = {}, {}
         for path in sorted((corpus.CORPUS / name).glob("prisma/migrations/*/migration.sql")):
             parsed = statements(path.read_text())
             file = File(name, f"{path.parent.name}/{path.name}", len(parsed))
             reader = Reader(self.schema, file)
+            self.before[file.name] = self.columns()
             self.files[file.name] = [self.read(reader, parts) for parts in parsed]
+            self.after[file.name] = self.columns()
+
+    def columns(self):
+        """All column objects of the moment, which stay the same through renames."""
+        return [column for table in self.schema.tables.values() for column in table.columns.values()]
+
+    def is_new_column(self, column, file):
+        return not any(known is column for known in self.before[file])
+
+    def ends_in_file(self, column, file):
+        return not any(known is column for known in self.after[file])
 
     def read(self, reader, parts):
         words = tuple(token.text for token in parts[:4])
@@ -63,12 +79,16 @@ class Project:
                 rest.take("if", "exists")
                 name = rest.next().text
                 fact.constraints[name] = self.schema.constraints.get((fact.table, name), ("unknown",))[0]
+        if fact.has("rename", "column") and fact.table in self.schema.tables:
+            at = next(at for at, token in enumerate(parts) if token.is_word("column"))
+            fact.renamed = self.schema.tables[fact.table].columns.get(parts[at + 1].text)
         reader.statement(parts)
         known = self.schema.tables.get(fact.table)
         if known and fact.words[0] in ("create", "alter"):
             for token in parts:
                 if token.text in known.columns:
-                    fact.columns.setdefault(token.line, (fact.table, token.text, known.columns[token.text]))
+                    column = known.columns[token.text]
+                    fact.columns.setdefault(token.line, (column, column.not_null))
         return fact
 
     def view_is_older(self, name, file):
