@@ -195,3 +195,54 @@ pub(super) fn updates(statements: &[MigrationStatement], relation: &QName, colum
         _ => false,
     })
 }
+
+/// The name that a column has at the end of the file.
+pub(super) fn final_name(file: &MigrationFile, relation: &QName, column: &str) -> String {
+    let mut name = column.to_owned();
+    for action in actions_on(&file.statements, relation) {
+        if let AlterAction::RenameColumn { from, to } = action
+            && *from == name
+        {
+            name.clone_from(to);
+        }
+    }
+    name
+}
+
+/// The name that a table has at the end of the file.
+pub(super) fn final_table(file: &MigrationFile, relation: &QName) -> QName {
+    let mut name = relation.clone();
+    for (from, to) in file.statements.iter().flat_map(|statement| &statement.effect.renamed) {
+        if from.kind == ObjectKind::Table
+            && relation_of(from).as_ref() == Some(&name)
+            && let Some(to) = relation_of(to)
+        {
+            name = to;
+        }
+    }
+    name
+}
+
+/// An earlier statement copies rows, and its text has all of these words: what it read is not lost.
+pub(super) fn copied(facts: &Facts, file: &MigrationFile, at: usize, words: &[&str]) -> bool {
+    before(file, at).iter().any(|statement| {
+        let copies = match &statement.statement {
+            Statement::Insert { from_select, .. } => *from_select,
+            Statement::CreateTable(create) => create.from_query,
+            Statement::Update { .. } => true,
+            _ => false,
+        };
+        copies && words.iter().all(|word| text(facts, file, statement).contains(word))
+    })
+}
+
+/// An earlier statement of the file removes every row of the table.
+pub(super) fn emptied(file: &MigrationFile, at: usize, relation: &QName) -> bool {
+    before(file, at).iter().any(|statement| match &statement.statement {
+        Statement::Delete { table, has_where: false } => {
+            shared::touch_of(statement, table).is_some_and(|touch| touch.relation == *relation)
+        }
+        Statement::Truncate { .. } => statement.effect.touch(relation).is_some(),
+        _ => false,
+    })
+}

@@ -25,12 +25,11 @@ fn check(facts: &Facts) -> Vec<Finding> {
     for alteration in around::alterations(facts).filter(|found| shared::populated(facts, found.touch)) {
         for action in &alteration.alter.actions {
             let AlterAction::DropColumn { name, .. } = action else { continue };
-            let refilled = around::updates(
-                around::from(alteration.file, alteration.at),
-                &alteration.touch.relation,
-                name,
-            );
-            if !is_recreated(&alteration, name) || refilled {
+            let (file, at, relation) = (alteration.file, alteration.at, &alteration.touch.relation);
+            let kept = around::updates(around::from(file, at), relation, name)
+                || around::copied(facts, file, at, &[&relation.name, name])
+                || around::emptied(file, at, relation);
+            if !is_recreated(&alteration, name) || kept {
                 continue;
             }
             let table = alteration.table();

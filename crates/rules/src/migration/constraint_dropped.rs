@@ -1,5 +1,7 @@
 //! `DROP CONSTRAINT` without one that takes its place.
 
+use std::collections::BTreeSet;
+
 use pgsteward_model::catalog::{Constraint, ConstraintKind};
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Finding, Severity};
@@ -127,68 +129,69 @@ fn goes_with_its_columns(alteration: &Alteration<'_>, constraint: &Constraint) -
     target || columns(&constraint.kind).iter().any(|column| alteration.goes(column))
 }
 
-/// The file adds one for the same columns, before or after.
+/// The file adds one for the same columns, before or after, perhaps under their new names.
 fn replaced(alteration: &Alteration<'_>, constraint: &Constraint) -> bool {
-    let same = |added: &ConstraintKind| {
-        let same_columns = set(columns(added)) == set(columns(&constraint.kind));
-        match (&constraint.kind, added) {
-            (ConstraintKind::PrimaryKey { .. }, ConstraintKind::PrimaryKey { .. }) => true,
-            (ConstraintKind::Exclusion { .. }, ConstraintKind::Exclusion { .. }) => true,
-            (ConstraintKind::Check { .. }, ConstraintKind::Check { .. }) => {
-                columns(added).iter().any(|column| columns(&constraint.kind).contains(column))
-            }
-            (ConstraintKind::ForeignKey(_), ConstraintKind::ForeignKey(_)) => same_columns,
-            (
-                ConstraintKind::Unique { .. },
-                ConstraintKind::Unique { .. } | ConstraintKind::PrimaryKey { .. },
-            ) => same_columns,
-            _ => false,
-        }
-    };
-    let whole = alteration.file.statements.as_slice();
+    let file = alteration.file;
     let relation = &alteration.touch.relation;
-    let by_constraint = around::actions_on(whole, relation).any(|action| match action {
-        AlterAction::AddConstraint { constraint: added, .. } => same(&added.kind),
-        AlterAction::SetNotNull { column } => {
-            matches!(&constraint.kind, ConstraintKind::NotNull { column: was } if was == column)
-                // A validated CHECK that proved the column is done with.
-                || matches!(&constraint.kind, ConstraintKind::Check { columns, .. } if columns.len() == 1 && columns.contains(column))
+    let now = around::final_table(file, relation);
+    let name = |column: &str| {
+        let column = around::final_name(file, relation, column);
+        if now == *relation { column } else { around::final_name(file, &now, &column) }
+    };
+    let set =
+        |columns: &[String]| -> BTreeSet<String> { columns.iter().map(|column| name(column)).collect() };
+    let own = set(columns(&constraint.kind));
+    let same = |added: &ConstraintKind| match (&constraint.kind, added) {
+        (ConstraintKind::PrimaryKey { .. }, ConstraintKind::PrimaryKey { .. })
+        | (ConstraintKind::Exclusion { .. }, ConstraintKind::Exclusion { .. }) => true,
+        (ConstraintKind::Check { .. }, ConstraintKind::Check { .. }) => {
+            !set(columns(added)).is_disjoint(&own)
         }
+        (ConstraintKind::ForeignKey(_), ConstraintKind::ForeignKey(_))
+        | (
+            ConstraintKind::Unique { .. },
+            ConstraintKind::Unique { .. } | ConstraintKind::PrimaryKey { .. },
+        ) => set(columns(added)) == own,
         _ => false,
-    });
-    let unique = matches!(constraint.kind, ConstraintKind::Unique { .. });
-    let not_null = matches!(&constraint.kind, ConstraintKind::Check { columns, expression, .. }
-        if columns.len() == 1 && is_not_null_test(expression) && is_not_null(alteration, columns));
-    let by_index = unique
-        && whole.iter().any(|statement| match &statement.statement {
+    };
+    let proves = |column: &String| match &constraint.kind {
+        ConstraintKind::NotNull { column: was } => was == column,
+        // A CHECK that proved the column is done with.
+        ConstraintKind::Check { columns, .. } => columns.len() == 1 && columns.contains(column),
+        _ => false,
+    };
+    let whole = file.statements.as_slice();
+    let by_action =
+        [relation, &now].into_iter().flat_map(|table| around::actions_on(whole, table)).any(|action| {
+            match action {
+                AlterAction::AddConstraint { constraint: added, .. } => same(&added.kind),
+                AlterAction::SetNotNull { column } => proves(column),
+                _ => false,
+            }
+        });
+    by_action || by_unique_index(alteration, constraint, &own) || is_not_null(alteration, constraint)
+}
+
+fn by_unique_index(alteration: &Alteration<'_>, constraint: &Constraint, own: &BTreeSet<String>) -> bool {
+    matches!(constraint.kind, ConstraintKind::Unique { .. })
+        && alteration.file.statements.iter().any(|statement| match &statement.statement {
             Statement::CreateIndex(create) => {
-                let keys: Vec<String> =
-                    create.index.leading_columns().into_iter().map(str::to_owned).collect();
+                let keys =
+                    create.index.leading_columns().into_iter().map(str::to_owned).collect::<BTreeSet<_>>();
+                let here = shared::touch_of(statement, &create.table);
                 create.index.unique
                     && create.index.predicate.is_none()
-                    && set(&keys) == set(columns(&constraint.kind))
-                    && shared::touch_of(statement, &create.table)
-                        .is_some_and(|touch| touch.relation == *relation)
+                    && keys == *own
+                    && here.is_some_and(|touch| touch.relation == alteration.touch.relation)
             }
             _ => false,
-        });
-    by_constraint || by_index || not_null
+        })
 }
 
-fn is_not_null_test(expression: &str) -> bool {
+/// A check that a column is not NULL, and the column says so itself.
+fn is_not_null(alteration: &Alteration<'_>, constraint: &Constraint) -> bool {
+    let ConstraintKind::Check { columns, expression, .. } = &constraint.kind else { return false };
+    let [column] = columns.as_slice() else { return false };
     expression.trim_end_matches(')').to_ascii_uppercase().ends_with("IS NOT NULL")
-}
-
-/// The column itself says what the check said.
-fn is_not_null(alteration: &Alteration<'_>, columns: &[String]) -> bool {
-    let table = alteration.before();
-    columns
-        .iter()
-        .all(|name| table.and_then(|table| table.column(name)).is_some_and(|column| column.not_null))
-}
-
-fn set(columns: &[String]) -> Vec<&String> {
-    let mut set: Vec<&String> = columns.iter().collect();
-    set.sort();
-    set
+        && alteration.before().and_then(|table| table.column(column)).is_some_and(|column| column.not_null)
 }

@@ -32,18 +32,23 @@ fn check(facts: &Facts) -> Vec<Finding> {
             continue;
         }
         let name = touch.relation.display();
-        let finding = around::finding(
-            facts,
-            &RULE,
-            file,
-            statement,
-            object,
-            format!("DELETE without WHERE removes every row of \"{name}\""),
-        )
-        .detail("All rows are lost, those of tables with ON DELETE CASCADE to this one included.")
-        .hint(
-            "say in a WHERE which rows are meant; if all are, take a backup and say so in an allow comment",
-        );
+        // Rows that were copied before are moved rather than lost.
+        let (severity, why) = if around::copied(facts, file, at, &[&touch.relation.name]) {
+            (
+                Severity::Warning,
+                "An earlier statement of the file copies rows of it; those of tables with ON DELETE CASCADE to this one go as well.",
+            )
+        } else {
+            (
+                Severity::Error,
+                "All rows are lost, those of tables with ON DELETE CASCADE to this one included.",
+            )
+        };
+        let message = format!("DELETE without WHERE removes every row of \"{name}\"");
+        let finding = around::finding(facts, &RULE, file, statement, object, message)
+            .severity(severity)
+            .detail(why)
+            .hint("say in a WHERE which rows are meant; if all are, take a backup and say so in an allow comment");
         findings.push(around::with_rows(facts, &touch.relation, finding));
     }
     findings

@@ -109,11 +109,16 @@ fn removed_values(
         || around::updates(around::before(file, end), relation, column);
     let table = relation.display();
     let list = quoted_list(removed);
-    let (severity, rows) = if mapped {
-        (Severity::Info, "The file moves the rows to other values first.".to_owned())
+    let (severity, consequence, rows) = if mapped {
+        (
+            Severity::Info,
+            format!("writes \"{table}\" anew"),
+            "The file moves the rows to other values first.".to_owned(),
+        )
     } else {
         (
             Severity::Warning,
+            format!("fails if a row of \"{table}\" holds it"),
             format!(
                 "If a row of \"{table}\" still holds {}, the conversion fails (error 22P02, invalid_text_representation) and \
                  the deploy stops.",
@@ -136,7 +141,7 @@ fn removed_values(
         file,
         statement,
         ObjectRef::in_namespace(ObjectKind::Enum, &name.namespace, &name.name),
-        format!("removing {values} {list} from enum \"{}\" fails if a row of \"{table}\" holds it", name.display()),
+        format!("removing {values} {list} from enum \"{}\" {consequence}", name.display()),
     )
     .severity(severity)
     .detail(format!(

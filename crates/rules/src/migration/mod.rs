@@ -33,8 +33,10 @@ mod lossy_type_change;
 mod maintenance_locks_table;
 mod migration_fails;
 mod migration_not_atomic;
+mod migration_not_rerunnable;
 mod new_enum_value_used;
 mod not_null_dropped;
+mod not_null_over_nulls;
 mod not_null_set_at_once;
 mod object_dropped;
 mod partition_attach_scans;
@@ -140,4 +142,6 @@ pub static RULES: &[&Rule] = &[
     &transaction_left_open::RULE,
     &sql_syntax_error::RULE,
     &migration_fails::RULE,
+    &not_null_over_nulls::RULE,
+    &migration_not_rerunnable::RULE,
 ];

@@ -1,5 +1,6 @@
 //! A value that is added to an enum and used before the transaction commits.
 
+use pgsteward_model::catalog::QName;
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Finding, Severity};
 use pgsteward_model::migration::{MigrationFile, MigrationStatement};
@@ -24,6 +25,7 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(facts: &Facts) -> Vec<Finding> {
     let Some(history) = &facts.history else { return Vec::new() };
+    let version = facts.catalog().map_or(0, |catalog| catalog.version.major());
     let mut findings = Vec::new();
     for file in history.judged() {
         // A server that ran the file without an error knows better.
@@ -40,10 +42,11 @@ fn check(facts: &Facts) -> Vec<Finding> {
                 };
                 let name = name.qualified();
                 let object = ObjectRef::in_namespace(ObjectKind::Enum, &name.namespace, &name.name);
-                // A type that the transaction made itself may be used at once.
-                let own = around::filled(transaction.get(..at).unwrap_or(&[]), &object);
+                // From 17 on, a value of a type that the transaction made itself may be used at once.
+                let own = version >= 17 && around::filled(transaction.get(..at).unwrap_or(&[]), &object);
                 let later = transaction.get(at + 1..).unwrap_or(&[]);
-                let Some(user) = later.iter().find(|later| uses(facts, file, later, value)).filter(|_| !own)
+                let Some(user) =
+                    later.iter().find(|later| uses(facts, file, later, &name, value)).filter(|_| !own)
                 else {
                     continue;
                 };
@@ -68,8 +71,15 @@ fn check(facts: &Facts) -> Vec<Finding> {
     findings
 }
 
-/// The statement has the value as a literal and is of a kind that evaluates it.
-fn uses(facts: &Facts, file: &MigrationFile, statement: &MigrationStatement, value: &str) -> bool {
+/// The statement has the value as a literal, is of a kind that evaluates it, and has to do with the type: by its name,
+/// or by a column of the table.
+fn uses(
+    facts: &Facts,
+    file: &MigrationFile,
+    statement: &MigrationStatement,
+    name: &QName,
+    value: &str,
+) -> bool {
     let evaluates = matches!(
         statement.statement,
         Statement::AlterTable(_)
@@ -82,7 +92,15 @@ fn uses(facts: &Facts, file: &MigrationFile, statement: &MigrationStatement, val
     );
     let written = around::text(facts, file, statement);
     let literal = format!("'{}'", value.replace('\'', "''"));
+    let mut columns = statement
+        .effect
+        .touches
+        .iter()
+        .filter_map(|touch| touch.before.as_ref())
+        .flat_map(|table| &table.columns);
+    let concerns = written.contains(&name.name) || columns.any(|column| column.ty.name == name.name);
     evaluates
+        && concerns
         && text::tokens(written)
             .into_iter()
             .any(|token| token.kind == Kind::Literal && text::slice(written, token.span) == literal)

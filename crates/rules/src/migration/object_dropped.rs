@@ -7,7 +7,7 @@ use pgsteward_model::place::{ObjectKind, ObjectRef};
 use pgsteward_model::rule::{Group, Rule};
 use pgsteward_model::statement::{AlterAction, Name, Statement};
 
-use super::around;
+use super::{around, shared};
 use crate::shared::quoted_list;
 
 pub(super) static RULE: Rule = Rule {
@@ -34,7 +34,7 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(facts: &Facts) -> Vec<Finding> {
     let Some(history) = &facts.history else { return Vec::new() };
-    let mut findings = Vec::new();
+    let mut groups: Vec<Dropped> = Vec::new();
     for (file, at, statement) in around::numbered(facts) {
         let Statement::Drop { kind, names, .. } = &statement.statement else { continue };
         let Some((noun, severity, why)) = weight(*kind) else { continue };
@@ -52,28 +52,46 @@ fn check(facts: &Facts) -> Vec<Finding> {
             .filter(|object| *kind != ObjectKind::Function || !is_trigger_function(history, object))
             .collect();
         let Some(first) = dropped.first() else { continue };
-        let list: Vec<String> = dropped.iter().map(|object| object.display()).collect();
-        let plural = if list.len() == 1 { "" } else { "s" };
-        findings.push(
-            around::finding(
-                facts,
-                &RULE,
-                file,
-                statement,
-                (*first).clone(),
-                format!(
-                    "dropping {noun}{plural} {} takes away what the application that still runs may use",
-                    quoted_list(&list)
-                ),
-            )
-            .severity(severity)
-            .detail(why)
-            .hint(format!(
-                "drop the {noun} in a later deploy, when no running version of the application uses it"
-            )),
-        );
+        // A file that clears up drops many of a kind: one finding lists them.
+        let names: Vec<String> = dropped.iter().map(|object| object.display()).collect();
+        let place = shared::place(facts, file, statement, (*first).clone());
+        let of_kind = |group: &&mut Dropped| group.kind == *kind && group.file == file.name;
+        match groups.iter_mut().find(of_kind) {
+            Some(group) => {
+                group.names.extend(names);
+                group.finding.also.push(place);
+            }
+            None => {
+                let finding = Finding::on_statement(&RULE, &file.name, &statement.fingerprint, place, "")
+                    .severity(severity)
+                    .detail(why)
+                    .hint(format!("drop the {noun} in a later deploy, when no running version of the application uses it"));
+                groups.push(Dropped { kind: *kind, file: file.name.clone(), noun, names, finding });
+            }
+        }
     }
-    findings
+    groups.into_iter().map(Dropped::finding).collect()
+}
+
+/// What one file drops of one kind.
+struct Dropped {
+    kind: ObjectKind,
+    file: String,
+    noun: &'static str,
+    names: Vec<String>,
+    finding: Finding,
+}
+
+impl Dropped {
+    fn finding(self) -> Finding {
+        let plural = if self.names.len() == 1 { "" } else { "s" };
+        let message = format!(
+            "dropping {}{plural} {} takes away what the application that still runs may use",
+            self.noun,
+            quoted_list(&self.names)
+        );
+        Finding { message, ..self.finding }
+    }
 }
 
 /// The word for a kind, how much its loss weighs, and why.

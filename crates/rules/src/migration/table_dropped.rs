@@ -2,7 +2,6 @@
 
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Finding, Severity};
-use pgsteward_model::migration::{MigrationFile, MigrationStatement};
 use pgsteward_model::place::ObjectKind;
 use pgsteward_model::rule::{Group, Rule};
 use pgsteward_model::statement::Statement;
@@ -36,7 +35,8 @@ fn check(facts: &Facts) -> Vec<Finding> {
             if around::made(later, &object) {
                 // What was copied out before is not lost, and the table is there again.
                 if shared::populated(facts, touch)
-                    && !is_read(facts, around::before(file, at), &name.name, file)
+                    && !around::emptied(file, at, &touch.relation)
+                    && !around::copied(facts, file, at, &[&name.name])
                 {
                     emptied.push(touch);
                 }
@@ -81,15 +81,4 @@ fn check(facts: &Facts) -> Vec<Finding> {
         findings.push(around::with_rows(facts, &first.relation, finding));
     }
     findings
-}
-
-/// A statement before copies rows out of the table: its query names it.
-fn is_read(facts: &Facts, before: &[MigrationStatement], table: &str, file: &MigrationFile) -> bool {
-    before.iter().any(|statement| match &statement.statement {
-        Statement::Insert { from_select: true, .. } => around::text(facts, file, statement).contains(table),
-        Statement::CreateTable(create) => {
-            create.from_query && around::text(facts, file, statement).contains(table)
-        }
-        _ => false,
-    })
 }

@@ -69,11 +69,14 @@ fn check(facts: &Facts) -> Vec<Finding> {
 
 /// Another unique index of the table, or one that the file makes, forbids the same duplicates.
 fn still_kept_out(table: &Table, index: &Index, file: &MigrationFile) -> bool {
+    // A column may have another name by now.
+    let name = |column: &str| around::final_name(file, &table.name, column);
+    let own: Vec<String> = index.leading_columns().into_iter().map(name).collect();
     let covers = |other: &Index| {
         other.unique
             && other.is_plain()
             && (other.predicate.is_none() || other.predicate == index.predicate)
-            && other.leading_columns().iter().all(|column| index.leading_columns().contains(column))
+            && other.leading_columns().into_iter().all(|column| own.contains(&name(column)))
     };
     let stays = |other: &Index| {
         let object = index_object(&table.name, &other.name);
@@ -88,7 +91,7 @@ fn still_kept_out(table: &Table, index: &Index, file: &MigrationFile) -> bool {
         || around::actions_on(&file.statements, &table.name).any(|action| match action {
             AlterAction::AddConstraint { constraint, .. } => match &constraint.kind {
                 ConstraintKind::PrimaryKey { columns } | ConstraintKind::Unique { columns, .. } => {
-                    columns.iter().all(|column| index.leading_columns().contains(&column.as_str()))
+                    columns.iter().all(|column| own.contains(&name(column)))
                 }
                 _ => false,
             },

@@ -109,13 +109,15 @@ fn is_unique_already(
 ) -> bool {
     let start =
         file.statements.iter().find_map(|statement| statement.effect.touch(relation)?.before.as_deref());
+    let name = |column: &str| around::final_name(file, relation, column);
+    let wanted: Vec<String> = columns.iter().map(|column| name(column)).collect();
     let implied = |table: &Table| {
         table.indexes.iter().any(|index| {
             index.unique
                 && index.valid
                 && index.is_plain()
                 && index.predicate.is_none()
-                && index.leading_columns().iter().all(|key| columns.iter().any(|column| column == key))
+                && index.leading_columns().into_iter().all(|key| wanted.contains(&name(key)))
         })
     };
     before.into_iter().chain(start).any(implied)
