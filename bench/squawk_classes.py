@@ -41,8 +41,8 @@ CLASSES = {
     "enum swap": "Prisma's way to change an enum: the names are the same afterwards, and the type change is reported",
     "set again in the same file": "dropped and made again in one transaction, nobody sees it missing",
     "null is allowed": "the column that loses its default accepts NULL, so writers that leave it out go on",
-    "constraint dropped": "no query needs a foreign key or a check to be there; the lock falls under lock-without-timeout",
-    "key replaced": "the constraint is dropped to be made anew by the same file, and the making is reported",
+    "goes with its table": "a constraint of a table or column that the same file drops, and that is reported",
+    "constraint replaced": "the same file adds another constraint to the table, and the adding is reported",
     "not named by queries": "queries name neither indexes nor constraints nor types by that name",
     "server refuses": "the server refuses to drop a type that something still uses",
     "style": "a matter of taste: the order of an enum's values",
@@ -141,15 +141,14 @@ def classify_column(rule, line, fact, project, ours):
     return "unclassified"
 
 
-def drops_constraint(line, fact, file, project):
-    kinds = set(fact.constraints.values())
-    if kinds <= {"foreign key", "check", "unknown"}:
-        return "constraint dropped"
-    again = fact.has("add", "constraint") or any(
-        other.first > fact.first and other.table == fact.table and (other.has("primary", "key") or other.has("unique"))
-        for other in project.files[file]
-    )
-    return "key replaced" if again else "unclassified"
+def drops_constraint(_line, fact, file, project):
+    # After a rename in the file the table has another name; the drop still is of the table it was.
+    if fact.table not in project.tables_after[file] and not any(other.has("rename", "to") for other in project.files[file]):
+        return "goes with its table"
+    same_table = [other for other in project.files[file] if other.table == fact.table]
+    if any(other.has("add", "constraint") or other.has("add", "foreign") for other in same_table):
+        return "constraint replaced"
+    return "goes with its table" if any(other.has("drop", "column") for other in same_table) else "unclassified"
 
 
 def renames_object(_line, fact, _file, _project):

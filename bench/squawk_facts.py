@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent / "recall"))
 import corpus
 from history import Schema, has_words
 from make_list import File, Reader
-from sqltext import Cursor, split_commas, statements
+from sqltext import Cursor, statements
 
 
 @dataclass
@@ -25,8 +25,6 @@ class Fact:
     table: str = None
     older: bool = False
     """Whether an earlier file made the table, so that it may hold rows."""
-    constraints: dict = field(default_factory=dict)
-    """Kinds of the constraints that it drops, by name."""
     columns: dict = field(default_factory=dict)
     """Columns that it names, by line: (object, whether it is NOT NULL after the statement)."""
 
@@ -36,20 +34,13 @@ class Fact:
     def has(self, *words):
         return has_words(self.parts, *words)
 
-    def action_at(self, line):
-        """The tokens of the ALTER TABLE action on a line."""
-        for piece in split_commas(self.parts):
-            if piece[0].line <= line <= piece[-1].line:
-                return piece
-        return self.parts
-
 
 class Project:
     """All statements of a project by file, and the schema that they leave."""
 
     def __init__(self, name):
         self.name, self.schema, self.files = name, Schema(), {}
-        self.before, self.after = {}, {}
+        self.before, self.after, self.tables_after = {}, {}, {}
         for path in sorted((corpus.CORPUS / name).glob("prisma/migrations/*/migration.sql")):
             parsed = statements(path.read_text())
             file = File(name, f"{path.parent.name}/{path.name}", len(parsed))
@@ -57,6 +48,7 @@ class Project:
             self.before[file.name] = self.columns()
             self.files[file.name] = [self.read(reader, parts) for parts in parsed]
             self.after[file.name] = self.columns()
+            self.tables_after[file.name] = set(self.schema.tables)
 
     def columns(self):
         """All column objects of the moment, which stay the same through renames."""
@@ -73,12 +65,6 @@ class Project:
         fact = Fact(parts[0].line, parts[-1].line, words, parts)
         fact.table = self.main_table(parts)
         fact.older = reader.older(fact.table) or self.view_is_older(fact.table, reader.file.name)
-        for at, token in enumerate(parts[:-1]):
-            if token.is_word("drop") and parts[at + 1].is_word("constraint"):
-                rest = Cursor(parts[at + 2 :])
-                rest.take("if", "exists")
-                name = rest.next().text
-                fact.constraints[name] = self.schema.constraints.get((fact.table, name), ("unknown",))[0]
         if fact.has("rename", "column") and fact.table in self.schema.tables:
             at = next(at for at, token in enumerate(parts) if token.is_word("column"))
             fact.renamed = self.schema.tables[fact.table].columns.get(parts[at + 1].text)
