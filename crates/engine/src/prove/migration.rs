@@ -14,7 +14,7 @@ use pgsteward_model::catalog::Catalog;
 use pgsteward_model::catalog_compare::{ColumnOrder, differences};
 use pgsteward_model::change::{Rollback, Step};
 use pgsteward_model::facts::Facts;
-use pgsteward_model::finding::Finding;
+use pgsteward_model::finding::{Finding, Severity};
 use pgsteward_model::migration::{History, MigrationFile, Replay, ServerError};
 use pgsteward_model::proof::{Observation, Proof, Verdict};
 use pgsteward_model::rule::{Group, Rule};
@@ -354,10 +354,12 @@ impl<'a> Walker<'a> {
         if let Some(history) = facts.history.as_mut().map(Arc::make_mut) {
             history.files = files;
         }
+        // Notes do not refute a rewrite; a rule that is itself a note must still fall silent.
         let count = |facts: &Facts| {
             let mut counts: BTreeMap<&'static str, usize> = BTreeMap::new();
-            for finding in self.rules.iter().flat_map(|rule| (rule.check)(facts)) {
-                *counts.entry(finding.rule).or_default() += 1;
+            let found = self.rules.iter().flat_map(|rule| (rule.check)(facts));
+            for found in found.filter(|found| found.severity > Severity::Info || found.rule == finding.rule) {
+                *counts.entry(found.rule).or_default() += 1;
             }
             counts
         };

@@ -79,8 +79,20 @@ fn possible(
 ) -> Vec<usize> {
     let Some(reviewed) = facts.catalog() else { return chosen.to_vec() };
     let (reviewed, lab) = (schema_only(reviewed), schema_only(lab));
-    let is_same = |name: &QName| match (reviewed.table(name), lab.table(name)) {
-        (Some(one), Some(other)) => table_differences(one, other, ColumnOrder::Ignored).is_empty(),
+    // What stands on a table and could not be made is missed only by the finding that is about it.
+    let is_same = |name: &QName, part: Option<&str>| match (reviewed.table(name), lab.table(name)) {
+        (Some(one), Some(other)) => {
+            let mut one = one.clone();
+            let is_part = |name: &str| part == Some(name);
+            one.indexes.retain(|index| is_part(&index.name) || other.index(&index.name).is_some());
+            one.triggers.retain(|trigger| {
+                is_part(&trigger.name) || other.triggers.iter().any(|other| other.name == trigger.name)
+            });
+            one.policies.retain(|policy| {
+                is_part(&policy.name) || other.policies.iter().any(|other| other.name == policy.name)
+            });
+            table_differences(&one, other, ColumnOrder::Ignored).is_empty()
+        }
         (None, None) => true,
         _ => false,
     };
@@ -89,11 +101,12 @@ fn possible(
         let finding = &findings[*index];
         let Some(fix) = &finding.fix else { continue };
         let of_drift = rules.iter().any(|rule| rule.id == finding.rule && rule.needs.contains(&Need::Drift));
+        let part = finding.at.object.as_ref().and_then(|object| object.name.as_deref());
         let names = match touched(finding, fix) {
             Touched::Tables(names) => names,
             Touched::Everything => table_of(finding).into_iter().collect(),
         };
-        match names.iter().find(|name| !of_drift && !is_same(name)) {
+        match names.iter().find(|name| !of_drift && !is_same(name, part)) {
             None => possible.push(*index),
             Some(name) => {
                 let reason = format!("the lab has not \"{}\" as the database has it", name.display());

@@ -9,14 +9,14 @@ use std::sync::Arc;
 use pgsteward_model::catalog::{Catalog, QName, Table};
 use pgsteward_model::change::Fix;
 use pgsteward_model::facts::{CatalogFacts, CatalogOrigin, Facts, Need};
-use pgsteward_model::finding::Finding;
+use pgsteward_model::finding::{Finding, Severity};
 use pgsteward_model::proof::Observation;
 use pgsteward_model::rule::Rule;
 
 use crate::prove::files::{compare_again, edited_files, with_schema};
 
-/// Rule and identity of each finding.
-type Found = BTreeSet<(&'static str, String)>;
+/// Rule and identity of each finding, with its severity.
+type Found = BTreeMap<(&'static str, String), Severity>;
 
 /// What the lab has after the fix.
 pub(super) enum Read<'a> {
@@ -91,29 +91,29 @@ impl Eyes {
             Some((before, now)) => (found(&rules, before), found(&rules, now)),
             None => (found(&rules, &self.facts), found(&rules, &after)),
         };
-        if near.is_some() && !of_drift && !before.contains(&this) {
+        if near.is_some() && !of_drift && !before.contains_key(&this) {
             // The rule needs more of the database than the neighbourhood to say what it said.
             before = found(&rules, &self.facts);
             now = found(&rules, &after);
         }
         if of_drift || !edited.is_empty() {
             compare_again(&mut after);
-            before.extend(self.drift.iter().cloned());
+            before.extend(self.drift.clone());
             now.extend(found(&self.drift_rules, &after));
         }
         let mut outcome = Ok(());
-        if now.contains(&this) {
+        if now.contains_key(&this) {
             seen.push(Observation::FindingRemains);
             outcome = Err("the finding remains after the fix".to_owned());
         } else {
             seen.push(Observation::FindingGone);
         }
         // Where two things are wrong in one place the rule may name the other one now: a finding is new when
-        // there are more of its rule than before.
+        // there are more of its rule than before. Notes do not refute a fix.
         let known = counts(&before);
         for (rule, count) in counts(&now) {
             if count > known.get(rule).copied().unwrap_or(0) {
-                let new = now.difference(&before).find(|(other, _)| *other == rule);
+                let new = now.keys().find(|key| key.0 == rule && !before.contains_key(*key));
                 let message = new.map_or_else(String::new, |(_, identity)| identity.clone());
                 seen.push(Observation::NewFinding { rule: rule.to_owned(), message });
                 outcome = outcome.and(Err(format!("the fix brings a new finding of {rule}")));
@@ -180,7 +180,7 @@ fn found(rules: &[&'static Rule], facts: &Facts) -> Found {
 
 fn counts(found: &Found) -> BTreeMap<&'static str, usize> {
     let mut counts = BTreeMap::new();
-    for (rule, _) in found {
+    for ((rule, _), _) in found.iter().filter(|(_, severity)| **severity > Severity::Info) {
         *counts.entry(*rule).or_insert(0) += 1;
     }
     counts
