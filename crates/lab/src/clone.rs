@@ -23,6 +23,12 @@ impl Database {
         &self.name
     }
 
+    /// Where a client of this process's user finds the database, as its owner. SQL in the database cannot learn it.
+    pub fn url(&self) -> String {
+        let folder = self.cluster.folder.display().to_string().replace('/', "%2F");
+        format!("postgresql://{OWNER}@localhost:{PORT}/{}?host={folder}", self.name)
+    }
+
     /// A session as the owner: the role for repository SQL, without any right beyond this database.
     pub async fn session(&self) -> Result<LabSession, LabError> {
         connect(&self.cluster, OWNER, &self.name).await

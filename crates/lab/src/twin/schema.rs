@@ -5,7 +5,7 @@
 
 use std::time::Instant;
 
-use pgsteward_model::catalog::Catalog;
+use pgsteward_model::catalog::{Catalog, QName};
 use pgsteward_model::migration::ServerError;
 use pgsteward_pg::LabSession;
 use pgsteward_sql::{ddl, quote_literal};
@@ -16,6 +16,7 @@ use crate::error::LabError;
 use crate::lab::Lab;
 use crate::replay::adapt::Surroundings;
 use crate::replay::{failure, gone_or};
+use crate::walls::OWNER;
 
 /// What came of building a schema.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,7 +44,38 @@ pub async fn build(lab: &Lab, database: &Database, catalog: &Catalog) -> Result<
     let outcome = builder.all(ddl::create(catalog).split_off(1)).await;
     let Builder { channel, built, .. } = builder;
     channel.close().await;
-    outcome.map(|()| built)
+    outcome?;
+    let mut built = built;
+    let invalid = ddl::invalid_indexes(catalog);
+    if !invalid.is_empty() {
+        let superuser = database.superuser_session().await?;
+        for index in &invalid {
+            invalidate(&superuser, index, &mut built).await;
+        }
+        superuser.close().await;
+    }
+    Ok(built)
+}
+
+/// Marks an index as a failed concurrent build leaves it. Names reach this session as values only, and only an
+/// index of the owner's is touched.
+async fn invalidate(superuser: &LabSession, index: &QName, built: &mut Built) {
+    let sql = format!(
+        "UPDATE pg_catalog.pg_index i SET indisvalid = false \
+         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+         WHERE c.oid = i.indexrelid AND c.oid >= 16384 AND c.relkind IN ('i', 'I') \
+           AND n.nspname = {} AND c.relname = {} AND pg_catalog.pg_get_userbyid(c.relowner) = {} \
+         RETURNING true",
+        quote_literal(&index.namespace),
+        quote_literal(&index.name),
+        quote_literal(OWNER)
+    );
+    let why = match superuser.rows(&sql).await {
+        Ok(rows) if rows.is_empty() => "it was not made".to_owned(),
+        Ok(_) => return,
+        Err(error) => error.message,
+    };
+    built.skipped.push((format!("invalid index \"{index}\""), why));
 }
 
 /// Policies name roles, which only the lab may make: without any right.

@@ -14,7 +14,7 @@ mod table;
 
 use std::collections::BTreeSet;
 
-use pgsteward_model::catalog::{Catalog, Persistence, Table, TableKind};
+use pgsteward_model::catalog::{Catalog, Index, Persistence, QName, Table, TableKind};
 
 use crate::quote::{quote_ident, quote_qualified};
 pub use index::index;
@@ -64,7 +64,7 @@ pub fn settings(catalog: &Catalog) -> String {
     format!("SET search_path = {}; SET check_function_bodies = off", path.join(", "))
 }
 
-/// What [`create`] makes no statement for or makes otherwise, and why.
+/// What [`create`] makes no statement for, and why.
 pub fn left_out(catalog: &Catalog) -> Vec<(String, String)> {
     let foreign = catalog.tables.values().filter(|table| table.kind == TableKind::Foreign).map(|table| {
         let why = "its rows are on another server".to_owned();
@@ -75,13 +75,18 @@ pub fn left_out(catalog: &Catalog) -> Vec<(String, String)> {
         .values()
         .filter(|function| object::function(function).is_none())
         .map(|function| (object::function_name(function), "its definition was not read".to_owned()));
-    let invalid = catalog.tables.values().flat_map(|table| {
-        table.indexes.iter().filter(|index| !index.valid).map(|index| {
-            let name = format!("{}.{}", quote_ident(&table.name.namespace), quote_ident(&index.name));
-            (format!("index {name}"), "it is invalid, and only a failed build makes such an index".to_owned())
-        })
-    });
-    foreign.chain(without_body).chain(invalid).collect()
+    foreign.chain(without_body).collect()
+}
+
+/// The indexes that are invalid. [`create`] makes them valid, because only a failed build makes an invalid one.
+pub fn invalid_indexes(catalog: &Catalog) -> Vec<QName> {
+    let of_tables = catalog.tables.values().map(|table| (&table.name, &table.indexes));
+    let of_views = catalog.views.values().map(|view| (&view.name, &view.indexes));
+    let invalid = |(relation, indexes): (&QName, &Vec<Index>)| -> Vec<QName> {
+        let invalid = indexes.iter().filter(|index| !index.valid);
+        invalid.map(|index| QName::new(relation.namespace.clone(), index.name.clone())).collect()
+    };
+    of_tables.chain(of_views).flat_map(invalid).collect()
 }
 
 /// The roles that policies name, which must be there before the statements run.
