@@ -40,6 +40,8 @@ pub struct Plan {
     pub writes: Vec<Write>,
     /// Titles of the fixes that are in it.
     pub titles: Vec<String>,
+    /// Keys of the findings that these fixes are for.
+    pub keys: Vec<String>,
     /// Sentences: a fix that overlaps another, SQL that has no migrations folder to go to.
     pub notes: Vec<String>,
 }
@@ -207,6 +209,7 @@ fn plan_project(facts: &Facts, findings: &[&Finding], separate: bool, now: u64, 
             }
         }
         plan.titles.push(fix.title.clone());
+        plan.keys.push(finding.key.clone());
         pieces.push(piece);
     }
     plan.writes.extend(merge::merge(&edits, facts, &mut plan.notes));

@@ -75,7 +75,7 @@ pub(crate) async fn run(arguments: Arguments, color: Color) -> Result<ExitCode> 
     let spinner = Spinner::new(arguments.review.quiet);
     let checked = check(&options, &spinner).await;
     spinner.finish();
-    let checked = checked?;
+    let mut checked = checked?;
     if let Some(path) = &arguments.write_baseline {
         baseline::write(path, &checked.review.findings)?;
         output::talk(&format!("wrote {} findings to {}", checked.review.findings.len(), path.display()));
@@ -90,6 +90,8 @@ pub(crate) async fn run(arguments: Arguments, color: Color) -> Result<ExitCode> 
             for write in &plan.writes {
                 output::talk(&format!("edited {}", write.path));
             }
+            // What was mended is no finding any more.
+            checked.review.findings.retain(|finding| !plan.keys.contains(&finding.key));
         }
         for note in &plan.notes {
             output::talk(&format!("note: {note}"));

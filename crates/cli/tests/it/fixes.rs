@@ -132,7 +132,12 @@ fn more_statements_share_a_folder_and_a_script() {
     project.write("pgsteward.toml", "[migrations]\napplied_through = \"20260101000000_init\"\n");
     let review = project.check(&["--no-lab", "--select", "migration", "--fail-on", "warning"]);
     assert_eq!(review.migrations(), (2, 1));
-    assert_eq!(review.findings().len(), 0, "{:#?}", review.findings());
+    assert_eq!(review.code, Some(0), "{:#?}", review.findings());
+    assert!(
+        review.findings().iter().all(|finding| finding["severity"] == "info"),
+        "{:#?}",
+        review.findings()
+    );
 }
 
 #[test]
@@ -292,4 +297,42 @@ fn check_fix_applies_what_is_safe_and_says_when_nothing_is() {
     assert_eq!(project.read("prisma/schema.prisma"), before);
     let alone = project.run(&["check", "--diff"]);
     assert_eq!(alone.code, Some(2), "--diff needs --fix");
+}
+
+#[test]
+fn check_fix_edits_files_and_keeps_their_layout() {
+    let schema = format!(
+        "{HEAD}\n/// Posts of the blog.\nmodel Post {{\n  id   Int  @id // the number\n\n  meta Json\n}}\n\n\
+         // pgsteward: allow(money-in-float) there was a price once\nmodel Tag {{\n  id Int @id\n}}\n"
+    );
+    let project = Project::new(&[
+        ("prisma/schema.prisma", schema.as_str()),
+        (
+            "prisma/migrations/20260101000000_init/migration.sql",
+            "CREATE TABLE \"Post\" (\"id\" INTEGER NOT NULL, \"meta\" JSONB NOT NULL, CONSTRAINT \"Post_pkey\" PRIMARY KEY (\"id\"));\n\
+             CREATE TABLE \"Tag\" (\"id\" INTEGER NOT NULL, CONSTRAINT \"Tag_pkey\" PRIMARY KEY (\"id\"));\n\
+             CREATE INDEX \"Post_meta_gin\" ON \"Post\" USING GIN (\"meta\");\n",
+        ),
+    ]);
+    let before = project.check(&[]);
+    assert_eq!(before.of_rule("migrate-dev-would-drop").len(), 1, "{:?}", before.rules());
+    assert_eq!(before.of_rule("unused-allow").len(), 1, "{:?}", before.rules());
+    let diff = project.run(&["check", "--fix", "--diff"]);
+    assert_eq!(diff.code, Some(0), "{}", diff.both());
+    assert!(diff.stdout.contains("+++ b/prisma/schema.prisma"), "{}", diff.stdout);
+    assert_eq!(project.read("prisma/schema.prisma"), schema, "a diff writes nothing");
+    let run = project.run(&["check", "--fix"]);
+    assert!(run.stderr.contains("edited prisma/schema.prisma"), "{}", run.both());
+    assert!(!run.stdout.contains("unused-allow"), "what was mended is not reported: {}", run.stdout);
+    assert!(!run.stdout.contains("migrate-dev-would-drop"), "{}", run.stdout);
+    let after = project.read("prisma/schema.prisma");
+    let removed: Vec<&str> = schema.lines().filter(|line| !after.lines().any(|new| new == *line)).collect();
+    assert_eq!(removed, ["// pgsteward: allow(money-in-float) there was a price once"]);
+    let added: Vec<&str> = after.lines().filter(|line| !schema.lines().any(|old| old == *line)).collect();
+    assert_eq!(added.len(), 1, "{added:?}");
+    assert!(added[0].contains("@@index([meta]") && added[0].contains("Gin"), "{added:?}");
+    let left = project.check(&[]);
+    assert_eq!(left.of_rule("migrate-dev-would-drop").len(), 0, "{:?}", left.rules());
+    assert_eq!(left.of_rule("unused-allow").len(), 0);
+    assert!(left.findings().iter().all(|finding| finding["group"] != "drift"), "{:?}", left.rules());
 }

@@ -185,9 +185,9 @@ fn with_few_grants(server: &Server) {
         .unwrap()
         .iter()
         .filter_map(|gap| gap["hint"].as_str())
-        .flat_map(|hint| hint.split("; ").map(str::to_owned).collect::<Vec<_>>())
-        .filter_map(|hint| Some(hint[hint.find("GRANT ")?..].trim_end_matches(['.', ')']).to_owned()))
-        .filter(|grant| grant.contains(" TO "))
+        .flat_map(|hint| hint.trim_start_matches("run ").split(';'))
+        .map(|part| part.trim().to_owned())
+        .filter(|part| part.starts_with("GRANT ") && part.contains(" TO "))
         .collect();
     assert!(!grants.is_empty(), "{}", review.gaps());
     for grant in &grants {

@@ -7,7 +7,7 @@ use pgsteward_model::catalog::Catalog;
 use pgsteward_model::cluster::Cluster;
 use pgsteward_model::drift::{Drift, DriftBetween, DriftKind};
 use pgsteward_model::facts::{CatalogFacts, CatalogOrigin, Facts, Gap, Need};
-use pgsteward_pg::{AppliedMigration, CatalogOptions, ReadSession, ServerUrl};
+use pgsteward_pg::{AppliedMigration, CatalogOptions, ReadError, ReadSession, ServerUrl};
 use pgsteward_prisma::diff::{DiffOptions, SchemaStep, diff};
 
 /// What was read from the database of `--url`.
@@ -29,15 +29,13 @@ impl Live {
         gaps.extend(catalog_gaps);
         let applied = match session.applied_migrations(url.schema()).await {
             Ok(applied) => applied,
+            Err(ReadError::Denied { gap, .. }) => {
+                gaps.push(gap);
+                None
+            }
             Err(error) => {
-                gaps.push(
-                    Gap::new(
-                        "applied migrations",
-                        format!("Which migrations are applied could not be read: {error:#}."),
-                        "GRANT SELECT ON _prisma_migrations TO the reading role",
-                    )
-                    .for_needs(&[]),
-                );
+                let why = format!("Which migrations are applied could not be read: {error:#}.");
+                gaps.push(Gap::new("applied migrations", why, error.hint()).for_needs(&[]));
                 None
             }
         };
