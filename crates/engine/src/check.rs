@@ -12,10 +12,10 @@ use pgsteward_model::rule::Rule;
 
 use crate::allow::{self, Date};
 use crate::baseline;
-use crate::collect::{Collector, LabWish, Laboratory, connect};
+use crate::collect::{Collected, Collector, LabWish, Laboratory, connect};
 use crate::config::{self, Config, Loaded};
 use crate::discover::{Found, FoundMigrations, discover};
-use crate::prove::{self, ProveMode};
+use crate::prove::{self, Benches, ProveMode};
 use crate::resolve::resolve;
 use crate::{Progress, VERSION};
 
@@ -119,17 +119,17 @@ pub async fn check(options: &CheckOptions, progress: &dyn Progress) -> Result<Ch
         allows: allow::Configured::read(&loaded, &found.root, Date::today()),
     };
     for project in &found.projects {
-        let collected = collector.project(project).await.with_context(|| {
-            format!("review {}", crate::discover::relative(&found.root, &found.root.join(&project.folder)))
-        })?;
-        reviewer.review(&collected.facts, collected.database.as_ref(), &mut review).await?;
+        let folder = if project.folder.is_empty() { "." } else { &project.folder };
+        let collected =
+            collector.project(project).await.with_context(|| format!("review the project {folder}"))?;
+        reviewer.review(&collected, &mut review).await?;
         projects.push(collected.facts);
     }
     if let Some((_, live)) = live.as_ref().filter(|_| found.projects.is_empty()) {
-        let facts = collector.database_only(live);
-        reviewer.review(&facts, None, &mut review).await?;
+        let collected = collector.database_only(live, options.prove != ProveMode::None).await?;
+        reviewer.review(&collected, &mut review).await?;
         review.root = live.database.clone().unwrap_or_else(|| review.root.clone());
-        projects.push(facts);
+        projects.push(collected.facts);
     }
     reviewer.allows_themselves(&mut review);
     review.server_version =
@@ -232,12 +232,8 @@ impl Reviewer<'_> {
         review.findings.extend(findings);
     }
 
-    async fn review(
-        &mut self,
-        facts: &Facts,
-        database: Option<&pgsteward_lab::Database>,
-        review: &mut Review,
-    ) -> Result<()> {
+    async fn review(&mut self, collected: &Collected, review: &mut Review) -> Result<()> {
+        let facts = &collected.facts;
         let (mut findings, gaps, ran) = run_rules(self.rules, facts);
         review.allowed += allow::apply(&mut findings, facts, &mut self.allows, &ran);
         self.weigh(&mut findings);
@@ -248,7 +244,11 @@ impl Reviewer<'_> {
         sort(&mut findings);
         resolve(&mut findings, facts);
         let lab = self.laboratory.running();
-        let bench = lab.as_deref().zip(database);
+        let bench = lab.as_deref().map(|lab| Benches {
+            lab,
+            history: collected.database.as_ref(),
+            live: collected.twin.as_ref(),
+        });
         let proof_gaps =
             prove::prove(&mut findings, facts, bench, self.rules, self.options.prove, self.progress).await?;
         review.gaps.extend(gaps);

@@ -4,6 +4,7 @@ mod history;
 mod lab;
 mod live;
 mod repository;
+mod twin;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use crate::discover::FoundProject;
 use crate::judge::Judged;
 pub use lab::{LabWish, Laboratory, introspect};
 pub use live::Live;
+pub use twin::twin;
 
 /// The version that SQL is judged for where no server, lab or setting names one.
 pub const DEFAULT_MAJOR: u32 = 17;
@@ -40,11 +42,13 @@ pub struct Collector<'a> {
     pub progress: &'a dyn Progress,
 }
 
-/// The facts of one project, and the lab database in the state that its history leaves.
+/// The facts of one project or database, and the lab databases that they are tried on.
 pub struct Collected {
     pub facts: Facts,
-    /// None where there is no lab, or nothing to put into it.
+    /// In the state that the history leaves. None where there is no lab, or nothing to put into it.
     pub database: Option<Database>,
+    /// With the schema of the live database, where that is not the same.
+    pub twin: Option<Database>,
 }
 
 impl Collector<'_> {
@@ -80,14 +84,27 @@ impl Collector<'_> {
         let unread = found.migrations.as_ref().map_or(0, |migrations| migrations.files.len())
             != facts.history.as_ref().map_or(0, |history| history.files.len());
         facts.drift = self.history_drift(&facts, unread);
+        let mut twin = None;
         if let Some(live) = self.live {
+            let made = database.as_ref().and(facts.catalog());
+            let same = made.is_some_and(|made| twin::same_schema(made, &live.catalog));
             live.add_to(&mut facts);
+            if !same {
+                twin = self.twin(live, &mut facts).await?;
+            }
         }
-        Ok(Collected { facts, database })
+        Ok(Collected { facts, database, twin })
     }
 
-    /// A database alone, without a repository.
-    pub fn database_only(&self, live: &Live) -> Facts {
+    /// The live database's schema in the lab, if there is one.
+    async fn twin(&self, live: &Live, facts: &mut Facts) -> Result<Option<Database>> {
+        let Some(lab) = self.laboratory.lab(self.progress).await else { return Ok(None) };
+        self.progress.phase("build the schema of the database in the lab");
+        twin::twin(&lab, &live.catalog, &mut facts.gaps).await
+    }
+
+    /// A database alone, without a repository. `prove`: whether fixes will be tried.
+    pub async fn database_only(&self, live: &Live, prove: bool) -> Result<Collected> {
         let mut facts = Facts {
             target: Target {
                 project: None,
@@ -105,7 +122,13 @@ impl Collector<'_> {
             ));
         }
         live.add_to(&mut facts);
-        facts
+        let mut twin = None;
+        if prove {
+            twin = self.twin(live, &mut facts).await?;
+            // No rule is skipped for want of a lab here; its fixes are not tried.
+            facts.gaps.extend(self.laboratory.gap().await.map(|gap| gap.for_needs(&[])));
+        }
+        Ok(Collected { facts, database: None, twin })
     }
 
     /// The server's version, else the lab's, else the configured one, else [`DEFAULT_MAJOR`].
