@@ -174,7 +174,7 @@ fn found(rules: &[&'static Rule], facts: &Facts) -> Found {
     rules
         .iter()
         .flat_map(|rule| (rule.check)(facts))
-        .map(|finding| (finding.rule, finding.identity))
+        .map(|finding| ((finding.rule, finding.identity), finding.severity))
         .collect()
 }
 
