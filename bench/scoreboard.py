@@ -3,8 +3,9 @@
 
 `cargo xtask bench` builds what it needs and runs it. It wants the corpus (PGSTEWARD_CORPUS, by default ../shared/corpus
 beside the checkout), psql for the replay and squawk (`pip install squawk-cli`) for the comparison; what is missing is
-said and left out. Names of sections (truth recall noise squawk speed) choose some of them. Exit code 1: findings and
-truth differ, or the recall is not 1.
+said and left out. Names of sections (truth recall noise squawk speed) choose some of them. With --write the results go
+into bench/README.md and docs/concepts/squawk.md as well. Exit code 1: findings and truth differ, the recall is not 1, or
+a finding of squawk has no class.
 """
 
 import datetime
@@ -22,7 +23,10 @@ import noise
 import speed
 import squawk_classes
 import truth
-from table import verdict
+from table import verdict, write_between
+
+README = corpus.ROOT / "bench" / "README.md"
+CLASSES_PAGE = corpus.ROOT / "docs" / "concepts" / "squawk.md"
 
 
 def truth_section():
@@ -62,7 +66,8 @@ def commit():
 
 
 def main():
-    chosen = sys.argv[1:] or list(SECTIONS)
+    write = "--write" in sys.argv[1:]
+    chosen = [name for name in sys.argv[1:] if name != "--write"] or list(SECTIONS)
     unknown = [name for name in chosen if name not in SECTIONS]
     if unknown:
         raise SystemExit(f"there is no section {', '.join(unknown)}; there are {', '.join(SECTIONS)}")
@@ -70,14 +75,20 @@ def main():
         raise SystemExit("build first: cargo xtask bench does")
     if not corpus.CORPUS.is_dir():
         raise SystemExit(f"the corpus is not at {corpus.CORPUS}; set PGSTEWARD_CORPUS")
-    print(f"{datetime.date.today()}, commit {commit()}, {machine()}")
-    good = True
+    head = f"{datetime.date.today()}, commit {commit()}, {machine()}"
+    print(head)
+    good, whole = True, [head]
     for name in chosen:
         title, section = SECTIONS[name]
         lines, fine = section()
         good &= fine
-        print(f"\n### {title}\n")
-        print("\n".join(lines), flush=True)
+        text = "\n".join(lines)
+        print(f"\n### {title}\n\n{text}", flush=True)
+        whole.append(f"### {title}\n\n{text}")
+        if write and name == "squawk":
+            write_between(CLASSES_PAGE, "squawk classes", f"{head}\n\n{text}")
+    if write:
+        write_between(README, "results", "\n\n".join(whole))
     return 0 if good else 1
 
 
