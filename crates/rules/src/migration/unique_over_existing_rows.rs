@@ -38,7 +38,7 @@ fn check(facts: &Facts) -> Vec<Finding> {
             {
                 continue;
             }
-            let Some(severity) = new_columns(file, &touch.relation, before, &columns) else { continue };
+            let Some(severity) = new_columns(facts, file, &touch.relation, &columns) else { continue };
             let (table, list) = (touch.relation.display(), quoted_list(&columns));
             let (sure, why) = match severity {
                 Severity::Error => (
@@ -145,34 +145,38 @@ fn is_distinct(facts: &Facts, relation: &QName, columns: &[String]) -> bool {
         })
 }
 
-/// What columns that the file adds say about duplicates: none where there can be none.
+/// What new columns say about duplicates: none where there can be none.
 fn new_columns(
+    facts: &Facts,
     file: &MigrationFile,
     relation: &QName,
-    before: Option<&Table>,
     columns: &[String],
 ) -> Option<Severity> {
+    let files: Vec<&MigrationFile> = previous(facts, file).into_iter().chain([file]).collect();
     let mut constant = 0;
     for name in columns {
-        let added = around::actions_on(&file.statements, relation).find_map(|action| match action {
+        let mut actions = files.iter().flat_map(|file| around::actions_on(&file.statements, relation));
+        let added = actions.find_map(|action| match action {
             AlterAction::AddColumn { column, .. } if column.column.name == *name => Some(column),
             _ => None,
         });
         let Some(added) = added else { continue };
-        let is_key = |kind: &ConstraintKind| matches!(kind, ConstraintKind::PrimaryKey { .. });
-        let required = added.column.not_null || added.constraints.iter().any(|key| is_key(&key.kind));
-        match constant_default(added) {
-            // Filled by the file, or made by a function: nothing speaks for duplicates.
-            _ if around::updates(&file.statements, relation, name) => return None,
-            Some(true) => constant += 1,
-            Some(false) => return None,
-            // All NULL; and if it must not be NULL, the table is empty or adding the column fails.
-            None => return None.filter(|_: &Severity| required),
+        let filled = files.iter().any(|file| around::updates(&file.statements, relation, name));
+        // Filled by the file, made by a function, or all NULL (and if it must not be NULL, then adding the column
+        // fails, or the table is empty): nothing speaks for duplicates.
+        if filled || constant_default(added) != Some(true) {
+            return None;
         }
+        constant += 1;
     }
-    // A table that an unknown statement made may have any columns.
-    let known = before.is_some_and(|table| !table.unknown);
-    Some(if constant == columns.len() && known { Severity::Error } else { Severity::Warning })
+    Some(if constant == columns.len() { Severity::Error } else { Severity::Warning })
+}
+
+/// The migration just before, if it is judged too: what is moved into a file of its own still belongs to it.
+fn previous<'a>(facts: &'a Facts, file: &MigrationFile) -> Option<&'a MigrationFile> {
+    let files = &facts.history.as_ref()?.files;
+    let at = files.iter().position(|other| other.name == file.name)?;
+    files.get(at.checked_sub(1)?).filter(|previous| previous.judged)
 }
 
 /// Whether each row gets the same value; none without a default.
