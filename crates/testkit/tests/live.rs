@@ -101,7 +101,7 @@ fn what_the_lab_cannot_make_is_told_and_its_fixes_are_not_judged() {
     runtime().block_on(async {
         let live = database(&lab).await;
         let session = live.session().await.unwrap();
-        // The model has no base types or shell types; a table of one cannot be made again.
+        // The model does not hold collations of people, so this table cannot be made again.
         session
             .simple(
                 "CREATE COLLATION shop.own (provider = libc, locale = 'C');
