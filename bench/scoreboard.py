@@ -71,7 +71,7 @@ def main():
     unknown = [name for name in chosen if name not in SECTIONS]
     if unknown:
         raise SystemExit(f"there is no section {', '.join(unknown)}; there are {', '.join(SECTIONS)}")
-    if not corpus.BINARY.exists() or not corpus.FIGURES.exists():
+    if not corpus.BINARY.exists() or ("speed" in chosen and not corpus.FIGURES.exists()):
         raise SystemExit("build first: cargo xtask bench does")
     if not corpus.CORPUS.is_dir():
         raise SystemExit(f"the corpus is not at {corpus.CORPUS}; set PGSTEWARD_CORPUS")

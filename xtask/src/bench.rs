@@ -29,6 +29,9 @@ pub(crate) fn run(root: &Path, arguments: &[&str]) -> Result<()> {
         .current_dir(root)
         .status()
         .context("run python3 bench/scoreboard.py")?;
-    ensure!(ran.success(), "the scoreboard found a difference from the truth, or could not finish; see above");
+    ensure!(
+        ran.success(),
+        "the scoreboard found a difference from the truth, or could not finish; see above"
+    );
     Ok(())
 }

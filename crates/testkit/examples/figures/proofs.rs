@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
-use pgsteward_engine::prove::{ProveMode, prove};
+use pgsteward_engine::prove::{Benches, ProveMode, prove};
 use pgsteward_engine::resolve::resolve;
 use pgsteward_engine::{Progress, check};
 use pgsteward_lab::{Lab, LabOptions};
@@ -40,7 +40,8 @@ pub(crate) async fn rows(corpus: &Path) -> Result<Vec<String>> {
     resolve(&mut findings, facts);
     let clock = Clock::default();
     let started = Instant::now();
-    prove(&mut findings, facts, Some((&lab, database)), &rules, ProveMode::All, &clock).await?;
+    let benches = Benches { lab: &lab, history: Some(database), live: None };
+    prove(&mut findings, facts, Some(benches), &rules, ProveMode::All, &clock).await?;
     let whole = started.elapsed();
     let begun = clock.0.into_inner().unwrap_or_else(PoisonError::into_inner);
     // The last proof has no next beginning; what follows it is the comparison of everything.
