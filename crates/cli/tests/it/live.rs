@@ -94,7 +94,14 @@ fn alone(server: &Server, major: u32) {
     // A lab's own settings (fsync = off) are an error on a server that keeps data.
     assert!(!review.of_rule("crash-unsafe-setting").is_empty(), "{:?}", review.rules());
     assert_eq!(review.code, Some(1), "{}", review.stderr);
-    let review = elsewhere.check(&["--url", &server.url("postgres", &database), "--ignore", "config"]);
+    let review = elsewhere.check(&[
+        "--prove",
+        "none",
+        "--url",
+        &server.url("postgres", &database),
+        "--ignore",
+        "config",
+    ]);
     assert_eq!(review.code, Some(0), "{}", review.stderr);
     assert!(review.json["server_version"].as_str().unwrap().starts_with(&major.to_string()));
     let found = review.of_rule(RULE);
@@ -103,11 +110,11 @@ fn alone(server: &Server, major: u32) {
     assert!(found[0]["location"].is_null(), "there is no file: {}", found[0]["location"]);
     assert!(review.gap("live database").is_none(), "{}", review.gaps());
     // Reading leaves nothing behind: the same again.
-    let again = elsewhere.check(&["--url", &server.url("postgres", &database)]);
+    let again = elsewhere.check(&["--prove", "none", "--url", &server.url("postgres", &database)]);
     assert_eq!(again.of_rule(RULE)[0]["key"], found[0]["key"]);
     // Through the environment as well.
     let run = elsewhere.run_with(
-        &["check", "--url", "env", "--format", "json"],
+        &["check", "--prove", "none", "--url", "env", "--format", "json"],
         &[("DATABASE_URL", &server.url("postgres", &database))],
     );
     assert_eq!(run.review().of_rule(RULE).len(), 1);
@@ -119,11 +126,11 @@ fn with_a_repository(server: &Server) {
     let database = server.database(&[SHOP_SQL, PRISMA_TABLE, &applied(&["20260101000000_init"])]);
     let url = server.url("postgres", &database);
     let project = Project::shop(&[(INDEX, HAZARD_SQL)]);
-    let review = project.check(&["--url", &url]);
+    let review = project.check(&["--prove", "none", "--url", &url]);
     assert_eq!(review.migrations(), (2, 1), "what is pending on the database is judged");
     let hazard = review.of_rule(HAZARD);
     assert!(hazard.len() <= 1, "{hazard:#?}");
-    let run = project.run(&["check", "--url", &url]);
+    let run = project.run(&["check", "--prove", "none", "--url", &url]);
     assert!(run.stdout.contains("pending on the database"), "{}", run.stdout);
     assert!(run.stdout.contains("1 of 2"), "{}", run.stdout);
     // Rows make the pending index a hazard for certain.
@@ -132,7 +139,7 @@ fn with_a_repository(server: &Server) {
         "postgres",
         "INSERT INTO \"Vendor\" DEFAULT VALUES; INSERT INTO \"Order\" (\"vendorId\") SELECT 1 FROM generate_series(1, 200000); ANALYZE",
     );
-    let review = project.check(&["--url", &url]);
+    let review = project.check(&["--prove", "none", "--url", &url]);
     assert_eq!(review.of_rule(HAZARD).len(), 1, "{:?}", review.rules());
     // Once deployed nothing is pending, and history and database agree.
     server.run(&database, "postgres", HAZARD_SQL);
@@ -141,7 +148,7 @@ fn with_a_repository(server: &Server) {
         "prisma/schema.prisma",
         project.read("prisma/schema.prisma").replace("[id])\n", "[id])\n\n  @@index([vendorId])\n"),
     );
-    let review = project.check(&["--url", &url]);
+    let review = project.check(&["--prove", "none", "--url", &url]);
     assert_eq!(review.migrations(), (2, 0));
     assert_eq!(review.of_rule(RULE).len(), 0);
     let drift: Vec<_> = review.findings().iter().filter(|finding| finding["group"] == "drift").collect();
@@ -157,7 +164,7 @@ fn with_drift(server: &Server) {
         "ALTER TABLE \"Order\" ADD COLUMN by_hand text; CREATE INDEX by_hand_idx ON \"Order\" (by_hand)",
     ]);
     let project = Project::shop(&[]);
-    let review = project.check(&["--url", &server.url("postgres", &database)]);
+    let review = project.check(&["--prove", "none", "--url", &server.url("postgres", &database)]);
     let found = review.of_rule("database-differs-from-history");
     assert!(!found.is_empty(), "{:?} {}", review.rules(), review.gaps());
     assert!(found.iter().any(|finding| finding.to_string().contains("by_hand")), "{found:#?}");
@@ -169,15 +176,18 @@ fn with_few_grants(server: &Server) {
     server.run(&database, "pgsteward", &format!("GRANT CONNECT ON DATABASE {database} TO reader"));
     let url = server.url("reader", &database);
     let project = Project::shop(&[]);
-    let review = project.check(&["--url", &url, "--ignore", "config"]);
+    let review = project.check(&["--prove", "none", "--url", &url, "--ignore", "config"]);
     assert_eq!(review.code, Some(0), "what may not be read is no error: {}", review.stderr);
     assert_eq!(review.of_rule(RULE).len(), 1, "{:?}", review.rules());
     assert!(review.gaps().contains("GRANT "), "{}", review.gaps());
     let applied = review.gap("applied migrations").unwrap_or_else(|| panic!("{}", review.gaps()));
     assert!(applied.contains("GRANT SELECT ON") && applied.contains("_prisma_migrations"), "{applied}");
     assert_eq!(review.migrations(), (1, 0));
-    assert_eq!(Project::new(&[]).check(&["--url", &url, "--ignore", "config"]).code, Some(0));
-    let strict = project.run(&["check", "--url", &url, "--strict"]);
+    assert_eq!(
+        Project::new(&[]).check(&["--prove", "none", "--url", &url, "--ignore", "config"]).code,
+        Some(0)
+    );
+    let strict = project.run(&["check", "--prove", "none", "--url", &url, "--strict"]);
     assert_eq!(strict.code, Some(2));
     // The GRANTs of the gaps are the cure: once run, these gaps are gone.
     let grants: Vec<String> = review.json["gaps"]
@@ -193,7 +203,7 @@ fn with_few_grants(server: &Server) {
     for grant in &grants {
         server.run(&database, "pgsteward", grant);
     }
-    let review = project.check(&["--url", &url]);
+    let review = project.check(&["--prove", "none", "--url", &url]);
     assert!(!review.gaps().contains("GRANT "), "{grants:?}\n{}", review.gaps());
     server.run(&database, "pgsteward", "DROP OWNED BY reader; DROP ROLE reader");
 }
@@ -203,18 +213,18 @@ fn plain_sql(server: &Server) {
     let project =
         Project::new(&[("migrations/1_init.sql", SHOP_SQL), ("migrations/2_index.sql", HAZARD_SQL)]);
     let url = server.url("postgres", &database);
-    let review = project.check(&["--url", &url, "--ignore", "config"]);
+    let review = project.check(&["--prove", "none", "--url", &url, "--ignore", "config"]);
     assert_eq!(review.code, Some(0), "{}", review.stderr);
     assert_eq!(review.of_rule(RULE).len(), 1, "the database has no such index yet");
     assert_eq!(review.migrations().1, 0, "nothing says what is applied");
-    let named = project.check(&["migrations/2_index.sql", "--url", &url]);
+    let named = project.check(&["migrations/2_index.sql", "--prove", "none", "--url", &url]);
     assert_eq!(named.migrations(), (2, 1), "a file that is named is judged, after what runs before it");
 }
 
 fn without_an_answer(server: &Server) {
     let project = Project::shop(&[]);
     for (role, database) in [("postgres", "no_such_database"), ("no_such_role", "postgres")] {
-        let run = project.run(&["check", "--url", &server.url(role, database)]);
+        let run = project.run(&["check", "--prove", "none", "--url", &server.url(role, database)]);
         assert_eq!(run.code, Some(2), "{}", run.both());
         assert!(run.stderr.contains("no_such_") && run.stderr.contains("\nhint: "), "{}", run.stderr);
         assert_eq!(run.stdout, "");
