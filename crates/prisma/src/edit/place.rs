@@ -188,7 +188,7 @@ impl<'a> Text<'a> {
     fn line_after(&self, block: &Block, anchor: Span, line: &str, blank: bool) -> TextEdit {
         let newline = self.newline();
         let indent = self.indent(anchor.start);
-        let end = self.line_end(anchor.end);
+        let end = self.line_end(self.comments_end(anchor.end));
         if end > block.close.start {
             // The whole block stands on one line: the closing brace moves down.
             let start = self.text[..block.close.start].trim_end_matches([' ', '\t']).len();
@@ -216,8 +216,11 @@ impl<'a> Text<'a> {
         let newline = if rest.starts_with("\r\n") { 2 } else { usize::from(rest.starts_with('\n')) };
         let before = self.text.get(start..span.start).unwrap_or("");
         let after = self.text.get(span.end..line_end).unwrap_or("");
-        let comment = after.trim_start().is_empty() || after.trim_start().starts_with("//");
-        if !before.trim().is_empty() || !comment {
+        let after = after.trim();
+        // A comment left alone on the line would document the next field.
+        let comment = after.starts_with("//")
+            || (after.starts_with("/*") && after.find("*/").is_some_and(|end| end + 2 == after.len()));
+        if !before.trim().is_empty() || !(after.is_empty() || comment) {
             // Something else shares the line: only the span itself goes.
             return TextEdit { span, text: String::new() };
         }
@@ -253,6 +256,19 @@ impl<'a> Text<'a> {
     fn line_end(&self, at: usize) -> usize {
         let end = self.text[at..].find('\n').map_or(self.text.len(), |newline| at + newline);
         if self.text[..end].ends_with('\r') && end > at { end - 1 } else { end }
+    }
+
+    /// The end of the `/* … */` that begin behind an offset on its line. They may end on a later line, and what
+    /// was put between would be a part of them.
+    fn comments_end(&self, at: usize) -> usize {
+        let mut end = at;
+        loop {
+            let rest = self.text[end..].trim_start_matches([' ', '\t']);
+            match rest.find("*/").filter(|_| rest.starts_with("/*")) {
+                Some(length) => end = self.text.len() - rest.len() + length + 2,
+                None => return end,
+            }
+        }
     }
 
     /// Code points between the start of the line and an offset.

@@ -173,6 +173,34 @@ fn removal_takes_the_line_and_what_belongs_to_it() {
 }
 
 #[test]
+fn removal_takes_a_comment_in_blocks_only_where_it_ends_the_line() {
+    let remove = |text: &str| {
+        let (schema, _) = read(text);
+        let at = schema.model("A").unwrap().field("n").unwrap().at.clone();
+        edited(text, &[PrismaEdit::Remove { file: at.file, span: at.span }])
+    };
+    let alone = "model A {\n  n Int /* gone */\n  id Int @id\n}\n";
+    assert_eq!(remove(alone), "model A {\n  id Int @id\n}\n");
+    for shared in ["n Int /* a */ b Int", "n Int /* a */ // b */", "n Int /* open\n  shut */ b Int"] {
+        let text = format!("model A {{\n  {shared}\n  id Int @id\n}}\n");
+        let rest = shared.strip_prefix("n Int").unwrap();
+        assert_eq!(remove(&text), format!("model A {{\n  {rest}\n  id Int @id\n}}\n"), "{shared}");
+    }
+}
+
+#[test]
+fn a_new_line_goes_below_a_comment_over_several_lines() {
+    let text = "model A {\n  id Int @id /* one */ /* open\n  shut */\n}\n";
+    let line = PrismaEdit::AddField { model: "A".into(), line: "n Int?".into() };
+    assert_eq!(edited(text, &[line]), "model A {\n  id Int @id /* one */ /* open\n  shut */\n  n Int?\n}\n");
+    let text = "model A {\n  id Int @id\n  @@map(\"a\") /* open\n  shut */ // end\n}\n";
+    assert_eq!(
+        edited(text, &[block("A", "@@index([id])")]),
+        "model A {\n  id Int @id\n  @@map(\"a\") /* open\n  shut */ // end\n  @@index([id])\n}\n"
+    );
+}
+
+#[test]
 fn several_edits_see_each_other() {
     let edits = [
         PrismaEdit::AddField { model: "Vendor".into(), line: "name String".into() },
