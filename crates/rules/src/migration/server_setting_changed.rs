@@ -17,8 +17,6 @@ pub(super) static RULE: Rule = Rule {
     ancestors: &[
         "squawk:ban-alter-system-options",
         "squawk:ban-alter-database-options",
-        "squawk:ban-alter-extension",
-        "pg-schema-diff:UPGRADING_EXTENSION_VERSION",
     ],
     page: include_str!("server_setting_changed.md"),
     check,

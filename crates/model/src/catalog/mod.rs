@@ -4,12 +4,21 @@
 //! databases think in names. Tables are shared (`Arc`): a snapshot of a table before a statement costs a
 //! pointer. Statistics are part of the objects but never of a comparison (see [`crate::catalog_compare`]).
 
+mod objects;
+mod statistics;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use crate::place::{ObjectKind, ObjectRef};
 use crate::version::ServerVersion;
+
+pub use objects::{
+    CompositeType, Domain, Enum, Extension, Function, FunctionId, FunctionKind, RangeType, Sequence, View,
+    Volatility,
+};
+pub use statistics::{ColumnStatistics, IndexStatistics, TableStatistics};
 
 /// A name with its namespace.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -507,158 +516,4 @@ pub struct DefaultPrivilege {
     /// `tables`, `sequences`, `functions`, `types`, `schemas`.
     pub objects: String,
     pub grants: Vec<Grant>,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub struct View {
-    pub name: QName,
-    pub materialized: bool,
-    pub definition: String,
-    pub columns: Vec<(String, ColumnType)>,
-    /// Relations that the definition reads.
-    pub reads: Vec<QName>,
-    pub options: Vec<String>,
-    /// Indexes of a materialized view.
-    pub indexes: Vec<Index>,
-    /// False for a materialized view that was never refreshed.
-    pub populated: bool,
-    pub owner: Option<String>,
-    pub grants: Vec<Grant>,
-    pub comment: Option<String>,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub struct Sequence {
-    pub name: QName,
-    /// Type name: `bigint`, `integer`, `smallint`.
-    pub ty: String,
-    pub start: i64,
-    pub increment: i64,
-    pub min: i64,
-    pub max: i64,
-    pub cycle: bool,
-    /// Table and column of `OWNED BY` or an identity column.
-    pub owned_by: Option<(QName, String)>,
-    /// Last value handed out, where it may be read and there is one.
-    pub last_value: Option<i64>,
-    pub grants: Vec<Grant>,
-    pub comment: Option<String>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Enum {
-    pub name: QName,
-    pub values: Vec<String>,
-    pub comment: Option<String>,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub struct Domain {
-    pub name: QName,
-    pub base: ColumnType,
-    pub not_null: bool,
-    pub default: Option<String>,
-    /// Name and definition of each CHECK, with its validity.
-    pub checks: Vec<(String, String, bool)>,
-    pub comment: Option<String>,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub struct CompositeType {
-    pub name: QName,
-    pub attributes: Vec<(String, ColumnType)>,
-    pub comment: Option<String>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RangeType {
-    pub name: QName,
-    /// What stands in the parentheses of CREATE TYPE … AS RANGE: `subtype = integer, subtype_opclass = …`.
-    pub definition: String,
-    pub comment: Option<String>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct FunctionId {
-    pub name: QName,
-    /// `pg_get_function_identity_arguments`.
-    pub arguments: String,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub struct Function {
-    pub id: FunctionId,
-    pub kind: FunctionKind,
-    pub returns: String,
-    pub language: String,
-    pub body: String,
-    /// `pg_get_functiondef`: the whole statement with defaults of arguments. None for an aggregate, and in the
-    /// pure replay.
-    pub definition: Option<String>,
-    pub security_definer: bool,
-    pub leakproof: bool,
-    pub volatility: Volatility,
-    /// `SET` clauses as `name=value`; a `search_path` is looked for here.
-    pub settings: Vec<String>,
-    pub owner: Option<String>,
-    /// Introspection spells out the EXECUTE that PUBLIC has by default.
-    pub grants: Vec<Grant>,
-    pub comment: Option<String>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FunctionKind {
-    Function,
-    Procedure,
-    Aggregate,
-    Window,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Volatility {
-    Immutable,
-    Stable,
-    Volatile,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Extension {
-    pub name: String,
-    pub version: String,
-    pub namespace: String,
-}
-
-/// From `pg_class` and `pg_stat_all_tables`. Counters run since the last statistics reset.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct TableStatistics {
-    /// Row estimate (`reltuples`); none where the table was never analyzed.
-    pub rows: Option<f64>,
-    /// Heap with TOAST, bytes.
-    pub bytes: u64,
-    /// With indexes, bytes.
-    pub total_bytes: u64,
-    pub sequential_scans: u64,
-    pub index_scans: u64,
-    pub inserts: u64,
-    pub updates: u64,
-    pub deletes: u64,
-}
-
-/// From `pg_stats`.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct ColumnStatistics {
-    /// Share of NULLs, 0 to 1.
-    pub null_fraction: f64,
-    /// As in `pg_stats`: positive is a count, negative a share of the rows.
-    pub distinct: f64,
-    /// Average width in bytes.
-    pub width: i32,
-    /// Share of the most common value, where one is kept.
-    pub top_frequency: Option<f64>,
-}
-
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct IndexStatistics {
-    pub scans: u64,
-    pub bytes: u64,
 }
