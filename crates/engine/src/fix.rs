@@ -205,7 +205,7 @@ fn plan_project(facts: &Facts, findings: &[&Finding], separate: bool, now: u64, 
                 _ => None,
             })),
             Rollback::Impossible { reason } => {
-                plan.notes.push(format!("{} cannot be undone: {reason}", fix.title))
+                plan.notes.push(format!("{} cannot be undone: {reason}", fix.title));
             }
         }
         plan.titles.push(fix.title.clone());

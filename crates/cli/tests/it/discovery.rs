@@ -215,9 +215,8 @@ fn a_single_file_knows_the_version_of_prisma() {
     }
     project.write("package.json", "{\"devDependencies\": {\"prisma\": \"~6.19\"}}");
     let review = project.check(&["--no-lab", "--all-migrations"]);
-    assert_eq!(
-        review.rules().contains(&"concurrently-in-transaction"),
-        false,
+    assert!(
+        !review.rules().contains(&"concurrently-in-transaction"),
         "one statement alone is no transaction"
     );
     project.write("prisma/migrations/20260102000000_index/migration.sql", format!("{sql}SELECT 1;\n"));

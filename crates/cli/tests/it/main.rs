@@ -1,5 +1,11 @@
 //! The binary as users run it: on projects of every shape, on live servers, and when things go wrong.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test ends where its helpers fail, and says why it did not run"
+)]
+
 mod allow;
 mod discovery;
 mod faults;

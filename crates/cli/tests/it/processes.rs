@@ -16,7 +16,7 @@ fn slow() -> Project {
 /// Starts a check whose lab lives in a temporary folder of its own, and waits until it sleeps there.
 fn start(project: &Project, temporary: &Path) -> (Child, PathBuf) {
     std::fs::create_dir_all(temporary).unwrap();
-    let mut child = project
+    let child = project
         .command(&["check", "--all-migrations"])
         .env("TMPDIR", temporary)
         .stdout(Stdio::piped())
@@ -24,20 +24,18 @@ fn start(project: &Project, temporary: &Path) -> (Child, PathBuf) {
         .spawn()
         .unwrap();
     let begun = Instant::now();
-    loop {
+    while begun.elapsed() < PATIENCE {
         if let Some(lab) = labs_in(temporary).pop()
             && lab_processes(&lab).len() > 4
             && is_sleeping(&lab)
         {
             return (child, lab);
         }
-        if begun.elapsed() > PATIENCE {
-            child.kill().unwrap();
-            let output = child.wait_with_output().unwrap();
-            panic!("no lab: {}", String::from_utf8_lossy(&output.stderr));
-        }
         std::thread::sleep(Duration::from_millis(20));
     }
+    signal(&child, "TERM");
+    let output = child.wait_with_output().unwrap();
+    panic!("no lab: {}", String::from_utf8_lossy(&output.stderr));
 }
 
 fn labs_in(folder: &Path) -> Vec<PathBuf> {

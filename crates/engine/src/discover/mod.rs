@@ -227,7 +227,7 @@ fn prisma_projects(files: &Files, found: &mut Found) {
         for path in paths {
             match read_text(path) {
                 Ok(text) if has_datasource(&text) => {
-                    schemas.push((folder.clone(), path.clone(), vec![path.clone()]))
+                    schemas.push((folder.clone(), path.clone(), vec![path.clone()]));
                 }
                 Ok(_) => parts.push((folder.clone(), path.clone())),
                 Err(gap) => found.gaps.push(gap),

@@ -31,10 +31,10 @@ pub(super) fn merge(edits: &[FileEdit], facts: &Facts, notes: &mut Vec<String>) 
     for edit in edits {
         match &edit.action {
             EditAction::Replace(edits) => {
-                replacements.entry(edit.file.clone()).or_default().extend(edits.iter().cloned())
+                replacements.entry(edit.file.clone()).or_default().extend(edits.iter().cloned());
             }
             EditAction::Create(text) => {
-                writes.push(Write { path: edit.file.to_string(), before: None, after: text.clone() })
+                writes.push(Write { path: edit.file.to_string(), before: None, after: text.clone() });
             }
             EditAction::Delete => notes.push(format!("delete {} by hand", edit.file)),
         }
@@ -46,7 +46,7 @@ pub(super) fn merge(edits: &[FileEdit], facts: &Facts, notes: &mut Vec<String>) 
         let text = facts.sources.get(&file).map(|source| source.text.clone());
         match text.as_deref().and_then(|text| Some((text, TextEdit::apply_all(text, &edits)?))) {
             Some((before, after)) => {
-                writes.push(Write { path: file.to_string(), before: Some(before.to_owned()), after })
+                writes.push(Write { path: file.to_string(), before: Some(before.to_owned()), after });
             }
             None => notes.push(format!("left out: the edits of {file} do not fit its text")),
         }
