@@ -22,6 +22,8 @@ from make_list import LIST
 from squawk_facts import Project
 from table import Table, verdict
 
+PAGE = corpus.ROOT / "docs" / "concepts" / "squawk.md"
+
 CLASSES = {
     "reported": "a finding of ours on the same statement",
     "reported under another rule": "a key that builds its index, a column that is dropped to be made again",
@@ -67,14 +69,25 @@ UNDER_ANOTHER_RULE = {
 TIMEOUTS = ("require-lock-timeout", "require-statement-timeout")
 
 
+def ancestors():
+    """What each of our rules descends from, by its id."""
+    rules = json.loads(subprocess.check_output([corpus.BINARY, "rules", "--format", "json"]))
+    return {rule["id"]: rule["ancestors"] for rule in (rules["rules"] if isinstance(rules, dict) else rules)}
+
+
+def not_on_the_page():
+    """Rules of ours with an ancestor in squawk that the page for its users does not name."""
+    page = PAGE.read_text()
+    descends = (rule for rule, known in ancestors().items() if any(name.startswith("squawk:") for name in known))
+    return sorted(rule for rule in descends if f"`{rule}`" not in page)
+
+
 class Ours:
     """pgsteward's findings about one project."""
 
     def __init__(self, project):
         review = corpus.check(project, "--all-migrations", "--no-lab")
-        rules = json.loads(subprocess.check_output([corpus.BINARY, "rules", "--format", "json"]))
-        rules = rules["rules"] if isinstance(rules, dict) else rules
-        self.ancestors = {rule["id"]: rule["ancestors"] for rule in rules}
+        self.ancestors = ancestors()
         self.by_file, self.columns = {}, set()
         for finding in review["findings"]:
             if finding["object"]:
@@ -245,7 +258,11 @@ def report():
     for rule, kinds in sorted(by_rule.items(), key=lambda item: -sum(item[1].values())):
         rules.add(f"`{rule}`", sum(kinds.values()), ", ".join(f"{kind} {count}" for kind, count in kinds.most_common()))
     clean = by_class["unclassified"] == 0
-    return [str(classes), f"\nEvery finding has a class: {verdict(clean)}\n", str(rules)], clean
+    lines = [str(classes), f"\nEvery finding has a class: {verdict(clean)}\n", str(rules)]
+    forgotten = not_on_the_page()
+    if forgotten:
+        lines.append(f"\n{PAGE.name} does not name {', '.join(forgotten)}.")
+    return lines, clean and not forgotten
 
 
 def main():

@@ -66,6 +66,7 @@ def comparisons(project):
 
     known = expected["names"]
     timestamps = of("timestamp-without-time-zone")
+    yield "migrations replayed", review["project"]["migrations"], expected["replay"]["ok"]
     yield "replay failures", names(of("replay-failed")), [str(name) for name in expected["replay"]["failed"]]
     yield "foreign keys without index", foreign_keys(of("foreign-key-without-index")), known["fk_noidx"]
     yield "floats", columns(of("float-column", "money-in-float")), known["floats"]
