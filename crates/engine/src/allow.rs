@@ -212,7 +212,12 @@ fn in_file(file: &SourceFile) -> Vec<Allow> {
         let Some(comment) = ["--", "//", "#"].iter().filter_map(|mark| before.rfind(mark)).max() else {
             continue;
         };
-        let Some((rules, rest)) = file.text[at + MARKER.len()..].split_once(')') else { continue };
+        let rest = &file.text[at + MARKER.len()..];
+        // The list ends on its line: open lists that reached over each other would cost the square of the text.
+        let Some(end) = rest.find(['(', ')', '\n']).filter(|end| rest[*end..].starts_with(')')) else {
+            continue;
+        };
+        let (rules, rest) = (&rest[..end], &rest[end + 1..]);
         let reason = rest.lines().next().unwrap_or("").trim();
         let own_line = before[..comment].trim().is_empty();
         let line = if own_line { next_code_line(file, line_number) } else { line_number };
@@ -302,6 +307,15 @@ mod tests {
         assert_eq!(Date::of_days(0), Date { year: 1970, month: 1, day: 1 });
         assert_eq!(Date::of_days(20_000), Date { year: 2024, month: 10, day: 4 });
         assert!(Date::parse("2024-10-04") < Date::parse("2024-10-05"));
+    }
+
+    #[test]
+    fn a_list_ends_on_its_line() {
+        let text = format!("{})\n", "-- pgsteward: allow(a,\n".repeat(3_000));
+        assert!(in_file(&SourceFile::new("m.sql", text)).is_empty());
+        let allows = in_file(&SourceFile::new("m.sql", "-- pgsteward: allow(a -- pgsteward: allow(b) c\n"));
+        let rules: Vec<&str> = allows.iter().map(|allow| allow.rule.as_str()).collect();
+        assert_eq!(rules, ["b"]);
     }
 
     #[test]

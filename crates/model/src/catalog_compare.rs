@@ -268,7 +268,7 @@ mod tests {
         let plain = catalog(|_| {});
         assert_eq!(differences(&plain, &plain, ColumnOrder::Matters), []);
         let counted = catalog(|table| {
-            table.statistics = Some(TableStatistics { rows: Some(3.0), ..TableStatistics::default() })
+            table.statistics = Some(TableStatistics { rows: Some(3.0), ..TableStatistics::default() });
         });
         assert_eq!(differences(&plain, &counted, ColumnOrder::Matters), []);
         let indexed = catalog(|table| table.indexes.push(index("Order_total_idx")));

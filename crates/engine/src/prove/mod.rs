@@ -104,8 +104,8 @@ pub async fn prove(
                     continue;
                 };
                 let thorough = mode == ProveMode::Thorough;
-                object::prove(findings, &chosen, facts, benches.lab, database, rules, thorough, progress)
-                    .await?;
+                let setting = object::Setting { facts, lab: benches.lab, database, rules, thorough };
+                object::prove(findings, &chosen, setting, progress).await?;
             }
             if !migrations.is_empty() {
                 let budget = if mode == ProveMode::Thorough { THOROUGH_BUDGET } else { MIGRATION_BUDGET };

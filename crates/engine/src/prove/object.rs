@@ -27,22 +27,30 @@ use look::{Eyes, Read};
 
 mod look;
 
+/// What all proofs of a batch share.
+#[derive(Clone, Copy)]
+pub(super) struct Setting<'a> {
+    pub(super) facts: &'a Facts,
+    pub(super) lab: &'a Lab,
+    /// The database whose clones are tried on.
+    pub(super) database: &'a Database,
+    pub(super) rules: &'a [&'static Rule],
+    /// Run each change once more after its rollback.
+    pub(super) thorough: bool,
+}
+
 pub(super) async fn prove(
     findings: &mut [Finding],
     chosen: &[usize],
-    facts: &Facts,
-    lab: &Lab,
-    database: &Database,
-    rules: &[&'static Rule],
-    thorough: bool,
+    setting: Setting<'_>,
     progress: &dyn Progress,
 ) -> Result<()> {
-    let before = introspect(database).await?;
-    let chosen = &possible(findings, chosen, facts, &before, rules)[..];
+    let before = introspect(setting.database).await?;
+    let chosen = &possible(findings, chosen, setting.facts, &before, setting.rules)[..];
     if chosen.is_empty() {
         return Ok(());
     }
-    let mut bench = Bench::new(lab, database, facts, &before, rules, thorough).await?;
+    let mut bench = Bench::new(setting, &before).await?;
     for (done, index) in chosen.iter().enumerate() {
         progress.step(done, chosen.len());
         let proof = bench.prove(&findings[*index]).await?;
@@ -55,7 +63,7 @@ pub(super) async fn prove(
     }
     // Some fix left a trace outside the tables it touched: each gets a clone of its own.
     for index in chosen {
-        let mut alone = Bench::new(lab, database, facts, &before, rules, thorough).await?;
+        let mut alone = Bench::new(setting, &before).await?;
         let mut proof = alone.prove(&findings[*index]).await?;
         let left = alone.left_behind().await?;
         if !left.is_empty() && proof.verdict == Verdict::Proven {
@@ -119,36 +127,25 @@ fn possible(
 
 /// One clone with a session, and the facts that follow it.
 struct Bench<'a> {
-    lab: &'a Lab,
-    /// What the clone was made from.
-    origin: &'a Database,
+    setting: Setting<'a>,
     database: Database,
     session: LabSession,
     /// The catalog of the lab database before any fix.
     before: &'a Catalog,
     eyes: Eyes,
-    /// Run each change once more after its rollback.
-    thorough: bool,
 }
 
 impl<'a> Bench<'a> {
-    async fn new(
-        lab: &'a Lab,
-        database: &'a Database,
-        facts: &Facts,
-        before: &'a Catalog,
-        rules: &[&'static Rule],
-        thorough: bool,
-    ) -> Result<Bench<'a>> {
-        let clone = lab.clone_database(database).await.context("clone the lab database")?;
+    async fn new(setting: Setting<'a>, before: &'a Catalog) -> Result<Bench<'a>> {
+        let clone = setting.lab.clone_database(setting.database).await.context("clone the lab database")?;
         let session = clone.session().await.context("connect to the clone")?;
-        let eyes = Eyes::open(facts, before, rules);
-        Ok(Bench { lab, origin: database, database: clone, session, before, eyes, thorough })
+        let eyes = Eyes::open(setting.facts, before, setting.rules);
+        Ok(Bench { setting, database: clone, session, before, eyes })
     }
 
     async fn close(self) -> Result<()> {
         self.session.close().await;
-        self.lab.drop_database(self.database).await.context("drop the clone")?;
+        self.setting.lab.drop_database(self.database).await.context("drop the clone")?;
         Ok(())
     }
 
@@ -168,7 +165,12 @@ impl<'a> Bench<'a> {
             Ok(()) => Verdict::Proven,
             Err(reason) => Verdict::Refuted { reason },
         };
-        Ok(Proof { subject: fix.title.clone(), server: Some(self.lab.version()), observations, verdict })
+        Ok(Proof {
+            subject: fix.title.clone(),
+            server: Some(self.setting.lab.version()),
+            observations,
+            verdict,
+        })
     }
 
     /// Runs, looks, rolls back. The inner error is the reason of a refutation.
@@ -192,12 +194,12 @@ impl<'a> Bench<'a> {
         }
         let read = match &touched {
             Touched::Tables(names) => Read::Tables(names, self.tables(names).await?),
-            Touched::Everything => Read::Everything(introspect(&self.database).await?),
+            Touched::Everything => Read::Everything(Box::new(introspect(&self.database).await?)),
         };
         let mut outcome = self.eyes.look(finding, fix, read, seen);
         if let Rollback::Steps(steps) = &fix.change.rollback {
             let back = self.roll_back(steps, &touched, seen).await?;
-            if back.is_ok() && self.thorough {
+            if back.is_ok() && self.setting.thorough {
                 outcome = outcome.and(self.again(fix, steps, seen).await?);
             }
             outcome = outcome.and(back);
@@ -306,11 +308,11 @@ impl<'a> Bench<'a> {
 
     /// A fresh clone, after something went wrong in this one.
     async fn start_over(&mut self) -> Result<()> {
-        let fresh = self.lab.clone_database(self.origin).await?;
+        let fresh = self.setting.lab.clone_database(self.setting.database).await?;
         let session = fresh.session().await?;
         std::mem::replace(&mut self.session, session).close().await;
         let old = std::mem::replace(&mut self.database, fresh);
-        self.lab.drop_database(old).await?;
+        self.setting.lab.drop_database(old).await?;
         Ok(())
     }
 

@@ -14,10 +14,7 @@ pub(super) static RULE: Rule = Rule {
     needs: &[Need::History],
     sharper_with: &[],
     since: "0.1.0",
-    ancestors: &[
-        "squawk:ban-alter-system-options",
-        "squawk:ban-alter-database-options",
-    ],
+    ancestors: &["squawk:ban-alter-system-options", "squawk:ban-alter-database-options"],
     page: include_str!("server_setting_changed.md"),
     check,
 };

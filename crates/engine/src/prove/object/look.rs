@@ -22,7 +22,7 @@ type Found = BTreeMap<(&'static str, String), Severity>;
 pub(super) enum Read<'a> {
     /// These tables, read again; one that is gone is absent.
     Tables(&'a BTreeSet<QName>, BTreeMap<QName, Table>),
-    Everything(Catalog),
+    Everything(Box<Catalog>),
 }
 
 pub(super) struct Eyes {
@@ -137,9 +137,9 @@ impl Eyes {
             }
             (Read::Everything(mut catalog), Some(known)) => {
                 keep_statistics(&mut catalog, &known);
-                catalog
+                *catalog
             }
-            (Read::Everything(catalog), None) => catalog,
+            (Read::Everything(catalog), None) => *catalog,
             (Read::Tables(_, now), None) => {
                 let mut catalog = Catalog::empty(pgsteward_model::version::ServerVersion(0));
                 catalog.tables = now.into_iter().map(|(name, table)| (name, Arc::new(table))).collect();
