@@ -17,14 +17,14 @@ sys.path[:0] = [str(HERE.parent), str(HERE)]
 import corpus  # noqa: E402
 
 RULES = {
-    "A1": ["index-not-concurrent"],
+    "A1": ["index-not-concurrent", "work-hidden-in-do-block"],
     "A2": ["index-drop-not-concurrent"],
     "A3": ["reindex-not-concurrent"],
     "A4": ["partition-detach-not-concurrent"],
     "A5": ["partition-attach-scans"],
     "A6": ["refresh-not-concurrent"],
     "A7": ["concurrently-in-transaction"],
-    "A8": ["foreign-key-validated-at-once"],
+    "A8": ["foreign-key-validated-at-once", "work-hidden-in-do-block"],
     "A9": ["check-validated-at-once"],
     "A10": ["validated-in-same-transaction"],
     "A11": ["unique-constraint-builds-index"],
@@ -35,7 +35,7 @@ RULES = {
     "A16": ["volatile-default-rewrites"],
     "A17": ["generated-column-rewrites"],
     "A18": ["type-change-rewrites"],
-    "A19": ["lock-held-during-work"],
+    "A19": ["lock-held-during-work", "work-hidden-in-do-block"],
     "A21": ["lock-without-timeout"],
     "A23": ["maintenance-locks-table"],
     "A24": ["table-scanned-repeatedly"],

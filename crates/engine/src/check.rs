@@ -88,18 +88,19 @@ pub async fn check(options: &CheckOptions, progress: &dyn Progress) -> Result<Ch
         offline: options.lab.offline || loaded.config.lab.offline,
         none: options.lab.none,
     });
+    let rules = selected(options, &loaded.config);
     let collector = Collector {
         root: &found.root,
         config: &loaded.config,
         all_migrations: options.all_migrations,
         since: options.since.as_deref(),
         judged: None,
+        drift: rules.iter().any(|rule| rule.needs.contains(&Need::Drift)),
         live: live.as_ref().map(|(_, live)| live),
         url: live.as_ref().map(|(url, _)| url),
         laboratory: &laboratory,
         progress,
     };
-    let rules = selected(options, &loaded.config);
     let mut review = Review {
         tool_version: VERSION.to_owned(),
         root: path.display().to_string(),

@@ -48,8 +48,12 @@ pub(crate) fn render(review: &Review) -> String {
 pub(crate) fn to_json(value: &impl Serialize) -> String {
     // Writing to a string fails for maps with keys that are no strings only, and there is none here; were
     // there one, the error would be the document rather than a panic or an empty file.
-    let plain = serde_json::to_string_pretty(value)
+    let plain = serde_json::to_string(value)
         .unwrap_or_else(|error| format!("{{\"error\": \"{}\"}}", text::line(&error.to_string())));
+    // Most documents hold nothing to escape, and a long one is read through quickly.
+    if plain.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return plain + "\n";
+    }
     let mut out = String::with_capacity(plain.len() + 1);
     for character in plain.chars() {
         if character != '\n' && text::is_dangerous(character) {

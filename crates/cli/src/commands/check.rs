@@ -34,7 +34,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
     /// Accept all findings of today: write their keys to a file.
-    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = BASELINE, conflicts_with = "baseline")]
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = BASELINE, conflicts_with = "baseline")]
     write_baseline: Option<PathBuf>,
     /// Lowest severity that makes the exit code 1 [default: error].
     #[arg(long, value_enum, value_name = "SEVERITY")]

@@ -121,7 +121,7 @@ fn an_allow_in_the_configuration_is_used_if_any_project_needs_it() {
 #[test]
 fn a_baseline_accepts_today_and_shows_tomorrow() {
     let project = Project::shop(&[]);
-    let run = project.run(&["check", "--no-lab", "--write-baseline", "accepted.json"]);
+    let run = project.run(&["check", "--no-lab", "--write-baseline=accepted.json"]);
     assert_eq!(run.code, Some(0), "{}", run.both());
     assert!(run.stderr.contains("wrote 7 findings to accepted.json"), "{}", run.stderr);
     let review = project.check(&["--no-lab", "--baseline", "accepted.json", "--fail-on", "info"]);

@@ -38,6 +38,8 @@ pub struct Collector<'a> {
     pub judged: Option<Judged>,
     pub live: Option<&'a Live>,
     pub url: Option<&'a ServerUrl>,
+    /// Whether any rule wants to know what differs between schema, history and database.
+    pub drift: bool,
     pub laboratory: &'a Laboratory,
     pub progress: &'a dyn Progress,
 }
@@ -159,7 +161,7 @@ impl Collector<'_> {
     fn history_drift(&self, facts: &Facts, unread: bool) -> Option<Vec<Drift>> {
         let (schema, catalog) = (facts.prisma.as_ref()?, facts.catalog.as_ref()?);
         facts.history.as_ref()?;
-        if unread || !schema.errors.is_empty() {
+        if unread || !schema.errors.is_empty() || !self.drift {
             return None;
         }
         // After a failed replay the catalog is not what the history means, and each lost object would

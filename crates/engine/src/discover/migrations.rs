@@ -1,6 +1,6 @@
 //! Folders of migrations: Prisma's, numbered files, pairs of up and down.
 
-use std::cmp::Ordering;
+use std::cmp::{Ordering, Reverse};
 use std::path::{Path, PathBuf};
 
 use pgsteward_model::migration::Layout;
@@ -48,7 +48,7 @@ pub(super) fn read_prisma(folder: &Path) -> Option<FoundMigrations> {
     if files.is_empty() {
         return None;
     }
-    files.sort_by(|a, b| locale_order(&a.name, &b.name));
+    files.sort_by_cached_key(|file| locale_key(&file.name));
     Some(FoundMigrations { folder: folder.to_path_buf(), layout: Layout::Prisma, files, named: None })
 }
 
@@ -192,20 +192,19 @@ fn number_order(a: &str, b: &str) -> Ordering {
 
 /// The order of Prisma's command line, which sorts folders with `localeCompare`: punctuation before digits
 /// before letters, letters without their case, lower case first where nothing else differs.
-fn locale_order(a: &str, b: &str) -> Ordering {
-    let primary = |name: &str| -> Vec<(u8, char)> {
-        name.chars()
-            .flat_map(char::to_lowercase)
-            .map(|character| match character {
-                '_' => (0, character),
-                '-' => (1, character),
-                _ if character.is_ascii_digit() => (3, character),
-                _ if character.is_alphabetic() => (4, character),
-                _ => (2, character),
-            })
-            .collect()
-    };
-    primary(a).cmp(&primary(b)).then_with(|| b.cmp(a))
+fn locale_key(name: &str) -> (Vec<(u8, char)>, Reverse<String>) {
+    let primary = name
+        .chars()
+        .flat_map(char::to_lowercase)
+        .map(|character| match character {
+            '_' => (0, character),
+            '-' => (1, character),
+            _ if character.is_ascii_digit() => (3, character),
+            _ if character.is_alphabetic() => (4, character),
+            _ => (2, character),
+        })
+        .collect();
+    (primary, Reverse(name.to_owned()))
 }
 
 #[cfg(test)]
@@ -218,7 +217,7 @@ mod tests {
         names.sort_by(|a, b| number_order(a, b));
         assert_eq!(names, ["1_z", "2_a", "10_b"]);
         let mut names = vec!["20240101_B", "20240101_a", "20240101-c", "20240101_b"];
-        names.sort_by(|a, b| locale_order(a, b));
+        names.sort_by_cached_key(|name| locale_key(name));
         assert_eq!(names, ["20240101_a", "20240101_b", "20240101_B", "20240101-c"]);
     }
 }

@@ -2,7 +2,7 @@
 
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Finding, Severity};
-use pgsteward_model::migration::MigrationStatement;
+use pgsteward_model::migration::{MigrationFile, MigrationStatement};
 use pgsteward_model::place::{ObjectKind, ObjectRef};
 use pgsteward_model::rule::{Group, Rule};
 use pgsteward_model::statement::{AlterAction, Name, Statement};
@@ -41,6 +41,7 @@ fn check(facts: &Facts) -> Vec<Finding> {
             .iter()
             .filter(|object| !is_named(object, &named, statement) && !around::made(earlier, object))
             .filter(|object| !belongs_to_named(object, &named, statement))
+            .filter(|object| !goes_anyway(file, at, object))
             .collect();
         let Some(first) = further.first() else { continue };
         let list: Vec<String> = further.iter().map(|object| object.display()).collect();
@@ -64,6 +65,18 @@ fn check(facts: &Facts) -> Vec<Finding> {
         );
     }
     findings
+}
+
+/// A part of a table that a later statement of the file drops whole.
+fn goes_anyway(file: &MigrationFile, at: usize, object: &ObjectRef) -> bool {
+    object.kind != ObjectKind::Table
+        && file.statements.iter().skip(at + 1).any(|later| {
+            later.effect.dropped.iter().any(|gone| {
+                gone.kind == ObjectKind::Table
+                    && gone.namespace == object.namespace
+                    && gone.relation == object.relation
+            })
+        })
 }
 
 fn cascades(action: &AlterAction) -> bool {
@@ -101,7 +114,7 @@ fn belongs_to_named(object: &ObjectRef, names: &[&Name], statement: &MigrationSt
 
 fn truncated(
     facts: &Facts,
-    file: &pgsteward_model::migration::MigrationFile,
+    file: &MigrationFile,
     statement: &MigrationStatement,
     named: &[Name],
 ) -> Option<Finding> {

@@ -45,7 +45,7 @@ fn check(facts: &Facts) -> Vec<Finding> {
             if statement.lock_timeout_ms.is_some_and(|timeout| timeout > 0) {
                 continue;
             }
-            for touch in statement.effect.touches.iter().filter(|touch| touch.lock.blocks_reads()) {
+            for touch in statement.effect.touches.iter().filter(|touch| touch.lock.blocks_writes()) {
                 let Some(hit) = Hit::new(facts, file, statement, touch) else { continue };
                 first.get_or_insert(hit);
                 if !tables.contains(&hit.table()) {
@@ -56,7 +56,9 @@ fn check(facts: &Facts) -> Vec<Finding> {
         waits.extend(first.map(|hit| (hit, tables)));
     }
     let Some((hit, tables)) = waits.first() else { return findings };
-    let mut detail = format!("{} has to wait for every running query on the table first.", hit.touch.lock);
+    let reads = hit.touch.lock.blocks_reads();
+    let whom = if reads { "query on the table" } else { "transaction that wrote to the table" };
+    let mut detail = format!("{} has to wait for every running {whom} first.", hit.touch.lock);
     if waits.len() > 1 {
         detail += &format!(" The same holds for {} more of the judged migrations.", waits.len() - 1);
     }
@@ -65,7 +67,11 @@ fn check(facts: &Facts) -> Vec<Finding> {
             &RULE,
             Cost::Instant,
             hit.table_object(),
-            format!("the migration locks {} against readers and writers without a lock_timeout", quoted_list(tables)),
+            format!(
+                "the migration locks {} against {} without a lock_timeout",
+                quoted_list(tables),
+                if reads { "readers and writers" } else { "writers" }
+            ),
             &detail,
         )
         .hint(

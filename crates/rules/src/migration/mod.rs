@@ -73,6 +73,7 @@ mod update_without_where;
 mod using_index;
 mod validated_in_same_transaction;
 mod volatile_default_rewrites;
+mod work_hidden_in_do_block;
 
 use pgsteward_model::rule::Rule;
 
@@ -93,6 +94,7 @@ pub static RULES: &[&Rule] = &[
     &not_null_set_at_once::RULE,
     &required_column_without_default::RULE,
     &volatile_default_rewrites::RULE,
+    &work_hidden_in_do_block::RULE,
     &generated_column_rewrites::RULE,
     &type_change_rewrites::RULE,
     &lock_held_during_work::RULE,

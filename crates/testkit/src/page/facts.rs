@@ -69,6 +69,7 @@ pub async fn of_case(case: &Case, lab: &Arc<Lab>) -> Result<Collected> {
         judged: Some(Judged { names: judged, because: "the page".into(), each_alone, gap: None }),
         live: live.as_ref(),
         url: None,
+        drift: true,
         laboratory: &laboratory,
         progress: &NoProgress,
     };
