@@ -1,5 +1,7 @@
 //! A check of a database: what it finds is tried on a copy of its schema.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+
 use pgsteward_engine::NoProgress;
 use pgsteward_engine::check::{CheckOptions, Checked, check};
 use pgsteward_engine::collect::LabWish;

@@ -1,3 +1,5 @@
+//! The order, the quoting and the completeness of the statements that make a catalog again.
+
 use std::sync::Arc;
 
 use pgsteward_model::catalog::{
