@@ -7,6 +7,7 @@ use pgsteward_model::rule::Rule;
 use pgsteward_testkit::labs::{MAJORS, lab, runtime};
 use pgsteward_testkit::page::{run, snapshot};
 
+#[expect(clippy::print_stderr, reason = "what is skipped is said where the run shows")]
 fn main() {
     let arguments = Arguments::from_args();
     let mut trials = Vec::new();
