@@ -26,6 +26,7 @@ pub(crate) async fn collect(corpus: &Path, name: &str, lab: Option<&Arc<Lab>>) -
         all_migrations: false,
         since: None,
         judged: None,
+        drift: true,
         live: None,
         url: None,
         laboratory: &laboratory,
