@@ -21,19 +21,24 @@ use pgsteward_model::rule::{Group, Rule};
 use pgsteward_model::source::SourceFile;
 use pgsteward_sql::Births;
 
+use super::Proofs;
 use super::files::edited_files;
 use super::object::table_named;
 use crate::collect::introspect;
 
-/// Returns how many fixes were left untried when the time was up.
+/// Also returns how many fixes were left untried when the time was up.
 pub(super) async fn prove(
-    findings: &mut [Finding],
+    findings: &[Finding],
     chosen: &[usize],
     facts: &Facts,
     lab: &Lab,
     rules: &[&'static Rule],
     until: Instant,
-) -> Result<usize> {
+) -> Result<(Proofs, usize)> {
+    let mut proofs = Vec::new();
+    if chosen.is_empty() {
+        return Ok((proofs, 0));
+    }
     let history = facts.history.as_ref().context("a migration fix without a history")?;
     let mut by_file: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     for index in chosen {
@@ -63,12 +68,12 @@ pub(super) async fn prove(
                 Some(error) => Original::Failed(error),
             };
             let proof = walker.prove(&findings[index], &clone, file, &catalog_before, original).await?;
-            findings[index].proof = Some(proof);
+            proofs.push((index, proof));
             lab.drop_database(clone).await?;
         }
     }
     lab.drop_database(walker.database).await?;
-    Ok(untried)
+    Ok((proofs, untried))
 }
 
 /// What the migration does as it is.

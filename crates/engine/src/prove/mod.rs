@@ -21,6 +21,9 @@ use pgsteward_model::rule::Rule;
 
 use crate::Progress;
 
+/// Proofs by the index of their finding.
+type Proofs = Vec<(usize, Proof)>;
+
 /// How many fixes are tried.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ProveMode {
@@ -96,26 +99,42 @@ pub async fn prove(
             };
             let (of_history, of_live): (Vec<usize>, Vec<usize>) =
                 objects.into_iter().partition(|index| of_drift(&findings[*index]));
-            let groups =
-                [(of_history, benches.history.or(benches.live)), (of_live, benches.live.or(benches.history))];
-            for (chosen, database) in groups.into_iter().filter(|(chosen, _)| !chosen.is_empty()) {
-                let Some(database) = database else {
-                    not_tried(findings, &chosen, "the lab has no database to try it on");
-                    continue;
-                };
-                let thorough = mode == ProveMode::Thorough;
-                let setting = object::Setting { facts, lab: benches.lab, database, rules, thorough };
-                object::prove(findings, &chosen, setting, progress).await?;
-            }
-            if !migrations.is_empty() {
-                let budget = if mode == ProveMode::Thorough { THOROUGH_BUDGET } else { MIGRATION_BUDGET };
-                let until = Instant::now() + budget;
-                untried += migration::prove(findings, &migrations, facts, benches.lab, rules, until).await?;
+            let thorough = mode == ProveMode::Thorough;
+            let setting = |database| object::Setting { facts, lab: benches.lab, database, rules, thorough };
+            let budget = if thorough { THOROUGH_BUDGET } else { MIGRATION_BUDGET };
+            let known: &[Finding] = findings;
+            // Objects and migrations are tried in databases that have nothing to do with each other.
+            let on_objects = async {
+                let mut proofs = Vec::new();
+                let groups = [
+                    (&of_history, benches.history.or(benches.live)),
+                    (&of_live, benches.live.or(benches.history)),
+                ];
+                for (chosen, database) in groups {
+                    match database {
+                        Some(database) => {
+                            proofs.extend(object::prove(known, chosen, setting(database), progress).await?);
+                        }
+                        None => {
+                            proofs.extend(not_tried(known, chosen, "the lab has no database to try it on"))
+                        }
+                    }
+                }
+                anyhow::Ok(proofs)
+            };
+            let until = Instant::now() + budget;
+            let on_migrations = migration::prove(known, &migrations, facts, benches.lab, rules, until);
+            let (of_objects, (of_migrations, late)) = tokio::try_join!(on_objects, on_migrations)?;
+            untried += late;
+            for (index, proof) in of_objects.into_iter().chain(of_migrations) {
+                findings[index].proof = Some(proof);
             }
         }
         None => {
             let all: Vec<usize> = objects.into_iter().chain(migrations).collect();
-            not_tried(findings, &all, "there was no lab server to try it on");
+            for (index, proof) in not_tried(findings, &all, "there was no lab server to try it on") {
+                findings[index].proof = Some(proof);
+            }
         }
     }
     for finding in findings.iter_mut() {
@@ -172,11 +191,9 @@ fn kind_of(fix: &Fix, facts: &Facts) -> Kind {
     if has_sql { Kind::Object } else { Kind::Files }
 }
 
-fn not_tried(findings: &mut [Finding], chosen: &[usize], reason: &str) {
-    for index in chosen {
-        let subject = findings[*index].fix.as_ref().map(|fix| fix.title.clone()).unwrap_or_default();
-        findings[*index].proof = Some(unprovable(subject, reason));
-    }
+fn not_tried(findings: &[Finding], chosen: &[usize], reason: &str) -> Proofs {
+    let title = |index: usize| findings[index].fix.as_ref().map(|fix| fix.title.clone()).unwrap_or_default();
+    chosen.iter().map(|index| (*index, unprovable(title(*index), reason))).collect()
 }
 
 fn unprovable(subject: impl Into<String>, reason: impl Into<String>) -> Proof {

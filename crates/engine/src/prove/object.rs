@@ -5,6 +5,7 @@
 //! and then each fix is tried once more in a clone of its own.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
@@ -23,6 +24,7 @@ use pgsteward_pg::LabSession;
 
 use crate::Progress;
 use crate::collect::introspect;
+use crate::prove::Proofs;
 use look::{Eyes, Read};
 
 mod look;
@@ -39,31 +41,63 @@ pub(super) struct Setting<'a> {
     pub(super) thorough: bool,
 }
 
+/// Fewer fixes than this are not worth a second clone.
+const ENOUGH_FOR_TWO: usize = 6;
+
 pub(super) async fn prove(
-    findings: &mut [Finding],
+    findings: &[Finding],
     chosen: &[usize],
     setting: Setting<'_>,
     progress: &dyn Progress,
-) -> Result<()> {
-    let before = introspect(setting.database).await?;
-    let chosen = &possible(findings, chosen, setting.facts, &before, setting.rules)[..];
+) -> Result<Proofs> {
     if chosen.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
-    let mut bench = Bench::new(setting, &before).await?;
-    for (done, index) in chosen.iter().enumerate() {
-        progress.step(done, chosen.len());
-        let proof = bench.prove(&findings[*index]).await?;
-        findings[*index].proof = Some(proof);
+    let before = introspect(setting.database).await?;
+    let (chosen, mut proofs) = possible(findings, chosen, setting.facts, &before, setting.rules);
+    let done = AtomicUsize::new(0);
+    let tick = || progress.step(done.fetch_add(1, Ordering::Relaxed), chosen.len());
+    let (one, other) = if chosen.len() < ENOUGH_FOR_TWO {
+        (&chosen[..], &[][..])
+    } else {
+        chosen.split_at(chosen.len() / 2)
+    };
+    // Both clones are made before either is worked on; from then on the two know nothing of each other.
+    let (one, other) = tokio::try_join!(
+        work(findings, one, setting, &before, &tick),
+        work(findings, other, setting, &before, &tick),
+    )?;
+    proofs.extend(one);
+    proofs.extend(other);
+    Ok(proofs)
+}
+
+/// Tries some fixes one after another in one clone.
+async fn work(
+    findings: &[Finding],
+    chosen: &[usize],
+    setting: Setting<'_>,
+    before: &Catalog,
+    tick: &(dyn Fn() + Sync),
+) -> Result<Proofs> {
+    let mut proofs = Vec::new();
+    if chosen.is_empty() {
+        return Ok(proofs);
+    }
+    let mut bench = Bench::new(setting, before).await?;
+    for index in chosen {
+        tick();
+        proofs.push((*index, bench.prove(&findings[*index]).await?));
     }
     let clean = bench.is_clean().await?;
     bench.close().await?;
     if clean {
-        return Ok(());
+        return Ok(proofs);
     }
     // Some fix left a trace outside the tables it touched: each gets a clone of its own.
+    proofs.clear();
     for index in chosen {
-        let mut alone = Bench::new(setting, &before).await?;
+        let mut alone = Bench::new(setting, before).await?;
         let mut proof = alone.prove(&findings[*index]).await?;
         let left = alone.left_behind().await?;
         if !left.is_empty() && proof.verdict == Verdict::Proven {
@@ -71,21 +105,22 @@ pub(super) async fn prove(
             proof.verdict = Verdict::Refuted { reason: "the rollback does not restore the catalog".into() };
         }
         alone.close().await?;
-        findings[*index].proof = Some(proof);
+        proofs.push((*index, proof));
     }
-    Ok(())
+    Ok(proofs)
 }
 
-/// Those whose tables the lab has as the reviewed database has them; the others are marked as not provable,
+/// Those whose tables the lab has as the reviewed database has them; the others get a proof that says no more,
 /// because what happens to another table says nothing. What drift is about is on one side only by its nature.
 fn possible(
-    findings: &mut [Finding],
+    findings: &[Finding],
     chosen: &[usize],
     facts: &Facts,
     lab: &Catalog,
     rules: &[&'static Rule],
-) -> Vec<usize> {
-    let Some(reviewed) = facts.catalog() else { return chosen.to_vec() };
+) -> (Vec<usize>, Proofs) {
+    let mut impossible = Vec::new();
+    let Some(reviewed) = facts.catalog() else { return (chosen.to_vec(), impossible) };
     let (reviewed, lab) = (schema_only(reviewed), schema_only(lab));
     // What stands on a table and could not be made is missed only by the finding that is about it.
     let is_same = |name: &QName, part: Option<&str>| match (reviewed.table(name), lab.table(name)) {
@@ -118,11 +153,11 @@ fn possible(
             None => possible.push(*index),
             Some(name) => {
                 let reason = format!("the lab has not \"{}\" as the database has it", name.display());
-                findings[*index].proof = Some(super::unprovable(fix.title.clone(), reason));
+                impossible.push((*index, super::unprovable(fix.title.clone(), reason)));
             }
         }
     }
-    possible
+    (possible, impossible)
 }
 
 /// One clone with a session, and the facts that follow it.
