@@ -116,7 +116,7 @@ pub async fn prove(
                             proofs.extend(object::prove(known, chosen, setting(database), progress).await?);
                         }
                         None => {
-                            proofs.extend(not_tried(known, chosen, "the lab has no database to try it on"))
+                            proofs.extend(not_tried(known, chosen, "the lab has no database to try it on"));
                         }
                     }
                 }
