@@ -1,7 +1,8 @@
 //! Databases of a lab: make, clone, drop, and sessions with them.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use pgsteward_model::migration::ServerError;
 use pgsteward_pg::LabSession;
@@ -51,12 +52,24 @@ pub(crate) struct Databases {
     cluster: Arc<Cluster>,
     admin: tokio::sync::Mutex<LabSession>,
     next: AtomicU64,
+    /// Databases that nobody needs any more, oldest first.
+    finished: Mutex<VecDeque<Database>>,
 }
+
+/// So many finished databases stay (some 8 MB each) before the older half of them is removed. Removing one costs
+/// more than it frees: right after files were removed ext4 searches long for room for new ones
+/// (`recently_deleted` in fs/ext4/ialloc.c), so each drop makes the next clones slow.
+const MOST_FINISHED: usize = 48;
 
 impl Databases {
     pub(crate) async fn open(cluster: Arc<Cluster>) -> Result<Databases, LabError> {
         let admin = connect(&cluster, SUPERUSER, "postgres").await?;
-        Ok(Databases { cluster, admin: tokio::sync::Mutex::new(admin), next: AtomicU64::new(1) })
+        Ok(Databases {
+            cluster,
+            admin: tokio::sync::Mutex::new(admin),
+            next: AtomicU64::new(1),
+            finished: Mutex::default(),
+        })
     }
 
     /// A database like `template`, whose sessions must be closed: PostgreSQL waits five seconds for them
@@ -70,6 +83,20 @@ impl Databases {
             .await
             .map_err(|error| self.explain("create a database", error))?;
         Ok(Database { name, cluster: self.cluster.clone() })
+    }
+
+    /// Lets a database go: with the lab, or sooner where many wait for it.
+    pub(crate) async fn finish(&self, database: Database) -> Result<(), LabError> {
+        let surplus: Vec<Database> = {
+            let mut finished = self.finished.lock().unwrap_or_else(PoisonError::into_inner);
+            finished.push_back(database);
+            let surplus = if finished.len() > MOST_FINISHED { MOST_FINISHED / 2 } else { 0 };
+            finished.drain(..surplus).collect()
+        };
+        for database in &surplus {
+            self.drop(database).await?;
+        }
+        Ok(())
     }
 
     /// Removes a database and ends its sessions.

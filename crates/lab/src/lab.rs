@@ -98,6 +98,12 @@ impl Lab {
         self.databases.create(&source.name).await
     }
 
+    /// Says that a database is needed no more; its sessions must be closed. It goes with the lab, or sooner
+    /// where many wait for it. Cheaper than [`Lab::drop_database`].
+    pub async fn finish_database(&self, database: Database) -> Result<(), LabError> {
+        self.databases.finish(database).await
+    }
+
     /// Removes a database and ends its sessions.
     pub async fn drop_database(&self, database: Database) -> Result<(), LabError> {
         self.databases.drop(&database).await

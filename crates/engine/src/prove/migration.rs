@@ -69,10 +69,10 @@ pub(super) async fn prove(
             };
             let proof = walker.prove(&findings[index], &clone, file, &catalog_before, original).await?;
             proofs.push((index, proof));
-            lab.drop_database(clone).await?;
+            lab.finish_database(clone).await?;
         }
     }
-    lab.drop_database(walker.database).await?;
+    lab.finish_database(walker.database).await?;
     Ok((proofs, untried))
 }
 

@@ -180,7 +180,7 @@ impl<'a> Bench<'a> {
 
     async fn close(self) -> Result<()> {
         self.session.close().await;
-        self.setting.lab.drop_database(self.database).await.context("drop the clone")?;
+        self.setting.lab.finish_database(self.database).await.context("drop the clone")?;
         Ok(())
     }
 
@@ -347,7 +347,7 @@ impl<'a> Bench<'a> {
         let session = fresh.session().await?;
         std::mem::replace(&mut self.session, session).close().await;
         let old = std::mem::replace(&mut self.database, fresh);
-        self.setting.lab.drop_database(old).await?;
+        self.setting.lab.finish_database(old).await?;
         Ok(())
     }
 

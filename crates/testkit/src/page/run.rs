@@ -88,7 +88,7 @@ pub async fn check_case(rule: &'static Rule, page: &Page, case: &Case, lab: &Arc
         check_proof(page, case, finding)?;
     }
     for database in database.into_iter().chain(twin) {
-        lab.drop_database(database).await.context("drop the database of the case")?;
+        lab.finish_database(database).await.context("drop the database of the case")?;
     }
     Ok(Outcome { findings })
 }
