@@ -38,7 +38,8 @@ pub fn drift(from: &Catalog, schema: &PrismaSchema) -> Vec<Drift> {
         .collect()
 }
 
-fn kind(step: &SchemaStep) -> DriftKind {
+/// What a step does to its object.
+pub fn kind(step: &SchemaStep) -> DriftKind {
     match step {
         SchemaStep::CreateSchema { .. }
         | SchemaStep::CreateExtension { .. }

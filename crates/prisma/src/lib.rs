@@ -17,5 +17,5 @@ pub mod render;
 mod schema;
 
 pub use calculate::calculate;
-pub use drift::drift;
+pub use drift::{drift, kind as drift_kind};
 pub use schema::{ManyToMany, many_to_many, parse, relation_name};

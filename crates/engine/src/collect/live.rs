@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use anyhow::{Context, Result};
 use pgsteward_model::catalog::Catalog;
 use pgsteward_model::cluster::Cluster;
-use pgsteward_model::drift::{Drift, DriftBetween, DriftKind};
+use pgsteward_model::drift::{Drift, DriftBetween};
 use pgsteward_model::facts::{CatalogFacts, CatalogOrigin, Facts, Gap, Need};
 use pgsteward_pg::{AppliedMigration, CatalogOptions, ReadError, ReadSession, ServerUrl};
-use pgsteward_prisma::diff::{DiffOptions, SchemaStep, diff};
+use pgsteward_prisma::diff::{DiffOptions, diff};
 
 /// What was read from the database of `--url`.
 pub struct Live {
@@ -94,27 +94,11 @@ fn history_and_database(database: &Catalog, history: &Catalog) -> Vec<Drift> {
         partial_indexes: true,
         ..DiffOptions::default()
     };
-    let kind = |step: &SchemaStep| match step {
-        SchemaStep::CreateSchema { .. }
-        | SchemaStep::CreateExtension { .. }
-        | SchemaStep::CreateEnum { .. }
-        | SchemaStep::CreateTable(_)
-        | SchemaStep::CreateIndex { .. }
-        | SchemaStep::AddForeignKey { .. } => DriftKind::Added,
-        SchemaStep::DropForeignKey { .. }
-        | SchemaStep::DropIndex { .. }
-        | SchemaStep::DropTable { .. }
-        | SchemaStep::DropEnum { .. } => DriftKind::Dropped,
-        SchemaStep::AlterEnum(_)
-        | SchemaStep::AlterTable { .. }
-        | SchemaStep::RenameForeignKey { .. }
-        | SchemaStep::RenameIndex { .. } => DriftKind::Changed,
-    };
     diff(database, history, &options)
         .iter()
         .map(|step| Drift {
             between: DriftBetween::HistoryAndDatabase,
-            kind: kind(step),
+            kind: pgsteward_prisma::drift_kind(step),
             object: step.object(),
             at: None,
             sql: pgsteward_prisma::render::statements(step).join(";\n"),
