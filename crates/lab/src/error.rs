@@ -132,6 +132,10 @@ impl LabError {
                 "look for a statement that does not end, or raise the lab's time limit".to_owned()
             }
             LabError::ServerGone { .. } | LabError::Task(_) => "run the command again".to_owned(),
+            // 53100 is disk_full; the lab's folder lies in the folder for temporary files.
+            LabError::Server { error, .. } if error.sqlstate == "53100" => {
+                "free some space, or set TMPDIR to a folder on a larger disk".to_owned()
+            }
             LabError::Server { error, .. } => {
                 error.hint.clone().unwrap_or_else(|| "read the server's message above".to_owned())
             }

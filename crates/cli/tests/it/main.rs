@@ -14,5 +14,6 @@ mod formats;
 mod judging;
 mod live;
 mod processes;
+mod small_places;
 mod support;
 mod verbs;
