@@ -12,7 +12,8 @@ pub enum DriftBetween {
     SchemaAndDatabase,
 }
 
-/// One step that would bring the first to the second.
+/// One step. Between history and schema it leads from the history to the schema; where a database takes part
+/// it leads from the database to the other, so what is added is what the database lacks.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Drift {
     pub between: DriftBetween,
