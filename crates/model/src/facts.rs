@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::catalog::Catalog;
 use crate::cluster::Cluster;
+use crate::code::Code;
 use crate::drift::Drift;
 use crate::migration::History;
 use crate::prisma::PrismaSchema;
@@ -27,6 +28,8 @@ pub struct Facts {
     /// Shared, because every proof looks at facts of its own that differ elsewhere.
     pub prisma: Option<Arc<PrismaSchema>>,
     pub history: Option<Arc<History>>,
+    /// None where there is no code to read, or it was not asked for.
+    pub code: Option<Arc<Code>>,
     pub catalog: Option<CatalogFacts>,
     pub cluster: Option<Cluster>,
     /// None: not compared. Empty: compared and equal.
@@ -65,6 +68,8 @@ pub enum Need {
     Cluster,
     Drift,
     Project,
+    /// Calls of the database in the application's code.
+    Code,
 }
 
 impl Need {
@@ -78,6 +83,7 @@ impl Need {
             Need::Cluster => "cluster",
             Need::Drift => "drift",
             Need::Project => "project",
+            Need::Code => "code",
         }
     }
 }
@@ -95,6 +101,7 @@ impl Facts {
             Need::Cluster => self.cluster.is_some(),
             Need::Drift => self.drift.is_some(),
             Need::Project => true,
+            Need::Code => self.code.is_some(),
         }
     }
 

@@ -93,6 +93,22 @@ impl Finding {
         Finding { identity: format!("file/{file}/{what}"), ..Finding::on_object(rule, at, message) }
     }
 
+    /// A finding about a place in code: file, enclosing function, normalized text and ordinal identify it.
+    pub fn in_code(
+        rule: &Rule,
+        at: Place,
+        function: &str,
+        shape: &str,
+        ordinal: u32,
+        message: impl Into<String>,
+    ) -> Finding {
+        let file = at.file.as_ref().map(|range| range.file.to_string()).unwrap_or_default();
+        Finding {
+            identity: format!("code/{file}/{function}/{shape}/{ordinal}"),
+            ..Finding::on_object(rule, at, message)
+        }
+    }
+
     #[must_use]
     pub fn detail(self, detail: impl Into<String>) -> Finding {
         Finding { detail: detail.into(), ..self }

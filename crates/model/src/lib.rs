@@ -6,13 +6,15 @@
 //! users lives in the `report` crate's wire module.
 //!
 //! Suggested reading order: [`source`] and [`place`] (where something is), [`catalog`] (what a database
-//! holds), [`statement`] (what a migration does), [`prisma`] (what the schema file says), [`facts`] (all of
+//! holds), [`statement`] (what a migration does), [`prisma`] (what the schema file says), [`code`] (what the application asks),
+//! [`facts`] (all of
 //! it together), [`finding`], [`change`], [`proof`] (what comes out).
 
 pub mod catalog;
 pub mod catalog_compare;
 pub mod change;
 pub mod cluster;
+pub mod code;
 pub mod drift;
 pub mod effect;
 pub mod facts;

@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::source::Span;
 
 /// One schema, from one file or from a folder of files.
@@ -38,7 +40,7 @@ impl PrismaSchema {
 }
 
 /// A place in one of the schema's files.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct At {
     pub file: Arc<str>,
     pub span: Span,

@@ -81,6 +81,14 @@ pub enum Observation {
     SameCatalog,
     /// The change ran a second time after its rollback.
     AppliedAgain,
+    /// Statements ran on generated rows, and this is what they cost.
+    Ran(Run),
+    /// Two sessions ran what the code runs, and the server ended one of them: its message.
+    Deadlocked {
+        first: Vec<String>,
+        second: Vec<String>,
+        error: ServerError,
+    },
     /// A step failed.
     Failed {
         sql: String,
@@ -90,4 +98,26 @@ pub enum Observation {
     FileParses {
         file: String,
     },
+}
+
+/// What statements cost on the data twin.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Run {
+    /// `as it is`, `with the index`, `as one query`.
+    pub what: String,
+    /// The statement, or the one that was repeated.
+    pub sql: String,
+    /// How many statements ran.
+    pub statements: u64,
+    /// Rows that the server sent.
+    pub rows_fetched: u64,
+    /// Rows that the call returns to the code.
+    pub rows_returned: u64,
+    /// Rows that the plan read and threw away.
+    pub rows_removed: u64,
+    /// Pages of 8 kB that were touched, in memory or not.
+    pub buffers: u64,
+    pub micros: u64,
+    /// The main node of the plan: `Seq Scan on "Order"`.
+    pub plan: String,
 }

@@ -44,6 +44,7 @@ pub enum Group {
     Index,
     Drift,
     Config,
+    Code,
 }
 
 impl Group {
@@ -54,6 +55,7 @@ impl Group {
             Group::Index => "index",
             Group::Drift => "drift",
             Group::Config => "config",
+            Group::Code => "code",
         }
     }
 }

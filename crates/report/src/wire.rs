@@ -216,18 +216,56 @@ struct WireProof {
 #[derive(Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 enum WireObservation {
-    Applied { sql: String, elapsed_us: u64 },
-    Lock { sql: String, relation: String, mode: String },
-    Rewrite { sql: String, relation: String },
+    Applied {
+        sql: String,
+        elapsed_us: u64,
+    },
+    Lock {
+        sql: String,
+        relation: String,
+        mode: String,
+    },
+    Rewrite {
+        sql: String,
+        relation: String,
+    },
     FindingGone,
     FindingRemains,
-    NewFinding { rule: String, message: String },
-    RolledBack { elapsed_us: u64 },
-    CatalogDiffers { differences: Vec<String> },
+    NewFinding {
+        rule: String,
+        message: String,
+    },
+    RolledBack {
+        elapsed_us: u64,
+    },
+    CatalogDiffers {
+        differences: Vec<String>,
+    },
     SameCatalog,
     AppliedAgain,
-    Failed { sql: String, error: WireServerError },
-    FileParses { file: String },
+    Failed {
+        sql: String,
+        error: WireServerError,
+    },
+    FileParses {
+        file: String,
+    },
+    Ran {
+        what: String,
+        sql: String,
+        statements: u64,
+        rows_fetched: u64,
+        rows_returned: u64,
+        rows_removed: u64,
+        buffers: u64,
+        elapsed_us: u64,
+        plan: String,
+    },
+    Deadlocked {
+        first: Vec<String>,
+        second: Vec<String>,
+        error: WireServerError,
+    },
 }
 
 #[derive(Serialize)]

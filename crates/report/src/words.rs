@@ -5,7 +5,7 @@ use pgsteward_model::change::{EditAction, FileEdit, Fix, PrismaEdit, Step};
 use pgsteward_model::finding::{Evidence, Finding};
 use pgsteward_model::migration::ServerError;
 use pgsteward_model::place::{ObjectKind, ObjectRef, Place};
-use pgsteward_model::proof::{Observation, Proof, Verdict};
+use pgsteward_model::proof::{Observation, Proof, Run, Verdict};
 use pgsteward_model::review::Review;
 use pgsteward_model::source::FileRange;
 
@@ -246,7 +246,31 @@ fn observed(observation: &Observation) -> Option<String> {
         Observation::AppliedAgain => "it applies again".into(),
         Observation::Failed { sql, error } => format!("{} failed: {}", command(sql), server_error(error)),
         Observation::FileParses { file } => format!("{} still parses", text::line(file)),
+        Observation::Ran(run) => ran(run),
+        Observation::Deadlocked { error, .. } => format!("two sessions met: {}", server_error(error)),
     })
+}
+
+/// `as it is: 40,002 rows fetched to return 2, 812 pages, 31 ms, Seq Scan on "Order"`.
+fn ran(run: &Run) -> String {
+    let mut said = Vec::new();
+    if run.statements > 1 {
+        said.push(format!("{} statements", run.statements));
+    }
+    said.push(if run.rows_fetched == run.rows_returned {
+        format!("{} rows", run.rows_fetched)
+    } else {
+        format!("{} rows fetched to return {}", run.rows_fetched, run.rows_returned)
+    });
+    if run.rows_removed > 0 {
+        said.push(format!("{} more read and thrown away", run.rows_removed));
+    }
+    said.push(format!("{} pages", run.buffers));
+    said.push(text::micros(run.micros));
+    if !run.plan.is_empty() {
+        said.push(text::prose(&run.plan));
+    }
+    format!("{}: {}", text::prose(&run.what), said.join(", "))
 }
 
 /// The command of a statement without its objects: the words in capitals that it begins with.

@@ -6,6 +6,7 @@
 //! One rule is two sibling files: `<group>/<rule>.rs` and `<group>/<rule>.md`. The group's `mod.rs` names
 //! it twice: a `mod` line and a line in `RULES`.
 
+pub mod code;
 pub mod config;
 pub mod drift;
 pub mod index;
@@ -18,7 +19,7 @@ use pgsteward_model::rule::Rule;
 
 /// All rules, group by group, in the order of their groups' lists.
 pub fn all() -> Vec<&'static Rule> {
-    [migration::RULES, schema::RULES, index::RULES, drift::RULES, config::RULES].concat()
+    [migration::RULES, schema::RULES, index::RULES, drift::RULES, config::RULES, code::RULES].concat()
 }
 
 /// The rule of an id.

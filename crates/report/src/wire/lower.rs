@@ -228,6 +228,22 @@ fn wire_observation(observation: &Observation) -> WireObservation {
             WireObservation::Failed { sql: sql.clone(), error: wire_server_error(error) }
         }
         Observation::FileParses { file } => WireObservation::FileParses { file: file.clone() },
+        Observation::Ran(run) => WireObservation::Ran {
+            what: run.what.clone(),
+            sql: run.sql.clone(),
+            statements: run.statements,
+            rows_fetched: run.rows_fetched,
+            rows_returned: run.rows_returned,
+            rows_removed: run.rows_removed,
+            buffers: run.buffers,
+            elapsed_us: run.micros,
+            plan: run.plan.clone(),
+        },
+        Observation::Deadlocked { first, second, error } => WireObservation::Deadlocked {
+            first: first.clone(),
+            second: second.clone(),
+            error: wire_server_error(error),
+        },
     }
 }
 

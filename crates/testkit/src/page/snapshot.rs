@@ -96,6 +96,10 @@ fn proof(finding: &Finding) -> String {
             Observation::AppliedAgain => "it ran again after the rollback".into(),
             Observation::SameCatalog => "the catalog is the one that the original makes".into(),
             Observation::FileParses { file } => format!("{file} still parses"),
+            Observation::Ran(run) => {
+                format!("{}: {} of {} rows, {}", run.what, run.rows_returned, run.rows_fetched, run.plan)
+            }
+            Observation::Deadlocked { error, .. } => format!("deadlock: {}", error.message),
             other => format!("{other:?}"),
         };
         text.push_str(&format!("  {line}\n"));

@@ -1,0 +1,152 @@
+//! Values in the arguments of a call, as far as the text says what they are.
+
+use serde::{Deserialize, Serialize};
+
+use crate::source::Span;
+
+/// A value and its place in the file of the call. A value that came from another place of the file (a `const` that
+/// was followed) has the span of that place.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Node {
+    pub span: Span,
+    pub value: Value,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub enum Value {
+    /// Absent, or the word `undefined`.
+    #[default]
+    Undefined,
+    Null,
+    Bool(bool),
+    /// As written, sign included: `20`, `-1`, `1_000`.
+    Number(String),
+    Text(String),
+    List(Vec<Node>),
+    Object(Object),
+    /// `a ? b : c`, `a || b`, `a ?? b`: one of these.
+    Choice(Vec<Node>),
+    /// Known only when the program runs.
+    Expression {
+        /// As written, cut at 120 characters.
+        text: String,
+        sources: Vec<Source>,
+        /// Why it may be `undefined`, where it may.
+        undefined: Option<Undefined>,
+    },
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Object {
+    /// In the order of the text. Spreads of known objects are laid out.
+    pub properties: Vec<Property>,
+    /// True where a spread or a computed key adds properties that are not known.
+    pub open: bool,
+}
+
+impl Object {
+    pub fn get(&self, name: &str) -> Option<&Property> {
+        self.properties.iter().rev().find(|property| property.name == name)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Property {
+    pub name: String,
+    /// From its name to the end of its value.
+    pub span: Span,
+    /// `...(a && { b })`: there or not.
+    pub conditional: bool,
+    pub value: Node,
+}
+
+impl Node {
+    pub fn object(&self) -> Option<&Object> {
+        match &self.value {
+            Value::Object(object) => Some(object),
+            _ => None,
+        }
+    }
+
+    /// The value below a property of an object literal.
+    pub fn get(&self, name: &str) -> Option<&Node> {
+        self.object()?.get(name).map(|property| &property.value)
+    }
+
+    /// The value below a path of properties.
+    pub fn at(&self, path: &[&str]) -> Option<&Node> {
+        path.iter().try_fold(self, |node, name| node.get(name))
+    }
+
+    pub fn text(&self) -> Option<&str> {
+        match &self.value {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    pub fn number(&self) -> Option<i64> {
+        match &self.value {
+            Value::Number(text) => text.replace('_', "").parse().ok(),
+            _ => None,
+        }
+    }
+
+    /// All alternatives: the node itself, or the branches of a choice, laid out.
+    pub fn alternatives(&self) -> Vec<&Node> {
+        match &self.value {
+            Value::Choice(nodes) => nodes.iter().flat_map(Node::alternatives).collect(),
+            _ => vec![self],
+        }
+    }
+}
+
+/// Where the value of an expression comes from. An expression may have several.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Source {
+    /// Literals and constants of the program.
+    Constant,
+    /// A row or field that a call returned: index into `Code::calls`.
+    Result {
+        call: usize,
+        path: Vec<String>,
+    },
+    /// The variable of a loop: index into `Code::loops`.
+    Loop {
+        of: usize,
+    },
+    /// A parameter of the enclosing function, by position.
+    Parameter {
+        index: usize,
+    },
+    /// What a user sends: body, query string, path and header of a request, form data, a tRPC or GraphQL input.
+    Request,
+    /// Session, viewer, context of authentication.
+    Session,
+    Environment,
+    /// The present time.
+    Time,
+    Random,
+    /// The result of a function that was not followed.
+    Function {
+        name: String,
+    },
+    Unknown,
+}
+
+/// Why a value may be `undefined` at run time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Undefined {
+    /// `a?.b`
+    OptionalChain,
+    /// A parameter or property that is declared with `?` or `| undefined` and was not checked before.
+    Optional,
+    /// `x ?? undefined`, `x || undefined`, `c ? x : undefined`: on purpose, as a filter that may be absent.
+    Deliberate,
+    /// `map.get(…)`, `list.find(…)`, `list[0]`.
+    Lookup,
+    /// `process.env.X`
+    Environment,
+    /// `req.query.x`, `searchParams.x`: whoever leaves it out makes it undefined.
+    Request,
+}

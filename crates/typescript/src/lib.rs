@@ -1,0 +1,5 @@
+//! TypeScript and JavaScript to what they ask of the database: calls of Prisma Client, raw SQL, transactions,
+//! and the loops, functions and conditions around them.
+//!
+//! Hides the parser: what leaves this crate are [`pgsteward_model::code`] types. It reads no files (whoever calls it
+//! gives it text), knows no SQL and judges nothing.
