@@ -136,18 +136,23 @@ pub enum Statement {
         table: Name,
         columns: Vec<String>,
         from_select: bool,
+        /// Other relations that its queries name, each once; so below. What a `WITH` query changes is among them.
+        reads: Vec<Name>,
     },
     Update {
         table: Name,
         columns: Vec<String>,
         has_where: bool,
+        reads: Vec<Name>,
     },
     Delete {
         table: Name,
         has_where: bool,
+        reads: Vec<Name>,
     },
     Merge {
         table: Name,
+        reads: Vec<Name>,
     },
     Select {
         tables: Vec<Name>,

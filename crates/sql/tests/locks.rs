@@ -113,7 +113,7 @@ fn columns() {
         ALTER TABLE child ADD COLUMN a integer DEFAULT 1 => child ACCESS EXCLUSIVE
         10: ALTER TABLE child ADD COLUMN a integer DEFAULT 1 => child ACCESS EXCLUSIVE rewrite
         ALTER TABLE child ADD COLUMN a integer NOT NULL DEFAULT 1 => child ACCESS EXCLUSIVE
-        ALTER TABLE child ADD COLUMN a integer NOT NULL => child ACCESS EXCLUSIVE scan
+        ALTER TABLE child ADD COLUMN a integer NOT NULL => child ACCESS EXCLUSIVE
         ALTER TABLE child ADD COLUMN a timestamptz DEFAULT now() => child ACCESS EXCLUSIVE
         ALTER TABLE child ADD COLUMN a timestamptz DEFAULT CURRENT_TIMESTAMP => child ACCESS EXCLUSIVE
         ALTER TABLE child ADD COLUMN a timestamptz DEFAULT clock_timestamp() => child ACCESS EXCLUSIVE rewrite
@@ -298,6 +298,20 @@ fn the_rest() {
         INSERT INTO loose VALUES ('2024-01-01', 'x') => loose ROW EXCLUSIVE
         UPDATE loose SET body = 'x' => loose ROW EXCLUSIVE
         DELETE FROM loose => loose ROW EXCLUSIVE
+        INSERT INTO loose SELECT at, body FROM events => events ACCESS SHARE, loose ROW EXCLUSIVE
+        INSERT INTO loose (body) VALUES ((SELECT name FROM child LIMIT 1)) => child ACCESS SHARE, loose ROW EXCLUSIVE
+        INSERT INTO parent SELECT id FROM parent ON CONFLICT (id) DO UPDATE SET code = 'x' => parent ROW EXCLUSIVE
+        INSERT INTO loose (WITH own AS (SELECT body FROM base) SELECT now(), body FROM own) => base ACCESS SHARE, loose ROW EXCLUSIVE
+        WITH own AS (SELECT * FROM child) INSERT INTO loose SELECT now(), name FROM own => child ACCESS SHARE, loose ROW EXCLUSIVE
+        WITH gone AS (DELETE FROM ready RETURNING *) INSERT INTO loose SELECT at, body FROM gone => loose ROW EXCLUSIVE, ready ACCESS SHARE
+        WITH own AS (UPDATE ready SET body = 'x' RETURNING at) DELETE FROM loose WHERE at IN (SELECT at FROM own) => loose ROW EXCLUSIVE, ready ACCESS SHARE
+        WITH own AS (INSERT INTO parent DEFAULT VALUES RETURNING id) UPDATE child SET parent_id = own.id FROM own => child ROW EXCLUSIVE, parent ACCESS SHARE
+        UPDATE child SET name = parent.code FROM parent WHERE parent.id = parent_id => child ROW EXCLUSIVE, parent ACCESS SHARE
+        UPDATE child SET amount = 1 WHERE name IS DISTINCT FROM note => child ROW EXCLUSIVE
+        DELETE FROM child USING parent p, loose WHERE p.id = parent_id => child ROW EXCLUSIVE, loose ACCESS SHARE, parent ACCESS SHARE
+        DELETE FROM child USING (SELECT id FROM parent) p WHERE p.id = parent_id => child ROW EXCLUSIVE, parent ACCESS SHARE
+        DELETE FROM child WHERE parent_id IN (SELECT id FROM parent JOIN loose USING (id)) => child ROW EXCLUSIVE, loose ACCESS SHARE, parent ACCESS SHARE
+        MERGE INTO child c USING parent p ON p.id = c.parent_id WHEN MATCHED THEN DELETE => child ROW EXCLUSIVE, parent ACCESS SHARE
         SELECT * FROM child => child ACCESS SHARE
         SELECT * FROM child FOR UPDATE => child ROW SHARE
         WITH old AS (SELECT * FROM child) SELECT * FROM old => child ACCESS SHARE

@@ -239,7 +239,7 @@ pub(super) fn copied(facts: &Facts, file: &MigrationFile, at: usize, words: &[&s
 /// An earlier statement of the file removes every row of the table.
 pub(super) fn emptied(file: &MigrationFile, at: usize, relation: &QName) -> bool {
     before(file, at).iter().any(|statement| match &statement.statement {
-        Statement::Delete { table, has_where: false } => {
+        Statement::Delete { table, has_where: false, .. } => {
             shared::touch_of(statement, table).is_some_and(|touch| touch.relation == *relation)
         }
         Statement::Truncate { .. } => statement.effect.touch(relation).is_some(),

@@ -23,9 +23,11 @@ pub(super) static RULE: Rule = Rule {
 fn check(facts: &Facts) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (file, _, statement) in around::numbered(facts) {
-        let (verb, table, columns, state) = match &statement.statement {
-            Statement::Update { table, columns, .. } => ("UPDATE", table, columns, "42601, syntax_error"),
-            Statement::Insert { table, columns, .. } => ("INSERT", table, columns, "42701, duplicate_column"),
+        let (verb, table, columns, state, condition) = match &statement.statement {
+            Statement::Update { table, columns, .. } => ("UPDATE", table, columns, "42601", "syntax_error"),
+            Statement::Insert { table, columns, .. } => {
+                ("INSERT", table, columns, "42701", "duplicate_column")
+            }
             _ => continue,
         };
         let twice = columns
@@ -38,23 +40,19 @@ fn check(facts: &Facts) -> Vec<Finding> {
         }
         let relation = shared::touch_of(statement, table)
             .map_or_else(|| table.qualified(), |touch| touch.relation.clone());
-        findings.push(
-            around::finding(
-                facts,
-                &RULE,
-                file,
-                statement,
-                around::column_object(&relation, column),
-                format!(
-                    "{verb} gives \"{}.{column}\" two values, which PostgreSQL refuses",
-                    relation.display()
-                ),
-            )
-            .detail(format!(
-                "The server answers with an error ({state}), and the migration is recorded as failed."
-            ))
-            .hint("keep the assignment that is meant"),
-        );
+        let finding = around::finding(
+            facts,
+            &RULE,
+            file,
+            statement,
+            around::column_object(&relation, column),
+            format!("{verb} gives \"{}.{column}\" two values, which PostgreSQL refuses", relation.display()),
+        )
+        .detail(format!(
+            "The server answers with error {state} ({condition}), and the migration is recorded as failed."
+        ))
+        .hint("keep the assignment that is meant");
+        findings.push(shared::answered(facts, file, statement, state, finding));
     }
     findings
 }

@@ -5,7 +5,7 @@ use pgsteward_model::finding::{Finding, Severity};
 use pgsteward_model::rule::{Group, Rule};
 use pgsteward_model::statement::AlterAction;
 
-use super::around;
+use super::{around, shared};
 
 pub(super) static RULE: Rule = Rule {
     id: "column-renamed",
@@ -29,7 +29,12 @@ fn check(facts: &Facts) -> Vec<Finding> {
     for alteration in around::alterations(facts) {
         for action in &alteration.alter.actions {
             let AlterAction::RenameColumn { from, to } = action else { continue };
-            if !alteration.has_old_column(from) || alteration.goes(to) {
+            let rest = around::from(alteration.file, alteration.at);
+            // The column steps aside for a new one of its name, or goes with its table.
+            let replaced =
+                around::drops(rest, &alteration.column(to)) && around::filled(rest, &alteration.column(from));
+            let dropped = around::drops(rest, &shared::table_object(&alteration.touch.relation));
+            if !alteration.has_old_column(from) || replaced || dropped {
                 continue;
             }
             let table = alteration.table();

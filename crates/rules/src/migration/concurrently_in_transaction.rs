@@ -64,7 +64,7 @@ fn check(facts: &Facts) -> Vec<Finding> {
             "{why} The server answers with error 25001 (active_sql_transaction), and the migration is recorded as failed."
         ))
         .hint("put the statement alone into a migration of its own");
-        findings.push(finding);
+        findings.push(shared::answered(facts, file, statement, "25001", finding));
     }
     findings
 }

@@ -22,7 +22,7 @@ pub(super) static RULE: Rule = Rule {
 fn check(facts: &Facts) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (file, at, statement) in around::numbered(facts) {
-        let Statement::Delete { table, has_where: false } = &statement.statement else { continue };
+        let Statement::Delete { table, has_where: false, .. } = &statement.statement else { continue };
         let Some(touch) = shared::touch_of(statement, table).filter(|touch| shared::populated(facts, touch))
         else {
             continue;

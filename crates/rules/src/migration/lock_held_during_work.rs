@@ -3,6 +3,7 @@
 use pgsteward_model::effect::Touch;
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Finding, Severity};
+use pgsteward_model::lock::LockMode;
 use pgsteward_model::migration::MigrationStatement;
 use pgsteward_model::rule::{Group, Rule};
 use pgsteward_model::statement::Statement;
@@ -63,24 +64,16 @@ fn worst<'a>(held: &[&'a Touch]) -> Option<&'a Touch> {
     (strongest.lock.blocks_reads() || held.len() > 1).then_some(strongest)
 }
 
-/// The table that a statement works on at length, if it is one in use.
+/// The table in use that a statement works on at length: the one that it changes or, where that is new, one that it
+/// reads.
 fn work<'a>(facts: &Facts, statement: &'a MigrationStatement) -> Option<&'a Touch> {
-    let changed = match &statement.statement {
-        Statement::Update { table, .. }
-        | Statement::Delete { table, .. }
-        | Statement::Merge { table }
-        | Statement::Insert { table, from_select: true, .. } => shared::touch_of(statement, table),
-        _ => None,
+    let of_rows = match &statement.statement {
+        Statement::Update { .. } | Statement::Delete { .. } | Statement::Merge { .. } => true,
+        Statement::Insert { from_select, .. } => *from_select,
+        _ => false,
     };
-    changed
-        .or_else(|| {
-            statement
-                .effect
-                .touches
-                .iter()
-                .find(|touch| shared::works(touch) && shared::populated(facts, touch))
-        })
-        .filter(|touch| shared::populated(facts, touch))
+    let mut touches = statement.effect.touches.iter();
+    touches.find(|touch| (of_rows || shared::works(touch)) && shared::populated(facts, touch))
 }
 
 /// `"a" is`, `"a" and "b" are`, `"a", "b" and 5 more tables are`.
@@ -99,13 +92,14 @@ fn report(hit: Hit<'_>, held: &[&Touch], work: &Touch) -> Finding {
     let of = |touch: &&&Touch| touch.lock.blocks_reads() == reads;
     let tables: Vec<String> = held.iter().filter(of).map(|touch| touch.relation.display()).collect();
     let verb = shared::verb(&hit.statement.statement);
+    let on = if work.lock == LockMode::AccessShare { "from" } else { "on" };
     let against = if reads { "against readers and writers" } else { "against writers" };
     let mut finding = hit
         .finding(
             &RULE,
             Cost::Work,
             shared::table_object(&work.relation),
-            format!("{verb} on \"{}\" runs while {} locked {against}", work.relation.display(), held_list(&tables)),
+            format!("{verb} {on} \"{}\" runs while {} locked {against}", work.relation.display(), held_list(&tables)),
             &format!(
                 "An earlier statement of the same transaction took {} on \"{}\", and a lock is kept until the transaction \
                  ends: for {}, {}.",

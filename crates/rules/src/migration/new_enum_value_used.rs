@@ -50,8 +50,7 @@ fn check(facts: &Facts) -> Vec<Finding> {
                 else {
                     continue;
                 };
-                findings.push(
-                    around::finding(
+                let finding = around::finding(
                         facts,
                         &RULE,
                         file,
@@ -63,8 +62,8 @@ fn check(facts: &Facts) -> Vec<Finding> {
                         "A new value of an enum may not be used before it is committed: the server answers with error 55P04 \
                          (unsafe_new_enum_value_usage), and the migration is recorded as failed.",
                     )
-                    .hint("put ALTER TYPE … ADD VALUE into a migration of its own that runs before"),
-                );
+                    .hint("put ALTER TYPE … ADD VALUE into a migration of its own that runs before");
+                findings.push(shared::answered(facts, file, user, "55P04", finding));
             }
         }
     }

@@ -38,8 +38,7 @@ fn check(facts: &Facts) -> Vec<Finding> {
             Some(rows) if rows > 0.0 => (Severity::Error, "fails, because"),
             _ => (Severity::Warning, "fails if"),
         };
-        findings.push(
-            hit.finding(
+        let finding = hit.finding(
                 &RULE,
                 Cost::Work,
                 hit.column(column),
@@ -51,8 +50,8 @@ fn check(facts: &Facts) -> Vec<Finding> {
             .hint(
                 "give the column a default, or add it without NOT NULL, fill it in batches, and make it required in a later \
                  migration",
-            ),
-        );
+            );
+        findings.push(shared::answered(facts, hit.file, hit.statement, "23502", finding));
     }
     findings
 }

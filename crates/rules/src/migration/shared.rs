@@ -158,6 +158,29 @@ pub(super) fn waits(touch: &Touch) -> &'static str {
     }
 }
 
+/// With the answer of the lab's server, where it refused just this statement for just this reason: then the failure is
+/// certain, and `migration-fails` leaves it to the rule that foresaw it.
+pub(super) fn answered(
+    facts: &Facts,
+    file: &MigrationFile,
+    statement: &MigrationStatement,
+    sqlstate: &str,
+    finding: Finding,
+) -> Finding {
+    let replay = facts.history.as_ref().and_then(|history| history.replay.as_ref());
+    let failure = replay.and_then(|replay| replay.failures.get(&file.name));
+    match failure {
+        Some(failure)
+            if failure.error.sqlstate == sqlstate
+                && statement.span.start <= failure.span.start
+                && failure.span.start < statement.span.end =>
+        {
+            finding.severity(Severity::Error).evidence(Evidence::ServerError(failure.error.clone()))
+        }
+        _ => finding,
+    }
+}
+
 /// What a statement does to the relation it names. A name without a namespace is found under the search path that
 /// held, which only the effect knows.
 pub(super) fn touch_of<'a>(statement: &'a MigrationStatement, name: &Name) -> Option<&'a Touch> {

@@ -1,10 +1,13 @@
 //! `ALTER COLUMN … TYPE` that writes the table anew, reads all of it, or builds its indexes again.
 
+use std::cell::OnceCell;
+
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Finding, Severity};
 use pgsteward_model::rule::{Group, Rule};
 use pgsteward_model::statement::AlterAction;
 
+use super::enum_value_removed;
 use super::shared::{self, Cost};
 use crate::shared::quoted_list;
 
@@ -30,6 +33,7 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(facts: &Facts) -> Vec<Finding> {
     let mut findings = Vec::new();
+    let exchanges = OnceCell::new();
     for (hit, alter) in shared::alters(facts) {
         let changed: Vec<&str> = alter
             .actions
@@ -38,7 +42,11 @@ fn check(facts: &Facts) -> Vec<Finding> {
                 AlterAction::SetType { column, ty, .. } => {
                     let same =
                         hit.before().and_then(|table| table.column(column)).is_some_and(|was| was.ty == *ty);
-                    (!same).then_some(column.as_str())
+                    let told = || {
+                        let exchanges = exchanges.get_or_init(|| enum_value_removed::exchanges(facts));
+                        exchanges.iter().any(|exchange| exchange.converts(hit.file, hit.statement, column))
+                    };
+                    (!same && !told()).then_some(column.as_str())
                 }
                 _ => None,
             })

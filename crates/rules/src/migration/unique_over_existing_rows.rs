@@ -67,7 +67,8 @@ fn check(facts: &Facts) -> Vec<Finding> {
                  count(*) > 1",
                 quote_name(&touch.relation)
             ));
-            findings.push(around::with_rows(facts, &touch.relation, finding));
+            let finding = around::with_rows(facts, &touch.relation, finding);
+            findings.push(shared::answered(facts, file, statement, "23505", finding));
         }
     }
     findings
@@ -126,7 +127,7 @@ fn is_unique_already(
 /// The file removes rows first: duplicates, one may think.
 fn is_cleaned(earlier: &[MigrationStatement], relation: &QName) -> bool {
     earlier.iter().any(|statement| match &statement.statement {
-        Statement::Delete { table, .. } | Statement::Merge { table } => {
+        Statement::Delete { table, .. } | Statement::Merge { table, .. } => {
             shared::touch_of(statement, table).is_some_and(|touch| touch.relation == *relation)
         }
         Statement::Truncate { .. } => statement.effect.touch(relation).is_some(),

@@ -6,15 +6,32 @@ use crate::cursor::Cursor;
 
 /// Lowers a statement that begins with `WITH`: what is behind the queries of the clause decides.
 pub(super) fn with(mut cursor: Cursor<'_>) -> Option<Statement> {
-    let start = cursor;
+    let whole = cursor;
     cursor.skip_to(&["select", "insert", "update", "delete", "merge", "values", "table"]);
-    match cursor.text(0).to_ascii_lowercase().as_str() {
-        "insert" => insert(&mut cursor),
-        "update" => update(&mut cursor),
-        "delete" => delete(&mut cursor),
-        "merge" => merge(&mut cursor),
-        _ => Some(select(start)),
+    if cursor.sees_any(&["insert", "update", "delete", "merge"]) {
+        return changes_rows(cursor, whole);
     }
+    Some(select(whole))
+}
+
+/// Lowers a statement that changes rows. `whole` begins where the statement does, with its `WITH` clause.
+pub(super) fn changes_rows(mut cursor: Cursor<'_>, whole: Cursor<'_>) -> Option<Statement> {
+    let cursor = &mut cursor;
+    let mut statement = match cursor.text(0).to_ascii_lowercase().as_str() {
+        "insert" => insert(cursor),
+        "update" => update(cursor),
+        "delete" => delete(cursor),
+        _ => merge(cursor),
+    }?;
+    if let Statement::Insert { table, reads, .. }
+    | Statement::Update { table, reads, .. }
+    | Statement::Delete { table, reads, .. }
+    | Statement::Merge { table, reads } = &mut statement
+    {
+        *reads = relations_read(whole);
+        reads.retain(|read| read != table);
+    }
+    Some(statement)
 }
 
 pub(super) fn select(cursor: Cursor<'_>) -> Statement {
@@ -32,8 +49,8 @@ pub(super) fn select(cursor: Cursor<'_>) -> Statement {
     Statement::Select { tables, locking }
 }
 
-/// Relations that a query names behind `FROM`, `JOIN` and in the commas of `FROM`, without the names of its
-/// own `WITH` queries. Each once, in order.
+/// Relations that a query names behind `FROM`, `JOIN`, `USING` and in the commas of `FROM`, without the names of its
+/// own `WITH` queries. Rows that a `WITH` query changes count too. Each once, in order.
 pub(crate) fn relations_read(mut cursor: Cursor<'_>) -> Vec<Name> {
     let mut own: Vec<String> = Vec::new();
     let mut found: Vec<Name> = Vec::new();
@@ -56,6 +73,13 @@ pub(crate) fn relations_read(mut cursor: Cursor<'_>) -> Vec<Name> {
             if here.sees_any(&["from", "join"]) {
                 reads = !level.argument && !after(&["distinct"]);
                 level.in_from |= reads;
+            } else if here.sees(&["using"]) {
+                // Of `DELETE` and `MERGE`. That of a join has its columns in parentheses, that of `ORDER BY` an operator.
+                reads = cursor.is_name(0) || QUERY.iter().any(|word| cursor.word_at(1, word));
+                level.in_from |= reads;
+            } else if here.sees(&["into"]) || here.sees(&["update"]) {
+                let opens = previous.is_some_and(|previous| previous.sees_symbol(b'('));
+                reads = after(&["insert", "merge"]) || (opens && here.sees(&["update"]));
             } else if here.sees_any(&["where", "group", "order", "having", "limit", "union", "select", "set"])
             {
                 level.in_from = false;
@@ -111,7 +135,7 @@ fn with_query(mut cursor: Cursor<'_>) -> Option<String> {
     query.then_some(name)
 }
 
-pub(super) fn insert(cursor: &mut Cursor<'_>) -> Option<Statement> {
+fn insert(cursor: &mut Cursor<'_>) -> Option<Statement> {
     if !cursor.eat(&["insert", "into"]) {
         return None;
     }
@@ -132,10 +156,10 @@ pub(super) fn insert(cursor: &mut Cursor<'_>) -> Option<Statement> {
         cursor.eat(&["value"]);
     }
     let from_select = cursor.sees_any(&["select", "with", "table"]) || cursor.sees_symbol(b'(');
-    Some(Statement::Insert { table, columns, from_select })
+    Some(Statement::Insert { table, columns, from_select, reads: Vec::new() })
 }
 
-pub(super) fn update(cursor: &mut Cursor<'_>) -> Option<Statement> {
+fn update(cursor: &mut Cursor<'_>) -> Option<Statement> {
     cursor.eat(&["update"]);
     cursor.eat(&["only"]);
     let table = cursor.name()?;
@@ -162,24 +186,26 @@ pub(super) fn update(cursor: &mut Cursor<'_>) -> Option<Statement> {
             break;
         }
     }
-    Some(Statement::Update { table, columns, has_where: cursor.skip_to(&["where"]) })
+    let has_where = cursor.skip_to(&["where"]);
+    Some(Statement::Update { table, columns, has_where, reads: Vec::new() })
 }
 
-pub(super) fn delete(cursor: &mut Cursor<'_>) -> Option<Statement> {
+fn delete(cursor: &mut Cursor<'_>) -> Option<Statement> {
     if !cursor.eat(&["delete", "from"]) {
         return None;
     }
     cursor.eat(&["only"]);
     let table = cursor.name()?;
-    Some(Statement::Delete { table, has_where: cursor.skip_to(&["where"]) })
+    let has_where = cursor.skip_to(&["where"]);
+    Some(Statement::Delete { table, has_where, reads: Vec::new() })
 }
 
-pub(super) fn merge(cursor: &mut Cursor<'_>) -> Option<Statement> {
+fn merge(cursor: &mut Cursor<'_>) -> Option<Statement> {
     if !cursor.eat(&["merge", "into"]) {
         return None;
     }
     cursor.eat(&["only"]);
-    Some(Statement::Merge { table: cursor.name()? })
+    Some(Statement::Merge { table: cursor.name()?, reads: Vec::new() })
 }
 
 pub(super) fn truncate(cursor: &mut Cursor<'_>) -> Statement {

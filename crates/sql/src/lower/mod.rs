@@ -45,9 +45,7 @@ fn modelled(whole: Cursor<'_>) -> Option<Statement> {
     match first.as_str() {
         "with" => return dml::with(cursor),
         "select" | "values" | "(" => return Some(dml::select(cursor)),
-        "insert" => return dml::insert(&mut cursor),
-        "delete" => return dml::delete(&mut cursor),
-        "merge" => return dml::merge(&mut cursor),
+        "insert" | "update" | "delete" | "merge" => return dml::changes_rows(cursor, whole),
         _ => cursor.advance(),
     }
     let cursor = &mut cursor;
@@ -55,7 +53,6 @@ fn modelled(whole: Cursor<'_>) -> Option<Statement> {
         "create" => create(cursor, whole),
         "alter" => alter(cursor),
         "drop" => object::drop(cursor),
-        "update" => dml::update(cursor),
         "truncate" => Some(dml::truncate(cursor)),
         "copy" => dml::copy(cursor),
         "lock" => Some(dml::lock(cursor)),

@@ -221,10 +221,13 @@ impl Replay<'_> {
     /// Statements that leave the catalog as it is.
     fn rows_and_maintenance(&mut self, statement: &Statement) {
         match statement {
-            Statement::Insert { table, .. }
-            | Statement::Update { table, .. }
-            | Statement::Delete { table, .. }
-            | Statement::Merge { table } => self.touch_name(table, LockMode::RowExclusive),
+            Statement::Insert { table, reads, .. }
+            | Statement::Update { table, reads, .. }
+            | Statement::Delete { table, reads, .. }
+            | Statement::Merge { table, reads } => {
+                self.touch_name(table, LockMode::RowExclusive);
+                self.touch_known(reads, LockMode::AccessShare);
+            }
             Statement::Select { tables, locking } => {
                 let lock = if *locking { LockMode::RowShare } else { LockMode::AccessShare };
                 self.touch_known(tables, lock);
