@@ -3,3 +3,7 @@
 //!
 //! Hides the parser: what leaves this crate are [`pgsteward_model::code`] types. It reads no files (whoever calls it
 //! gives it text), knows no SQL and judges nothing.
+
+mod unit;
+
+pub use unit::*;

@@ -182,7 +182,7 @@ pub enum TransactionKind {
     Batch,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Effect {
     pub site: Site,
     pub kind: EffectKind,
@@ -225,7 +225,7 @@ pub struct Catch {
 }
 
 /// `new PrismaClient(…)`
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Client {
     pub site: Site,
     /// Kept in `globalThis`, a module or a static field: made once.
