@@ -36,7 +36,7 @@ pub struct Code {
     pub transactions: Vec<Transaction>,
     /// What leaves the process and is no database: requests, mails, payments, queues, waits.
     pub effects: Vec<Effect>,
-    /// Calls of functions of this repository that reach the database, directly or through others.
+    /// Calls of functions of this repository that reach the database or an effect, directly or through others.
     pub invocations: Vec<Invocation>,
     pub loops: Vec<Loop>,
     pub tries: Vec<Try>,

@@ -1,0 +1,58 @@
+//! What all rules of code need: where a call stands, and how a finding names it.
+
+use pgsteward_model::code::{Call, Code, Node, Source, Value};
+use pgsteward_model::facts::Facts;
+use pgsteward_model::finding::Finding;
+use pgsteward_model::place::Place;
+use pgsteward_model::prisma::At;
+use pgsteward_model::rule::Rule;
+use pgsteward_model::source::Span;
+
+use crate::shared;
+
+pub(super) fn place(facts: &Facts, at: &At) -> Place {
+    Place::file(shared::range(facts, at))
+}
+
+/// A call from its receiver to the end of its name: what a reader looks for, on one line.
+pub(super) fn call_place(facts: &Facts, call: &Call) -> Place {
+    let span = Span::new(call.site.at.span.start, call.name_at.span.end);
+    place(facts, &At { file: call.site.at.file.clone(), span })
+}
+
+/// A finding about one call. Function, shape and ordinal are its identity.
+pub(super) fn on_call(
+    rule: &Rule,
+    facts: &Facts,
+    code: &Code,
+    call: &Call,
+    message: impl Into<String>,
+) -> Finding {
+    let function = &code.function(&call.site).name;
+    Finding::in_code(rule, call_place(facts, call), function, &call.shape, call.ordinal, message)
+}
+
+/// `prisma.order.findMany`, as a message names it.
+pub(super) fn call_name(call: &Call) -> String {
+    let model =
+        call.model.split_at_checked(1).map_or(String::new(), |(first, rest)| first.to_lowercase() + rest);
+    format!("{model}.{}", call.operation.name())
+}
+
+/// All that the values in a node come from, in the order of the text.
+pub(super) fn sources(node: &Node) -> Vec<&Source> {
+    let mut found = Vec::new();
+    collect(node, &mut found);
+    found
+}
+
+fn collect<'a>(node: &'a Node, found: &mut Vec<&'a Source>) {
+    match &node.value {
+        Value::List(nodes) | Value::Choice(nodes) => nodes.iter().for_each(|node| collect(node, found)),
+        Value::Object(object) => {
+            object.properties.iter().for_each(|property| collect(&property.value, found));
+        }
+        Value::Expression { sources, .. } => found.extend(sources),
+        Value::Undefined | Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) => {}
+    }
+}
