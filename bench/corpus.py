@@ -6,8 +6,9 @@ import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-BINARY = ROOT / "target" / "release" / "pgsteward"
-FIGURES = ROOT / "target" / "release" / "examples" / "figures"
+RELEASE = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release"
+BINARY = RELEASE / "pgsteward"
+FIGURES = RELEASE / "examples" / "figures"
 CORPUS = Path(os.environ.get("PGSTEWARD_CORPUS", ROOT.parent / "shared" / "corpus"))
 PROJECTS = ["amplication", "hoppscotch", "langfuse", "saas-starter-kit", "trigger.dev", "umami"]
 

@@ -42,6 +42,7 @@ CLASSES = {
     "catalog only": "the change touches the catalog only: nothing is rewritten or scanned",
     "enum swap": "Prisma's way to change an enum: the names are the same afterwards, and the type change is reported",
     "set again in the same file": "dropped and made again in one transaction, nobody sees it missing",
+    "values kept": "the file moves the values or deletes the rows, drops the column and makes it again in one transaction",
     "null is allowed": "the column that loses its default accepts NULL, so writers that leave it out go on",
     "goes with its table": "a constraint of a table or column that the same file drops, and that is reported",
     "constraint replaced": "the same file adds another constraint to the table, and the adding is reported",
@@ -197,6 +198,17 @@ def renames_column(_line, fact, file, project):
     return "new column" if fact.renamed and project.is_new_column(fact.renamed, file) else "unclassified"
 
 
+def drops_column(line, fact, file, project):
+    at = next((at for at, token in enumerate(fact.parts) if token.line == line and token.is_word("column")), None)
+    if at is None:
+        return "unclassified"
+    column, seen = fact.parts[at + 1].text, project.files[file].index(fact)
+    of_table = [(at, other) for at, other in enumerate(project.files[file]) if any(t.text == fact.table for t in other.parts)]
+    again = any(other.adds(column) for at, other in of_table if at >= seen and other.table == fact.table)
+    kept = any(other.empties() or other.copies(column) for at, other in of_table if at < seen)
+    return "values kept" if again and kept else "unclassified"
+
+
 def drops_not_null(line, fact, file, project):
     ends = line in fact.columns and project.ends_in_file(fact.columns[line][0], file)
     return "new column" if ends else "unclassified"
@@ -207,6 +219,7 @@ def drops_view(_line, fact, file, project):
 
 
 BY_RULE = {
+    "ban-drop-column": drops_column,
     "ban-drop-constraint": drops_constraint,
     "renaming-object": renames_object,
     "ban-drop-type": drops_type,

@@ -34,6 +34,19 @@ class Fact:
     def has(self, *words):
         return has_words(self.parts, *words)
 
+    def adds(self, column):
+        pairs = zip(self.parts, self.parts[1:], self.parts[2:])
+        return any(a.is_word("add") and b.is_word("column") and c.text == column for a, b, c in pairs)
+
+    def empties(self):
+        """A DELETE of all rows."""
+        return self.words[0] == "delete" and not self.has("where")
+
+    def copies(self, column):
+        """An UPDATE or INSERT … SELECT that names the column, so that its values go somewhere."""
+        moves = self.words[0] == "update" or (self.words[0] == "insert" and self.has("select"))
+        return moves and any(token.text == column for token in self.parts)
+
 
 class Project:
     """All statements of a project by file, and the schema that they leave."""

@@ -34,7 +34,7 @@ RULES = {
     "A15": ["required-column-without-default"],
     "A16": ["volatile-default-rewrites"],
     "A17": ["generated-column-rewrites"],
-    "A18": ["type-change-rewrites"],
+    "A18": ["type-change-rewrites", "enum-value-removed"],
     "A19": ["lock-held-during-work", "work-hidden-in-do-block"],
     "A21": ["lock-without-timeout"],
     "A23": ["maintenance-locks-table"],

@@ -1,8 +1,9 @@
 //! `DROP` of a view, function, trigger, type, sequence, schema or extension that the running application may use.
 
+use pgsteward_model::catalog::QName;
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Finding, Severity};
-use pgsteward_model::migration::{History, MigrationStatement};
+use pgsteward_model::migration::{History, MigrationFile, MigrationStatement};
 use pgsteward_model::place::{ObjectKind, ObjectRef};
 use pgsteward_model::rule::{Group, Rule};
 use pgsteward_model::statement::{AlterAction, Name, Statement};
@@ -40,14 +41,15 @@ fn check(facts: &Facts) -> Vec<Finding> {
         let Some((noun, severity, why)) = weight(*kind) else { continue };
         let (earlier, later) = (around::before(file, at), around::from(file, at));
         let is_type = matches!(kind, ObjectKind::Enum | ObjectKind::Domain | ObjectKind::CompositeType);
-        if is_type && earlier.iter().any(frees_a_type) {
-            continue;
-        }
+        let freed = |name: &Name| {
+            let mut earlier = earlier.iter().enumerate();
+            is_type && earlier.any(|(at, statement)| frees_type(file, at, statement, &name.name))
+        };
         let dropped: Vec<&ObjectRef> = statement
             .effect
             .dropped
             .iter()
-            .filter(|object| names.iter().any(|name| is_named(object, name)))
+            .filter(|object| names.iter().any(|name| is_named(object, name) && !freed(name)))
             .filter(|object| !came(earlier, object) && !again(later, object))
             .filter(|object| *kind != ObjectKind::Function || !is_trigger_function(history, object))
             .collect();
@@ -137,12 +139,35 @@ fn weight(kind: ObjectKind) -> Option<(&'static str, Severity, &'static str)> {
     })
 }
 
-/// A type is dropped because its columns went or changed: that was said where it happened.
-fn frees_a_type(statement: &MigrationStatement) -> bool {
-    let drops = statement.effect.dropped.iter();
-    let retypes = |action: &AlterAction| matches!(action, AlterAction::SetType { .. });
-    drops.into_iter().any(|object| matches!(object.kind, ObjectKind::Column | ObjectKind::Table))
-        || matches!(&statement.statement, Statement::AlterTable(alter) if alter.actions.iter().any(retypes))
+/// A type is dropped because columns of the type went or changed: that was said where it happened. A column that the
+/// file makes again under its name went for nobody who queries it, so there the type's end is still to be told.
+fn frees_type(file: &MigrationFile, at: usize, statement: &MigrationStatement, name: &str) -> bool {
+    let of_type = |relation: &QName, column: Option<&str>| {
+        let before = statement.effect.touch(relation).and_then(|touch| touch.before.as_deref());
+        before.is_none_or(|table| {
+            let mut columns =
+                table.columns.iter().filter(|other| column.is_none_or(|column| column == other.name));
+            columns.any(|column| column.ty.name == name)
+        })
+    };
+    let goes = |object: &ObjectRef| {
+        let Some(relation) = around::relation_of(object) else { return false };
+        match object.kind {
+            ObjectKind::Table => of_type(&relation, None),
+            ObjectKind::Column => {
+                of_type(&relation, object.column.as_deref()) && !around::made(around::from(file, at), object)
+            }
+            _ => false,
+        }
+    };
+    let retypes = |relation: &QName, action: &AlterAction| match action {
+        AlterAction::SetType { column, .. } => of_type(relation, Some(column)),
+        _ => false,
+    };
+    statement.effect.dropped.iter().any(goes)
+        || matches!(&statement.statement, Statement::AlterTable(alter)
+            if shared::touch_of(statement, &alter.name)
+                .is_some_and(|touch| alter.actions.iter().any(|action| retypes(&touch.relation, action))))
 }
 
 fn is_named(object: &ObjectRef, name: &Name) -> bool {
