@@ -4,6 +4,8 @@
 //! Hides the parser: what leaves this crate are [`pgsteward_model::code`] types. It reads no files (whoever calls it
 //! gives it text), knows no SQL and judges nothing.
 
+mod link;
 mod unit;
 
+pub use link::{ClientProject, Package, PathAliases, World};
 pub use unit::*;
