@@ -1,11 +1,9 @@
 //! Two indexes that are the same.
 
 use pgsteward_model::catalog::{Index, Table};
-use pgsteward_model::change::{Change, Fix, Safety};
 use pgsteward_model::facts::{Facts, Need};
-use pgsteward_model::finding::{Evidence, Finding, Severity};
+use pgsteward_model::finding::{Finding, Severity};
 use pgsteward_model::rule::{Group, Rule};
-use pgsteward_sql::ddl;
 
 use super::shared::{self as index, Keys};
 use crate::shared;
@@ -56,25 +54,9 @@ fn rank<'a>(facts: &Facts, table: &Table, index: &'a Index) -> (bool, bool, &'a 
 }
 
 fn duplicate(facts: &Facts, table: &Table, candidate: &Index, kept: &Index) -> Finding {
-    let name = &candidate.name;
-    let mut finding = Finding::on_object(
-        &RULE,
-        shared::index_place(facts, table, candidate),
-        format!("index \"{name}\" of \"{}\" is the same as \"{}\"", table.name.display(), kept.name),
-    )
-    .also(shared::index_place(facts, table, kept))
-    .detail("Both have the same keys over the same rows; every write maintains both, and no query gains by the second.")
-    .hint(format!("drop \"{name}\""))
-    .evidence(Evidence::Sql { sql: ddl::index(&table.name, kept, false) });
-    if let Some(statistics) = &candidate.statistics {
-        finding = finding.evidence(Evidence::Size { relation: name.clone(), bytes: statistics.bytes });
-    }
-    if let Some((steps, rollback)) = shared::drop_index(facts, table, candidate) {
-        finding = finding.fix(Fix {
-            title: format!("drop index \"{name}\""),
-            safety: Safety::Review,
-            change: Change { steps, rollback },
-        });
-    }
-    finding
+    let (name, table_name) = (&candidate.name, table.name.display());
+    index::superfluous(&RULE, facts, table, (candidate, kept), format!("index \"{name}\" of \"{table_name}\" is the same as \"{}\"", kept.name))
+        .detail(
+            "Both have the same keys over the same rows; every write maintains both, and no query gains by the second.",
+        )
 }

@@ -1,7 +1,6 @@
 //! An index whose work another index of the table does as well.
 
 use pgsteward_model::catalog::{Index, Table};
-use pgsteward_model::change::{Change, Fix, Safety};
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Evidence, Finding, Severity};
 use pgsteward_model::rule::{Group, Rule};
@@ -52,31 +51,13 @@ fn on_patterns<'a>(table: &'a Table, candidate: &Index) -> Option<&'a Index> {
 }
 
 fn redundant(facts: &Facts, table: &Table, candidate: &Index, other: &Index) -> Finding {
-    let name = &candidate.name;
-    let mut finding = Finding::on_object(
-        &RULE,
-        shared::index_place(facts, table, candidate),
-        format!("index \"{name}\" of \"{}\" is redundant: \"{}\" begins with the same keys", table.name.display(), other.name),
-    )
-    .also(shared::index_place(facts, table, other))
-    .detail(format!(
-        "Each query that \"{name}\" can serve \"{}\" serves too. Every INSERT, and every UPDATE that touches an \
-         indexed column, writes both.",
-        other.name
+    let (name, table_name, kept) = (&candidate.name, table.name.display(), &other.name);
+    let message =
+        format!("index \"{name}\" of \"{table_name}\" is redundant: \"{kept}\" begins with the same keys");
+    index::superfluous(&RULE, facts, table, (candidate, other), message).detail(format!(
+        "Each query that \"{name}\" can serve \"{kept}\" serves too. Every INSERT, and every UPDATE that touches an \
+         indexed column, writes both."
     ))
-    .hint(format!("drop \"{name}\""))
-    .evidence(Evidence::Sql { sql: ddl::index(&table.name, other, false) });
-    if let Some(statistics) = &candidate.statistics {
-        finding = finding.evidence(Evidence::Size { relation: name.clone(), bytes: statistics.bytes });
-    }
-    if let Some((steps, rollback)) = shared::drop_index(facts, table, candidate) {
-        finding = finding.fix(Fix {
-            title: format!("drop index \"{name}\""),
-            safety: Safety::Review,
-            change: Change { steps, rollback },
-        });
-    }
-    finding
 }
 
 fn only_for_patterns(facts: &Facts, table: &Table, candidate: &Index, other: &Index) -> Finding {

@@ -1,6 +1,13 @@
 //! What index rules ask of a table's indexes: what covers columns, and what one index does for another.
 
 use pgsteward_model::catalog::{Catalog, Index, IndexKey, Table, TableKind};
+use pgsteward_model::change::{Change, Fix, Safety};
+use pgsteward_model::facts::Facts;
+use pgsteward_model::finding::{Evidence, Finding};
+use pgsteward_model::rule::Rule;
+use pgsteward_sql::ddl;
+
+use crate::shared;
 
 /// Tables whose indexes a rule judges one by one. A partition's indexes are its parent's.
 pub(super) fn tables(catalog: &Catalog) -> impl Iterator<Item = &Table> {
@@ -89,6 +96,32 @@ pub(super) fn is_twin(index: &Index, other: &Index) -> bool {
     index.keys.len() == other.keys.len()
         && stands_in(index, other) == Some(Keys::Same)
         && (other.unique || stands_in(other, index) == Some(Keys::Same))
+}
+
+/// A finding on an index whose work another one does: what stays, what it costs, and the way to drop it.
+pub(super) fn superfluous(
+    rule: &Rule,
+    facts: &Facts,
+    table: &Table,
+    (candidate, kept): (&Index, &Index),
+    message: String,
+) -> Finding {
+    let name = &candidate.name;
+    let mut finding = Finding::on_object(rule, shared::index_place(facts, table, candidate), message)
+        .also(shared::index_place(facts, table, kept))
+        .hint(format!("drop \"{name}\""))
+        .evidence(Evidence::Sql { sql: ddl::index(&table.name, kept, false) });
+    if let Some(statistics) = &candidate.statistics {
+        finding = finding.evidence(Evidence::Size { relation: name.clone(), bytes: statistics.bytes });
+    }
+    if let Some((steps, rollback)) = shared::drop_index(facts, table, candidate) {
+        finding = finding.fix(Fix {
+            title: format!("drop index \"{name}\""),
+            safety: Safety::Review,
+            change: Change { steps, rollback },
+        });
+    }
+    finding
 }
 
 /// How many rows a table has, where statistics say so.

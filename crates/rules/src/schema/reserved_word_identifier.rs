@@ -3,6 +3,7 @@
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Finding, Severity};
 use pgsteward_model::rule::{Group, Rule};
+use pgsteward_sql::is_reserved;
 
 use super::shared;
 use crate::shared::table_place;
@@ -18,112 +19,6 @@ pub(super) static RULE: Rule = Rule {
     page: include_str!("reserved_word_identifier.md"),
     check,
 };
-
-/// Keywords that cannot name a table or column without quotes, sorted: "reserved" and "reserved (can be
-/// function or type)" in appendix C of the PostgreSQL documentation, up to version 18.
-const RESERVED: &[&str] = &[
-    "all",
-    "analyse",
-    "analyze",
-    "and",
-    "any",
-    "array",
-    "as",
-    "asc",
-    "asymmetric",
-    "authorization",
-    "binary",
-    "both",
-    "case",
-    "cast",
-    "check",
-    "collate",
-    "collation",
-    "column",
-    "concurrently",
-    "constraint",
-    "create",
-    "cross",
-    "current_catalog",
-    "current_date",
-    "current_role",
-    "current_schema",
-    "current_time",
-    "current_timestamp",
-    "current_user",
-    "default",
-    "deferrable",
-    "desc",
-    "distinct",
-    "do",
-    "else",
-    "end",
-    "except",
-    "false",
-    "fetch",
-    "for",
-    "foreign",
-    "freeze",
-    "from",
-    "full",
-    "grant",
-    "group",
-    "having",
-    "ilike",
-    "in",
-    "initially",
-    "inner",
-    "intersect",
-    "into",
-    "is",
-    "isnull",
-    "join",
-    "lateral",
-    "leading",
-    "left",
-    "like",
-    "limit",
-    "localtime",
-    "localtimestamp",
-    "natural",
-    "not",
-    "notnull",
-    "null",
-    "offset",
-    "on",
-    "only",
-    "or",
-    "order",
-    "outer",
-    "overlaps",
-    "placing",
-    "primary",
-    "references",
-    "returning",
-    "right",
-    "select",
-    "session_user",
-    "similar",
-    "some",
-    "symmetric",
-    "system_user",
-    "table",
-    "tablesample",
-    "then",
-    "to",
-    "trailing",
-    "true",
-    "union",
-    "unique",
-    "user",
-    "using",
-    "variadic",
-    "verbose",
-    "when",
-    "where",
-    "window",
-    "with",
-];
 
 fn check(facts: &Facts) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -146,10 +41,6 @@ fn check(facts: &Facts) -> Vec<Finding> {
     findings
 }
 
-fn is_reserved(name: &str) -> bool {
-    RESERVED.binary_search(&name).is_ok()
-}
-
 fn explain(found: Finding, word: &str) -> Finding {
     let detail = if matches!(word, "user" | "current_user" | "session_user" | "current_date" | "current_time")
     {
@@ -166,14 +57,4 @@ fn explain(found: Finding, word: &str) -> Finding {
     found
         .detail(detail)
         .hint("choose another name for new objects; with @map or @@map the Prisma schema keeps its own")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::RESERVED;
-
-    #[test]
-    fn words_can_be_found_by_halving() {
-        assert!(RESERVED.is_sorted());
-    }
 }
