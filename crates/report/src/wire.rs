@@ -50,23 +50,44 @@ pub(crate) fn to_json(value: &impl Serialize) -> String {
     // there one, the error would be the document rather than a panic or an empty file.
     let plain = serde_json::to_string(value)
         .unwrap_or_else(|error| format!("{{\"error\": \"{}\"}}", text::line(&error.to_string())));
-    // Most documents hold nothing to escape, and a long one is read through quickly.
-    if plain.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
-        return plain + "\n";
-    }
-    let mut out = String::with_capacity(plain.len() + 1);
-    for character in plain.chars() {
+    escaped(plain)
+}
+
+/// Long documents hold little to escape, so what is plain is passed over in blocks and copied in runs.
+fn escaped(plain: String) -> String {
+    let mut out = String::new();
+    let mut copied = 0;
+    let mut at = 0;
+    while let Some(rest) = plain.as_bytes().get(at..) {
+        at += printable(rest);
+        let Some(character) = plain.get(at..).and_then(|rest| rest.chars().next()) else { break };
+        let end = at + character.len_utf8();
         if character != '\n' && text::is_dangerous(character) {
+            out.push_str(&plain[copied..at]);
             let mut units = [0; 2];
             for unit in character.encode_utf16(&mut units) {
                 out.push_str(&format!("\\u{unit:04x}"));
             }
-        } else {
-            out.push(character);
+            copied = end;
         }
+        at = end;
+    }
+    if copied == 0 {
+        out = plain;
+    } else {
+        out.push_str(&plain[copied..]);
     }
     out.push('\n');
     out
+}
+
+/// How many of the first bytes are printable ASCII, which nothing has to escape.
+fn printable(bytes: &[u8]) -> usize {
+    let is_plain = |byte: &u8| matches!(byte, b' '..=b'~');
+    // Without an early end a block is compared as a whole.
+    let block = |block: &&[u8]| block.iter().fold(true, |plain, byte| plain & is_plain(byte));
+    let blocks = bytes.chunks_exact(64).take_while(block).count() * 64;
+    blocks + bytes[blocks..].iter().take_while(|byte| is_plain(byte)).count()
 }
 
 #[derive(Serialize)]
@@ -283,4 +304,25 @@ struct Summary {
     info: usize,
     allowed: usize,
     baselined: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::escaped;
+
+    #[test]
+    fn a_dangerous_character_is_escaped_wherever_it_stands() {
+        let plain: String = "tête … \u{1f600} ".chars().cycle().take(200).collect();
+        assert_eq!(escaped(plain.clone()), format!("{plain}\n"));
+        assert_eq!(escaped(String::new()), "\n");
+        for (at, _) in plain.char_indices() {
+            for (bad, code) in
+                [('\u{7f}', "\\u007f"), ('\u{202e}', "\\u202e"), ('\u{e0041}', "\\udb40\\udc41")]
+            {
+                let (before, after) = plain.split_at(at);
+                let text = escaped(format!("{before}{bad}{after}{bad}"));
+                assert_eq!(text, format!("{before}{code}{after}{code}\n"));
+            }
+        }
+    }
 }
