@@ -326,6 +326,12 @@ fn missing_gap(need: Need) -> Gap {
             "mend the replay first",
         )
         .for_needs(&[need]),
+        Need::Code => Gap::new(
+            "code",
+            "The code that calls Prisma Client was not read: a single file or a database was named.",
+            "name the folder of the project",
+        )
+        .for_needs(&[need]),
         Need::Replay | Need::Catalog | Need::Project => {
             Gap::new(need.word(), "It could not be had.", "see the gaps above").for_needs(&[need])
         }
