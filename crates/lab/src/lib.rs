@@ -4,6 +4,12 @@
 //! The lab starts and ends servers and nothing else: it speaks to them through the `pg` crate only, judges
 //! nothing and knows no rule. Everything it makes lies in one private folder and goes with the [`Lab`].
 
+#[cfg(not(unix))]
+compile_error!(
+    "pgsteward runs on Linux and macOS: its lab needs Unix sockets, users and process groups. On Windows, build \
+     and run it in the Windows Subsystem for Linux."
+);
+
 mod binaries;
 mod channel;
 mod cleanup;
@@ -25,6 +31,6 @@ pub use clone::Database;
 pub use error::LabError;
 pub use lab::{Lab, LabOptions, Progress, stop_all};
 pub use replay::{ReplayOptions, replay, replay_files};
-pub use trace::{StatementTrace, trace_statement};
+pub use trace::{StatementTrace, Tracer, trace_statement};
 pub use twin::{Built, build};
 pub use walls::OWNER;

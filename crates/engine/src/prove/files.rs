@@ -134,28 +134,33 @@ pub(super) fn edited_files(
 }
 
 /// The facts with some files of the Prisma schema replaced. Where the catalog is what the schema makes, it
-/// follows.
-pub(super) fn with_schema(facts: &Facts, edited: &BTreeMap<Arc<str>, Option<String>>) -> Facts {
+/// follows, and so does drift.
+fn with_schema(facts: &Facts, edited: &BTreeMap<Arc<str>, Option<String>>) -> Facts {
     let mut after = facts.clone();
-    let Some(schema) = &facts.prisma else { return after };
+    edit_schema(&mut after, edited);
+    if let (Some(CatalogFacts { origin: CatalogOrigin::Schema, catalog }), Some(schema)) =
+        (&mut after.catalog, &after.prisma)
+    {
+        *catalog = pgsteward_prisma::calculate(schema, catalog.version);
+    }
+    compare_again(&mut after);
+    after
+}
+
+/// Reads the Prisma schema again with some files replaced; what follows from it stays as it was.
+pub(super) fn edit_schema(facts: &mut Facts, edited: &BTreeMap<Arc<str>, Option<String>>) {
+    let Some(schema) = &facts.prisma else { return };
     let files: Vec<Arc<SourceFile>> = schema
         .files
         .iter()
         .filter_map(|path| match edited.get(path) {
             Some(text) => {
-                text.as_ref().map(|text| after.sources.add(SourceFile::new(path.clone(), text.as_str())))
+                text.as_ref().map(|text| facts.sources.add(SourceFile::new(path.clone(), text.as_str())))
             }
             None => facts.sources.get(path).cloned(),
         })
         .collect();
-    let schema = pgsteward_prisma::parse(&files);
-    if let Some(CatalogFacts { origin: CatalogOrigin::Schema, catalog }) = &facts.catalog {
-        let catalog = pgsteward_prisma::calculate(&schema, catalog.version);
-        after.catalog = Some(CatalogFacts { catalog, origin: CatalogOrigin::Schema });
-    }
-    after.prisma = Some(Arc::new(schema));
-    compare_again(&mut after);
-    after
+    facts.prisma = Some(Arc::new(pgsteward_prisma::parse(&files)));
 }
 
 /// Compares schema and catalog again, after either changed.

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use pgsteward_lab::{Database, Lab};
+use pgsteward_lab::{Database, Lab, Tracer};
 use pgsteward_model::catalog::{Catalog, QName, Table};
 use pgsteward_model::catalog_compare::{ColumnOrder, differences, schema_only, table_differences};
 use pgsteward_model::change::{Fix, Rollback, Step};
@@ -165,6 +165,7 @@ struct Bench<'a> {
     setting: Setting<'a>,
     database: Database,
     session: LabSession,
+    tracer: Tracer,
     /// The catalog of the lab database before any fix.
     before: &'a Catalog,
     eyes: Eyes,
@@ -175,11 +176,13 @@ impl<'a> Bench<'a> {
         let clone = setting.lab.clone_database(setting.database).await.context("clone the lab database")?;
         let session = clone.session().await.context("connect to the clone")?;
         let eyes = Eyes::open(setting.facts, before, setting.rules);
-        Ok(Bench { setting, database: clone, session, before, eyes })
+        let tracer = Tracer::new(&clone);
+        Ok(Bench { setting, database: clone, session, tracer, before, eyes })
     }
 
     async fn close(self) -> Result<()> {
         self.session.close().await;
+        self.tracer.close().await;
         self.setting.lab.finish_database(self.database).await.context("drop the clone")?;
         Ok(())
     }
@@ -313,16 +316,15 @@ impl<'a> Bench<'a> {
 
     /// Runs a step under observation.
     async fn run(
-        &self,
+        &mut self,
         sql: &str,
         transactional: bool,
         seen: &mut Vec<Observation>,
     ) -> Result<Result<(), ServerError>> {
-        let trace =
-            match pgsteward_lab::trace_statement(&self.database, &self.session, sql, transactional).await? {
-                Ok(trace) => trace,
-                Err(error) => return Ok(Err(error)),
-            };
+        let trace = match self.tracer.trace(&self.session, sql, transactional).await? {
+            Ok(trace) => trace,
+            Err(error) => return Ok(Err(error)),
+        };
         seen.push(Observation::Applied { sql: sql.to_owned(), micros: trace.micros });
         for (relation, mode) in trace.locks {
             // An index is locked with its table; the table's lock is what others wait for.
@@ -346,6 +348,7 @@ impl<'a> Bench<'a> {
         let fresh = self.setting.lab.clone_database(self.setting.database).await?;
         let session = fresh.session().await?;
         std::mem::replace(&mut self.session, session).close().await;
+        std::mem::replace(&mut self.tracer, Tracer::new(&fresh)).close().await;
         let old = std::mem::replace(&mut self.database, fresh);
         self.setting.lab.finish_database(old).await?;
         Ok(())

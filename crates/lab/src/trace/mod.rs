@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use pgsteward_model::lock::LockMode;
 
-pub use statement::{StatementTrace, trace_statement};
+pub use statement::{StatementTrace, Tracer, trace_statement};
 
 /// The strongest lock on each relation, from pairs of relation and `pg_locks.mode`.
 pub(crate) fn strongest(pairs: impl IntoIterator<Item = (String, LockMode)>) -> BTreeMap<String, LockMode> {

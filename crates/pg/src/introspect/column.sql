@@ -26,5 +26,6 @@ WHERE a.attrelid >= 16384
   AND a.attnum > 0
   AND NOT a.attisdropped
   AND c.relkind IN ('r', 'p', 'f', 'v', 'm', 'c')
-  AND ($2::oid[] IS NULL OR a.attrelid = ANY ($2))
+  AND ($2::oid[] IS NULL OR a.attrelid = ANY ($2)) -- of all
+  AND a.attrelid = ANY ($2::oid[]) -- of tables
 ORDER BY a.attrelid, a.attnum

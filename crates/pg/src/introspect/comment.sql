@@ -3,5 +3,7 @@
 SELECT d.classoid, d.objoid, d.objsubid, d.description
 FROM pg_description d
 WHERE d.objoid >= 16384
-   OR (d.classoid = 'pg_namespace'::regclass AND d.description <> 'standard public schema'
-       AND d.objoid = (SELECT n.oid FROM pg_namespace n WHERE n.nspname = 'public'))
+UNION ALL
+SELECT d.classoid, d.objoid, d.objsubid, d.description
+FROM pg_namespace n JOIN pg_description d ON d.objoid = n.oid AND d.classoid = 'pg_namespace'::regclass
+WHERE n.oid < 16384 AND n.nspname = 'public' AND d.description <> 'standard public schema'

@@ -24,5 +24,6 @@ SELECT c.oid,
 FROM pg_constraint c
 WHERE c.oid >= 16384
   AND c.contype IN ('p', 'u', 'f', 'c', 'x', 'n')
-  AND ($1::oid[] IS NULL OR c.conrelid = ANY ($1))
+  AND ($1::oid[] IS NULL OR c.conrelid = ANY ($1)) -- of all
+  AND c.conrelid = ANY ($1::oid[]) -- of tables
 ORDER BY c.conrelid, c.conname

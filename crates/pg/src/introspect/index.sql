@@ -33,5 +33,6 @@ FROM pg_index i
 WHERE i.indexrelid >= 16384
   AND i.indrelid >= 16384
   AND ic.relnamespace <> 99   -- the namespace of TOAST tables
-  AND ($1::oid[] IS NULL OR i.indrelid = ANY ($1))
+  AND ($1::oid[] IS NULL OR i.indrelid = ANY ($1)) -- of all
+  AND i.indrelid = ANY ($1::oid[]) -- of tables
 ORDER BY i.indrelid, ic.relname

@@ -24,6 +24,7 @@ mod inheritance;
 mod names;
 mod namespace;
 mod policy;
+mod prepared;
 mod relation;
 mod sequence;
 mod table;
@@ -45,6 +46,7 @@ use tokio_postgres::{Client, Error, Row};
 use crate::error::ReadError;
 use crate::statistics;
 pub(crate) use names::Names;
+pub(crate) use prepared::Prepared;
 
 /// What to read of a catalog.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -71,6 +73,13 @@ pub(crate) struct Queries {
     of_tables: Vec<String>,
     of_database: Vec<String>,
     scope: String,
+    some: SomeTables,
+}
+
+/// The queries about tables that are named: every one finds its rows by an index.
+struct SomeTables {
+    scope: String,
+    of_tables: Vec<String>,
 }
 
 /// The order of [`Queries::of_tables`].
@@ -94,23 +103,42 @@ const OF_DATABASE: [&str; 5] =
 
 impl Queries {
     pub(crate) fn for_version(version: ServerVersion) -> Queries {
-        let all = |texts: &[&str]| texts.iter().map(|sql| for_version(sql, version.major())).collect();
+        let lines = |extent| move |sql: &&str| lines_for(sql, version.major(), extent);
+        let scope = include_str!("scope.sql");
         Queries {
             version,
-            of_tables: all(&OF_TABLES),
-            of_database: all(&OF_DATABASE),
-            scope: for_version(include_str!("scope.sql"), version.major()),
+            of_tables: OF_TABLES.iter().map(lines(Extent::All)).collect(),
+            of_database: OF_DATABASE.iter().map(lines(Extent::All)).collect(),
+            scope: lines(Extent::All)(&scope),
+            some: SomeTables {
+                scope: lines(Extent::Tables)(&scope),
+                of_tables: OF_TABLES.iter().map(lines(Extent::Tables)).collect(),
+            },
         }
     }
 }
 
+/// Whether a query is about a database, with namespaces perhaps, or about tables that are named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Extent {
+    All,
+    Tables,
+}
+
 /// Keeps the lines that a version has: a line may end in `-- since 15` or `-- before 15`.
 pub(crate) fn for_version(sql: &str, major: u32) -> String {
+    lines_for(sql, major, Extent::All)
+}
+
+/// As [`for_version`]; a line may also end in `-- of all` or `-- of tables`.
+fn lines_for(sql: &str, major: u32, extent: Extent) -> String {
     let kept = |line: &&str| {
         let Some((_, comment)) = line.rsplit_once("-- ") else { return true };
-        match comment.split_once(' ').map(|(word, number)| (word, number.trim().parse::<u32>())) {
-            Some(("since", Ok(first))) => major >= first,
-            Some(("before", Ok(first))) => major < first,
+        match comment.trim_end().split_once(' ').map(|(word, rest)| (word, rest, rest.parse::<u32>())) {
+            Some(("since", _, Ok(first))) => major >= first,
+            Some(("before", _, Ok(first))) => major < first,
+            Some(("of", "all", _)) => extent == Extent::All,
+            Some(("of", "tables", _)) => extent == Extent::Tables,
             _ => true,
         }
     };
@@ -127,6 +155,19 @@ struct Scope {
 }
 
 impl Scope {
+    /// From the answer to `scope.sql`.
+    fn read<'a>(rows: impl Iterator<Item = &'a Row>) -> Result<Scope, Error> {
+        let (mut wanted, mut named) = (Vec::new(), Vec::new());
+        for row in rows {
+            let oid: u32 = row.try_get(0)?;
+            if row.try_get(1)? {
+                wanted.push(oid);
+            }
+            named.push(oid);
+        }
+        Ok(Scope { wanted: Some(wanted), named: Some(named), last_values: false })
+    }
+
     fn parameters(&self) -> [(&(dyn ToSql + Sync), Type); 3] {
         [(&self.wanted, Type::OID_ARRAY), (&self.named, Type::OID_ARRAY), (&self.last_values, Type::BOOL)]
     }
@@ -159,7 +200,7 @@ pub(crate) async fn tables(
 /// Functions such as `pg_get_viewdef` look at the present, not at the snapshot: they fail on an object that
 /// was dropped since the transaction began ("could not open relation with OID …"). The next try sees the
 /// database without it.
-fn is_race(error: &ReadError) -> bool {
+pub(crate) fn is_race(error: &ReadError) -> bool {
     let dropped = [SqlState::INTERNAL_ERROR, SqlState::UNDEFINED_TABLE, SqlState::UNDEFINED_OBJECT];
     matches!(error, ReadError::Server { error, .. } if dropped.iter().any(|state| state.code() == error.sqlstate))
 }
@@ -172,8 +213,7 @@ async fn catalog_once(
     let failed = ReadError::server("read the catalog");
     let mut scope = Scope { last_values: options.statistics, ..Scope::default() };
     if let Some(namespaces) = &options.namespaces {
-        let names: Option<Vec<String>> = None;
-        scope = scope_of(client, queries, namespaces, names.as_deref(), scope).await.map_err(&failed)?;
+        scope = scope_of(client, queries, namespaces, scope).await.map_err(&failed)?;
     }
     let texts: Vec<&str> = queries.of_tables.iter().chain(&queries.of_database).map(String::as_str).collect();
     let rows = in_transaction(client, &texts, &scope.parameters()).await.map_err(&failed)?;
@@ -190,18 +230,26 @@ async fn tables_once(
     relations: &[QName],
 ) -> Result<Vec<Table>, ReadError> {
     let failed = ReadError::server("read tables from the catalog");
-    let namespaces: Vec<String> = relations.iter().map(|name| name.namespace.clone()).collect();
-    let names: Vec<String> = relations.iter().map(|name| name.name.clone()).collect();
-    let scope =
-        scope_of(client, queries, &namespaces, Some(&names), Scope::default()).await.map_err(&failed)?;
-    let texts: Vec<&str> = queries.of_tables.iter().map(String::as_str).collect();
+    let (namespaces, names) = asked(relations);
+    let parameters: [(&(dyn ToSql + Sync), Type); 2] =
+        [(&namespaces, Type::TEXT_ARRAY), (&names, Type::TEXT_ARRAY)];
+    let rows = in_transaction(client, &[&queries.some.scope], &parameters).await.map_err(&failed)?;
+    let scope = Scope::read(rows.iter().flatten()).map_err(&failed)?;
+    let texts: Vec<&str> = queries.some.of_tables.iter().map(String::as_str).collect();
     let rows = in_transaction(client, &texts, &scope.parameters()).await.map_err(&failed)?;
-    let read = || {
-        let names = Names::read(&rows[0], &rows[1], &rows[2], &rows[3], &rows[10])?;
-        table::tables(queries.version, &names, table_rows(&rows))
-    };
+    tables_of(queries.version, &rows, relations).map_err(&failed)
+}
+
+/// Namespaces and names of relations, pairwise.
+fn asked(relations: &[QName]) -> (Vec<String>, Vec<String>) {
+    relations.iter().map(|name| (name.namespace.clone(), name.name.clone())).unzip()
+}
+
+/// The wanted tables from the answers to [`Queries::of_tables`].
+fn tables_of(version: ServerVersion, rows: &[Vec<Row>], relations: &[QName]) -> Result<Vec<Table>, Error> {
+    let names = Names::read(&rows[0], &rows[1], &rows[2], &rows[3], &rows[10])?;
     let wanted: BTreeSet<&QName> = relations.iter().collect();
-    let (tables, _) = read().map_err(&failed)?;
+    let (tables, _) = table::tables(version, &names, table_rows(rows))?;
     Ok(tables.into_values().filter(|table| wanted.contains(&table.name)).collect())
 }
 
@@ -209,21 +257,11 @@ async fn scope_of(
     client: &Client,
     queries: &Queries,
     namespaces: &[String],
-    names: Option<&[String]>,
     scope: Scope,
 ) -> Result<Scope, Error> {
-    let parameters: [(&(dyn ToSql + Sync), Type); 2] =
-        [(&namespaces, Type::TEXT_ARRAY), (&names, Type::TEXT_ARRAY)];
+    let parameters: [(&(dyn ToSql + Sync), Type); 1] = [(&namespaces, Type::TEXT_ARRAY)];
     let rows = in_transaction(client, &[&queries.scope], &parameters).await?;
-    let (mut wanted, mut named) = (Vec::new(), Vec::new());
-    for row in rows.iter().flatten() {
-        let oid: u32 = row.try_get(0)?;
-        if row.try_get(1)? {
-            wanted.push(oid);
-        }
-        named.push(oid);
-    }
-    Ok(Scope { wanted: Some(wanted), named: Some(named), ..scope })
+    Ok(Scope { last_values: scope.last_values, ..Scope::read(rows.iter().flatten())? })
 }
 
 /// Sends all queries at once, in a transaction of their own, and returns the rows of each.
@@ -268,7 +306,7 @@ pub(crate) async fn pipeline(
 }
 
 /// `join_all` starts up to thirty futures in order; more than that it would start in any.
-async fn one_by_one<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
+pub(crate) async fn one_by_one<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
     debug_assert!(futures.len() <= 30, "too many queries to send in order");
     join_all(futures).await
 }
@@ -336,12 +374,23 @@ fn keep_namespaces(catalog: &mut Catalog, wanted: &[String]) {
 
 #[cfg(test)]
 mod tests {
-    use super::for_version;
+    use super::{Extent, for_version, lines_for};
 
     #[test]
     fn lines_are_kept_by_version() {
         let sql = "SELECT a, -- since 15\n false, -- before 15\n b -- since the beginning";
         assert_eq!(for_version(sql, 14), " false, -- before 15\n b -- since the beginning");
         assert_eq!(for_version(sql, 15), "SELECT a, -- since 15\n b -- since the beginning");
+    }
+
+    #[test]
+    fn lines_are_kept_by_what_is_asked_for() {
+        let sql = "-- Names of all\nSELECT a\nWHERE true -- of all\nWHERE b = $1 -- of tables\n  AND c";
+        assert_eq!(
+            lines_for(sql, 17, Extent::All),
+            "-- Names of all\nSELECT a\nWHERE true -- of all\n  AND c"
+        );
+        let some = "-- Names of all\nSELECT a\nWHERE b = $1 -- of tables\n  AND c";
+        assert_eq!(lines_for(sql, 17, Extent::Tables), some);
     }
 }

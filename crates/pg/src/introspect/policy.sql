@@ -9,5 +9,6 @@ SELECT p.oid,
        pg_get_expr(p.polqual, p.polrelid),
        pg_get_expr(p.polwithcheck, p.polrelid)
 FROM pg_policy p
-WHERE ($1::oid[] IS NULL OR p.polrelid = ANY ($1))
+WHERE ($1::oid[] IS NULL OR p.polrelid = ANY ($1)) -- of all
+WHERE p.polrelid = ANY ($1::oid[]) -- of tables
 ORDER BY p.polrelid, p.polname

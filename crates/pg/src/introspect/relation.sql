@@ -19,4 +19,5 @@ SELECT c.oid,
 FROM pg_class c
 WHERE c.oid >= 16384
   AND c.relkind IN ('r', 'p', 'f', 'v', 'm', 'S', 'c')
-  AND ($2::oid[] IS NULL OR c.oid = ANY ($2))
+  AND ($2::oid[] IS NULL OR c.oid = ANY ($2)) -- of all
+  AND c.oid = ANY ($2::oid[]) -- of tables

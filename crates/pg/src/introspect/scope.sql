@@ -1,12 +1,13 @@
--- The ids of some relations. $1, $2: namespaces and names, pairwise; or, where $2 is NULL, whole namespaces.
+-- The ids of some relations. $1: namespaces, and $2: names, pairwise; or, for whole namespaces, no names.
 -- The second column tells the relations that were asked for from those they refer to.
-WITH wanted AS (
+WITH wanted AS MATERIALIZED (
     SELECT c.oid
-    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm', 'S', 'c')
-      AND CASE WHEN $2::text[] IS NULL THEN n.nspname = ANY ($1::text[])
-               ELSE (n.nspname::text, c.relname::text)
-                    IN (SELECT * FROM unnest($1::text[], $2::text[])) END
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace -- of all
+    WHERE n.nspname = ANY ($1::text[]) -- of all
+    FROM unnest($1::text[], $2::text[]) AS asked (namespace, name) -- of tables
+         JOIN pg_namespace n ON n.nspname = asked.namespace::name -- of tables
+         JOIN pg_class c ON c.relname = asked.name::name AND c.relnamespace = n.oid -- of tables
+      AND c.relkind IN ('r', 'p', 'f', 'v', 'm', 'S', 'c')
 )
 SELECT oid, true FROM wanted
 UNION ALL

@@ -12,5 +12,6 @@ FROM pg_trigger t
      JOIN pg_namespace n ON n.oid = p.pronamespace
 WHERE NOT t.tgisinternal
   AND t.tgrelid >= 16384
-  AND ($1::oid[] IS NULL OR t.tgrelid = ANY ($1))
+  AND ($1::oid[] IS NULL OR t.tgrelid = ANY ($1)) -- of all
+  AND t.tgrelid = ANY ($1::oid[]) -- of tables
 ORDER BY t.tgrelid, t.tgname

@@ -1,4 +1,5 @@
--- Types of people and extensions, arrays and row types included, because columns refer to them by id.
+-- Types of people and extensions, arrays and row types included, because columns refer to them by id. Of some
+-- tables ($2) only those that their columns have, and the elements of these.
 SELECT t.oid,
        t.typname,
        t.typnamespace,
@@ -33,3 +34,7 @@ SELECT t.oid,
        END
 FROM pg_type t
 WHERE t.oid >= 16384
+  AND t.oid = ANY (ARRAY(SELECT a.atttypid FROM pg_attribute a WHERE a.attrelid = ANY ($2::oid[]) -- of tables
+                         UNION -- of tables
+                         SELECT e.typelem FROM pg_attribute a JOIN pg_type e ON e.oid = a.atttypid -- of tables
+                         WHERE a.attrelid = ANY ($2::oid[]))) -- of tables

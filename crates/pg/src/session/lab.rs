@@ -7,12 +7,13 @@ use pgsteward_model::catalog::{Catalog, QName, Table};
 use pgsteward_model::facts::Gap;
 use pgsteward_model::migration::ServerError;
 use pgsteward_model::version::ServerVersion;
+use tokio::sync::OnceCell;
 use tokio::task::JoinHandle;
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 
 use crate::connect::{self, ConnectError};
 use crate::error::{ReadError, server_error};
-use crate::introspect::{self, CatalogOptions, Queries};
+use crate::introspect::{self, CatalogOptions, Prepared, Queries};
 
 /// One connection to a cluster that the lab started. Notices of the server are dropped as they come.
 pub struct LabSession {
@@ -21,6 +22,7 @@ pub struct LabSession {
     version: ServerVersion,
     backend_pid: i32,
     queries: Queries,
+    prepared: OnceCell<Prepared>,
 }
 
 impl LabSession {
@@ -42,7 +44,8 @@ impl LabSession {
         });
         let (version, backend_pid) = connect::identify(&client, &place).await?;
         let queries = Queries::for_version(version);
-        Ok(LabSession { client, connection, version, backend_pid, queries })
+        let prepared = OnceCell::new();
+        Ok(LabSession { client, connection, version, backend_pid, queries, prepared })
     }
 
     /// Runs `sql` as one simple-query message, so several statements are one implicit transaction: the way
@@ -64,6 +67,11 @@ impl LabSession {
         Ok(rows.collect())
     }
 
+    /// As [`LabSession::rows`] for several messages, all sent before the first answer is back.
+    pub async fn rows_of_each(&self, texts: &[&str]) -> Vec<Result<Vec<Vec<Option<String>>>, ServerError>> {
+        introspect::one_by_one(texts.iter().map(|sql| self.rows(sql)).collect()).await
+    }
+
     /// The whole catalog of the database, read in one read-only transaction of its own.
     pub async fn catalog(&self, options: &CatalogOptions) -> Result<(Catalog, Vec<Gap>), ReadError> {
         self.refuse_open_transaction().await?;
@@ -73,7 +81,16 @@ impl LabSession {
     /// Only the named tables, in the order of their names; what is no table is left out.
     pub async fn catalog_of(&self, relations: &[QName]) -> Result<Vec<Table>, ReadError> {
         self.refuse_open_transaction().await?;
-        introspect::tables(&self.client, &self.queries, relations).await
+        let prepared = self.prepared.get_or_try_init(|| Prepared::new(&self.client, &self.queries)).await?;
+        let read = || prepared.tables(&self.client, &self.queries, relations);
+        match read().await {
+            Err(error) if introspect::is_race(&error) => read().await,
+            // The text that this session ran may have thrown away what was prepared (DISCARD ALL).
+            Err(ReadError::Server { error, .. }) if error.sqlstate == "26000" => {
+                introspect::tables(&self.client, &self.queries, relations).await
+            }
+            other => other,
+        }
     }
 
     pub fn version(&self) -> ServerVersion {

@@ -13,7 +13,7 @@ use pgsteward_model::finding::{Finding, Severity};
 use pgsteward_model::proof::Observation;
 use pgsteward_model::rule::Rule;
 
-use crate::prove::files::{compare_again, edited_files, with_schema};
+use crate::prove::files::{compare_again, edit_schema, edited_files};
 
 /// Rule and identity of each finding, with its severity.
 type Found = BTreeMap<(&'static str, String), Severity>;
@@ -28,11 +28,15 @@ pub(super) enum Read<'a> {
 pub(super) struct Eyes {
     /// The user's facts with the lab's catalog in place of theirs, statistics kept.
     facts: Facts,
+    /// What no look changes: all but sources, Prisma schema, catalog and drift.
+    rest: Facts,
     /// Rules that look at the catalog.
     rules: Vec<&'static Rule>,
     /// Rules that look at drift, and what they find before any fix.
     drift_rules: Vec<&'static Rule>,
     drift: Found,
+    /// What the rules find near some tables before any fix: many fixes are about the same table.
+    known: BTreeMap<(BTreeSet<QName>, &'static str), Found>,
 }
 
 impl Eyes {
@@ -57,12 +61,14 @@ impl Eyes {
             !rule.needs.contains(&Need::History) && !rule.sharper_with.contains(&Need::History)
         });
         let drift = found(&drift_rules, &facts);
-        Eyes { facts, rules, drift_rules, drift }
+        let rest =
+            Facts { sources: Default::default(), prisma: None, catalog: None, drift: None, ..facts.clone() };
+        Eyes { facts, rest, rules, drift_rules, drift, known: BTreeMap::new() }
     }
 
     /// Compares what the rules say before and after. The error is the reason of a refutation.
     pub(super) fn look(
-        &self,
+        &mut self,
         finding: &Finding,
         fix: &Fix,
         read: Read<'_>,
@@ -74,24 +80,36 @@ impl Eyes {
             Read::Tables(names, _) => Some(*names),
             Read::Everything(_) => None,
         };
-        let catalog = self.catalog_after(read);
-        let mut after =
-            if edited.is_empty() { self.facts.clone() } else { with_schema(&self.facts, &edited) };
-        // `with_schema` may have calculated a catalog; what the server has is the truth here.
-        if let Some(facts) = &mut after.catalog {
-            facts.catalog = catalog;
+        // What the server has is the truth, whatever the edited schema would make.
+        let origin = self.facts.catalog.as_ref().map(|facts| facts.origin);
+        let mut after = Facts {
+            sources: self.facts.sources.clone(),
+            prisma: self.facts.prisma.clone(),
+            catalog: origin.map(|origin| CatalogFacts { catalog: self.catalog_after(read), origin }),
+            drift: self.facts.drift.clone(),
+            ..self.rest.clone()
+        };
+        if !edited.is_empty() {
+            edit_schema(&mut after, &edited);
         }
         let this = (finding.rule, finding.identity.clone());
         let mut rules = self.rules.clone();
         if !of_drift && !rules.iter().any(|rule| rule.id == finding.rule) {
             rules.extend(pgsteward_rules::find(finding.rule));
         }
-        let near = names.map(|names| (self.near(&self.facts, names), self.near(&after, names)));
-        let (mut before, mut now) = match &near {
-            Some((before, now)) => (found(&rules, before), found(&rules, now)),
+        let (mut before, mut now) = match names {
+            Some(names) => {
+                let key = (names.clone(), finding.rule);
+                if !self.known.contains_key(&key) {
+                    let near = self.near(&self.facts, names);
+                    self.known.insert(key.clone(), found(&rules, &near));
+                }
+                let before = self.known.get(&key).cloned().unwrap_or_default();
+                (before, found(&rules, &self.near(&after, names)))
+            }
             None => (found(&rules, &self.facts), found(&rules, &after)),
         };
-        if near.is_some() && !of_drift && !before.contains_key(&this) {
+        if names.is_some() && !of_drift && !before.contains_key(&this) {
             // The rule needs more of the database than the neighbourhood to say what it said.
             before = found(&rules, &self.facts);
             now = found(&rules, &after);
@@ -150,8 +168,9 @@ impl Eyes {
 
     /// The facts with these tables and their neighbours by foreign keys only, and without drift.
     fn near(&self, facts: &Facts, names: &BTreeSet<QName>) -> Facts {
-        let mut near = Facts { drift: None, ..facts.clone() };
-        let Some(all) = facts.catalog() else { return near };
+        let mut near =
+            Facts { sources: facts.sources.clone(), prisma: facts.prisma.clone(), ..self.rest.clone() };
+        let Some(CatalogFacts { catalog: all, origin }) = &facts.catalog else { return near };
         let mut keep = names.clone();
         for table in all.tables.values() {
             for (_, key) in table.foreign_keys() {
@@ -163,10 +182,32 @@ impl Eyes {
                 }
             }
         }
-        if let Some(facts) = &mut near.catalog {
-            facts.catalog.tables.retain(|name, _| keep.contains(name));
-        }
+        let tables = keep.into_iter().filter_map(|name| {
+            let table = all.tables.get(&name)?.clone();
+            Some((name, table))
+        });
+        let catalog = Catalog { tables: tables.collect(), ..without_tables(all) };
+        near.catalog = Some(CatalogFacts { catalog, origin: *origin });
         near
+    }
+}
+
+/// Everything of a catalog but its tables.
+fn without_tables(catalog: &Catalog) -> Catalog {
+    Catalog {
+        version: catalog.version,
+        namespaces: catalog.namespaces.clone(),
+        tables: BTreeMap::new(),
+        views: catalog.views.clone(),
+        sequences: catalog.sequences.clone(),
+        enums: catalog.enums.clone(),
+        domains: catalog.domains.clone(),
+        composites: catalog.composites.clone(),
+        ranges: catalog.ranges.clone(),
+        functions: catalog.functions.clone(),
+        extensions: catalog.extensions.clone(),
+        default_privileges: catalog.default_privileges.clone(),
+        statistics_age_seconds: catalog.statistics_age_seconds,
     }
 }
 
