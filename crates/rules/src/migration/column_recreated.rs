@@ -1,7 +1,9 @@
 //! A column that is dropped and added again in one file: its values are lost.
 
+use pgsteward_model::catalog::QName;
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Finding, Severity};
+use pgsteward_model::migration::MigrationFile;
 use pgsteward_model::rule::{Group, Rule};
 use pgsteward_model::statement::AlterAction;
 
@@ -25,11 +27,10 @@ fn check(facts: &Facts) -> Vec<Finding> {
     for alteration in around::alterations(facts).filter(|found| shared::populated(facts, found.touch)) {
         for action in &alteration.alter.actions {
             let AlterAction::DropColumn { name, .. } = action else { continue };
-            let (file, at, relation) = (alteration.file, alteration.at, &alteration.touch.relation);
-            let kept = around::updates(around::from(file, at), relation, name)
-                || around::copied(facts, file, at, &[&relation.name, name])
-                || around::emptied(file, at, relation);
-            if !is_recreated(&alteration, name) || kept {
+            let relation = &alteration.touch.relation;
+            if !is_recreated(&alteration, name)
+                || is_kept(facts, alteration.file, alteration.at, relation, name)
+            {
                 continue;
             }
             let table = alteration.table();
@@ -65,6 +66,19 @@ fn check(facts: &Facts) -> Vec<Finding> {
 pub(super) fn is_recreated(alteration: &Alteration<'_>, column: &str) -> bool {
     alteration.has_old_column(column)
         && around::made(around::from(alteration.file, alteration.at), &alteration.column(column))
+}
+
+/// The file fills the new column, or had moved the values of the old one, or emptied the table.
+pub(super) fn is_kept(
+    facts: &Facts,
+    file: &MigrationFile,
+    at: usize,
+    relation: &QName,
+    column: &str,
+) -> bool {
+    around::updates(around::from(file, at), relation, column)
+        || around::copied(facts, file, at, &[&relation.name, column])
+        || around::emptied(file, at, relation)
 }
 
 fn added_type(alteration: &Alteration<'_>, column: &str) -> Option<String> {

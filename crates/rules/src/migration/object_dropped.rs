@@ -8,7 +8,7 @@ use pgsteward_model::place::{ObjectKind, ObjectRef};
 use pgsteward_model::rule::{Group, Rule};
 use pgsteward_model::statement::{AlterAction, Name, Statement};
 
-use super::{around, shared};
+use super::{around, column_recreated, shared};
 use crate::shared::quoted_list;
 
 pub(super) static RULE: Rule = Rule {
@@ -43,7 +43,7 @@ fn check(facts: &Facts) -> Vec<Finding> {
         let is_type = matches!(kind, ObjectKind::Enum | ObjectKind::Domain | ObjectKind::CompositeType);
         let freed = |name: &Name| {
             let mut earlier = earlier.iter().enumerate();
-            is_type && earlier.any(|(at, statement)| frees_type(file, at, statement, &name.name))
+            is_type && earlier.any(|(at, statement)| frees_type(facts, file, at, statement, &name.name))
         };
         let dropped: Vec<&ObjectRef> = statement
             .effect
@@ -139,9 +139,15 @@ fn weight(kind: ObjectKind) -> Option<(&'static str, Severity, &'static str)> {
     })
 }
 
-/// A type is dropped because columns of the type went or changed: that was said where it happened. A column that the
-/// file makes again under its name went for nobody who queries it, so there the type's end is still to be told.
-fn frees_type(file: &MigrationFile, at: usize, statement: &MigrationStatement, name: &str) -> bool {
+/// A type is dropped because columns of the type went or changed: that was said where it happened. Of a column that the
+/// file makes again and whose values it keeps, nothing was said, so there the type's end is still to be told.
+fn frees_type(
+    facts: &Facts,
+    file: &MigrationFile,
+    at: usize,
+    statement: &MigrationStatement,
+    name: &str,
+) -> bool {
     let of_type = |relation: &QName, column: Option<&str>| {
         let before = statement.effect.touch(relation).and_then(|touch| touch.before.as_deref());
         before.is_none_or(|table| {
@@ -155,7 +161,10 @@ fn frees_type(file: &MigrationFile, at: usize, statement: &MigrationStatement, n
         match object.kind {
             ObjectKind::Table => of_type(&relation, None),
             ObjectKind::Column => {
-                of_type(&relation, object.column.as_deref()) && !around::made(around::from(file, at), object)
+                let column = object.column.as_deref().unwrap_or_default();
+                of_type(&relation, Some(column))
+                    && !(around::made(around::from(file, at), object)
+                        && column_recreated::is_kept(facts, file, at, &relation, column))
             }
             _ => false,
         }
