@@ -32,5 +32,5 @@ pub use error::LabError;
 pub use lab::{Lab, LabOptions, Progress, stop_all};
 pub use replay::{ReplayOptions, replay, replay_files};
 pub use trace::{StatementTrace, Tracer, trace_statement};
-pub use twin::{Built, build};
+pub use twin::{Built, DataOptions, Filled, build, fill};
 pub use walls::OWNER;

@@ -1,5 +1,7 @@
 //! Databases of the lab that are like one that somebody else has.
 
+mod data;
 mod schema;
 
+pub use data::{DataOptions, Filled, fill};
 pub use schema::{Built, build};

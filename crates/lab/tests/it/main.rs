@@ -8,6 +8,8 @@ mod cleanup;
 #[cfg(test)]
 mod corpus;
 #[cfg(test)]
+mod data;
+#[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
 mod replay;

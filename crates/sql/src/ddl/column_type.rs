@@ -5,7 +5,7 @@ use pgsteward_model::catalog::{Catalog, ColumnType, TypeClass};
 use crate::quote::quote_ident;
 
 /// The type as it must be written, a user's one always with its namespace.
-pub(super) fn column_type(ty: &ColumnType) -> String {
+pub fn column_type(ty: &ColumnType) -> String {
     let list: Vec<String> = ty.modifiers.iter().map(i32::to_string).collect();
     let modifiers = if list.is_empty() { String::new() } else { format!("({})", list.join(",")) };
     let brackets = "[]".repeat(ty.array as usize);

@@ -17,6 +17,7 @@ use std::collections::BTreeSet;
 use pgsteward_model::catalog::{Catalog, Index, Persistence, QName, Table, TableKind};
 
 use crate::quote::{quote_ident, quote_qualified};
+pub use column_type::column_type;
 pub use index::index;
 
 /// The statements that make a new database equal to `catalog`, in an order in which they run: each stands
