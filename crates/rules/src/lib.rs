@@ -13,6 +13,7 @@ pub mod index;
 pub mod migration;
 pub mod schema;
 
+mod secrets;
 mod shared;
 
 use pgsteward_model::rule::Rule;

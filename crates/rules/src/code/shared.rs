@@ -32,6 +32,24 @@ pub(super) fn on_call(
     Finding::in_code(rule, call_place(facts, call), function, &call.shape, call.ordinal, message)
 }
 
+/// A finding about a part of a call's argument. A part that was written elsewhere (a constant that was followed) is
+/// pointed at by the call.
+pub(super) fn on_part(
+    rule: &Rule,
+    facts: &Facts,
+    code: &Code,
+    call: &Call,
+    part: Span,
+    message: impl Into<String>,
+) -> Finding {
+    let finding = on_call(rule, facts, code, call, message);
+    if part.start < part.end && call.site.at.span.contains(part) {
+        Finding { at: place(facts, &At { file: call.site.at.file.clone(), span: part }), ..finding }
+    } else {
+        finding
+    }
+}
+
 /// `prisma.order.findMany`, as a message names it.
 pub(super) fn call_name(call: &Call) -> String {
     let model =

@@ -6,7 +6,7 @@ use pgsteward_model::finding::{Evidence, Finding, Severity};
 use pgsteward_model::rule::{Group, Rule};
 
 use super::shared;
-use crate::shared::words;
+use crate::secrets::{self, Secret};
 
 pub(super) static RULE: Rule = Rule {
     id: "plain-text-secret",
@@ -23,80 +23,11 @@ pub(super) static RULE: Rule = Rule {
 /// The shortest common password hash in text form is bcrypt's, 60 characters.
 const SHORTEST_HASH: i32 = 60;
 
-/// Words that say that the value is protected, or that it is no secret but something about one.
-const HARMLESS: &[&str] = &[
-    "hash",
-    "hashed",
-    "obfuscated",
-    "redacted",
-    "pk",
-    "digest",
-    "encrypted",
-    "encryption",
-    "enc",
-    "cipher",
-    "ciphertext",
-    "bcrypt",
-    "argon",
-    "argon2",
-    "scrypt",
-    "salt",
-    "masked",
-    "preview",
-    "hint",
-    "display",
-    "prefix",
-    "suffix",
-    "last",
-    "last4",
-    "id",
-    "ids",
-    "name",
-    "type",
-    "url",
-    "uri",
-    "path",
-    "reference",
-    "ref",
-    "arn",
-    "version",
-    "count",
-    "length",
-    "policy",
-    "algorithm",
-    "status",
-    "state",
-    "scope",
-    "public",
-    "question",
-    "label",
-    "description",
-    "expires",
-    "expiry",
-    "usage",
-    "limit",
-    "provider",
-    "fingerprint",
-    "kind",
-    "method",
-    "format",
-    "index",
-];
-
-#[derive(Clone, Copy)]
-enum Secret {
-    Password,
-    /// Opens something for long: an access or refresh token, an API key, a client's secret, a private key.
-    Credential,
-    /// Opens something once: an invitation, a reset.
-    Token,
-}
-
 fn check(facts: &Facts) -> Vec<Finding> {
     shared::columns(facts)
         .filter(|(_, column)| shared::is_text(column))
         .filter_map(|(table, column)| {
-            let secret = secret(&column.name)?;
+            let secret = secrets::in_plain_text(&column.name)?;
             let name = shared::column_name(table, column);
             let (severity, message, detail, hint) = judge(secret, column, &name);
             Some(
@@ -108,31 +39,6 @@ fn check(facts: &Facts) -> Vec<Finding> {
             )
         })
         .collect()
-}
-
-fn secret(column: &str) -> Option<Secret> {
-    let words = words(column);
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    if words.iter().any(|word| HARMLESS.contains(word)) {
-        return None;
-    }
-    let pair = |first: &str, second: &str| words.windows(2).any(|pair| pair == [first, second]);
-    match words.last().copied()? {
-        "password" | "passwd" | "pwd" | "passphrase" => Some(Secret::Password),
-        "secret" | "apikey" => Some(Secret::Credential),
-        "key" if ["api", "secret", "private", "access"].iter().any(|kind| pair(kind, "key")) => {
-            Some(Secret::Credential)
-        }
-        "token"
-            if ["access", "refresh", "bearer", "auth", "api", "oauth"]
-                .iter()
-                .any(|kind| pair(kind, "token")) =>
-        {
-            Some(Secret::Credential)
-        }
-        "token" => Some(Secret::Token),
-        _ => None,
-    }
 }
 
 fn judge(secret: Secret, column: &Column, name: &str) -> (Severity, String, &'static str, &'static str) {

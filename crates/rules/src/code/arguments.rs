@@ -1,0 +1,133 @@
+//! What the arguments of a call say: conditions that hold together, keys of an order, relations that are loaded.
+
+use pgsteward_model::code::{Call, Node, Object, Property, Value};
+use pgsteward_model::facts::Facts;
+use pgsteward_model::prisma::{Arity, Field, FieldType, Model};
+
+use super::scale;
+
+/// The conditions of a `where` that hold together, those below `AND` among them. What stands below `OR` and `NOT` is
+/// left out.
+pub(super) fn conjuncts(object: &Object) -> Vec<&Property> {
+    let mut all = Vec::new();
+    for property in &object.properties {
+        match property.name.as_str() {
+            "AND" => {
+                let parts = match &property.value.value {
+                    Value::List(nodes) => nodes.iter().collect(),
+                    _ => vec![&property.value],
+                };
+                all.extend(parts.into_iter().filter_map(Node::object).flat_map(conjuncts));
+            }
+            "OR" | "NOT" => {}
+            _ => all.push(property),
+        }
+    }
+    all
+}
+
+/// One key of an `orderBy`.
+pub(super) struct OrderKey<'a> {
+    pub(super) field: &'a str,
+    /// `'asc'`, `{ sort: 'asc', nulls: 'last' }`, an order of the relation.
+    pub(super) value: &'a Node,
+}
+
+/// The keys of an `orderBy`, in order. None where they are not all written out.
+pub(super) fn order_keys(order: &Node) -> Option<Vec<OrderKey<'_>>> {
+    match &order.value {
+        Value::Undefined => Some(Vec::new()),
+        Value::Object(object) if !object.open => {
+            let key = |property: &'_ Property| !property.conditional;
+            object.properties.iter().all(key).then(|| {
+                object
+                    .properties
+                    .iter()
+                    .map(|property| OrderKey { field: &property.name, value: &property.value })
+                    .collect()
+            })
+        }
+        Value::List(nodes) => {
+            let keys: Option<Vec<_>> = nodes.iter().map(order_keys).collect();
+            keys.map(|keys| keys.into_iter().flatten().collect())
+        }
+        _ => None,
+    }
+}
+
+/// Whether the keys put rows into one order only: a required unique field among them, or all fields of a unique key.
+pub(super) fn is_total(model: &Model, keys: &[OrderKey<'_>]) -> bool {
+    let has = |name: &str| {
+        let required = model.field(name).is_some_and(|field| field.arity == Arity::Required);
+        required && keys.iter().any(|key| key.field == name)
+    };
+    let single = |field: &Field| (field.is_id || field.is_unique) && has(&field.name);
+    model.fields.iter().any(single)
+        || model
+            .primary_key
+            .iter()
+            .chain(&model.uniques)
+            .any(|key| !key.fields.is_empty() && key.fields.iter().all(|field| has(&field.field)))
+}
+
+/// Fields that tell rows apart: the primary key, else a required unique key.
+pub(super) fn row_key(model: &Model) -> Option<Vec<&str>> {
+    let required = |name: &str| model.field(name).is_some_and(|field| field.arity == Arity::Required);
+    let single = |field: &&Field| field.is_id || (field.is_unique && field.arity == Arity::Required);
+    let key = model
+        .primary_key
+        .iter()
+        .chain(&model.uniques)
+        .map(|key| key.fields.iter().map(|field| field.field.as_str()).collect::<Vec<_>>())
+        .find(|fields| fields.iter().all(|field| required(field)));
+    let id = model.fields.iter().find(|field| field.is_id).or_else(|| model.fields.iter().find(single));
+    match id {
+        Some(field) => Some(vec![&field.name]),
+        None => key,
+    }
+}
+
+/// A relation that an `include` or `select` loads, at any depth.
+pub(super) struct Loaded<'a> {
+    /// From the call's model on: `["items", "product"]`.
+    pub(super) path: Vec<&'a str>,
+    pub(super) property: &'a Property,
+    pub(super) field: &'a Field,
+    pub(super) target: &'a Model,
+}
+
+/// All relations that a call loads, outermost first. Alternatives of a choice are looked through.
+pub(super) fn loaded<'a>(facts: &'a Facts, call: &'a Call) -> Vec<Loaded<'a>> {
+    let mut all = Vec::new();
+    if let Some(model) = scale::model(facts, &call.model) {
+        collect(facts, model, &call.argument, &[], &mut all);
+    }
+    all
+}
+
+fn collect<'a>(
+    facts: &'a Facts,
+    model: &'a Model,
+    argument: &'a Node,
+    path: &[&'a str],
+    all: &mut Vec<Loaded<'a>>,
+) {
+    let parts = ["include", "select"].into_iter().filter_map(|name| argument.get(name));
+    for property in
+        parts.flat_map(Node::alternatives).filter_map(Node::object).flat_map(|object| &object.properties)
+    {
+        let Some(field) = model.field(&property.name).filter(|field| matches!(field.ty, FieldType::Model(_)))
+        else {
+            continue;
+        };
+        let Some(target) = scale::target(facts, field) else { continue };
+        if matches!(property.value.value, Value::Bool(false) | Value::Undefined) {
+            continue;
+        }
+        let path: Vec<&str> = path.iter().copied().chain([property.name.as_str()]).collect();
+        all.push(Loaded { path: path.clone(), property, field, target });
+        for alternative in property.value.alternatives() {
+            collect(facts, target, alternative, &path, all);
+        }
+    }
+}

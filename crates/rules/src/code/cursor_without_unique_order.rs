@@ -1,0 +1,125 @@
+//! `cursor` with an order that does not tell rows apart.
+
+use pgsteward_model::change::{Fix, Safety, TextEdit};
+use pgsteward_model::code::{Call, InMemory, Node, Operation, Value};
+use pgsteward_model::facts::{Facts, Need};
+use pgsteward_model::finding::{Finding, Severity};
+use pgsteward_model::prisma::{Arity, Model};
+use pgsteward_model::rule::{Group, Rule};
+use pgsteward_model::source::Span;
+
+use super::arguments::{self, OrderKey};
+use super::{edit, scale, shared};
+use crate::shared::quoted_list;
+
+pub(super) static RULE: Rule = Rule {
+    id: "cursor-without-unique-order",
+    group: Group::Code,
+    severity: Severity::Error,
+    needs: &[Need::Code, Need::Prisma],
+    sharper_with: &[Need::Statistics],
+    since: "0.1.0",
+    ancestors: &[],
+    page: include_str!("cursor_without_unique_order.md"),
+    check,
+};
+
+fn check(facts: &Facts) -> Vec<Finding> {
+    let Some(code) = &facts.code else { return Vec::new() };
+    let mut findings = Vec::new();
+    for (_, call) in scale::served(code) {
+        let reads = matches!(
+            call.operation,
+            Operation::FindMany | Operation::FindFirst | Operation::FindFirstOrThrow
+        );
+        let Some(model) = scale::model(facts, &call.model).filter(|_| reads) else { continue };
+        let Some(order) = call.argument.get("orderBy").filter(|_| call.argument.get("cursor").is_some())
+        else {
+            // Without an order, Prisma sorts by the primary key.
+            continue;
+        };
+        let keys: Vec<_> = order.alternatives().into_iter().filter_map(arguments::order_keys).collect();
+        let unstable = keys.iter().find(|keys| !keys.is_empty() && !arguments::is_total(model, keys));
+        let nullable = keys.iter().flatten().find(|key| is_nullable(model, key));
+        let finding = match (unstable, nullable) {
+            (Some(keys), nullable) => {
+                let fields: Vec<&str> = keys.iter().map(|key| key.field).collect();
+                let finding = shared::on_part(
+                    &RULE,
+                    facts,
+                    code,
+                    call,
+                    order.span,
+                    format!("cursor over \"{}\" ordered by {}, which rows may share", model.name, quoted_list(&fields)),
+                )
+                .detail(
+                    "Rows of equal value may change places between two pages, so that some are shown twice and others never. \
+                     And because no place is certain, Prisma sends no LIMIT: each page reads every matching row from the \
+                     cursor on, and throws away what is more than the page in memory.",
+                )
+                .hint(hint(model));
+                match tie_breaker(facts, call, model, order).filter(|_| nullable.is_none()) {
+                    Some(fix) => finding.fix(fix),
+                    None => finding,
+                }
+            }
+            (None, Some(key)) if without_limit(call) => shared::on_part(
+                &RULE,
+                facts,
+                code,
+                call,
+                order.span,
+                format!("cursor over \"{}\" ordered by \"{}\", which may be null", model.name, key.field),
+            )
+            .severity(Severity::Warning)
+            .detail(
+                "NULL is neither before nor after the cursor's row in a comparison. Prisma sends no LIMIT then: each page \
+                 reads every matching row, and throws away what is more than the page in memory.",
+            )
+            .hint("page by a required field, with the primary key as the last key of the order"),
+            _ => continue,
+        };
+        findings.push(scale::with_rows(scale::with_sql(finding, call), facts, model));
+    }
+    findings
+}
+
+fn is_nullable(model: &Model, key: &OrderKey<'_>) -> bool {
+    model.field(key.field).is_some_and(|field| field.is_column() && field.arity == Arity::Optional)
+}
+
+fn without_limit(call: &Call) -> bool {
+    let steps = call.lowered.variants().iter().flat_map(|variant| &variant.in_memory);
+    steps.into_iter().any(|step| matches!(step, InMemory::Cursor { path } if path.is_empty()))
+}
+
+fn hint(model: &Model) -> String {
+    match arguments::row_key(model) {
+        Some(key) => format!("add {} as the last key of orderBy", quoted_list(&key)),
+        None => "add fields to orderBy that no two rows share".into(),
+    }
+}
+
+/// The primary key as the last key of the order, in the direction of the key before it.
+fn tie_breaker(facts: &Facts, call: &Call, model: &Model, order: &Node) -> Option<Fix> {
+    let key = arguments::row_key(model)?;
+    let keys = arguments::order_keys(order)?;
+    let last = keys.last()?.value;
+    // `{ sort: 'desc', nulls: 'last' }` has its direction inside; that of a relation's field is no direction here.
+    let direction = last.get("sort").unwrap_or(last);
+    if direction.object().is_some() {
+        return None;
+    }
+    let direction = edit::text(facts, call, direction.span);
+    let missing: Vec<&&str> =
+        key.iter().filter(|field| keys.iter().all(|key| key.field != **field)).collect();
+    let added =
+        missing.iter().map(|field| format!("{{ {field}: {direction} }}")).collect::<Vec<_>>().join(", ");
+    let at = |offset: usize, text: String| TextEdit { span: Span::new(offset, offset), text };
+    let edits = match &order.value {
+        Value::List(nodes) => vec![at(nodes.last()?.span.end, format!(", {added}"))],
+        _ => vec![at(order.span.start, "[".into()), at(order.span.end, format!(", {added}]"))],
+    };
+    let names = missing.iter().map(|field| field.to_string()).collect::<Vec<_>>();
+    edit::fix(facts, call, Safety::Safe, format!("order by {} last", quoted_list(&names)), edits)
+}

@@ -1,0 +1,89 @@
+//! `findFirst` where the filter is a unique key: `findUnique` does the same and can be batched.
+
+use pgsteward_model::change::{Fix, Safety, TextEdit};
+use pgsteward_model::code::{Call, Node, Object, Operation, Value};
+use pgsteward_model::facts::{Facts, Need};
+use pgsteward_model::finding::{Finding, Severity};
+use pgsteward_model::prisma::{Arity, Model};
+use pgsteward_model::rule::{Group, Rule};
+
+use super::{edit, scale, shared};
+
+pub(super) static RULE: Rule = Rule {
+    id: "find-first-by-unique-key",
+    group: Group::Code,
+    severity: Severity::Info,
+    needs: &[Need::Code, Need::Prisma],
+    sharper_with: &[],
+    since: "0.1.0",
+    ancestors: &[],
+    page: include_str!("find_first_by_unique_key.md"),
+    check,
+};
+
+fn check(facts: &Facts) -> Vec<Finding> {
+    let Some(code) = &facts.code else { return Vec::new() };
+    let mut findings = Vec::new();
+    for (_, call) in scale::served(code) {
+        let better = match call.operation {
+            Operation::FindFirst => Operation::FindUnique,
+            Operation::FindFirstOrThrow => Operation::FindUniqueOrThrow,
+            _ => continue,
+        };
+        let Some(argument) = call.argument.object().filter(|object| !object.open) else { continue };
+        let pages = ["orderBy", "skip", "take", "cursor", "distinct"];
+        let Some(model) = scale::model(facts, &call.model) else { continue };
+        let Some(key) = argument
+            .get("where")
+            .and_then(|filter| filter.value.object())
+            .and_then(|filter| key(model, filter))
+        else {
+            continue;
+        };
+        if pages.iter().any(|name| argument.get(name).is_some()) {
+            continue;
+        }
+        let finding = shared::on_part(
+            &RULE,
+            facts,
+            code,
+            call,
+            call.name_at.span,
+            format!("{} looks for one row by its unique key \"{key}\"", shared::call_name(call)),
+        )
+        .detail(format!(
+            "{} does the same, says so, and is batched: calls made at the same time become one statement with IN.",
+            better.name()
+        ))
+        .hint(format!("call {}", better.name()));
+        findings.push(match rename(facts, call, better) {
+            Some(fix) => finding.fix(fix),
+            None => finding,
+        });
+    }
+    findings
+}
+
+/// The unique field that is all of the filter, compared with one value that is there.
+fn key<'a>(model: &Model, filter: &'a Object) -> Option<&'a str> {
+    let [only] = filter.properties.as_slice() else { return None };
+    let field = model.field(&only.name)?;
+    let unique = (field.is_id || field.is_unique) && field.arity == Arity::Required;
+    (unique && !filter.open && !only.conditional && is_one_value(&only.value)).then_some(&only.name)
+}
+
+fn is_one_value(node: &Node) -> bool {
+    match &node.value {
+        Value::Text(_) | Value::Number(_) => true,
+        // An object in a variable could be any filter; its name would not look like a path.
+        Value::Expression { text, undefined: None, .. } => {
+            text.chars().all(|character| character.is_alphanumeric() || "_.$!()[]'\"".contains(character))
+        }
+        _ => false,
+    }
+}
+
+fn rename(facts: &Facts, call: &Call, better: Operation) -> Option<Fix> {
+    let edit = TextEdit { span: call.name_at.span, text: better.name().to_owned() };
+    edit::fix(facts, call, Safety::Safe, format!("call {}", better.name()), vec![edit])
+}

@@ -1,0 +1,91 @@
+//! `take` in a relation below many parents: the children of all of them are fetched.
+
+use pgsteward_model::code::{Call, InMemory, Operation, Property};
+use pgsteward_model::facts::{Facts, Need};
+use pgsteward_model::finding::{Finding, Severity};
+use pgsteward_model::prisma::{Arity, PrismaSchema};
+use pgsteward_model::rule::{Group, Rule};
+
+use super::arguments::{self, Loaded};
+use super::scale::{self, Scale};
+use super::shared;
+
+pub(super) static RULE: Rule = Rule {
+    id: "nested-take-in-memory",
+    group: Group::Code,
+    severity: Severity::Warning,
+    needs: &[Need::Code, Need::Prisma],
+    sharper_with: &[Need::Statistics],
+    since: "0.1.0",
+    ancestors: &[],
+    page: include_str!("nested_take_in_memory.md"),
+    check,
+};
+
+/// What cannot be sent for the children of many parents at once.
+const PER_PARENT: [&str; 4] = ["take", "skip", "cursor", "distinct"];
+
+fn check(facts: &Facts) -> Vec<Finding> {
+    let (Some(code), Some(prisma)) = (&facts.code, &facts.prisma) else { return Vec::new() };
+    let mut findings = Vec::new();
+    for (_, call) in scale::served(code) {
+        for loaded in arguments::loaded(facts, call) {
+            let Some(page) = per_parent(&loaded).filter(|_| in_memory(prisma, call, &loaded)) else {
+                continue;
+            };
+            let path = loaded.path.join(".");
+            let size = scale::of_model(facts, loaded.target);
+            let severity = if size == Scale::Small { Severity::Info } else { Severity::Warning };
+            let finding = shared::on_part(
+                &RULE,
+                facts,
+                code,
+                call,
+                page.span,
+                format!("\"{}\" of \"{path}\" below many rows of \"{}\" is applied in memory", page.name, call.model),
+            )
+            .severity(severity)
+            .detail(format!(
+                "Prisma loads \"{path}\" for all parents with one query, and one LIMIT cannot serve them all. So none is sent: \
+                 every row of \"{}\" that belongs to one of the parents is fetched, and the rest is thrown away in memory.",
+                loaded.target.name
+            ))
+            .hint(
+                "load with relationLoadStrategy: 'join' (preview feature relationJoins), which limits the children in the \
+                 database; or read them with row_number() OVER (PARTITION BY …) in raw SQL",
+            );
+            let finding = Finding { identity: format!("{}/{path}", finding.identity), ..finding };
+            findings.push(scale::with_rows(scale::with_sql(finding, call), facts, loaded.target));
+        }
+    }
+    findings
+}
+
+fn per_parent<'a>(loaded: &Loaded<'a>) -> Option<&'a Property> {
+    let list = loaded.field.arity == Arity::List;
+    let mut objects =
+        loaded.property.value.alternatives().into_iter().filter_map(|node| node.object()).filter(|_| list);
+    objects.find_map(|object| PER_PARENT.iter().find_map(|name| object.get(name)))
+}
+
+/// What lowering says; where it does not know the call, only rows of `findMany` count as many parents.
+fn in_memory(prisma: &PrismaSchema, call: &Call, loaded: &Loaded<'_>) -> bool {
+    let own = loaded.path.join(".");
+    let variants = call.lowered.variants();
+    if !variants.is_empty() {
+        return variants.iter().flat_map(|variant| &variant.in_memory).any(|step| match step {
+            InMemory::Page { path, .. } | InMemory::Cursor { path } | InMemory::Distinct { path, .. } => {
+                *path == own
+            }
+            InMemory::Reverse { .. } => false,
+        });
+    }
+    let strategy = call.argument.get("relationLoadStrategy").and_then(|node| node.text());
+    let joins = prisma
+        .generators
+        .iter()
+        .any(|generator| generator.preview_features.iter().any(|feature| feature == "relationJoins"));
+    let joined = strategy.map_or(joins, |strategy| strategy == "join");
+    let single = call.argument.get("take").and_then(|node| node.number()).is_some_and(|rows| rows.abs() == 1);
+    call.operation == Operation::FindMany && !single && !joined
+}

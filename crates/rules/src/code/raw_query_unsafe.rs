@@ -1,0 +1,163 @@
+//! SQL put together from text: whoever controls a part of it writes SQL.
+
+use pgsteward_model::code::{Code, Hole, HoleKind, Node, RawQuery, Source, Value};
+use pgsteward_model::facts::{Facts, Need};
+use pgsteward_model::finding::{Evidence, Finding, Severity};
+use pgsteward_model::rule::{Group, Rule};
+
+use super::shared;
+
+pub(super) static RULE: Rule = Rule {
+    id: "raw-query-unsafe",
+    group: Group::Code,
+    severity: Severity::Error,
+    needs: &[Need::Code],
+    sharper_with: &[],
+    since: "0.1.0",
+    ancestors: &[],
+    page: include_str!("raw_query_unsafe.md"),
+    check,
+};
+
+fn check(facts: &Facts) -> Vec<Finding> {
+    let Some(code) = &facts.code else { return Vec::new() };
+    let mut findings = Vec::new();
+    let mut seen: Vec<(usize, &str, u32)> = Vec::new();
+    for raw in code.raw.iter().filter(|raw| code.serves(&raw.site)) {
+        let risky: Vec<(&Hole, Risk)> =
+            raw.holes.iter().filter_map(|hole| Some((hole, risk(code, raw, hole)?))).collect();
+        let Some(worst) = risky.iter().map(|(_, risk)| *risk).max() else { continue };
+        let ordinal = seen
+            .iter()
+            .filter(|(function, method, _)| *function == raw.site.function && *method == raw.method);
+        let ordinal = u32::try_from(ordinal.count()).unwrap_or(u32::MAX);
+        seen.push((raw.site.function, &raw.method, ordinal));
+        let values: Vec<String> = risky.iter().filter_map(|(hole, _)| words(&hole.value)).collect();
+        let what = match values.as_slice() {
+            [] => "a value".to_owned(),
+            values => crate::shared::quoted_list(values),
+        };
+        let (severity, harm) = match worst {
+            Risk::Request => (
+                Severity::Error,
+                "It comes from a request: whoever sends one can read and change all that the application's role may.",
+            ),
+            Risk::Unknown => (
+                Severity::Error,
+                "Nothing here shows that it is safe: if any caller takes it from a request, whoever sends one can read and \
+                 change all that the application's role may.",
+            ),
+            Risk::Stored => (
+                Severity::Warning,
+                "It comes from a row: whoever wrote that row can read and change all that the application's role may.",
+            ),
+        };
+        let function = &code.function(&raw.site).name;
+        let mut finding = Finding::in_code(
+            &RULE,
+            shared::place(facts, &raw.site.at),
+            function,
+            &raw.method,
+            ordinal,
+            format!("{} puts {what} into the text of the statement", raw.method),
+        )
+        .severity(severity)
+        .detail(format!("The text is sent as it is, and the value becomes part of its grammar. {harm}"))
+        .hint(
+            "pass values as parameters: $queryRaw`… ${value}` or $queryRawUnsafe(text, value); choose names of columns and \
+             directions from a list in the code",
+        );
+        if let Some(text) = &raw.text {
+            finding = finding.evidence(Evidence::Sql { sql: text.clone() });
+        }
+        findings.push(finding);
+    }
+    findings
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Risk {
+    Stored,
+    Unknown,
+    Request,
+}
+
+/// None for what the program itself wrote, and for what was compared with a list or a pattern before.
+fn risk(code: &Code, raw: &RawQuery, hole: &Hole) -> Option<Risk> {
+    if hole.kind != HoleKind::Text || is_checked(raw, &hole.value) {
+        return None;
+    }
+    of_value(code, raw.site.function, &hole.value, 3)
+}
+
+fn of_value(code: &Code, function: usize, value: &Node, depth: u32) -> Option<Risk> {
+    value.alternatives().into_iter().filter_map(|node| of_node(code, function, node, depth)).max()
+}
+
+fn of_node(code: &Code, function: usize, node: &Node, depth: u32) -> Option<Risk> {
+    let sources = match &node.value {
+        Value::Expression { sources, text, .. } if !is_harmless(text) => sources,
+        Value::List(nodes) => {
+            return nodes.iter().filter_map(|node| of_value(code, function, node, depth)).max();
+        }
+        _ => return None,
+    };
+    if sources.is_empty() {
+        return Some(Risk::Unknown);
+    }
+    sources.iter().filter_map(|source| of_source(code, function, source, depth)).max()
+}
+
+fn of_source(code: &Code, function: usize, source: &Source, depth: u32) -> Option<Risk> {
+    match source {
+        Source::Constant | Source::Environment | Source::Time | Source::Random => None,
+        Source::Request => Some(Risk::Request),
+        Source::Result { .. } => Some(Risk::Stored),
+        Source::Function { name } => (!is_harmless(name)).then_some(Risk::Unknown),
+        Source::Session | Source::Loop { .. } | Source::Unknown => Some(Risk::Unknown),
+        Source::Parameter { index } => {
+            let callee = code.functions.get(function)?;
+            if callee.called_from_elsewhere || callee.callers.is_empty() || depth == 0 {
+                return Some(Risk::Unknown);
+            }
+            // What all callers give is known.
+            let callers = callee.callers.iter().filter_map(|at| code.invocations.get(*at));
+            callers
+                .filter_map(|invocation| match invocation.arguments.get(*index) {
+                    Some(argument) => of_value(code, invocation.site.function, argument, depth - 1),
+                    None => None,
+                })
+                .max()
+        }
+    }
+}
+
+/// Functions that quote, and those that make a number of their argument.
+fn is_harmless(text: &str) -> bool {
+    let lower = text.to_lowercase();
+    const QUOTES: [&str; 5] = ["escape", "quote", "sanitiz", "identifier(", "ident("];
+    const NUMBERS: [&str; 7] =
+        ["number(", "parseint(", "parsefloat(", "bigint(", "math.", ".length", "number.parse"];
+    QUOTES.iter().any(|word| lower.contains(word))
+        || NUMBERS.iter().any(|word| lower.starts_with(word))
+        || lower.ends_with(".length")
+}
+
+/// A condition around the query, or an early return before it, holds the value against a list or a pattern.
+fn is_checked(raw: &RawQuery, value: &Node) -> bool {
+    const CHECKS: [&str; 8] =
+        [".includes(", ".has(", " in ", ".test(", ".match(", "hasown", "typeof", " === '"];
+    let own = shared::sources(value);
+    raw.site.guards.iter().any(|guard| {
+        let text = guard.text.to_lowercase();
+        CHECKS.iter().any(|check| text.contains(check))
+            && guard.sources.iter().any(|source| own.contains(&source))
+    })
+}
+
+fn words(node: &Node) -> Option<String> {
+    match &node.value {
+        Value::Expression { text, .. } if text.len() <= 60 && !text.contains('\n') => Some(text.clone()),
+        _ => None,
+    }
+}
