@@ -6,6 +6,7 @@
 //! - [`diff`]: the steps from one catalog to another.
 //! - [`render`]: steps to SQL, as Prisma Migrate writes it.
 //! - [`drift`]: what `prisma migrate dev` would write next.
+//! - [`query`]: what statements a call of Prisma Client becomes.
 //!
 //! This crate starts no process, reads no file and speaks to no server: callers hand it text and catalogs.
 
@@ -13,6 +14,7 @@ mod calculate;
 pub mod diff;
 mod drift;
 pub mod edit;
+pub mod query;
 pub mod render;
 mod schema;
 

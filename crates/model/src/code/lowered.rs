@@ -91,6 +91,8 @@ pub struct Access {
     /// `<`, `>`, between.
     pub range: Vec<String>,
     pub patterns: Vec<Pattern>,
+    /// Patterns that stand inside `OR`: with an index for each of its branches, a bitmap serves it.
+    pub patterns_apart: Vec<Pattern>,
     /// Columns in conditions that no index serves by itself: `<>`, `NOT`, inside `OR`, `IS NULL` among others.
     pub other: Vec<String>,
     pub sort: Vec<SortColumn>,

@@ -1,0 +1,202 @@
+//! The argument of a call as one shape, and the shapes that it may take.
+//!
+//! A choice between values that only fill a parameter is no choice of shape: `status: paid ? "PAID" : "OPEN"` is one
+//! parameter. A choice of direction, of fields or between a value and `undefined` makes another statement.
+
+use pgsteward_model::code::{Node, Undefined, Value};
+
+use super::{Outcome, refuse};
+
+/// How many shapes a call may take before it counts as not understood.
+const SHAPES: usize = 8;
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Argument {
+    Null,
+    Bool(bool),
+    Number(String),
+    Text(String),
+    List(Vec<Argument>),
+    Object(Vec<(String, Argument)>),
+    /// As written.
+    Expression(String),
+}
+
+impl Argument {
+    pub(super) fn object(&self) -> Option<&[(String, Argument)]> {
+        match self {
+            Argument::Object(entries) => Some(entries),
+            _ => None,
+        }
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<&Argument> {
+        self.object()?.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value)
+    }
+
+    /// The items of a list, or the value itself, as Prisma takes one for the other.
+    pub(super) fn items(&self) -> &[Argument] {
+        match self {
+            Argument::List(items) => items,
+            one => std::slice::from_ref(one),
+        }
+    }
+
+    pub(super) fn text(&self) -> Option<&str> {
+        match self {
+            Argument::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    pub(super) fn integer(&self) -> Option<i64> {
+        match self {
+            Argument::Number(text) => text.replace('_', "").parse().ok(),
+            _ => None,
+        }
+    }
+
+    /// An object whose entries are known; `what` names it in the reason where it is not.
+    pub(super) fn known(&self, what: &str) -> Outcome<&[(String, Argument)]> {
+        self.object().ok_or_else(|| refuse(format!("{what} is not written at the call")))
+    }
+}
+
+/// All shapes of an argument; none of them holds `undefined`.
+pub(super) fn shapes(node: &Node) -> Outcome<Vec<Argument>> {
+    let all = alternatives(node, Place::Arguments, "")?;
+    Ok(all.into_iter().map(|one| one.unwrap_or(Argument::Object(Vec::new()))).collect())
+}
+
+/// What a value means where it stands.
+#[derive(Clone, Copy, PartialEq)]
+enum Place {
+    /// Names of arguments: `where`, `take`.
+    Arguments,
+    /// Values that become parameters.
+    Values,
+    /// Names of fields, directions.
+    Shape,
+}
+
+/// `None` is `undefined`.
+fn alternatives(node: &Node, place: Place, key: &str) -> Outcome<Vec<Option<Argument>>> {
+    Ok(match &node.value {
+        Value::Undefined => vec![None],
+        Value::Null => vec![Some(Argument::Null)],
+        Value::Bool(value) => vec![Some(Argument::Bool(*value))],
+        Value::Number(text) => vec![Some(Argument::Number(text.clone()))],
+        Value::Text(text) => vec![Some(Argument::Text(text.clone()))],
+        Value::Expression { text, undefined, .. } => {
+            let mut all = vec![Some(Argument::Expression(text.clone()))];
+            if *undefined == Some(Undefined::Deliberate) {
+                all.push(None);
+            }
+            all
+        }
+        Value::Choice(nodes) => {
+            let mut all: Vec<Option<Argument>> = Vec::new();
+            for one in nodes {
+                for shape in alternatives(one, place, key)? {
+                    if !all.contains(&shape) {
+                        all.push(shape);
+                    }
+                }
+            }
+            if place == Place::Values { merge_scalars(all) } else { all }
+        }
+        Value::List(nodes) => {
+            let mut lists: Vec<Vec<Argument>> = vec![Vec::new()];
+            for one in nodes {
+                let items = alternatives(one, place, key)?;
+                lists = product(lists, &items, |list, item| list.extend(item.clone()))?;
+            }
+            lists.into_iter().map(|list| Some(Argument::List(list))).collect()
+        }
+        Value::Object(object) => {
+            if object.open {
+                let what = if key.is_empty() { "the argument" } else { key };
+                return Err(refuse(format!("{what} has properties that are not written at the call")));
+            }
+            let mut shapes: Vec<Vec<(String, Argument)>> = vec![Vec::new()];
+            for property in &object.properties {
+                let inner = place_of(place, &property.name);
+                let mut values = alternatives(&property.value, inner, &property.name)?;
+                if property.conditional && !values.contains(&None) {
+                    values.push(None);
+                }
+                shapes = product(shapes, &values, |shape, value| match value {
+                    Some(value) => {
+                        shape.retain(|(name, _)| *name != property.name);
+                        shape.push((property.name.clone(), value.clone()));
+                    }
+                    // A property that is not there leaves an earlier one of its name.
+                    None if property.conditional => {}
+                    None => shape.retain(|(name, _)| *name != property.name),
+                })?;
+            }
+            let mut distinct: Vec<Option<Argument>> = Vec::new();
+            for shape in shapes {
+                let shape = Some(Argument::Object(shape));
+                if !distinct.contains(&shape) {
+                    distinct.push(shape);
+                }
+            }
+            distinct
+        }
+    })
+}
+
+fn product<T: Clone, U>(made: Vec<T>, next: &[U], add: impl Fn(&mut T, &U)) -> Outcome<Vec<T>> {
+    if made.len() * next.len() > SHAPES {
+        return Err(refuse(format!("more than {SHAPES} shapes of arguments")));
+    }
+    let mut all = Vec::with_capacity(made.len() * next.len());
+    for one in made {
+        for value in next {
+            let mut one = one.clone();
+            add(&mut one, value);
+            all.push(one);
+        }
+    }
+    Ok(all)
+}
+
+fn place_of(outer: Place, key: &str) -> Place {
+    match (outer, key) {
+        (_, "mode" | "sort" | "nulls" | "isEmpty" | "path") => Place::Shape,
+        (Place::Values, _) => Place::Values,
+        (_, "where" | "data" | "create" | "update" | "cursor" | "having" | "take" | "skip" | "limit") => {
+            Place::Values
+        }
+        (_, "select" | "include" | "omit" | "orderBy" | "distinct" | "by") => Place::Shape,
+        _ => outer,
+    }
+}
+
+/// Values that fill the same parameter become one expression.
+fn merge_scalars(all: Vec<Option<Argument>>) -> Vec<Option<Argument>> {
+    let scalar = |one: &Option<Argument>| {
+        matches!(
+            one,
+            Some(Argument::Bool(_) | Argument::Number(_) | Argument::Text(_) | Argument::Expression(_))
+        )
+    };
+    if all.iter().filter(|one| scalar(one)).count() < 2 {
+        return all;
+    }
+    let negative = |one: &Option<Argument>| matches!(one, Some(Argument::Number(text)) if text.starts_with('-'));
+    if all.iter().any(negative) {
+        return all;
+    }
+    let written = all.iter().filter(|one| scalar(one)).map(|one| match one {
+        Some(Argument::Text(text)) => format!("\"{text}\""),
+        Some(Argument::Number(text) | Argument::Expression(text)) => text.clone(),
+        Some(Argument::Bool(value)) => value.to_string(),
+        _ => String::new(),
+    });
+    let merged = Argument::Expression(written.collect::<Vec<_>>().join(" | "));
+    let mut rest: Vec<Option<Argument>> = all.into_iter().filter(|one| !scalar(one)).collect();
+    rest.insert(0, Some(merged));
+    rest
+}
