@@ -21,7 +21,7 @@ mod reference_without_foreign_key;
 mod reserved_word_identifier;
 mod schema_syntax_error;
 mod serial_column;
-mod shared;
+pub(crate) mod shared;
 mod table_without_creation_time;
 mod table_without_primary_key;
 mod table_without_update_time;

@@ -63,7 +63,7 @@ pub(super) fn takes_from_sequence(column: &Column) -> bool {
 
 /// True where SQL text names a column. A name inside a string counts too: the question is always whether
 /// something may depend on the column.
-pub(super) fn mentions(sql: &str, column: &str) -> bool {
+pub(crate) fn mentions(sql: &str, column: &str) -> bool {
     let is_part = |character: char| character.is_alphanumeric() || character == '_' || character == '$';
     sql.match_indices(column).any(|(at, found)| {
         let before = sql[..at].chars().next_back();
@@ -129,7 +129,7 @@ pub(super) fn sql_list<S: AsRef<str>>(columns: &[S]) -> String {
 
 /// The default name of a constraint: table, columns and suffix, cut so that the suffix fits. None where it is
 /// taken.
-pub(super) fn constraint_name(table: &Table, columns: &[&str], suffix: &str) -> Option<String> {
+pub(crate) fn constraint_name(table: &Table, columns: &[&str], suffix: &str) -> Option<String> {
     let (suffix, stem) = match columns.first() {
         // Without columns the helper would leave a second underscore.
         None => (suffix.trim_start_matches('_'), Vec::new()),
@@ -185,7 +185,7 @@ pub(super) fn comment_again(table: &Table, constraint: &Constraint) -> Option<St
 
 /// Steps that add a CHECK without a long lock, and the step that takes it away: first `NOT VALID`, so that
 /// only new rows are held to it, then the check of the old ones while writes go on.
-pub(super) fn add_check(table: &Table, name: &str, expression: &str) -> (Vec<Step>, Rollback) {
+pub(crate) fn add_check(table: &Table, name: &str, expression: &str) -> (Vec<Step>, Rollback) {
     let relation = quote_name(&table.name);
     let constraint = quote_ident(name);
     let steps = vec![

@@ -1,0 +1,137 @@
+//! A range or a list of values that the code checks and the database does not.
+
+use pgsteward_model::catalog::{Column, ConstraintKind, Table, TableKind, TypeClass};
+use pgsteward_model::change::{Change, Fix, Safety};
+use pgsteward_model::code::{FieldCheck, Validation};
+use pgsteward_model::facts::{Facts, Need};
+use pgsteward_model::finding::{Evidence, Finding, Severity};
+use pgsteward_model::prisma::{Arity, Model};
+use pgsteward_model::rule::{Group, Rule};
+use pgsteward_sql::{quote_ident, quote_literal};
+
+use super::flow::Flow;
+use crate::schema::shared as schema;
+use crate::shared::{self, words};
+
+pub(super) static RULE: Rule = Rule {
+    id: "checked-only-in-code",
+    group: Group::Code,
+    severity: Severity::Info,
+    needs: &[Need::Code, Need::Prisma, Need::Catalog],
+    sharper_with: &[],
+    since: "0.1.0",
+    ancestors: &[],
+    page: include_str!("checked_only_in_code.md"),
+    check,
+};
+
+fn check(facts: &Facts) -> Vec<Finding> {
+    let (Some(flow), Some(catalog)) = (Flow::of(facts), facts.catalog()) else { return Vec::new() };
+    let mut findings = Vec::new();
+    for table in catalog.user_tables().filter(|table| table.partition_of.is_none()) {
+        let Some(model) = shared::model_of(facts, &table.name) else { continue };
+        for column in &table.columns {
+            let Some(field) = model.field_of_column(&column.name) else { continue };
+            let of_field: Vec<&Validation> = flow
+                .code
+                .validations
+                .iter()
+                .filter(|validation| {
+                    validation.field == field.name
+                        && is_of(flow.schema.map_or(&[], |schema| &schema.models), model, &validation.schema)
+                })
+                .collect();
+            if field.arity != Arity::List && !of_field.is_empty() && !is_checked(table, column) {
+                findings.extend(judge(facts, table, column, &of_field));
+            }
+        }
+    }
+    findings
+}
+
+/// The name of the Zod schema holds the model's name, `createCouponInput` is of `Coupon`, and of no longer one.
+fn is_of(models: &[Model], model: &Model, schema: &str) -> bool {
+    let names = words(schema);
+    let holds = |name: &str| {
+        let name = words(name);
+        names.windows(name.len()).any(|window| window == name)
+    };
+    let query = names.iter().any(|word| {
+        matches!(
+            word.as_str(),
+            "query" | "filter" | "filters" | "search" | "params" | "list" | "response" | "output" | "get"
+        )
+    });
+    let longer =
+        models.iter().any(|other| words(&other.name).len() > words(&model.name).len() && holds(&other.name));
+    !query && holds(&model.name) && !longer
+}
+
+fn is_checked(table: &Table, column: &Column) -> bool {
+    table.constraints.iter().any(|constraint| {
+        matches!(&constraint.kind, ConstraintKind::Check { expression, .. } if schema::mentions(expression, &column.name))
+    })
+}
+
+fn judge(facts: &Facts, table: &Table, column: &Column, validations: &[&Validation]) -> Option<Finding> {
+    // Two schemas that ask for different things: the code does not agree with itself.
+    let conditions = conditions(column, validations.first()?);
+    let agree = validations.iter().all(|validation| self::conditions(column, validation) == conditions);
+    if conditions.is_empty() || !agree {
+        return None;
+    }
+    let expression = conditions.join(" AND ");
+    let name = format!("{}.{}", table.name.display(), column.name);
+    let validation = validations[0];
+    let place = shared::column_place(facts, table, &column.name);
+    let at = place.clone().with_file(None);
+    let found = Finding::on_object(
+        &RULE,
+        pgsteward_model::place::Place { file: Some(shared::range(facts, &validation.at)), ..at },
+        format!("\"{name}\" is checked by \"{}\" and not by the database", validation.schema),
+    )
+    .detail(
+        "Imports, scripts, the console and the next service write past the code's check, and every reader relies on it.",
+    )
+    .hint(format!("add CHECK ({expression}); Prisma does not show it and leaves it alone"))
+    .evidence(Evidence::Sql { sql: format!("CHECK ({expression})") })
+    .also(place);
+    match schema::constraint_name(table, &[&column.name], "_check") {
+        Some(constraint) if table.kind == TableKind::Ordinary => {
+            let (steps, rollback) = schema::add_check(table, &constraint, &expression);
+            Some(found.fix(Fix {
+                title: format!("check \"{name}\" in the database, too"),
+                safety: Safety::Review,
+                change: Change { steps, rollback },
+            }))
+        }
+        _ => Some(found),
+    }
+}
+
+/// SQL for what can be said the same in SQL: numbers, lengths of text, lists of values. Patterns and formats are left
+/// out, as JavaScript and PostgreSQL read them differently.
+fn conditions(column: &Column, validation: &Validation) -> Vec<String> {
+    const NUMBERS: [&str; 6] = ["smallint", "integer", "bigint", "numeric", "real", "double precision"];
+    let base = column.ty.class == TypeClass::Base && column.ty.array == 0;
+    let number = base && NUMBERS.iter().any(|name| column.ty.is(name));
+    let text = base && ["text", "character varying"].iter().any(|name| column.ty.is(name));
+    let ident = quote_ident(&column.name);
+    validation
+        .checks
+        .iter()
+        .filter_map(|check| match check {
+            FieldCheck::Min { value, inclusive } if number => {
+                Some(format!("{ident} {} {value}", if *inclusive { ">=" } else { ">" }))
+            }
+            FieldCheck::Max { value, inclusive } if number => {
+                Some(format!("{ident} {} {value}", if *inclusive { "<=" } else { "<" }))
+            }
+            FieldCheck::OneOf(values) if text && !values.is_empty() => {
+                let list: Vec<String> = values.iter().map(|value| quote_literal(value)).collect();
+                Some(format!("{ident} IN ({})", list.join(", ")))
+            }
+            _ => None,
+        })
+        .collect()
+}

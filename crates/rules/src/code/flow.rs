@@ -1,0 +1,407 @@
+//! What happens around a call, across functions: who calls, what is reached, what a value comes from.
+//!
+//! Nothing here guesses: where the code could not be followed the answer is the one that keeps a rule silent.
+
+use std::collections::BTreeSet;
+
+use pgsteward_model::code::{
+    Awaited, Call, Code, FileRole, Function, FunctionRole, Guard, Invocation, Node, Over, Site, Source,
+    TransactionKind, Value,
+};
+use pgsteward_model::facts::Facts;
+use pgsteward_model::prisma::{FieldType, Model, PrismaSchema};
+
+use super::shared::sources;
+use crate::shared::words;
+
+/// Functions deeper than this below a call are not looked into.
+const DEPTH: usize = 4;
+
+pub(super) struct Flow<'a> {
+    pub(super) facts: &'a Facts,
+    pub(super) code: &'a Code,
+    pub(super) schema: Option<&'a PrismaSchema>,
+    calls: Vec<Vec<usize>>,
+    invocations: Vec<Vec<usize>>,
+    effects: Vec<Vec<usize>>,
+    raw: Vec<Vec<usize>>,
+    transactions: Vec<Vec<usize>>,
+}
+
+/// What a function does, itself and through the functions that it waits for: indices into [`Code`].
+#[derive(Clone, Debug, Default)]
+pub(super) struct Reach {
+    pub(super) functions: BTreeSet<usize>,
+    pub(super) calls: Vec<usize>,
+    pub(super) raw: Vec<usize>,
+    pub(super) effects: Vec<usize>,
+}
+
+/// Where a value begins, after following rows to the calls that returned them and loops to their lists.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Root {
+    Parameter(usize),
+    Request,
+    Session,
+    Other,
+}
+
+impl<'a> Flow<'a> {
+    pub(super) fn of(facts: &'a Facts) -> Option<Flow<'a>> {
+        let code = facts.code.as_deref()?;
+        let count = code.functions.len();
+        let group = |sites: &mut dyn Iterator<Item = &Site>| {
+            let mut groups = vec![Vec::new(); count];
+            sites.enumerate().for_each(|(index, site)| groups[site.function].push(index));
+            groups
+        };
+        Some(Flow {
+            facts,
+            code,
+            schema: facts.prisma.as_deref(),
+            calls: group(&mut code.calls.iter().map(|call| &call.site)),
+            invocations: group(&mut code.invocations.iter().map(|invocation| &invocation.site)),
+            effects: group(&mut code.effects.iter().map(|effect| &effect.site)),
+            raw: group(&mut code.raw.iter().map(|raw| &raw.site)),
+            transactions: group(&mut code.transactions.iter().map(|transaction| &transaction.site)),
+        })
+    }
+
+    pub(super) fn calls_of(&self, function: usize) -> impl Iterator<Item = (usize, &'a Call)> + '_ {
+        self.calls[function].iter().map(|index| (*index, &self.code.calls[*index]))
+    }
+
+    pub(super) fn invocations_of(
+        &self,
+        function: usize,
+    ) -> impl Iterator<Item = (usize, &'a Invocation)> + '_ {
+        self.invocations[function].iter().map(|index| (*index, &self.code.invocations[*index]))
+    }
+
+    pub(super) fn effects_of(&self, function: usize) -> &[usize] {
+        &self.effects[function]
+    }
+
+    pub(super) fn raw_of(&self, function: usize) -> &[usize] {
+        &self.raw[function]
+    }
+
+    pub(super) fn transactions_of(&self, function: usize) -> &[usize] {
+        &self.transactions[function]
+    }
+
+    pub(super) fn function(&self, site: &Site) -> &'a Function {
+        &self.code.functions[site.function]
+    }
+
+    /// Functions of code that serves users, with their numbers.
+    pub(super) fn serving(&self) -> impl Iterator<Item = (usize, &'a Function)> {
+        self.code
+            .functions
+            .iter()
+            .enumerate()
+            .filter(|(_, function)| function.file_role == FileRole::Application)
+    }
+
+    /// What happens before a function returns to whoever waits for it.
+    pub(super) fn reach(&self, function: usize) -> Reach {
+        let mut reach = Reach::default();
+        self.reach_into(function, DEPTH, &mut reach);
+        reach
+    }
+
+    fn reach_into(&self, function: usize, depth: usize, reach: &mut Reach) {
+        if !reach.functions.insert(function) {
+            return;
+        }
+        let waited = |site: &Site| site.awaited != Awaited::Not;
+        reach
+            .calls
+            .extend(self.calls_of(function).filter(|(_, call)| waited(&call.site)).map(|(index, _)| index));
+        reach.raw.extend(self.raw[function].iter().filter(|index| waited(&self.code.raw[**index].site)));
+        reach
+            .effects
+            .extend(self.effects[function].iter().filter(|index| waited(&self.code.effects[**index].site)));
+        if depth > 0 {
+            for (_, invocation) in
+                self.invocations_of(function).filter(|(_, invocation)| waited(&invocation.site))
+            {
+                self.reach_into(invocation.callee, depth - 1, reach);
+            }
+        }
+    }
+
+    /// The roles of a function and of all that lead to it.
+    pub(super) fn entries(&self, function: usize) -> BTreeSet<usize> {
+        let mut found = BTreeSet::new();
+        let mut open = vec![function];
+        while let Some(next) = open.pop() {
+            if found.insert(next) {
+                let callers = &self.code.functions[next].callers;
+                open.extend(callers.iter().map(|caller| self.code.invocations[*caller].site.function));
+            }
+        }
+        found
+    }
+
+    pub(super) fn has_role(&self, functions: &BTreeSet<usize>, roles: &[FunctionRole]) -> bool {
+        functions.iter().any(|function| roles.contains(&self.code.functions[*function].role))
+    }
+
+    /// The call runs in a transaction that the code opened: through the client it gives, as an element of its list,
+    /// or through a client that the caller hands on.
+    pub(super) fn in_transaction(&self, call: &Call) -> bool {
+        let batch = call
+            .site
+            .transaction
+            .is_some_and(|transaction| self.code.transactions[transaction].kind == TransactionKind::Batch);
+        call.on_transaction || batch || self.client_of_caller(call).is_some_and(|ty| ty.is_transaction)
+    }
+
+    /// The call's client is a parameter of its function.
+    pub(super) fn client_of_caller(&self, call: &Call) -> Option<GivenClient> {
+        let root = call.receiver.split(['.', '?', '!', '(']).next().unwrap_or("");
+        let function = self.function(&call.site);
+        let parameter = function.parameters.iter().find(|parameter| {
+            parameter.name == root || parameter.name.is_empty() && matches!(root, "tx" | "trx")
+        })?;
+        let named =
+            words(&parameter.name).iter().any(|word| matches!(word.as_str(), "tx" | "trx" | "transaction"));
+        let typed = parameter.ty.as_ref().is_some_and(|ty| ty.contains("Transaction"));
+        let handed =
+            function.callers.iter().any(|caller| self.code.invocations[*caller].site.transaction.is_some());
+        Some(GivenClient { is_transaction: named || typed || handed || matches!(root, "tx" | "trx") })
+    }
+
+    /// Two sites that one run of their function cannot both pass.
+    pub(super) fn exclusive(&self, a: &Site, b: &Site) -> bool {
+        a.guards.iter().any(|first| b.guards.iter().any(|second| contradict(first, second)))
+            || self.in_handler(a) != self.in_handler(b)
+    }
+
+    /// The site stands in the `catch` or `finally` of a `try` of its function.
+    pub(super) fn in_handler(&self, site: &Site) -> bool {
+        self.code.tries.iter().enumerate().any(|(index, attempt)| {
+            attempt.at.file == site.at.file
+                && attempt.at.span.contains(site.at.span)
+                && !site.tries.contains(&index)
+        })
+    }
+
+    /// Where the values of a node begin, within its function: rows are followed to the arguments of their calls.
+    pub(super) fn roots(&self, node: &Node) -> BTreeSet<Root> {
+        let mut found = BTreeSet::new();
+        let mut seen = BTreeSet::new();
+        let mut open: Vec<Source> = sources(node).into_iter().cloned().collect();
+        while let Some(source) = open.pop() {
+            if !seen.insert(source.clone()) {
+                continue;
+            }
+            match source {
+                Source::Parameter { index } => {
+                    found.insert(Root::Parameter(index));
+                }
+                Source::Request => {
+                    found.insert(Root::Request);
+                }
+                Source::Session => {
+                    found.insert(Root::Session);
+                }
+                Source::Result { call, .. } => open.extend(self.argument_sources(call)),
+                Source::Loop { of } => match &self.code.loops[of].over {
+                    Over::Rows(call) => open.extend(self.argument_sources(*call)),
+                    Over::Parameter(index) => {
+                        found.insert(Root::Parameter(*index));
+                    }
+                    _ => {
+                        found.insert(Root::Other);
+                    }
+                },
+                Source::Constant | Source::Time | Source::Random | Source::Environment => {}
+                Source::Function { .. } | Source::Unknown => {
+                    found.insert(Root::Other);
+                }
+            }
+        }
+        found
+    }
+
+    fn argument_sources(&self, call: usize) -> impl Iterator<Item = Source> + use<'a> {
+        sources(&self.code.calls[call].argument).into_iter().cloned()
+    }
+
+    /// True where whoever sends a request chooses the value: directly, or through parameters that callers fill. Rows
+    /// that a call returned are not followed: the database vouches for them.
+    pub(super) fn chosen_by_user(&self, function: usize, node: &Node) -> bool {
+        self.chosen_by_user_within(function, &sources(node), 3)
+    }
+
+    fn chosen_by_user_within(&self, function: usize, sources_of: &[&Source], depth: usize) -> bool {
+        sources_of.iter().any(|source| match source {
+            Source::Request => true,
+            Source::Parameter { index } => self.parameter_by_user(function, *index, depth),
+            Source::Loop { of } => match self.code.loops[*of].over {
+                Over::Parameter(index) => self.parameter_by_user(function, index, depth),
+                _ => false,
+            },
+            _ => false,
+        })
+    }
+
+    fn parameter_by_user(&self, function: usize, index: usize, depth: usize) -> bool {
+        depth > 0
+            && self.code.functions[function].callers.iter().any(|caller| {
+                let invocation = &self.code.invocations[*caller];
+                let given = invocation.arguments.get(index).map(sources).unwrap_or_default();
+                self.chosen_by_user_within(invocation.site.function, &given, depth - 1)
+            })
+    }
+
+    pub(super) fn model(&self, name: &str) -> Option<&'a Model> {
+        self.schema?.model(name)
+    }
+
+    /// A foreign key leads from one of the models to the other.
+    pub(super) fn related(&self, a: &str, b: &str) -> bool {
+        let points = |from: &str, to: &str| {
+            self.model(from).is_some_and(|model| {
+                model.fields.iter().any(|field| {
+                    matches!(&field.ty, FieldType::Model(target) if target == to)
+                        && field.relation.as_ref().is_some_and(|relation| !relation.fields.is_empty())
+                })
+            })
+        };
+        a != b && (points(a, b) || points(b, a))
+    }
+
+    /// The function, or a file that it stands in, is for the operators of the application: they may see everything.
+    pub(super) fn is_admin(&self, function: usize) -> bool {
+        const WORDS: [&str; 9] =
+            ["admin", "admins", "backoffice", "superadmin", "internal", "support", "staff", "system", "cron"];
+        let function = &self.code.functions[function];
+        words(&function.name)
+            .iter()
+            .chain(&words(&function.at.file))
+            .any(|word| WORDS.contains(&word.as_str()))
+    }
+}
+
+/// A client that the caller hands to a function.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct GivenClient {
+    /// By name, by type or by what callers give, it is (or may be) a transaction's.
+    pub(super) is_transaction: bool,
+}
+
+/// Rows that tell what happened and that nothing depends on.
+pub(super) fn is_log(model: &str) -> bool {
+    const WORDS: [&str; 19] = [
+        "log",
+        "logs",
+        "audit",
+        "event",
+        "events",
+        "history",
+        "activity",
+        "activities",
+        "notification",
+        "notifications",
+        "analytics",
+        "metric",
+        "metrics",
+        "usage",
+        "trace",
+        "visit",
+        "view",
+        "session",
+        "stat",
+    ];
+    words(model).iter().any(|word| WORDS.contains(&word.as_str()))
+}
+
+fn contradict(a: &Guard, b: &Guard) -> bool {
+    let (first, first_negated) = plain(a);
+    let (second, second_negated) = plain(b);
+    if first == second {
+        return first_negated != second_negated;
+    }
+    if first_negated || second_negated {
+        return false;
+    }
+    let others = comparisons(second);
+    comparisons(first)
+        .iter()
+        .any(|(left, right)| others.iter().any(|(same, other)| left == same && right != other))
+}
+
+/// The condition without its leading `!`, and whether it must be false.
+fn plain(guard: &Guard) -> (&str, bool) {
+    let text = guard.text.trim();
+    match text.strip_prefix('!') {
+        Some(rest) if !rest.contains(['&', '|', '=', ' ']) => (rest, !guard.negated),
+        _ => (text, guard.negated),
+    }
+}
+
+/// `type === 'a'` among the conditions that all hold: what is compared, with which literal.
+fn comparisons(text: &str) -> Vec<(&str, &str)> {
+    if text.contains("||") {
+        return Vec::new();
+    }
+    text.split("&&")
+        .filter_map(|part| part.split_once("===").or_else(|| part.split_once("==")))
+        .map(|(left, right)| (left.trim().trim_start_matches('('), right.trim().trim_end_matches(')')))
+        .filter(|(_, right)| {
+            let constant = right.split('.').next_back().unwrap_or("");
+            right.starts_with(['\'', '"', '`']) || right.parse::<f64>().is_ok() || is_constant_name(constant)
+        })
+        .collect()
+}
+
+fn is_constant_name(name: &str) -> bool {
+    name.chars().next().is_some_and(char::is_uppercase) && !name.contains('(')
+}
+
+/// The fields that a `where` compares for equality, with their values: `AND` and compound keys are laid out.
+pub(super) fn equalities(filter: &Node) -> Vec<(&str, &Node)> {
+    let mut found = Vec::new();
+    let Some(object) = filter.object() else { return found };
+    for property in &object.properties {
+        match (&*property.name, &property.value.value) {
+            ("AND", Value::List(parts)) => parts.iter().for_each(|part| found.extend(equalities(part))),
+            ("AND", Value::Object(_)) => found.extend(equalities(&property.value)),
+            ("OR" | "NOT", _) => {}
+            (name, Value::Object(inner)) => {
+                if let Some(value) = inner.get("equals") {
+                    found.push((name, &value.value));
+                } else if name.contains('_') && inner.properties.len() > 1 {
+                    found.extend(equalities(&property.value));
+                }
+            }
+            (name, _) => found.push((name, &property.value)),
+        }
+    }
+    found
+}
+
+/// True where a `where` names a field at all, below whatever operators.
+pub(super) fn mentions(filter: &Node, field: &str) -> bool {
+    match &filter.value {
+        Value::Object(object) => object
+            .properties
+            .iter()
+            .any(|property| property.name == field || mentions(&property.value, field)),
+        Value::List(nodes) | Value::Choice(nodes) => nodes.iter().any(|node| mentions(node, field)),
+        _ => false,
+    }
+}
+
+/// The same value, wherever it stands.
+pub(super) fn same_value(a: &Node, b: &Node) -> bool {
+    match (&a.value, &b.value) {
+        (Value::Expression { text, sources, .. }, Value::Expression { text: other, sources: others, .. }) => {
+            text == other || !sources.is_empty() && sources == others && !sources.contains(&Source::Unknown)
+        }
+        (first, second) => first == second && !matches!(first, Value::Object(_) | Value::List(_)),
+    }
+}

@@ -1,0 +1,46 @@
+//! What keeps two runs of the same code from each other: isolation, row locks, advisory locks.
+
+use pgsteward_model::code::{Call, Site};
+
+use super::flow::Flow;
+
+/// Something in the function keeps others away while it looks and writes: a serializable transaction, or a raw
+/// statement that locks.
+pub(super) fn guarded(flow: &Flow, site: &Site) -> bool {
+    let isolated = |index: usize| {
+        flow.code.transactions[index]
+            .isolation
+            .as_ref()
+            .is_some_and(|isolation| isolation.contains("Serializable") || isolation.contains("Repeatable"))
+    };
+    let locks = flow.raw_of(site.function).iter().any(|index| {
+        let text = flow.code.raw[*index].text.as_deref().unwrap_or("").to_ascii_lowercase();
+        ["for update", "for no key update", "advisory", "lock table"].iter().any(|word| text.contains(word))
+    });
+    let called_lock = flow
+        .invocations_of(site.function)
+        .any(|(_, invocation)| flow.code.functions[invocation.callee].name.to_lowercase().contains("lock"));
+    site.transaction.is_some_and(isolated) || locks || called_lock
+}
+
+/// An error of the call is told from others by a code, or is dealt with in some way.
+pub(super) fn violation_handled(flow: &Flow, call: &Call) -> bool {
+    tries_handle(flow, &call.site) || callers_handle(flow, call.site.function, 3)
+}
+
+fn tries_handle(flow: &Flow, site: &Site) -> bool {
+    site.tries.iter().any(|index| {
+        flow.code.tries[*index]
+            .catch
+            .as_ref()
+            .is_some_and(|catch| catch.handles || !catch.codes.is_empty() || !catch.rethrows)
+    })
+}
+
+fn callers_handle(flow: &Flow, function: usize, depth: usize) -> bool {
+    depth > 0
+        && flow.code.functions[function].callers.iter().any(|caller| {
+            let site = &flow.code.invocations[*caller].site;
+            tries_handle(flow, site) || callers_handle(flow, site.function, depth - 1)
+        })
+}

@@ -1,0 +1,103 @@
+//! A call inside `$transaction` that does not use the transaction's client.
+
+use pgsteward_model::change::{Fix, Safety, TextEdit};
+use pgsteward_model::code::{Call, Transaction, TransactionKind};
+use pgsteward_model::facts::{Facts, Need};
+use pgsteward_model::finding::{Finding, Severity};
+use pgsteward_model::rule::{Group, Rule};
+use pgsteward_model::source::Span;
+
+use super::flow::Flow;
+use super::{edit, shared};
+
+pub(super) static RULE: Rule = Rule {
+    id: "outer-client-in-transaction",
+    group: Group::Code,
+    severity: Severity::Error,
+    needs: &[Need::Code],
+    sharper_with: &[],
+    since: "0.1.0",
+    ancestors: &[],
+    page: include_str!("outer_client_in_transaction.md"),
+    check,
+};
+
+fn check(facts: &Facts) -> Vec<Finding> {
+    let Some(flow) = Flow::of(facts) else { return Vec::new() };
+    let mut findings = Vec::new();
+    for call in flow.code.calls.iter().filter(|call| flow.code.serves(&call.site)) {
+        if let Some(transaction) = opened_around(&flow, call.site.transaction)
+            && !flow.in_transaction(call)
+        {
+            findings.push(direct(&flow, call, transaction));
+        }
+    }
+    for invocation in flow.code.invocations.iter().filter(|invocation| flow.code.serves(&invocation.site)) {
+        let Some(transaction) = opened_around(&flow, invocation.site.transaction) else { continue };
+        let reach = flow.reach(invocation.callee);
+        let outer = reach.calls.iter().map(|index| &flow.code.calls[*index]).find(|call| {
+            call.operation.writes() && !flow.in_transaction(call) && flow.client_of_caller(call).is_none()
+        });
+        if let Some(call) = outer {
+            let callee = &flow.code.functions[invocation.callee].name;
+            let name = shared::call_name(call);
+            let message = format!("\"{name}\" in \"{callee}\" runs outside of the transaction that calls it");
+            let function = &flow.function(&invocation.site).name;
+            let place = shared::place(flow.facts, &invocation.site.at);
+            findings.push(
+                Finding::in_code(&RULE, place, function, &format!("{callee}/{}", call.shape), 0, message)
+                    .severity(Severity::Warning)
+                    .detail(DETAIL)
+                    .hint(format!("give \"{callee}\" the transaction's client as a parameter"))
+                    .also(shared::call_place(flow.facts, call))
+                    .also(shared::place(flow.facts, &transaction.site.at)),
+            );
+        }
+    }
+    findings
+}
+
+const DETAIL: &str = "It takes a connection of its own: it does not see what the transaction wrote, stays when the \
+                      transaction is rolled back, and waits for ever for rows that the transaction has locked. With all \
+                      connections in such transactions the pool stands still.";
+
+fn opened_around<'a>(flow: &Flow<'a>, transaction: Option<usize>) -> Option<&'a Transaction> {
+    let transaction = &flow.code.transactions[transaction?];
+    (transaction.kind == TransactionKind::Interactive).then_some(transaction)
+}
+
+fn direct(flow: &Flow, call: &Call, transaction: &Transaction) -> Finding {
+    let inner = transaction.client.as_deref();
+    let name = shared::call_name(call);
+    let message = match inner {
+        Some(inner) => {
+            format!("\"{name}\" runs on \"{}\" inside a transaction, not on \"{inner}\"", call.receiver)
+        }
+        None => format!("\"{name}\" runs on \"{}\" inside a transaction that takes no client", call.receiver),
+    };
+    // A read of something that the transaction does not touch may stand outside on purpose.
+    let severity = if call.operation.writes() { Severity::Error } else { Severity::Warning };
+    let finding = shared::on_call(&RULE, flow.facts, flow.code, call, message)
+        .severity(severity)
+        .detail(DETAIL)
+        .hint(match inner {
+            Some(inner) => format!("use \"{inner}\""),
+            None => "give the callback a parameter, `async (tx) => …`, and use it".into(),
+        })
+        .also(shared::place(flow.facts, &transaction.site.at));
+    match inner.and_then(|inner| fix(flow, call, inner)) {
+        Some(fix) => finding.fix(fix),
+        None => finding,
+    }
+}
+
+/// Exact where the call begins with its receiver as it is written.
+fn fix(flow: &Flow, call: &Call, inner: &str) -> Option<Fix> {
+    let start = call.site.at.span.start;
+    let span = Span::new(start, start + call.receiver.len());
+    if edit::text(flow.facts, call, span) != call.receiver || inner.contains(['{', '.', ' ']) {
+        return None;
+    }
+    let title = format!("use \"{inner}\" instead of \"{}\"", call.receiver);
+    edit::fix(flow.facts, call, Safety::Safe, title, vec![TextEdit { span, text: inner.into() }])
+}

@@ -1,0 +1,206 @@
+//! A decision on a row that may have changed when the write comes.
+
+use pgsteward_model::code::{Call, Guard, Node, Operation, Source, Value};
+use pgsteward_model::facts::{Facts, Need};
+use pgsteward_model::finding::{Finding, Severity};
+use pgsteward_model::prisma::{Arity, Field, FieldType, Scalar};
+use pgsteward_model::rule::{Group, Rule};
+
+use super::flow::{self, Flow};
+use super::{locks, shared};
+use crate::shared::quoted_list;
+
+pub(super) static RULE: Rule = Rule {
+    id: "read-then-write-race",
+    group: Group::Code,
+    severity: Severity::Warning,
+    needs: &[Need::Code, Need::Prisma],
+    sharper_with: &[],
+    since: "0.1.0",
+    ancestors: &[],
+    page: include_str!("read_then_write_race.md"),
+    check,
+};
+
+fn check(facts: &Facts) -> Vec<Finding> {
+    let Some(flow) = Flow::of(facts) else { return Vec::new() };
+    let mut findings = Vec::new();
+    for call in flow.code.calls.iter().filter(|call| flow.code.serves(&call.site)) {
+        if locks::guarded(&flow, &call.site) {
+            continue;
+        }
+        let found = match call.operation {
+            Operation::Create => looked_first(&flow, call),
+            Operation::Update | Operation::UpdateMany => computed(&flow, call),
+            _ => None,
+        };
+        findings.extend(found);
+    }
+    findings
+}
+
+/// The call whose rows decide whether the create runs, and the fields that both name.
+pub(super) fn look<'a>(flow: &Flow<'a>, create: &Call) -> Option<(&'a Call, Vec<String>)> {
+    let data = create.argument.get("data")?;
+    create.site.guards.iter().flat_map(|guard| &guard.sources).find_map(|source| {
+        let Source::Result { call, .. } = source else { return None };
+        let read = &flow.code.calls[*call];
+        let looks = !read.operation.writes()
+            && read.model == create.model
+            && read.site.function == create.site.function
+            && read.site.order < create.site.order;
+        if !looks {
+            return None;
+        }
+        let same: Vec<String> = flow::equalities(read.argument.get("where")?)
+            .into_iter()
+            .filter(|(field, value)| written(data, field).is_some_and(|other| flow::same_value(value, other)))
+            .map(|(field, _)| field.to_owned())
+            .collect();
+        (!same.is_empty()).then_some((read, same))
+    })
+}
+
+/// The value that `data` gives a field, or the key of a relation that `connect` gives.
+fn written<'n>(data: &'n Node, field: &str) -> Option<&'n Node> {
+    data.get(field).or_else(|| {
+        let relation = field.strip_suffix("Id")?;
+        data.at(&[relation, "connect", "id"])
+    })
+}
+
+fn looked_first(flow: &Flow, create: &Call) -> Option<Finding> {
+    let (read, fields) = look(flow, create)?;
+    let absent = create.site.guards.iter().any(|guard| means_absent(flow, guard, &create.model));
+    if !absent || locks::violation_handled(flow, create) {
+        return None;
+    }
+    let model = flow.model(&create.model)?;
+    let key = |keys: Vec<&str>| keys.iter().all(|key| fields.iter().any(|field| field == key));
+    let unique = model
+        .uniques
+        .iter()
+        .chain(&model.primary_key)
+        .any(|unique| key(unique.fields.iter().map(|field| field.field.as_str()).collect()));
+    let message = format!(
+        "\"{}\" looks for {} before \"{}\": two requests both find nothing",
+        shared::call_name(read),
+        quoted_list(&fields),
+        shared::call_name(create)
+    );
+    let (severity, detail, hint) = if unique {
+        (
+            Severity::Info,
+            "The unique key stops the second row, but its request ends with P2002, an error that nobody looks for.",
+            "use upsert on the unique key, or create and handle P2002",
+        )
+    } else {
+        (
+            Severity::Warning,
+            "No unique key stops the second row: both requests create theirs, and code that expects one finds either.",
+            "add a unique key on these fields, and use upsert or handle P2002",
+        )
+    };
+    Some(
+        shared::on_call(&RULE, flow.facts, flow.code, create, message)
+            .severity(severity)
+            .detail(detail)
+            .hint(hint)
+            .also(shared::call_place(flow.facts, read)),
+    )
+}
+
+/// The condition says that a row of the model was not found: `if (!row)`, `if (row) return`, `count === 0`.
+fn means_absent(flow: &Flow, guard: &Guard, model: &str) -> bool {
+    let of_model = guard
+        .sources
+        .iter()
+        .any(|source| matches!(source, Source::Result { call, .. } if flow.code.calls[*call].model == model));
+    let text = guard.text.trim();
+    let says_absent = text.starts_with('!')
+        || ["== null", "=== null", "== undefined", "=== undefined", "=== 0", "== 0", "< 1"]
+            .iter()
+            .any(|ending| text.ends_with(ending));
+    of_model && says_absent != guard.negated
+}
+
+/// An update with a value that was computed from the same field, read before.
+fn computed(flow: &Flow, update: &Call) -> Option<Finding> {
+    let data = update.argument.get("data")?.object()?;
+    let filter = update.argument.get("where")?;
+    let model = flow.model(&update.model)?;
+    data.properties.iter().find_map(|property| {
+        let field = model.field(&property.name)?;
+        let (read, text) = computed_from(flow, update, &property.name, &property.value)?;
+        let kind = kind(field)?;
+        if flow::mentions(filter, &property.name) || flow::mentions(filter, "version") {
+            return None;
+        }
+        let message = format!(
+            "\"{}\" writes \"{}\" computed from what \"{}\" read: a change in between is lost",
+            shared::call_name(update),
+            property.name,
+            shared::call_name(read)
+        );
+        let (severity, hint) = match kind {
+            Kind::Number => (
+                Severity::Warning,
+                "let the database compute it with increment or decrement, with the condition in the where of updateMany",
+            ),
+            Kind::Document => (
+                Severity::Info,
+                "use push for a list, jsonb operators in $executeRaw for a document, or SELECT … FOR UPDATE in a transaction",
+            ),
+        };
+        Some(
+            shared::on_call(&RULE, flow.facts, flow.code, update, message)
+                .severity(severity)
+                .detail(format!(
+                    "Two requests read the same \"{}\", compute `{text}` and write: the second one overwrites the first. A \
+                     transaction alone does not help, as READ COMMITTED lets both read the old value.",
+                    property.name
+                ))
+                .hint(hint)
+                .also(shared::call_place(flow.facts, read)),
+        )
+    })
+}
+
+enum Kind {
+    Number,
+    Document,
+}
+
+fn kind(field: &Field) -> Option<Kind> {
+    match &field.ty {
+        FieldType::Scalar(Scalar::Json) => Some(Kind::Document),
+        FieldType::Scalar(_) if field.arity == Arity::List => Some(Kind::Document),
+        FieldType::Scalar(Scalar::Int | Scalar::BigInt | Scalar::Float | Scalar::Decimal) => {
+            Some(Kind::Number)
+        }
+        _ => None,
+    }
+}
+
+/// The read that the value was computed from, where it was computed: a mere copy of the field is none.
+fn computed_from<'a, 'n>(
+    flow: &Flow<'a>,
+    update: &Call,
+    field: &str,
+    value: &'n Node,
+) -> Option<(&'a Call, &'n str)> {
+    let Value::Expression { text, sources, .. } = &value.value else { return None };
+    let call = sources.iter().find_map(|source| match source {
+        Source::Result { call, path } if path.last().is_some_and(|last| last == field) => Some(*call),
+        _ => None,
+    })?;
+    let read = &flow.code.calls[call];
+    let arithmetic = [" + ", " - ", " * ", " / ", ".add(", ".sub(", ".plus(", ".minus(", ".mul(", "..."]
+        .iter()
+        .any(|operator| text.contains(operator));
+    let same_row = read.model == update.model
+        && read.site.function == update.site.function
+        && read.site.order < update.site.order
+        && !read.operation.writes();
+    (same_row && (arithmetic || sources.len() > 1 && !text.contains('?'))).then_some((read, text))
+}

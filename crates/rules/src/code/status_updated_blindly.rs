@@ -1,0 +1,186 @@
+//! A status that is set whatever it was when the statement runs.
+
+use std::collections::BTreeMap;
+
+use pgsteward_model::code::{Call, Node, Operation, Source, Value};
+use pgsteward_model::facts::{Facts, Need};
+use pgsteward_model::finding::{Finding, Severity};
+use pgsteward_model::prisma::{FieldType, Model, Scalar};
+use pgsteward_model::rule::{Group, Rule};
+
+use super::flow::{self, Flow};
+use super::{locks, shared};
+use crate::shared::words;
+
+pub(super) static RULE: Rule = Rule {
+    id: "status-updated-blindly",
+    group: Group::Code,
+    severity: Severity::Warning,
+    needs: &[Need::Code, Need::Prisma],
+    sharper_with: &[],
+    since: "0.1.0",
+    ancestors: &[],
+    page: include_str!("status_updated_blindly.md"),
+    check,
+};
+
+/// One update of a status.
+struct Change<'a> {
+    call: &'a Call,
+    to: String,
+    /// The status that its where names, or that was looked at before.
+    from: Vec<String>,
+    in_where: bool,
+    /// A read whose row's status decides that the update runs.
+    looked: Option<&'a Call>,
+}
+
+fn check(facts: &Facts) -> Vec<Finding> {
+    let Some(flow) = Flow::of(facts) else { return Vec::new() };
+    let mut findings = Vec::new();
+    for (model, field) in flow.schema.iter().flat_map(|schema| &schema.models).flat_map(statuses) {
+        let changes: Vec<Change> = flow
+            .code
+            .calls
+            .iter()
+            .filter(|call| call.model == model.name && flow.code.serves(&call.site))
+            .filter_map(|call| change(&flow, call, field))
+            .collect();
+        let known = transitions(&changes);
+        let stated = changes.iter().filter(|change| change.in_where).count();
+        for change in
+            changes.iter().filter(|change| !change.in_where && !locks::guarded(&flow, &change.call.site))
+        {
+            if let Some(read) = change.looked.filter(|_| !change.from.contains(&change.to)) {
+                findings.push(looked(&flow, change, read, field, &known));
+            } else if stated >= 3 && stated * 5 >= changes.len() * 4 && change.looked.is_none() {
+                findings.push(unlike_siblings(&flow, change, field, stated, changes.len(), &known));
+            }
+        }
+    }
+    findings
+}
+
+/// The columns of a model that hold a state: an enum or a text named so.
+fn statuses(model: &Model) -> impl Iterator<Item = (&Model, &str)> {
+    model.fields.iter().filter_map(move |field| {
+        let named = words(&field.name).iter().any(|word| matches!(word.as_str(), "status" | "state"));
+        let fits = matches!(field.ty, FieldType::Enum(_) | FieldType::Scalar(Scalar::String));
+        (named && fits).then_some((model, field.name.as_str()))
+    })
+}
+
+fn change<'a>(flow: &Flow<'a>, call: &'a Call, field: &str) -> Option<Change<'a>> {
+    if !matches!(call.operation, Operation::Update | Operation::UpdateMany | Operation::UpdateManyAndReturn) {
+        return None;
+    }
+    let to = constant(call.argument.get("data")?.get(field)?)?;
+    let filter = call.argument.get("where")?;
+    let in_where = flow::mentions(filter, field);
+    let mut from = Vec::new();
+    if in_where {
+        from.extend(named_in(filter, field));
+    }
+    let mut looked = None;
+    for guard in &call.site.guards {
+        for source in &guard.sources {
+            let Source::Result { call: read, path } = source else { continue };
+            let read = &flow.code.calls[*read];
+            let of_row = path.last().is_some_and(|last| last == field) && read.model == call.model;
+            if of_row && !read.operation.writes() && read.site.function == call.site.function {
+                looked = Some(read);
+                from.extend(literals(&guard.text));
+            }
+        }
+    }
+    Some(Change { call, to, from, in_where, looked })
+}
+
+/// `'PAID'`, `OrderStatus.PAID`: the value alone.
+fn constant(node: &Node) -> Option<String> {
+    match &node.value {
+        Value::Text(text) => Some(text.clone()),
+        Value::Expression { text, sources, .. } => {
+            let constant = sources.iter().all(|source| *source == Source::Constant) && !sources.is_empty();
+            let name = text.rsplit('.').next().unwrap_or(text);
+            (constant && text.contains('.') && name.chars().all(|c| c.is_alphanumeric() || c == '_'))
+                .then(|| name.to_owned())
+        }
+        _ => None,
+    }
+}
+
+/// The values that a where allows the field to have.
+fn named_in(filter: &Node, field: &str) -> Vec<String> {
+    let Some(value) = filter.get(field) else { return Vec::new() };
+    let list = value.get("in").or_else(|| value.get("equals")).unwrap_or(value);
+    match &list.value {
+        Value::List(nodes) => nodes.iter().filter_map(constant).collect(),
+        _ => constant(list).into_iter().collect(),
+    }
+}
+
+/// Words in quotes, and names in capitals behind a dot.
+fn literals(text: &str) -> Vec<String> {
+    let quoted = text.split(['\'', '"', '`']).skip(1).step_by(2).map(str::to_owned);
+    let members = text
+        .split(|character: char| !(character.is_alphanumeric() || character == '_' || character == '.'))
+        .filter_map(|word| word.rsplit_once('.'))
+        .map(|(_, name)| name.to_owned())
+        .filter(|name| name.chars().next().is_some_and(char::is_uppercase));
+    quoted.chain(members).collect()
+}
+
+/// The transitions that the code names: from, to.
+fn transitions(changes: &[Change]) -> String {
+    let mut known: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for change in changes.iter().filter(|change| change.in_where) {
+        for from in &change.from {
+            known.entry(from).or_default().push(&change.to);
+        }
+    }
+    let lines = known.iter_mut().map(|(from, to)| {
+        to.sort_unstable();
+        to.dedup();
+        format!("{from} → {}", to.join(" | "))
+    });
+    lines.collect::<Vec<_>>().join(", ")
+}
+
+fn with_transitions(detail: String, known: &str) -> String {
+    if known.is_empty() { detail } else { format!("{detail} The transitions that the code names: {known}.") }
+}
+
+fn looked(flow: &Flow, change: &Change, read: &Call, field: &str, known: &str) -> Finding {
+    let message = format!(
+        "\"{}\" sets \"{field}\" to {} after looking at it, and does not look again",
+        shared::call_name(change.call),
+        change.to
+    );
+    shared::on_call(&RULE, flow.facts, flow.code, change.call, message)
+        .detail(with_transitions(
+            "Two requests that read the same row both pass the check, and both do what follows.".into(),
+            known,
+        ))
+        .hint(format!("name the expected {field} in the where of an updateMany and stop when its count is 0"))
+        .also(shared::call_place(flow.facts, read))
+}
+
+fn unlike_siblings(
+    flow: &Flow,
+    change: &Change,
+    field: &str,
+    stated: usize,
+    all: usize,
+    known: &str,
+) -> Finding {
+    let message = format!(
+        "\"{}\" sets \"{field}\" to {} from any other: {stated} of {all} updates name the one they expect",
+        shared::call_name(change.call),
+        change.to
+    );
+    shared::on_call(&RULE, flow.facts, flow.code, change.call, message)
+        .severity(Severity::Info)
+        .detail(with_transitions("A row that has moved on in the meantime is set back.".into(), known))
+        .hint(format!("add the expected {field} to the where"))
+}

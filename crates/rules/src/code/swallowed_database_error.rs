@@ -1,0 +1,71 @@
+//! An error of a write that nobody will ever see.
+
+use pgsteward_model::code::{Awaited, Call, Operation, Try};
+use pgsteward_model::facts::{Facts, Need};
+use pgsteward_model::finding::{Finding, Severity};
+use pgsteward_model::rule::{Group, Rule};
+
+use super::flow::Flow;
+use super::shared;
+
+pub(super) static RULE: Rule = Rule {
+    id: "swallowed-database-error",
+    group: Group::Code,
+    severity: Severity::Warning,
+    needs: &[Need::Code],
+    sharper_with: &[],
+    since: "0.1.0",
+    ancestors: &["eslint:no-empty"],
+    page: include_str!("swallowed_database_error.md"),
+    check,
+};
+
+fn check(facts: &Facts) -> Vec<Finding> {
+    let Some(flow) = Flow::of(facts) else { return Vec::new() };
+    flow.code
+        .calls
+        .iter()
+        .filter(|call| flow.code.serves(&call.site) && call.operation.writes())
+        .filter_map(|call| judge(&flow, call))
+        .collect()
+}
+
+fn judge(flow: &Flow, call: &Call) -> Option<Finding> {
+    // The innermost one that catches: what stands around it sees nothing any more.
+    let (around, catch) = call
+        .site
+        .tries
+        .iter()
+        .rev()
+        .map(|index| &flow.code.tries[*index])
+        .find_map(|around| Some((around, around.catch.as_ref()?)))?;
+    if !catch.empty {
+        return None;
+    }
+    let on_purpose = explained(flow, around)
+        || matches!(call.operation, Operation::Delete | Operation::DeleteMany)
+        || call.site.awaited == Awaited::Not;
+    let message = format!("an error of \"{}\" disappears in an empty catch", shared::call_name(call));
+    Some(
+        shared::on_call(&RULE, flow.facts, flow.code, call, message)
+            .severity(if on_purpose { Severity::Info } else { Severity::Warning })
+            .detail(
+                "A full disk, a lost connection, a broken constraint: the row is missing, nothing says so, and whoever misses \
+                 it has no trace to follow.",
+            )
+            .hint(match call.operation {
+                Operation::Delete => {
+                    "use deleteMany, which does not mind an absent row, and let other errors through"
+                }
+                _ => "log the error, or catch the one code that is expected and throw the others",
+            })
+            .also(shared::place(flow.facts, &around.at)),
+    )
+}
+
+/// A comment stands in the `catch`: somebody thought about it.
+fn explained(flow: &Flow, around: &Try) -> bool {
+    let Some(file) = flow.facts.sources.get(&around.at.file) else { return false };
+    let text = file.slice(around.at.span);
+    text.rfind("catch").is_some_and(|at| text[at..].contains("//") || text[at..].contains("/*"))
+}

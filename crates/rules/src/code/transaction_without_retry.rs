@@ -1,0 +1,56 @@
+//! A serializable transaction that nobody tries again.
+
+use pgsteward_model::facts::{Facts, Need};
+use pgsteward_model::finding::{Finding, Severity};
+use pgsteward_model::rule::{Group, Rule};
+
+use super::flow::Flow;
+use super::shared;
+
+pub(super) static RULE: Rule = Rule {
+    id: "transaction-without-retry",
+    group: Group::Code,
+    severity: Severity::Warning,
+    needs: &[Need::Code],
+    sharper_with: &[],
+    since: "0.1.0",
+    ancestors: &[],
+    page: include_str!("transaction_without_retry.md"),
+    check,
+};
+
+fn check(facts: &Facts) -> Vec<Finding> {
+    let Some(flow) = Flow::of(facts) else { return Vec::new() };
+    let mut findings = Vec::new();
+    for transaction in flow.code.transactions.iter().filter(|transaction| flow.code.serves(&transaction.site))
+    {
+        let Some(isolation) = transaction.isolation.as_deref() else { continue };
+        let level = isolation.rsplit('.').next().unwrap_or(isolation);
+        let handled = transaction.site.tries.iter().any(|index| {
+            let codes = flow.code.tries[*index].catch.iter().flat_map(|catch| &catch.codes);
+            codes.into_iter().any(|code| matches!(code.as_str(), "P2034" | "40001" | "40P01"))
+        });
+        if !matches!(level, "Serializable" | "RepeatableRead") || transaction.retried || handled {
+            continue;
+        }
+        let function = &flow.function(&transaction.site).name;
+        let message = format!("a transaction in \"{function}\" is {level} and is not tried again");
+        findings.push(
+            Finding::in_code(
+                &RULE,
+                shared::place(facts, &transaction.site.at),
+                function,
+                &format!("$transaction/{level}"),
+                0,
+                message,
+            )
+            .detail(
+                "At this isolation level PostgreSQL answers some of two transactions that meet with a serialization failure \
+                 (40001, P2034 in Prisma) and expects the program to run it again. Without that, users see an error as soon \
+                 as there is traffic.",
+            )
+            .hint("run it in a loop of a few tries that catches P2034, or lower the level and lock the rows that matter"),
+        );
+    }
+    findings
+}

@@ -1,0 +1,89 @@
+//! A unique key that users can hit, and nobody looks for the error.
+
+use pgsteward_model::code::{Call, Node, Operation, Value};
+use pgsteward_model::facts::{Facts, Need};
+use pgsteward_model::finding::{Finding, Severity};
+use pgsteward_model::prisma::ModelKey;
+use pgsteward_model::rule::{Group, Rule};
+
+use super::flow::Flow;
+use super::{locks, read_then_write_race, shared};
+use crate::shared::quoted_list;
+
+pub(super) static RULE: Rule = Rule {
+    id: "unhandled-unique-violation",
+    group: Group::Code,
+    severity: Severity::Info,
+    needs: &[Need::Code, Need::Prisma],
+    sharper_with: &[],
+    since: "0.1.0",
+    ancestors: &[],
+    page: include_str!("unhandled_unique_violation.md"),
+    check,
+};
+
+fn check(facts: &Facts) -> Vec<Finding> {
+    let Some(flow) = Flow::of(facts) else { return Vec::new() };
+    if handled_for_all(facts) {
+        return Vec::new();
+    }
+    flow.code
+        .calls
+        .iter()
+        .filter(|call| flow.code.serves(&call.site))
+        .filter(|call| matches!(call.operation, Operation::Create | Operation::Update))
+        .filter_map(|call| judge(&flow, call))
+        .collect()
+}
+
+/// One place answers P2002 for every request: an error handler, an exception filter.
+fn handled_for_all(facts: &Facts) -> bool {
+    const PLACES: [&str; 6] = [
+        "setErrorHandler",
+        "ExceptionFilter",
+        "errorHandler",
+        "errorFormatter",
+        "onError",
+        "errorMiddleware",
+    ];
+    facts.sources.files.values().any(|file| {
+        (file.text.contains("P2002") || file.text.contains("23505"))
+            && PLACES.iter().any(|place| file.text.contains(place))
+    })
+}
+
+fn judge(flow: &Flow, call: &Call) -> Option<Finding> {
+    let model = flow.model(&call.model)?;
+    let data = call.argument.get("data")?;
+    let key = model.uniques.iter().find(|key| can_be_hit(flow, call, data, key))?;
+    if locks::violation_handled(flow, call) || read_then_write_race::look(flow, call).is_some() {
+        return None;
+    }
+    let fields: Vec<&str> = key.fields.iter().map(|field| field.field.as_str()).collect();
+    let fields = quoted_list(&fields);
+    let message = format!("\"{}\" does not expect that {fields} is taken", shared::call_name(call));
+    Some(
+        shared::on_call(&RULE, flow.facts, flow.code, call, message)
+            .detail(format!(
+                "The value comes with the request, and {fields} of \"{}\" is unique: the second request with the same value \
+                 ends as an internal error instead of an answer that says what is taken.",
+                call.model
+            ))
+            .hint("catch PrismaClientKnownRequestError with the code P2002 and answer 409")
+            .also(shared::place(flow.facts, &key.at)),
+    )
+}
+
+/// All fields of the key are written, and users choose at least one of them.
+fn can_be_hit(flow: &Flow, call: &Call, data: &Node, key: &ModelKey) -> bool {
+    let values: Vec<&Node> = key.fields.iter().filter_map(|field| data.get(&field.field)).collect();
+    let chosen = |node: &&Node| {
+        matches!(&node.value, Value::Expression { text, .. } if !text.contains('('))
+            && flow.chosen_by_user(call.site.function, node)
+    };
+    let enough = match call.operation {
+        Operation::Create => values.len() == key.fields.len(),
+        _ => !values.is_empty(),
+    };
+    enough && values.iter().any(chosen)
+}

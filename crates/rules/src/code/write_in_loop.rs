@@ -1,0 +1,126 @@
+//! A write for each turn of a loop.
+
+use pgsteward_model::code::{Awaited, Call, Loop, Node, Operation, Over};
+use pgsteward_model::facts::{Facts, Need};
+use pgsteward_model::finding::{Finding, Severity};
+use pgsteward_model::rule::{Group, Rule};
+
+use super::flow::Flow;
+use super::{loops, shared};
+
+pub(super) static RULE: Rule = Rule {
+    id: "write-in-loop",
+    group: Group::Code,
+    severity: Severity::Warning,
+    needs: &[Need::Code],
+    sharper_with: &[Need::Prisma],
+    since: "0.1.0",
+    ancestors: &[],
+    page: include_str!("write_in_loop.md"),
+    check,
+};
+
+fn check(facts: &Facts) -> Vec<Finding> {
+    let Some(flow) = Flow::of(facts) else { return Vec::new() };
+    flow.code
+        .calls
+        .iter()
+        .filter(|call| flow.code.serves(&call.site) && call.operation.writes())
+        .filter_map(|call| judge(&flow, call))
+        .collect()
+}
+
+fn judge(flow: &Flow, call: &Call) -> Option<Finding> {
+    let of = loops::growing(flow, &call.site, &[&call.argument])?;
+    let in_list = call.site.awaited == Awaited::Batch;
+    // All turns at once is another harm, and has a rule of its own.
+    let at_once = of.concurrent && !of.limited && !in_list && !flow.in_transaction(call);
+    if at_once || of.over == Over::Ancestors {
+        return None;
+    }
+    let same = same_data(call);
+    let one_statement = match call.operation {
+        Operation::Create | Operation::CreateMany | Operation::CreateManyAndReturn => !nested(call),
+        Operation::Delete | Operation::DeleteMany => true,
+        Operation::Update | Operation::UpdateMany | Operation::UpdateManyAndReturn => same,
+        _ => false,
+    };
+    // A list of statements in one transaction is the way that Prisma shows for rows that get different values.
+    if in_list && !one_statement {
+        return None;
+    }
+    // A turn that looks at its answer needs it.
+    let sure = one_statement && call.result.unused && !loops::in_portions(flow, &call.site);
+    let message = format!("\"{}\" runs once for {}", shared::call_name(call), loops::each(of));
+    Some(
+        shared::on_call(&RULE, flow.facts, flow.code, call, message)
+            .severity(if sure { Severity::Warning } else { Severity::Info })
+            .detail(detail(flow, call, of))
+            .hint(hint(call.operation, same))
+            .also(shared::place(flow.facts, &of.at)),
+    )
+}
+
+/// The data of an update does not change from turn to turn.
+fn same_data(call: &Call) -> bool {
+    call.argument.get("data").is_some_and(|data| {
+        data.object().is_some_and(|object| !object.open)
+            && shared::sources(data).iter().all(|source| {
+                use pgsteward_model::code::Source;
+                matches!(
+                    source,
+                    Source::Constant
+                        | Source::Time
+                        | Source::Parameter { .. }
+                        | Source::Request
+                        | Source::Session
+                )
+            })
+    })
+}
+
+/// Rows of other tables are written with it: `createMany` cannot.
+fn nested(call: &Call) -> bool {
+    let writes = |node: &Node| {
+        ["create", "connect", "createMany", "connectOrCreate"].iter().any(|name| node.get(name).is_some())
+    };
+    call.argument
+        .get("data")
+        .and_then(Node::object)
+        .is_none_or(|data| data.open || data.properties.iter().any(|property| writes(&property.value)))
+}
+
+fn detail(flow: &Flow, call: &Call, of: &Loop) -> String {
+    let turns = match of.over {
+        Over::Rows(list) => match loops::limit(flow, of) {
+            Some(rows) => format!("Up to {rows} rows are up to {rows} statements"),
+            None => format!(
+                "A thousand rows of \"{}\" are a thousand statements",
+                shared::call_name(&flow.code.calls[list])
+            ),
+        },
+        _ => "A list of a thousand is a thousand statements".into(),
+    };
+    if flow.in_transaction(call) {
+        format!("{turns}, and the transaction keeps its locks through all of their round trips.")
+    } else {
+        format!("{turns} and a thousand commits; when one fails, those before it stay.")
+    }
+}
+
+fn hint(operation: Operation, same: bool) -> &'static str {
+    match operation {
+        Operation::Create | Operation::CreateMany | Operation::CreateManyAndReturn => {
+            "build the rows in the loop and write them with one createMany (createManyAndReturn where the rows are needed)"
+        }
+        Operation::Delete | Operation::DeleteMany => "delete them with one deleteMany and `in`",
+        Operation::Upsert => {
+            "write portions of a thousand rows with one INSERT … SELECT FROM unnest(…) ON CONFLICT DO UPDATE through $executeRaw"
+        }
+        _ if same => "the data is the same in each turn: use one updateMany with `in`",
+        _ => {
+            "write portions of a thousand rows with one UPDATE … FROM unnest(…) through $executeRaw, with the values as \
+             parameters"
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! Several writes that belong together, each in a transaction of its own.
+
+use std::collections::BTreeSet;
+
+use pgsteward_model::code::{Call, FunctionRole, Node, Operation, Site, Source, Value};
+use pgsteward_model::facts::{Facts, Need};
+use pgsteward_model::finding::{Finding, Severity};
+use pgsteward_model::rule::{Group, Rule};
+
+use super::flow::{self, Flow, Root};
+use super::shared;
+
+pub(super) static RULE: Rule = Rule {
+    id: "writes-without-transaction",
+    group: Group::Code,
+    severity: Severity::Warning,
+    needs: &[Need::Code, Need::Prisma],
+    sharper_with: &[],
+    since: "0.1.0",
+    ancestors: &[],
+    page: include_str!("writes_without_transaction.md"),
+    check,
+};
+
+/// One write of a function: its own, or one of a function that it calls.
+struct Write<'a> {
+    /// Where it stands in the function.
+    site: &'a Site,
+    call: &'a Call,
+    roots: BTreeSet<Root>,
+    /// The name of the function called, where the write is not the function's own.
+    through: Option<&'a str>,
+}
+
+fn check(facts: &Facts) -> Vec<Finding> {
+    let Some(flow) = Flow::of(facts) else { return Vec::new() };
+    flow.serving()
+        .filter(|(_, function)| function.role != FunctionRole::Module)
+        .filter_map(|(index, _)| judge(&flow, index))
+        .collect()
+}
+
+fn judge(flow: &Flow, function: usize) -> Option<Finding> {
+    let writes = writes(flow, function);
+    let mut best: Option<(usize, &Write, &Write)> = None;
+    for (at, first) in writes.iter().enumerate() {
+        for second in &writes[at + 1..] {
+            if belong_together(flow, function, first, second) {
+                // Two writes of the function itself say more than one behind a call.
+                let rank = usize::from(first.through.is_none()) + usize::from(second.through.is_none());
+                if best.is_none_or(|(found, ..)| rank > found) {
+                    best = Some((rank, first, second));
+                }
+            }
+        }
+    }
+    let (rank, first, second) = best?;
+    let name = |write: &Write| {
+        let call = shared::call_name(write.call);
+        write.through.map_or(format!("\"{call}\""), |through| format!("\"{call}\" in \"{through}\""))
+    };
+    let owner = &flow.code.functions[function].name;
+    let message = format!("{} and {} are no transaction", name(first), name(second));
+    let place = |write: &Write| match write.through {
+        None => shared::call_place(flow.facts, write.call),
+        Some(_) => shared::place(flow.facts, &write.site.at),
+    };
+    let shape = format!("{}+{}", first.call.shape, second.call.shape);
+    Some(
+        Finding::in_code(&RULE, place(first), owner, &shape, 0, message)
+            .severity(if rank == 2 { Severity::Warning } else { Severity::Info })
+            .detail(format!(
+                "\"{}\" and \"{}\" refer to each other. When the second write fails, or the process ends between the two, the \
+                 first one stays.",
+                first.call.model, second.call.model
+            ))
+            .hint("put them into prisma.$transaction, or into one nested write")
+            .also(place(second)),
+    )
+}
+
+fn writes<'a>(flow: &Flow<'a>, function: usize) -> Vec<Write<'a>> {
+    let mut found: Vec<Write> = Vec::new();
+    for (_, call) in flow.calls_of(function) {
+        if counts(flow, call) && !flow.in_transaction(call) {
+            found.push(Write { site: &call.site, call, roots: flow.roots(&call.argument), through: None });
+        }
+    }
+    for (_, invocation) in flow.invocations_of(function) {
+        if invocation.site.transaction.is_some() || invocation.callee == function {
+            continue;
+        }
+        let callee = &flow.code.functions[invocation.callee];
+        let roots: BTreeSet<Root> = invocation.arguments.iter().flat_map(|node| flow.roots(node)).collect();
+        let reach = flow.reach(invocation.callee);
+        // What also calls out is a step of a longer story, which no transaction can hold.
+        if !reach.effects.is_empty() {
+            continue;
+        }
+        for call in reach.calls.iter().map(|index| &flow.code.calls[*index]) {
+            if counts(flow, call) && !flow.in_transaction(call) {
+                let through = Some(callee.name.as_str());
+                found.push(Write { site: &invocation.site, call, roots: roots.clone(), through });
+            }
+        }
+    }
+    found.sort_by_key(|write| write.site.order);
+    found
+}
+
+/// A write whose absence would be noticed: no log entry, no mark of time, no row that is made if absent.
+fn counts(flow: &Flow, call: &Call) -> bool {
+    call.operation.writes()
+        && !flow::is_log(&call.model)
+        && !makes_sure(call)
+        && !marks_time(call)
+        && !swallowed(flow, call)
+}
+
+/// `upsert` with nothing to update: running it again changes nothing, and the row alone does no harm.
+fn makes_sure(call: &Call) -> bool {
+    let empty =
+        |node: &Node| node.object().is_some_and(|object| !object.open && object.properties.is_empty());
+    call.operation == Operation::Upsert && call.argument.get("update").is_some_and(empty)
+}
+
+/// Only says when something was last seen or done.
+fn marks_time(call: &Call) -> bool {
+    let is_time = |node: &Node| match &node.value {
+        Value::Expression { sources, text, .. } => {
+            sources.contains(&Source::Time) || text.starts_with("new Date") || text.contains("Date.now")
+        }
+        _ => false,
+    };
+    call.argument.get("data").and_then(Node::object).is_some_and(|data| {
+        let times = data.properties.iter().filter(|property| is_time(&property.value)).count();
+        let counters =
+            data.properties.iter().filter(|property| property.value.get("increment").is_some()).count();
+        !data.open
+            && !data.properties.is_empty()
+            && times + counters == data.properties.len()
+            && data
+                .properties
+                .iter()
+                .any(|property| property.name.to_lowercase().contains("last") || counters > 0)
+    })
+}
+
+/// An error of it is nobody's concern.
+fn swallowed(flow: &Flow, call: &Call) -> bool {
+    let caught = call.site.tries.iter().any(|index| {
+        flow.code.tries[*index].catch.as_ref().is_some_and(|catch| !catch.rethrows && !catch.handles)
+    });
+    caught || call.site.awaited == pgsteward_model::code::Awaited::Not
+}
+
+fn belong_together(flow: &Flow, function: usize, first: &Write, second: &Write) -> bool {
+    let (a, b) = (first.call, second.call);
+    flow.related(&a.model, &b.model)
+        && first.site.order != second.site.order
+        && !flow.exclusive(first.site, second.site)
+        && about_the_same(flow, first, second)
+        && !called_out_between(flow, function, first.site, second.site)
+}
+
+/// The two writes speak of the same things: one uses what the other returned, or both begin with the same value.
+fn about_the_same(flow: &Flow, first: &Write, second: &Write) -> bool {
+    let uses = |of: &Write, from: &Write| {
+        shared::sources(&of.call.argument).iter().any(|source| {
+            matches!(source, Source::Result { call, .. } if std::ptr::eq(&flow.code.calls[*call], from.call))
+        })
+    };
+    let common = first
+        .roots
+        .intersection(&second.roots)
+        .any(|root| matches!(root, Root::Parameter(_) | Root::Request));
+    uses(second, first) || common
+}
+
+/// Something outside happens between the two: a transaction would wait for it.
+fn called_out_between(flow: &Flow, function: usize, first: &Site, second: &Site) -> bool {
+    let between = |site: &Site| first.order < site.order && site.order < second.order;
+    flow.effects_of(function).iter().any(|index| between(&flow.code.effects[*index].site))
+        || flow.invocations_of(function).any(|(_, invocation)| {
+            between(&invocation.site) && !flow.reach(invocation.callee).effects.is_empty()
+        })
+}
