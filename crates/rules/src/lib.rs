@@ -13,6 +13,7 @@ pub mod index;
 pub mod migration;
 pub mod schema;
 
+mod readers;
 mod secrets;
 mod shared;
 

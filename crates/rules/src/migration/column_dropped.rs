@@ -7,6 +7,7 @@ use pgsteward_model::statement::AlterAction;
 
 use super::around;
 use super::column_recreated;
+use crate::readers;
 use crate::shared::quoted_list;
 
 pub(super) static RULE: Rule = Rule {
@@ -14,7 +15,7 @@ pub(super) static RULE: Rule = Rule {
     group: Group::Migration,
     severity: Severity::Warning,
     needs: &[Need::History],
-    sharper_with: &[Need::Statistics],
+    sharper_with: &[Need::Statistics, Need::Code],
     since: "0.1.0",
     ancestors: &[
         "squawk:ban-drop-column",
@@ -73,6 +74,10 @@ fn check(facts: &Facts) -> Vec<Finding> {
                 "deploy an application that no longer knows the column first (take the field out of the Prisma schema, or \
                  mark it @ignore), and drop the column in a later deploy",
             );
+        let finding = match readers::of_columns(facts, relation, &dropped) {
+            Some(readers) => readers.tell(finding, "The code still reads it"),
+            None => finding,
+        };
         findings.push(around::with_rows(facts, relation, finding));
     }
     findings

@@ -6,13 +6,14 @@ use pgsteward_model::rule::{Group, Rule};
 use pgsteward_model::statement::AlterAction;
 
 use super::{around, shared};
+use crate::readers;
 
 pub(super) static RULE: Rule = Rule {
     id: "column-renamed",
     group: Group::Migration,
     severity: Severity::Warning,
     needs: &[Need::History],
-    sharper_with: &[],
+    sharper_with: &[Need::Code],
     since: "0.1.0",
     ancestors: &[
         "squawk:renaming-column",
@@ -53,7 +54,10 @@ fn check(facts: &Facts) -> Vec<Finding> {
                     "rename the field in the Prisma schema only and keep the column: @map(\"{from}\"); or add \"{to}\", \
                      write both, fill the old rows, move the readers, and drop \"{from}\" in a later deploy"
                 ));
-            findings.push(finding);
+            findings.push(match readers::of_columns(facts, &alteration.touch.relation, &[from]) {
+                Some(readers) => readers.tell(finding, "The code still says the old name"),
+                None => finding,
+            });
         }
     }
     findings

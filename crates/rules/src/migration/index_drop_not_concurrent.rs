@@ -12,6 +12,7 @@ use pgsteward_sql::ddl;
 use super::rewrite::{Folder, Rewrite};
 use super::shared::{self, Cost, Hit};
 use super::text;
+use crate::readers;
 use crate::shared::quoted_list;
 
 pub(super) static RULE: Rule = Rule {
@@ -19,7 +20,7 @@ pub(super) static RULE: Rule = Rule {
     group: Group::Migration,
     severity: Severity::Info,
     needs: &[Need::History],
-    sharper_with: &[Need::Statistics],
+    sharper_with: &[Need::Statistics, Need::Code],
     since: "0.1.0",
     ancestors: &[
         "squawk:require-concurrent-index-deletion",
@@ -60,6 +61,12 @@ fn check(facts: &Facts) -> Vec<Finding> {
                 ),
             )
             .hint("drop it with DROP INDEX CONCURRENTLY, alone in a migration of its own");
+        // Whoever used it reads the whole table from now on.
+        let lost = hit.before().and_then(|table| readers::of_index(facts, table, first));
+        if let Some(readers) = lost.filter(readers::Readers::any) {
+            finding = readers.tell(finding, "No other index begins with its first column, by which rows are looked for");
+            finding.severity = Severity::Warning;
+        }
         // CONCURRENTLY takes one index and no CASCADE.
         if indexes.len() == 1
             && !cascade

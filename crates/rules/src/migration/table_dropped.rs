@@ -7,6 +7,7 @@ use pgsteward_model::rule::{Group, Rule};
 use pgsteward_model::statement::Statement;
 
 use super::{around, shared};
+use crate::readers;
 use crate::shared::quoted_list;
 
 pub(super) static RULE: Rule = Rule {
@@ -14,7 +15,7 @@ pub(super) static RULE: Rule = Rule {
     group: Group::Migration,
     severity: Severity::Warning,
     needs: &[Need::History],
-    sharper_with: &[Need::Statistics],
+    sharper_with: &[Need::Statistics, Need::Code],
     since: "0.1.0",
     ancestors: &["squawk:ban-drop-table", "atlas:DS102", "pgfence:drop-table", "pg-schema-diff:DELETES_DATA"],
     page: include_str!("table_dropped.md"),
@@ -78,6 +79,11 @@ fn check(facts: &Facts) -> Vec<Finding> {
             "deploy an application that no longer uses it first; in a later deploy rename it, and drop it when nobody has \
              missed it for a while",
         );
+        let readers = readers::of_table(facts, &first.relation).filter(|_| gone.len() == 1);
+        let finding = match readers {
+            Some(readers) => readers.tell(finding, "The code still uses it"),
+            None => finding,
+        };
         findings.push(around::with_rows(facts, &first.relation, finding));
     }
     findings
