@@ -10,6 +10,7 @@ use pgsteward_model::code::{
 };
 use pgsteward_model::facts::Facts;
 use pgsteward_model::prisma::{FieldType, Model, PrismaSchema};
+use pgsteward_model::source::Span;
 
 use super::shared::sources;
 use crate::shared::words;
@@ -177,6 +178,17 @@ impl<'a> Flow<'a> {
     pub(super) fn exclusive(&self, a: &Site, b: &Site) -> bool {
         a.guards.iter().any(|first| b.guards.iter().any(|second| contradict(first, second)))
             || self.in_handler(a) != self.in_handler(b)
+            || self.in_other_case(a, b)
+    }
+
+    /// Another label of a `switch` stands between the two.
+    fn in_other_case(&self, a: &Site, b: &Site) -> bool {
+        let (first, second) = if a.order <= b.order { (a, b) } else { (b, a) };
+        let between = Span::new(first.at.span.end, second.at.span.start);
+        let text = self.facts.sources.get(&a.at.file).map_or("", |file| file.slice(between));
+        text.lines().map(str::trim_start).any(|line| {
+            line.starts_with("case ") && line.contains(':') || line.starts_with("default:")
+        })
     }
 
     /// The site stands in the `catch` or `finally` of a `try` of its function.
