@@ -5,7 +5,9 @@
 //! gives it text), knows no SQL and judges nothing.
 
 mod link;
+mod scan;
 mod unit;
 
 pub use link::{ClientProject, Package, PathAliases, World};
+pub use scan::{LARGEST, scan, scan_fully};
 pub use unit::*;

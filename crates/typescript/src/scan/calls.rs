@@ -1,0 +1,187 @@
+//! Calls that have the form of calls of Prisma Client.
+
+use oxc_ast::AstKind;
+use oxc_ast::ast::{CallExpression, Expression};
+use oxc_syntax::node::NodeId;
+use pgsteward_model::code::{Node, Operation, Site, Value};
+use pgsteward_model::source::Span;
+
+use super::reader::{Definition, Reader};
+use super::syntax::{argument, as_member, bare, span};
+use crate::unit::{Candidate, Origin, Usage};
+
+/// Roots that are never a client.
+const NEVER: [&str; 18] = [
+    "Object",
+    "Array",
+    "Promise",
+    "console",
+    "Math",
+    "JSON",
+    "Number",
+    "String",
+    "localStorage",
+    "sessionStorage",
+    "window",
+    "document",
+    "process",
+    "Reflect",
+    "Symbol",
+    "Date",
+    "crypto",
+    "jest",
+];
+
+/// The parts of `client.model.operation(…)`.
+pub(super) struct Parts<'a> {
+    pub client: &'a Expression<'a>,
+    pub model: Option<String>,
+    pub operation: Operation,
+    pub name: Span,
+}
+
+impl<'a> Reader<'_, 'a> {
+    /// The parts of a call that may be one of Prisma Client.
+    pub(super) fn parts(&self, call: &'a CallExpression<'a>) -> Option<Parts<'a>> {
+        let member = as_member(&call.callee)?;
+        let operation = Operation::of_name(member.name?)?;
+        match call.arguments.first() {
+            None => {}
+            Some(first) => {
+                let first = first.as_expression()?;
+                let literal = matches!(
+                    bare(first),
+                    Expression::StringLiteral(_)
+                        | Expression::NumericLiteral(_)
+                        | Expression::TemplateLiteral(_)
+                        | Expression::ArrowFunctionExpression(_)
+                        | Expression::FunctionExpression(_)
+                        | Expression::ArrayExpression(_)
+                        | Expression::BooleanLiteral(_)
+                        | Expression::RegExpLiteral(_)
+                );
+                if literal {
+                    return None;
+                }
+            }
+        }
+        let delegate = self.delegate(member.object, 0)?;
+        let model = as_member(delegate)?;
+        let root = self.cut(span(model.object), 60);
+        if NEVER.contains(&root.split(['.', '(']).next().unwrap_or("")) {
+            return None;
+        }
+        let name = model.name.map(str::to_string);
+        if name.as_deref().is_some_and(|name| name.starts_with('$')) {
+            return None;
+        }
+        Some(Parts { client: model.object, model: name, operation, name: member.name_span })
+    }
+
+    /// `prisma.user`, also where a local name holds it.
+    fn delegate(&self, expression: &'a Expression<'a>, depth: u32) -> Option<&'a Expression<'a>> {
+        let inner = bare(expression);
+        if as_member(inner).is_some() {
+            return Some(inner);
+        }
+        let Expression::Identifier(identifier) = inner else { return None };
+        if depth > 5 {
+            return None;
+        }
+        match self.definition(self.symbol_of(identifier)?) {
+            Definition::Variable { declarator, steps, .. } if steps.is_empty() => {
+                self.delegate(declarator.init.as_ref()?, depth + 1)
+            }
+            _ => None,
+        }
+    }
+
+    /// Gives a candidate its number, before anything is followed to it.
+    pub(super) fn register_call(&mut self, node: NodeId, parts: &Parts<'a>) {
+        self.calls.insert(node, self.unit.calls.len());
+        let at = self.at(span(&self.nodes.kind(node)));
+        self.unit.calls.push(Candidate {
+            site: Site { at, ..Site::default() },
+            name_at: self.at(parts.name),
+            client: Origin::Unknown,
+            receiver: self.cut(span(parts.client), 120),
+            model: parts.model.clone(),
+            operation: parts.operation,
+            argument: Node::default(),
+            usage: Usage::default(),
+            fluent: Vec::new(),
+            shape: String::new(),
+            ordinal: 0,
+            invocation: None,
+        });
+    }
+
+    pub(super) fn fill_call(&mut self, node: NodeId, index: usize) {
+        let AstKind::CallExpression(call) = self.nodes.kind(node) else { return };
+        let Some(parts) = self.parts(call) else { return };
+        let client = self.origin(parts.client);
+        let argument = self.argument_value(call, 0);
+        let (fluent, outer) = self.fluent(node, parts.operation);
+        let site = self.site(node);
+        let usage = self.usage(outer);
+        let shape = super::shape::shape(parts.operation.name(), &argument);
+        let into = &mut self.unit.calls[index];
+        into.client = client;
+        into.argument = argument;
+        into.fluent = fluent;
+        into.site = site;
+        into.usage = usage;
+        into.shape = shape;
+        into.invocation = self.invocations.get(&node).copied();
+    }
+
+    /// `.posts().author()` behind a call that finds one row; with the whole expression.
+    fn fluent(&mut self, node: NodeId, operation: Operation) -> (Vec<(String, Node)>, NodeId) {
+        let mut found = Vec::new();
+        let mut at = node;
+        if !matches!(
+            operation.name(),
+            "findUnique"
+                | "findUniqueOrThrow"
+                | "findFirst"
+                | "findFirstOrThrow"
+                | "create"
+                | "update"
+                | "upsert"
+                | "delete"
+        ) {
+            return (found, at);
+        }
+        loop {
+            let member = self.nodes.parent_id(at);
+            let AstKind::StaticMemberExpression(of) = self.nodes.kind(member) else { break };
+            if matches!(of.property.name.as_str(), "then" | "catch" | "finally") {
+                break;
+            }
+            let outer = self.nodes.parent_id(member);
+            let AstKind::CallExpression(call) = self.nodes.kind(outer) else { break };
+            if span(&call.callee) != span(of) {
+                break;
+            }
+            let argument = match argument(&call.arguments, 0) {
+                Some(_) => self.argument_value(call, 0),
+                None => Node { span: Span::new(span(call).end, span(call).end), value: Value::Undefined },
+            };
+            found.push((of.property.name.to_string(), argument));
+            at = outer;
+        }
+        (found, at)
+    }
+
+    /// Numbers of calls of the same shape in the same function.
+    pub(super) fn count_ordinals(&mut self) {
+        let mut seen: std::collections::BTreeMap<(usize, Option<String>, String), u32> =
+            std::collections::BTreeMap::new();
+        for call in &mut self.unit.calls {
+            let key = (call.site.function, call.model.clone(), call.shape.clone());
+            let next = seen.entry(key).or_default();
+            call.ordinal = *next;
+            *next += 1;
+        }
+    }
+}

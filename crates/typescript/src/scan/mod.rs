@@ -1,0 +1,220 @@
+//! One file of TypeScript or JavaScript to a [`Unit`]. Pure: the same text gives the same unit.
+
+mod calls;
+mod classes;
+mod conditions;
+mod functions;
+mod loops;
+mod names;
+mod origin;
+mod prefilter;
+mod reader;
+mod roles;
+mod shape;
+mod site;
+mod sources;
+mod syntax;
+mod transactions;
+mod tries;
+mod types;
+mod usage;
+mod value;
+mod variables;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use oxc_allocator::Allocator;
+use oxc_ast::AstKind;
+use oxc_parser::{ParseOptions, Parser};
+use oxc_semantic::SemanticBuilder;
+use oxc_span::SourceType;
+use oxc_syntax::node::NodeId;
+use pgsteward_model::code::LeftOut;
+
+use crate::unit::{Depth, Unit};
+use reader::Reader;
+
+/// Larger files are left out: nobody writes them by hand.
+pub const LARGEST: usize = 2 * 1024 * 1024;
+
+/// Reads a file as far as linking may need it: in full if its text speaks of a database, else its imports and exports
+/// (see [`Depth`]). What cannot be read stands in [`Unit::left_out`].
+pub fn scan(path: &str, text: &str) -> Unit {
+    read(path, text, prefilter::interesting(text))
+}
+
+/// Reads a file in full, whatever it speaks of.
+pub fn scan_fully(path: &str, text: &str) -> Unit {
+    read(path, text, true)
+}
+
+fn read(path: &str, text: &str, fully: bool) -> Unit {
+    let file: Arc<str> = path.into();
+    let mut unit =
+        Unit { file: file.clone(), bytes: text.len(), role: Some(roles::file_role(path)), ..Unit::default() };
+    let name = path.rsplit('/').next().unwrap_or(path);
+    if [".d.ts", ".d.mts", ".d.cts"].iter().any(|end| name.ends_with(end)) {
+        return unit;
+    }
+    if let Some(why) = unreadable(text) {
+        unit.left_out.push(LeftOut { file, why });
+        return unit;
+    }
+    let Some(source_type) = source_type(name) else {
+        unit.left_out.push(LeftOut { file, why: "Its name is not one of TypeScript or JavaScript.".into() });
+        return unit;
+    };
+    let allocator = Allocator::default();
+    let options = ParseOptions {
+        preserve_parens: false,
+        allow_return_outside_function: true,
+        ..ParseOptions::default()
+    };
+    let parsed = Parser::new(&allocator, text, source_type).with_options(options).parse();
+    if parsed.panicked {
+        let why = "It could not be parsed.".to_string();
+        unit.left_out.push(LeftOut { file, why });
+        return unit;
+    }
+    unit.directive = parsed
+        .program
+        .directives
+        .iter()
+        .map(|one| one.directive.as_str())
+        .find(|one| matches!(*one, "use server" | "use client"))
+        .map(str::to_string);
+    let built = SemanticBuilder::new().with_build_nodes(fully).build(&parsed.program);
+    let semantic = built.semantic;
+    unit.depth = if fully { Depth::Full } else { Depth::Names };
+    let mut reader = Reader {
+        text,
+        file,
+        nodes: semantic.nodes(),
+        scoping: semantic.scoping(),
+        unit,
+        functions: HashMap::new(),
+        classes: HashMap::new(),
+        variables: HashMap::new(),
+        imports: HashMap::new(),
+        module_calls: HashMap::new(),
+        calls: HashMap::new(),
+        raw: HashMap::new(),
+        transactions: HashMap::new(),
+        clients: HashMap::new(),
+        invocations: HashMap::new(),
+        loops: HashMap::new(),
+        tries: HashMap::new(),
+        awaits: Vec::new(),
+        following: Vec::new(),
+        references: Vec::new(),
+    };
+    reader.read_imports(&parsed.program.body);
+    if fully {
+        reader.read_body();
+    }
+    reader.read_exports(&parsed.program.body);
+    reader.finish()
+}
+
+impl Reader<'_, '_> {
+    fn read_body(&mut self) {
+        self.module_function(pgsteward_model::source::Span::new(0, self.text.len()));
+        let mut classes = Vec::new();
+        let mut variables = Vec::new();
+        let mut calls = Vec::new();
+        // First what has a name, then what refers to names.
+        for (node, entry) in self.nodes.iter_enumerated() {
+            match entry.kind() {
+                AstKind::Class(_) => {
+                    self.read_class(node);
+                    classes.push(node);
+                }
+                AstKind::Function(_) | AstKind::ArrowFunctionExpression(_) => self.read_function(node),
+                AstKind::VariableDeclarator(_) => variables.extend(self.read_variable(node)),
+                AstKind::ImportExpression(_) => self.module_call(node),
+                AstKind::CallExpression(_) => {
+                    self.module_call(node);
+                    calls.push(node);
+                }
+                AstKind::NewExpression(_) | AstKind::TaggedTemplateExpression(_) => calls.push(node),
+                AstKind::AwaitExpression(wait) => self.awaits.push(syntax::span(wait)),
+                AstKind::TSTypeAliasDeclaration(_) | AstKind::TSInterfaceDeclaration(_) => {
+                    self.read_type(node);
+                }
+                _ => {}
+            }
+        }
+        self.awaits.sort_unstable();
+        for node in &calls {
+            self.register(*node);
+        }
+        for symbol in variables {
+            self.fill_variable(symbol);
+        }
+        for (index, node) in classes.into_iter().enumerate() {
+            self.fill_class(node, index);
+        }
+        for node in &calls {
+            self.fill(*node);
+        }
+        self.count_ordinals();
+    }
+
+    fn register(&mut self, node: NodeId) {
+        if let AstKind::CallExpression(call) = self.nodes.kind(node) {
+            if self.register_transaction(node, call) {
+                return;
+            }
+            if let Some(parts) = self.parts(call) {
+                self.register_call(node, &parts);
+            }
+        }
+    }
+
+    fn fill(&mut self, node: NodeId) {
+        if let Some(index) = self.transactions.get(&node).copied() {
+            self.fill_transaction(node, index);
+        }
+        if let Some(index) = self.calls.get(&node).copied() {
+            self.fill_call(node, index);
+        }
+    }
+
+    fn finish(mut self) -> Unit {
+        self.references.sort_by_key(|reference| reference.span);
+        self.references.dedup_by_key(|reference| reference.span);
+        self.unit.references = self.references;
+        self.unit
+    }
+}
+
+/// Why a text is not worth a parser's time.
+fn unreadable(text: &str) -> Option<String> {
+    if text.len() > LARGEST {
+        return Some(format!("It has {} bytes; files over {LARGEST} bytes are not read.", text.len()));
+    }
+    // A line of that length was written by a program: a bundle, a minified file, data.
+    if text.len() > 50_000 {
+        let lines = text.bytes().filter(|byte| *byte == b'\n').count() + 1;
+        if text.len() / lines > 1_000 {
+            return Some(
+                "It is minified or generated: its lines are longer than 1000 bytes on average.".into(),
+            );
+        }
+    }
+    None
+}
+
+fn source_type(name: &str) -> Option<SourceType> {
+    let end = name.rsplit('.').next()?;
+    Some(match end {
+        "ts" | "mts" => SourceType::ts(),
+        "cts" => SourceType::ts(),
+        "tsx" => SourceType::tsx(),
+        // JavaScript may hold JSX whatever it is called, and both kinds of modules.
+        "js" | "jsx" | "mjs" => SourceType::jsx(),
+        "cjs" => SourceType::jsx().with_commonjs(true),
+        _ => return None,
+    })
+}

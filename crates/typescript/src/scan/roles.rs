@@ -1,0 +1,336 @@
+//! What files and functions are for, by the conventions of frameworks.
+
+use oxc_ast::AstKind;
+use oxc_ast::ast::{CallExpression, Decorator, Expression};
+use pgsteward_model::code::{FileRole, FunctionRole};
+use pgsteward_model::source::Span;
+
+use super::functions::Named;
+use super::reader::Reader;
+use super::syntax::{Code, argument, as_call, as_member, bare, key_name, span};
+
+/// By the path alone.
+pub(super) fn file_role(path: &str) -> FileRole {
+    let path = path.to_ascii_lowercase();
+    let name = path.rsplit('/').next().unwrap_or(&path);
+    let stem = name.split('.').next().unwrap_or(name);
+    let folders: Vec<&str> = path.split('/').rev().skip(1).collect();
+    let within = |names: &[&str]| folders.iter().any(|folder| names.contains(folder));
+    if within(&["generated", "__generated__", ".prisma", "dist", "build", ".next"])
+        || name.contains(".generated.")
+        || name.contains(".gen.")
+        || name.ends_with(".min.js")
+    {
+        return FileRole::Generated;
+    }
+    if within(&[
+        "test",
+        "tests",
+        "__tests__",
+        "__mocks__",
+        "e2e",
+        "spec",
+        "specs",
+        "fixtures",
+        "cypress",
+        "playwright",
+    ]) || name.contains(".test.")
+        || name.contains(".spec.")
+        || name.contains(".e2e")
+        || name.contains(".stories.")
+        || name.contains(".bench.")
+        || name.starts_with("vitest.")
+        || name.starts_with("jest.")
+        || stem.ends_with("-test")
+        || folders
+            .iter()
+            .any(|folder| folder.ends_with("-tests") || folder.ends_with("-test") || folder.ends_with("-e2e"))
+    {
+        return FileRole::Test;
+    }
+    if stem.starts_with("seed")
+        || stem.ends_with("seed")
+        || stem.ends_with("seeder")
+        || within(&["seed", "seeds", "seeders"])
+    {
+        return FileRole::Seed;
+    }
+    if within(&["migrations", "migration", "backfills", "backfill", "data-migrations"])
+        || stem.starts_with("backfill")
+    {
+        return FileRole::Migration;
+    }
+    if within(&["scripts", "script", "bin", "tools"]) {
+        return FileRole::Script;
+    }
+    FileRole::Application
+}
+
+const METHODS: [&str; 8] = ["get", "post", "put", "patch", "delete", "all", "options", "head"];
+
+/// A function that is given to a framework as an argument: routes, workers, timers, tasks.
+pub(super) fn registered<'a>(
+    reader: &Reader<'_, 'a>,
+    code: Code<'a>,
+    call: &'a CallExpression<'a>,
+    child: Span,
+) -> Option<Named> {
+    let first_text = || match argument(&call.arguments, 0).map(bare) {
+        Some(Expression::StringLiteral(text)) => Some(text.value.to_string()),
+        Some(Expression::TemplateLiteral(text)) => Some(reader.cut(span(&**text), 80).replace('`', "")),
+        _ => None,
+    };
+    if let Some(member) = as_member(&call.callee) {
+        let name = member.name?;
+        let receiver = reader.cut(span(member.object), 60).to_ascii_lowercase();
+        if METHODS.contains(&name)
+            && let Some(path) = first_text()
+            && (path.starts_with('/') || path.starts_with('*') || path.is_empty())
+            && !["axios", "fetch", "client", "http", "ky", "got", "api"].contains(&receiver.as_str())
+        {
+            let upper = if name == "all" { "ALL".into() } else { name.to_ascii_uppercase() };
+            return Some(handler(format!("{upper} {path}"), &path));
+        }
+        // `router.route('/x').get(handler)`
+        if METHODS.contains(&name)
+            && let Some(route) = as_call(member.object)
+            && as_member(&route.callee).is_some_and(|member| member.name == Some("route"))
+            && let Some(Expression::StringLiteral(path)) = argument(&route.arguments, 0).map(bare)
+        {
+            return Some(handler(format!("{} {}", name.to_ascii_uppercase(), path.value), &path.value));
+        }
+        let job = match name {
+            "schedule" if receiver.contains("cron") || receiver.contains("schedul") => true,
+            "scheduleJob" | "createFunction" | "addJob" | "defineJob" => true,
+            "process" if receiver.contains("queue") => true,
+            "define" if receiver.contains("agenda") => true,
+            "work" if receiver.contains("boss") => true,
+            _ => false,
+        };
+        if job {
+            let name = first_text().unwrap_or_else(|| name.to_string());
+            return Some(named(format!("job {name}"), FunctionRole::Job));
+        }
+        // `app.use('/x', (req, res) => …)`
+        if name == "use"
+            && code.parameters().items.len() >= 2
+            && (receiver == "app" || receiver.contains("router"))
+        {
+            let path = first_text().unwrap_or_default();
+            return Some(named(format!("USE {path}").trim().to_string(), FunctionRole::RequestHandler));
+        }
+    }
+    let _ = child;
+    None
+}
+
+/// A function in an object of options: `fastify.route({ handler })`, `task({ run })`.
+pub(super) fn registered_by_options<'a>(
+    reader: &Reader<'_, 'a>,
+    call: &'a CallExpression<'a>,
+    property: &str,
+) -> Option<Named> {
+    let callee = reader.cut(span(&call.callee), 80);
+    let last = callee.rsplit('.').next().unwrap_or(&callee);
+    let option = |wanted: &str| {
+        call.arguments.iter().filter_map(|one| one.as_expression()).find_map(|one| {
+            let Expression::ObjectExpression(object) = bare(one) else { return None };
+            object.properties.iter().filter_map(|property| property.as_property()).find_map(|property| {
+                if key_name(&property.key).as_deref() != Some(wanted) {
+                    return None;
+                }
+                match bare(&property.value) {
+                    Expression::StringLiteral(text) => Some(text.value.to_string()),
+                    _ => None,
+                }
+            })
+        })
+    };
+    match (last, property) {
+        ("route", "handler") => {
+            let path = option("url").or_else(|| option("path")).unwrap_or_default();
+            let method = option("method").unwrap_or_else(|| "ALL".into());
+            Some(handler(format!("{method} {path}"), &path))
+        }
+        ("task" | "schemaTask", "run") | ("defineJob", "run" | "handler") => {
+            let id = option("id").unwrap_or_else(|| last.to_string());
+            Some(named(format!("job {id}"), FunctionRole::Job))
+        }
+        ("loader" | "action" | "createLoader", _) => None,
+        _ => None,
+    }
+}
+
+fn handler(name: String, path: &str) -> Named {
+    let role = if path.to_ascii_lowercase().contains("webhook") {
+        FunctionRole::Webhook
+    } else {
+        FunctionRole::RequestHandler
+    };
+    named(name, role)
+}
+
+fn named(name: String, role: FunctionRole) -> Named {
+    Named { name, method: None, class: None, role, given_away: true }
+}
+
+/// The role of a function that has a name.
+pub(super) fn function_role<'a>(
+    reader: &Reader<'_, 'a>,
+    code: Code<'a>,
+    named: &Named,
+    parent: usize,
+) -> FunctionRole {
+    if named.role != FunctionRole::Plain {
+        return named.role;
+    }
+    let path = reader.file.to_ascii_lowercase();
+    let file = path.rsplit('/').next().unwrap_or(&path);
+    let stem = file.split('.').next().unwrap_or(file);
+    let name = named.name.as_str();
+    let webhook = path.contains("webhook");
+    let request = || if webhook { FunctionRole::Webhook } else { FunctionRole::RequestHandler };
+    if parent == 0 && named.class.is_none() {
+        if stem == "route" && matches!(name, "GET" | "POST" | "PUT" | "PATCH" | "DELETE" | "HEAD" | "OPTIONS")
+        {
+            return request();
+        }
+        if path.contains("pages/api/") || path.starts_with("api/") && name == "default" {
+            return request();
+        }
+        if matches!(name, "getServerSideProps" | "getStaticProps" | "getInitialProps") {
+            return FunctionRole::RequestHandler;
+        }
+        let remix = path.contains("/routes/") || path.starts_with("app/routes");
+        if matches!(name, "loader" | "action") && remix {
+            return request();
+        }
+        let exported = exported_declaration(reader, code);
+        if reader.unit.directive.as_deref() == Some("use server") && exported {
+            return FunctionRole::RequestHandler;
+        }
+    }
+    if code.body().is_some_and(|body| body.directives.iter().any(|one| one.directive == "use server")) {
+        return FunctionRole::RequestHandler;
+    }
+    if let Some(role) = decorated(reader, code, named) {
+        return role;
+    }
+    if let Some(role) = resolver(name, named, code) {
+        return role;
+    }
+    if takes_request_and_answer(reader, code) {
+        return request();
+    }
+    let last = name.rsplit('.').next().unwrap_or(name);
+    let component_file = file.ends_with(".tsx") || file.ends_with(".jsx");
+    if component_file && last.starts_with(|first: char| first.is_ascii_uppercase()) && named.class.is_none() {
+        return FunctionRole::Component;
+    }
+    if component_file && name == "default" && ["page", "layout"].contains(&stem) {
+        return FunctionRole::Component;
+    }
+    FunctionRole::Plain
+}
+
+fn exported_declaration<'a>(reader: &Reader<'_, 'a>, code: Code<'a>) -> bool {
+    reader.nodes.ancestor_kinds(code.id()).take(5).any(|kind| {
+        matches!(
+            kind,
+            AstKind::ExportDeclaration(_)
+                | AstKind::ExportNamedDeclaration(_)
+                | AstKind::ExportDefaultDeclaration(_)
+        )
+    })
+}
+
+/// `(req, res) => …`, `(request: FastifyRequest, reply)`, `(c: Context)`
+fn takes_request_and_answer<'a>(reader: &Reader<'_, 'a>, code: Code<'a>) -> bool {
+    let items = &code.parameters().items;
+    let ty = |index: usize| {
+        items
+            .get(index)
+            .and_then(|item| reader.type_text(item.type_annotation.as_deref()))
+            .unwrap_or_default()
+    };
+    let name = |index: usize| {
+        items.get(index).and_then(|item| item.pattern.get_identifier_name()).map_or("", |name| name.as_str())
+    };
+    let answer = ["Response", "NextApiResponse", "FastifyReply", "ServerResponse"];
+    let second = ty(1);
+    if answer.iter().any(|one| second == *one || second.starts_with(&format!("{one}<"))) {
+        return true;
+    }
+    matches!(name(0), "req" | "request" | "_req") && matches!(name(1), "res" | "reply" | "response")
+}
+
+/// NestJS, type-graphql and the like.
+fn decorated<'a>(reader: &Reader<'_, 'a>, code: Code<'a>, named: &Named) -> Option<FunctionRole> {
+    let AstKind::MethodDefinition(method) = reader.nodes.parent_kind(code.id()) else { return None };
+    let AstKind::Class(class) = reader.nodes.kind(named.class?) else { return None };
+    let on_method: Vec<String> = method.decorators.iter().filter_map(decorator_name).collect();
+    let on_class: Vec<String> = class.decorators.iter().filter_map(decorator_name).collect();
+    let has = |list: &[String], names: &[&str]| list.iter().any(|name| names.contains(&name.as_str()));
+    if has(&on_method, &["ResolveField", "FieldResolver", "ResolveProperty"]) {
+        return Some(FunctionRole::FieldResolver);
+    }
+    if has(&on_method, &["Cron", "Interval", "Process", "OnWorkerEvent", "Processor", "OnEvent"])
+        || has(&on_class, &["Processor"]) && named.method.as_deref() == Some("process")
+    {
+        return Some(FunctionRole::Job);
+    }
+    let routes = [
+        "Get",
+        "Post",
+        "Put",
+        "Patch",
+        "Delete",
+        "All",
+        "Head",
+        "Options",
+        "Sse",
+        "MessagePattern",
+        "EventPattern",
+    ];
+    if has(&on_method, &routes) {
+        let webhook = named.name.to_ascii_lowercase().contains("webhook")
+            || reader.file.to_ascii_lowercase().contains("webhook");
+        return Some(if webhook { FunctionRole::Webhook } else { FunctionRole::RequestHandler });
+    }
+    if has(&on_method, &["Query", "Mutation", "Subscription"]) && !on_class.is_empty() {
+        return Some(FunctionRole::RequestHandler);
+    }
+    None
+}
+
+pub(super) fn decorator_name(decorator: &Decorator) -> Option<String> {
+    let expression = match as_call(&decorator.expression) {
+        Some(call) => bare(&call.callee),
+        None => bare(&decorator.expression),
+    };
+    match expression {
+        Expression::Identifier(name) => Some(name.name.to_string()),
+        other => as_member(other).and_then(|member| member.name).map(str::to_string),
+    }
+}
+
+/// `resolvers.Query.posts`, `resolvers.User.posts`
+fn resolver<'a>(name: &str, named: &Named, code: Code<'a>) -> Option<FunctionRole> {
+    named.method.as_ref()?;
+    let parts: Vec<&str> = name.split('.').collect();
+    let (first, of) = (parts.first()?, parts.get(parts.len().checked_sub(2)?)?);
+    let resolvers =
+        first.to_ascii_lowercase().contains("resolver") || parts.contains(&"resolvers");
+    if parts.len() < 2 {
+        return None;
+    }
+    if matches!(*of, "Query" | "Mutation" | "Subscription")
+        && (resolvers || code.parameters().items.len() >= 2)
+    {
+        return Some(FunctionRole::RequestHandler);
+    }
+    if resolvers && parts.len() >= 3 && of.starts_with(|first: char| first.is_ascii_uppercase()) {
+        return Some(FunctionRole::FieldResolver);
+    }
+    None
+}
