@@ -8,6 +8,6 @@ mod link;
 mod scan;
 mod unit;
 
-pub use link::{ClientProject, Package, PathAliases, World};
+pub use link::{ClientProject, Package, PathAliases, World, link, wanted};
 pub use scan::{LARGEST, scan, scan_fully};
 pub use unit::*;

@@ -73,6 +73,8 @@ pub struct Counts {
     pub understood: usize,
     /// Calls that are not understood, by reason.
     pub not_understood: BTreeMap<String, usize>,
+    /// Properties of a client that no model of its schema stands for, with the number of calls.
+    pub missing_models: BTreeMap<String, usize>,
 }
 
 /// A file that was not read to its end.

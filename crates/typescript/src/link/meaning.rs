@@ -1,0 +1,457 @@
+//! What an [`Origin`] of one file means in the whole repository: a client, a function, a class, a module.
+
+use pgsteward_model::code::Confidence;
+
+use super::frontend::FRONTEND;
+use super::linker::Linker;
+use super::modules::Module;
+use crate::unit::{Exported, Imported, Origin};
+
+/// How deep chains of imports, variables, members and calls are followed.
+pub(super) const MAX_DEPTH: usize = 24;
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Meaning<'a> {
+    Unknown,
+    Client(ClientRef),
+    /// `prisma.user`, kept somewhere.
+    Delegate(ClientRef, String),
+    /// The class `PrismaClient` itself.
+    ClientClass(Option<usize>),
+    /// The module of a generated client.
+    ClientModule(Option<usize>),
+    /// Unit and function.
+    Function(usize, usize),
+    /// Unit and class.
+    Class(usize, usize),
+    Instance(usize, usize),
+    Module(usize),
+    /// An object literal of a unit.
+    Object(usize, &'a [(String, Origin)]),
+    /// A value of an object type: its members with their types as they are written in a unit.
+    Typed(usize, Vec<(String, String)>),
+    /// Of a package that is not in the repository.
+    /// The package: `@slack/web-api`.
+    Foreign(&'a str),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ClientRef {
+    /// The project that it is generated for, where that is sure.
+    pub(super) project: Option<usize>,
+    pub(super) confidence: Confidence,
+    /// It is the client of a transaction.
+    pub(super) transaction: bool,
+}
+
+/// What is remembered of one evaluation.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Key {
+    Import(usize, usize),
+    Variable(usize, usize),
+    Parameter(usize, usize, usize),
+    Returned(usize, usize),
+}
+
+impl Meaning<'_> {
+    pub(super) fn client(&self) -> Option<ClientRef> {
+        match self {
+            Meaning::Client(client) => Some(*client),
+            _ => None,
+        }
+    }
+
+    pub(super) fn is_known(&self) -> bool {
+        !matches!(self, Meaning::Unknown | Meaning::Foreign(_))
+    }
+}
+
+impl<'a> Linker<'a> {
+    pub(super) fn mean(&self, unit: usize, origin: &'a Origin, depth: usize) -> Meaning<'a> {
+        if depth > MAX_DEPTH {
+            return Meaning::Unknown;
+        }
+        let next = depth + 1;
+        match origin {
+            Origin::Unknown | Origin::Result(_) | Origin::Element(_) => Meaning::Unknown,
+            Origin::Import(index) => self.mean_import(unit, *index, depth),
+            Origin::Variable(index) => self.mean_variable(unit, *index, depth),
+            Origin::Function(index) => Meaning::Function(unit, *index),
+            Origin::Class(index) => Meaning::Class(unit, *index),
+            Origin::Parameter { function, index } => self
+                .remembered(Key::Parameter(unit, *function, *index), || {
+                    self.parameter(unit, *function, *index, next)
+                }),
+            Origin::Callback { callee, argument, index, ty, .. } => {
+                if let Some(ty) = ty {
+                    let typed = self.typed(unit, ty, next);
+                    if typed.is_known() {
+                        return typed;
+                    }
+                }
+                self.callback(unit, callee, *argument, *index, next)
+            }
+            Origin::Transaction(index) => self.transaction_client(unit, *index, next),
+            Origin::This(Some(class)) => self.instance(unit, *class, next),
+            Origin::Super(Some(class)) => {
+                match self.units[unit].classes[*class].extends.as_ref().map(|base| self.mean(unit, base, next)) {
+                    Some(Meaning::Class(of, base)) => self.instance(of, base, next),
+                    _ => Meaning::Unknown,
+                }
+            }
+            Origin::This(None) | Origin::Super(None) | Origin::Global(_) => Meaning::Unknown,
+            Origin::Client(_) => Meaning::Client(ClientRef {
+                project: self.imported_client(unit),
+                confidence: Confidence::Resolved,
+                transaction: false,
+            }),
+            Origin::Member(of, name) => {
+                let of = self.mean(unit, of, next);
+                self.member(&of, name, next)
+            }
+            Origin::Call(callee, invocation) => self.called(unit, callee, *invocation, next),
+            Origin::New(class) => match self.mean(unit, class, next) {
+                Meaning::Class(of, class) => self.instance(of, class, next),
+                Meaning::ClientClass(project) => {
+                    Meaning::Client(ClientRef { project, confidence: Confidence::Resolved, transaction: false })
+                }
+                Meaning::Foreign(package) => Meaning::Foreign(package),
+                _ => Meaning::Unknown,
+            },
+            Origin::Extended(of) => self.mean(unit, of, next),
+            Origin::Either(all) => {
+                let mut best = Meaning::Unknown;
+                for one in all {
+                    let meaning = self.mean(unit, one, next);
+                    if let Some(client) = meaning.client() {
+                        let surer = best.client().is_none_or(|known| known.confidence < client.confidence);
+                        if surer {
+                            best = meaning;
+                        }
+                    } else if !best.is_known() {
+                        best = meaning;
+                    }
+                }
+                best
+            }
+            Origin::Typed(of, ty) => {
+                let value = self.mean(unit, of, next);
+                if value.is_known() { value } else { self.typed(unit, ty, next) }
+            }
+            Origin::Object(members) => Meaning::Object(unit, members),
+        }
+    }
+
+    pub(super) fn mean_variable(&self, unit: usize, index: usize, depth: usize) -> Meaning<'a> {
+        self.remembered(Key::Variable(unit, index), || self.variable(unit, index, depth + 1))
+    }
+
+    pub(super) fn mean_import(&self, unit: usize, index: usize, depth: usize) -> Meaning<'a> {
+        self.remembered(Key::Import(unit, index), || self.import(unit, index, depth + 1))
+    }
+
+    /// What a function returns.
+    pub(super) fn returns(&self, unit: usize, function: usize, depth: usize) -> Meaning<'a> {
+        self.remembered(Key::Returned(unit, function), || self.returned(unit, function, depth + 1))
+    }
+
+    /// Evaluates once. What leads back to itself is unknown.
+    fn remembered(&self, key: Key, make: impl FnOnce() -> Meaning<'a>) -> Meaning<'a> {
+        if let Some(known) = self.memory.borrow().get(&key) {
+            return known.clone();
+        }
+        self.memory.borrow_mut().insert(key, Meaning::Unknown);
+        let made = make();
+        self.memory.borrow_mut().insert(key, made.clone());
+        made
+    }
+
+    fn import(&self, unit: usize, index: usize, depth: usize) -> Meaning<'a> {
+        let import = &self.units[unit].imports[index];
+        match self.modules.resolve(&self.units[unit].file, &import.module) {
+            Module::Client(project) => match &import.name {
+                Imported::Name(name) if FRONTEND.is_client_class(name) => Meaning::ClientClass(project),
+                Imported::Name(name) if name != "default" => Meaning::Unknown,
+                _ => Meaning::ClientModule(project),
+            },
+            Module::Unit(of) => match &import.name {
+                Imported::Name(name) => self.exported(of, name, depth),
+                Imported::Namespace => Meaning::Module(of),
+                Imported::Nothing => Meaning::Unknown,
+            },
+            Module::Foreign => Meaning::Foreign(&import.module),
+            Module::Unknown => Meaning::Unknown,
+        }
+    }
+
+    /// What a module exports under a name, through re-exports.
+    pub(super) fn exported(&self, unit: usize, name: &str, depth: usize) -> Meaning<'a> {
+        if depth > MAX_DEPTH {
+            return Meaning::Unknown;
+        }
+        let file = &self.units[unit].file;
+        for export in self.units[unit].exports.iter().filter(|export| export.name == name) {
+            let meaning = match &export.what {
+                Exported::Local(origin) => self.mean(unit, origin, depth + 1),
+                Exported::From { module, name } => match (self.modules.resolve(file, module), name) {
+                    (Module::Unit(of), Imported::Name(name)) => self.exported(of, name, depth + 1),
+                    (Module::Unit(of), Imported::Namespace) => Meaning::Module(of),
+                    (Module::Client(project), Imported::Name(name)) if FRONTEND.is_client_class(name) => {
+                        Meaning::ClientClass(project)
+                    }
+                    (Module::Client(project), Imported::Namespace) => Meaning::ClientModule(project),
+                    (Module::Foreign, _) => Meaning::Foreign(module),
+                    _ => Meaning::Unknown,
+                },
+                Exported::Star { .. } => Meaning::Unknown,
+            };
+            if meaning != Meaning::Unknown {
+                return meaning;
+            }
+        }
+        if name == "default" {
+            // `module.exports = { … }` read by `import x from`.
+            return Meaning::Unknown;
+        }
+        for export in &self.units[unit].exports {
+            let Exported::Star { module } = &export.what else { continue };
+            let meaning = match self.modules.resolve(file, module) {
+                Module::Unit(of) => self.exported(of, name, depth + 1),
+                Module::Client(project) if FRONTEND.is_client_class(name) => Meaning::ClientClass(project),
+                _ => Meaning::Unknown,
+            };
+            if meaning != Meaning::Unknown {
+                return meaning;
+            }
+        }
+        Meaning::Unknown
+    }
+
+    fn variable(&self, unit: usize, index: usize, depth: usize) -> Meaning<'a> {
+        let variable = &self.units[unit].variables[index];
+        let value = self.mean(unit, &variable.origin, depth);
+        if value.is_known() {
+            return value;
+        }
+        if let Some(function) = variable.holds {
+            return Meaning::Function(unit, function);
+        }
+        let held = |client: &&pgsteward_model::code::Client| client.name.as_deref() == Some(variable.name.as_str());
+        if self.units[unit].clients.iter().any(|client| held(&client)) {
+            return Meaning::Client(ClientRef {
+                project: self.imported_client(unit),
+                confidence: Confidence::Resolved,
+                transaction: false,
+            });
+        }
+        match variable.ty.as_ref().map(|ty| self.typed(unit, ty, depth)) {
+            Some(typed) if typed.is_known() => typed,
+            _ => value,
+        }
+    }
+
+    fn parameter(&self, unit: usize, function: usize, index: usize, depth: usize) -> Meaning<'a> {
+        let Some(parameter) = self.units[unit].functions[function].parameters.get(index) else {
+            return Meaning::Unknown;
+        };
+        let typed = parameter.ty.as_ref().map_or(Meaning::Unknown, |ty| self.typed(unit, ty, depth));
+        let passed = self.passed(unit, function, index, depth);
+        match (typed, passed) {
+            (Meaning::Client(typed), Some((client, all_on_transactions))) => Meaning::Client(ClientRef {
+                project: typed.project.or(client.project),
+                confidence: typed.confidence.max(client.confidence),
+                transaction: typed.transaction || all_on_transactions,
+            }),
+            (Meaning::Unknown | Meaning::Foreign(_), Some((client, all_on_transactions))) => {
+                Meaning::Client(ClientRef { transaction: all_on_transactions, ..client })
+            }
+            (typed, _) => typed,
+        }
+    }
+
+    /// The client that callers give for a parameter, and whether each of them gives one of a transaction.
+    fn passed(&self, unit: usize, function: usize, index: usize, depth: usize) -> Option<(ClientRef, bool)> {
+        let mut found: Option<ClientRef> = None;
+        let mut all = true;
+        for (of, invocation) in self.callers.get(&(unit, function)).into_iter().flatten() {
+            let invocation = &self.units[*of].invocations[*invocation];
+            let client = invocation.origins.get(index).and_then(|origin| self.mean(*of, origin, depth).client());
+            match client {
+                Some(client) => {
+                    all &= client.transaction;
+                    found = Some(found.unwrap_or(client));
+                }
+                None => all = false,
+            }
+        }
+        found.map(|client| (client, all))
+    }
+
+    /// The parameter of a callback that a function of this repository calls: what it calls it with.
+    fn callback(&self, unit: usize, callee: &'a Origin, argument: usize, index: usize, depth: usize) -> Meaning<'a> {
+        let Meaning::Function(of, function) = self.mean(unit, callee, depth) else { return Meaning::Unknown };
+        let is_it = |origin: &Origin| {
+            matches!(origin, Origin::Parameter { function: f, index: i } if *f == function && *i == argument)
+        };
+        for invocation in self.units[of].invocations.iter().filter(|invocation| is_it(&invocation.callee)) {
+            if let Some(origin) = invocation.origins.get(index) {
+                return self.mean(of, origin, depth);
+            }
+        }
+        let handed_on = self.units[of]
+            .transactions
+            .iter()
+            .position(|transaction| transaction.callback.as_ref().is_some_and(is_it));
+        match handed_on {
+            Some(transaction) if index == 0 => self.transaction_client(of, transaction, depth),
+            _ => Meaning::Unknown,
+        }
+    }
+
+    fn transaction_client(&self, unit: usize, index: usize, depth: usize) -> Meaning<'a> {
+        let on = self.mean(unit, &self.units[unit].transactions[index].on, depth).client();
+        Meaning::Client(ClientRef {
+            project: on.and_then(|on| on.project),
+            confidence: on.map_or(Confidence::Typed, |on| on.confidence),
+            transaction: true,
+        })
+    }
+
+    /// A value of a class; one that extends the client is a client.
+    pub(super) fn instance(&self, unit: usize, class: usize, depth: usize) -> Meaning<'a> {
+        match self.base_client(unit, class, depth) {
+            Some(project) => {
+                Meaning::Client(ClientRef { project, confidence: Confidence::Resolved, transaction: false })
+            }
+            None => Meaning::Instance(unit, class),
+        }
+    }
+
+    /// Some where a class extends `PrismaClient`, itself or through others.
+    fn base_client(&self, unit: usize, class: usize, depth: usize) -> Option<Option<usize>> {
+        let base = self.units[unit].classes[class].extends.as_ref()?;
+        match self.mean(unit, base, depth + 1) {
+            Meaning::ClientClass(project) => Some(project),
+            // `class X extends (createExtended() as new () => …)`
+            Meaning::Client(client) => Some(client.project),
+            Meaning::Class(of, base) if depth < MAX_DEPTH && (of, base) != (unit, class) => {
+                self.base_client(of, base, depth + 1)
+            }
+            _ => None,
+        }
+    }
+
+    pub(super) fn member(&self, of: &Meaning<'a>, name: &str, depth: usize) -> Meaning<'a> {
+        if depth > MAX_DEPTH {
+            return Meaning::Unknown;
+        }
+        match of {
+            Meaning::Client(client) if !name.starts_with('$') => Meaning::Delegate(*client, name.to_owned()),
+            Meaning::ClientModule(project) if FRONTEND.is_client_class(name) => Meaning::ClientClass(*project),
+            Meaning::Module(unit) => self.exported(*unit, name, depth),
+            Meaning::Object(unit, members) => members
+                .iter()
+                .rev()
+                .find(|(known, _)| known == name)
+                .map_or(Meaning::Unknown, |(_, origin)| self.mean(*unit, origin, depth + 1)),
+            Meaning::Typed(unit, members) => members
+                .iter()
+                .find(|(known, _)| known == name)
+                .map_or(Meaning::Unknown, |(_, ty)| self.typed(*unit, ty, depth + 1)),
+            Meaning::Instance(unit, class) => self.class_member(*unit, *class, name, false, depth),
+            Meaning::Class(unit, class) => self.class_member(*unit, *class, name, true, depth),
+            Meaning::Foreign(package) => Meaning::Foreign(package),
+            _ => Meaning::Unknown,
+        }
+    }
+
+    fn class_member(&self, unit: usize, class: usize, name: &str, of_class: bool, depth: usize) -> Meaning<'a> {
+        let file = &self.units[unit];
+        for field in file.classes[class].fields.iter().filter(|field| field.name == name) {
+            let value = self.mean(unit, &field.origin, depth + 1);
+            if value.is_known() {
+                return value;
+            }
+            if let Some(function) = field.function {
+                return Meaning::Function(unit, function);
+            }
+            if let Some(ty) = &field.ty {
+                let typed = self.typed(unit, ty, depth + 1);
+                if typed.is_known() {
+                    return typed;
+                }
+            }
+        }
+        let method = file
+            .functions
+            .iter()
+            .position(|function| function.class == Some(class) && function.method.as_deref() == Some(name));
+        if let Some(method) = method {
+            return Meaning::Function(unit, method);
+        }
+        let Some(base) = file.classes[class].extends.as_ref() else { return Meaning::Unknown };
+        match self.mean(unit, base, depth + 1) {
+            Meaning::Class(of, base) if (of, base) != (unit, class) && depth < MAX_DEPTH => {
+                self.class_member(of, base, name, of_class, depth + 1)
+            }
+            _ => Meaning::Unknown,
+        }
+    }
+
+    fn called(&self, unit: usize, callee: &'a Origin, invocation: Option<usize>, depth: usize) -> Meaning<'a> {
+        if let Origin::Member(of, name) = callee
+            && FRONTEND.returns_client(name)
+        {
+            let of = self.mean(unit, of, depth);
+            if of.client().is_some() {
+                return of;
+            }
+        }
+        let of = self.mean(unit, callee, depth);
+        if let Meaning::Function(of, function) = of {
+            let returned = self.returns(of, function, depth);
+            if returned.is_known() {
+                return returned;
+            }
+        }
+        // A wrapper hands back what it was given: `withAccelerate(prisma)`, `enhance(prisma, …)`.
+        let given = invocation.and_then(|invocation| {
+            let origins = &self.units[unit].invocations[invocation].origins;
+            origins.first().and_then(|origin| self.mean(unit, origin, depth).client())
+        });
+        match (given, of) {
+            (Some(client), Meaning::Foreign(_) | Meaning::Unknown) => Meaning::Client(ClientRef {
+                confidence: client.confidence.min(Confidence::Typed),
+                ..client
+            }),
+            (_, Meaning::Foreign(package)) => Meaning::Foreign(package),
+            _ => Meaning::Unknown,
+        }
+    }
+
+    fn returned(&self, unit: usize, function: usize, depth: usize) -> Meaning<'a> {
+        let function = &self.units[unit].functions[function];
+        for origin in &function.returns {
+            let meaning = self.mean(unit, origin, depth);
+            if meaning.is_known() {
+                return meaning;
+            }
+        }
+        function.return_type.as_ref().map_or(Meaning::Unknown, |ty| self.typed(unit, ty, depth))
+    }
+
+    /// The project whose `PrismaClient` a file imports.
+    pub(super) fn imported_client(&self, unit: usize) -> Option<usize> {
+        let imports = &self.units[unit].imports;
+        (0..imports.len())
+            .filter(|index| {
+                let name = &imports[*index].name;
+                !matches!(name, Imported::Name(name) if !FRONTEND.is_client_class(name) && name != "default")
+            })
+            .find_map(|index| match self.mean_import(unit, index, 0) {
+                Meaning::ClientClass(project) | Meaning::ClientModule(project) => Some(project),
+                _ => None,
+            })
+            .flatten()
+    }
+}

@@ -1,0 +1,141 @@
+//! What becomes of the rows that a call returns, through the functions that return them to their callers.
+
+use std::collections::HashSet;
+
+use pgsteward_model::code::{FunctionRole, ResultUse, Whole};
+use pgsteward_model::prisma::At;
+
+use super::linker::{Linker, Place};
+use crate::unit::{Usage, Use};
+
+const MAX_DEPTH: usize = 6;
+
+/// A value that holds the rows: below `wrap` of it is `base` of them.
+#[derive(Clone)]
+struct Holder {
+    base: Vec<String>,
+    wrap: Vec<String>,
+}
+
+struct Gather<'l, 'a> {
+    linker: &'l Linker<'a>,
+    result: ResultUse,
+    used: bool,
+    seen: HashSet<(Place, Vec<String>)>,
+}
+
+impl<'a> Linker<'a> {
+    /// `at`: the call itself. `function`: the function that it stands in.
+    pub(super) fn result(&self, unit: usize, function: usize, at: &At, usage: &'a Usage) -> ResultUse {
+        let result = ResultUse { binding: usage.binding.clone(), complete: true, ..ResultUse::default() };
+        let mut gather = Gather { linker: self, result, used: false, seen: HashSet::new() };
+        let holder = Holder { base: Vec::new(), wrap: Vec::new() };
+        gather.usage(unit, function, at, usage, &holder, 0);
+        let Gather { mut result, used, .. } = gather;
+        result.unused = result.complete && !used;
+        result.paths.sort();
+        result.paths.dedup();
+        let mut whole = Vec::new();
+        for one in result.whole.drain(..) {
+            if !whole.contains(&one) {
+                whole.push(one);
+            }
+        }
+        result.whole = whole;
+        result
+    }
+
+    /// Whether something calls a function that was not followed.
+    pub(super) fn called_from_elsewhere(&self, unit: usize, function: usize) -> bool {
+        let called = &self.units[unit].functions[function];
+        let role = self.role_of(unit, function);
+        if role == FunctionRole::Module {
+            return false;
+        }
+        role != FunctionRole::Plain
+            || called.given_away
+            || called.method.as_deref().is_some_and(|name| self.loose.contains(name))
+            || !self.callers.contains_key(&(unit, function)) && (called.exported || called.class.is_some())
+    }
+}
+
+impl<'a> Gather<'_, 'a> {
+    fn usage(&mut self, unit: usize, function: usize, at: &At, usage: &'a Usage, holder: &Holder, depth: usize) {
+        self.result.complete &= usage.complete;
+        for one in &usage.uses {
+            let path = match one {
+                Use::Read { path }
+                | Use::Tested { path }
+                | Use::Returned { path, .. }
+                | Use::Response { path, .. }
+                | Use::Argument { path, .. }
+                | Use::Passed { path, .. }
+                | Use::Query { path, .. }
+                | Use::Other { path } => path,
+            };
+            // Of the value that holds the rows, this use may take another part.
+            let (of_rows, still_wrapped) = match (path.strip_prefix(&holder.wrap[..]), holder.wrap.strip_prefix(&path[..])) {
+                (Some(rest), _) => ([&holder.base[..], rest].concat(), Vec::new()),
+                (None, Some(rest)) => (holder.base.clone(), rest.to_vec()),
+                (None, None) => continue,
+            };
+            self.used = true;
+            match one {
+                Use::Tested { .. } if of_rows.is_empty() => {}
+                Use::Read { .. } | Use::Tested { .. } | Use::Query { .. } if !of_rows.is_empty() => {
+                    self.result.paths.push(of_rows);
+                }
+                Use::Read { .. } | Use::Tested { .. } | Use::Query { .. } | Use::Other { .. } => {
+                    self.whole(of_rows, Whole::Other);
+                }
+                Use::Response { at, .. } => self.whole(of_rows, Whole::Response { at: at.clone() }),
+                Use::Passed { to, .. } => self.whole(of_rows, Whole::Passed { to: to.clone() }),
+                Use::Argument { invocation, .. } => {
+                    let to = self.linker.units[unit].invocations[*invocation].name.clone();
+                    self.whole(of_rows, Whole::Passed { to });
+                }
+                Use::Returned { wrap, .. } => {
+                    let wrap = [&wrap[..], &still_wrapped].concat();
+                    self.returned(unit, function, at, &Holder { base: of_rows, wrap }, depth);
+                }
+            }
+        }
+    }
+
+    /// A use of all that lies below a path. Of a part it is known which one.
+    fn whole(&mut self, path: Vec<String>, whole: Whole) {
+        if path.is_empty() {
+            self.result.whole.push(whole);
+        } else {
+            self.result.paths.push(path);
+        }
+    }
+
+    fn returned(&mut self, unit: usize, function: usize, at: &At, holder: &Holder, depth: usize) {
+        match self.linker.role_of(unit, function) {
+            FunctionRole::RequestHandler | FunctionRole::Webhook => {
+                return self.whole(holder.base.clone(), Whole::Response { at: at.clone() });
+            }
+            FunctionRole::FieldResolver | FunctionRole::Component | FunctionRole::Job => {
+                return self.whole(holder.base.clone(), Whole::Returned);
+            }
+            FunctionRole::Plain | FunctionRole::Module => {}
+        }
+        if !self.seen.insert(((unit, function), holder.base.clone())) {
+            return;
+        }
+        if depth >= MAX_DEPTH {
+            self.result.complete = false;
+            return;
+        }
+        if self.linker.called_from_elsewhere(unit, function) {
+            self.whole(holder.base.clone(), Whole::Returned);
+            self.result.complete = false;
+        }
+        for (of, invocation) in self.linker.callers.get(&(unit, function)).into_iter().flatten() {
+            let invocation = &self.linker.units[*of].invocations[*invocation];
+            let (at, caller) = (&invocation.site.at, invocation.site.function);
+            self.usage(*of, caller, at, &invocation.usage, holder, depth + 1);
+        }
+    }
+}
