@@ -25,7 +25,9 @@ pub(crate) struct Readers {
 /// Calls and queries that name one of the columns. None where no code was read.
 pub(crate) fn of_columns(facts: &Facts, table: &QName, columns: &[&str]) -> Option<Readers> {
     let has = |name: &String| columns.contains(&name.as_str());
-    readers(facts, table, &|access| names(access).any(has), &|words| columns.iter().any(|name| words.contains(name)))
+    readers(facts, table, &|access| names(access).any(has), &|words| {
+        columns.iter().any(|name| words.contains(name))
+    })
 }
 
 /// Calls and queries on the table. None where no code was read.
@@ -39,14 +41,19 @@ pub(crate) fn of_index(facts: &Facts, before: &Table, index: &str) -> Option<Rea
     let leading = before.index(index)?.keys.first()?.column.clone()?;
     let left = facts.catalog()?.table(&before.name)?;
     let replaced = left.indexes.iter().any(|other| {
-        other.name != index && other.valid && other.predicate.is_none() && other.leading_columns().first() == Some(&leading.as_str())
+        other.name != index
+            && other.valid
+            && other.predicate.is_none()
+            && other.leading_columns().first() == Some(&leading.as_str())
     });
     if replaced || left.index(index).is_some() {
         return None;
     }
     let needs = |access: &Access| {
-        let given = access.equal.iter().chain(&access.any_of).chain(&access.range).any(|name| *name == leading);
-        let first = access.sort.first().is_some_and(|sort| sort.column == leading) && access.limit != Limit::None;
+        let given =
+            access.equal.iter().chain(&access.any_of).chain(&access.range).any(|name| *name == leading);
+        let first =
+            access.sort.first().is_some_and(|sort| sort.column == leading) && access.limit != Limit::None;
         !access.unique && (given || first)
     };
     readers(facts, &before.name, &needs, &|_| false)
@@ -62,7 +69,8 @@ impl Readers {
         let sentence = match (self.places.is_empty(), self.complete) {
             (true, false) => return finding,
             (true, true) => {
-                "Nothing in the code of this checkout names it any more; the release that still runs may.".to_owned()
+                "Nothing in the code of this checkout names it any more; the release that still runs may."
+                    .to_owned()
             }
             (false, _) => {
                 let named: Vec<String> = self
@@ -92,7 +100,8 @@ fn readers(
     says: &dyn Fn(&[&str]) -> bool,
 ) -> Option<Readers> {
     let code = facts.code.as_deref()?;
-    let on = |access: &Access| access.table == table.name && access.namespace == table.namespace && asks(access);
+    let on =
+        |access: &Access| access.table == table.name && access.namespace == table.namespace && asks(access);
     let mut at: Vec<&At> = Vec::new();
     let mut complete = code.left_out.is_empty();
     let model = shared::model_of(facts, table).map(|model| model.name.as_str());
@@ -131,7 +140,8 @@ fn names(access: &Access) -> impl Iterator<Item = &String> {
 /// The text of a query has the table's name among its words, and the rest is asked.
 fn mentions(raw: &RawQuery, table: &QName, says: &dyn Fn(&[&str]) -> bool) -> bool {
     let Some(text) = &raw.text else { return false };
-    let words: Vec<&str> =
-        text.split(|character: char| !(character.is_alphanumeric() || matches!(character, '_' | '$'))).collect();
+    let words: Vec<&str> = text
+        .split(|character: char| !(character.is_alphanumeric() || matches!(character, '_' | '$')))
+        .collect();
     words.contains(&table.name.as_str()) && says(&words)
 }

@@ -73,3 +73,93 @@ pub(super) fn remove_property(facts: &Facts, call: &Call, property: &Property) -
     }
     Some(TextEdit { span: Span::new(start, end), text: String::new() })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use pgsteward_model::code::{Node, Operation, Value};
+    use pgsteward_model::prisma::At;
+    use pgsteward_model::source::SourceFile;
+
+    use super::*;
+
+    fn call(text: &str) -> (Facts, Call) {
+        let mut facts = Facts::default();
+        facts.sources.add(SourceFile::new("a.ts", text));
+        let mut call = Call {
+            site: Default::default(),
+            name_at: At::default(),
+            model: "Order".into(),
+            operation: Operation::FindMany,
+            receiver: "prisma".into(),
+            confidence: pgsteward_model::code::Confidence::Resolved,
+            on_transaction: false,
+            argument: Node::default(),
+            result: Default::default(),
+            shape: String::new(),
+            ordinal: 0,
+            lowered: Default::default(),
+        };
+        call.site.at = At { file: Arc::from("a.ts"), span: Span::new(0, text.len()) };
+        (facts, call)
+    }
+
+    fn property(text: &str, written: &str) -> Property {
+        let start = text.find(written).unwrap();
+        let name = written.split(':').next().unwrap().to_owned();
+        let value = Node { span: Span::default(), value: Value::Bool(true) };
+        Property { name, span: Span::new(start, start + written.len()), conditional: false, value }
+    }
+
+    fn applied(text: &str, edit: TextEdit) -> String {
+        TextEdit::apply_all(text, &[edit]).unwrap()
+    }
+
+    #[test]
+    fn properties_come_and_go_with_their_lines_and_commas() {
+        let wide = "find({\n  where: 1,\n  include: 2,\n})";
+        let (facts, at) = call(wide);
+        let object = Object {
+            properties: vec![property(wide, "where: 1"), property(wide, "include: 2")],
+            open: false,
+        };
+        let added = add_property(&facts, &at, &object, "take: 3").unwrap();
+        assert_eq!(applied(wide, added), "find({\n  where: 1,\n  include: 2,\n  take: 3,\n})");
+        let without = remove_property(&facts, &at, &object.properties[0]).unwrap();
+        assert_eq!(applied(wide, without), "find({\n  include: 2,\n})");
+
+        let narrow = "find({ where: 1, include: 2 })";
+        let (facts, at) = call(narrow);
+        let object = Object {
+            properties: vec![property(narrow, "where: 1"), property(narrow, "include: 2")],
+            open: false,
+        };
+        let added = add_property(&facts, &at, &object, "take: 3").unwrap();
+        assert_eq!(applied(narrow, added), "find({ where: 1, include: 2, take: 3 })");
+        let first = remove_property(&facts, &at, &object.properties[0]).unwrap();
+        assert_eq!(applied(narrow, first), "find({ include: 2 })");
+        let last = remove_property(&facts, &at, &object.properties[1]).unwrap();
+        assert_eq!(applied(narrow, last), "find({ where: 1 })");
+    }
+
+    #[test]
+    fn what_is_done_is_taken_back_exactly_and_only_inside_the_call() {
+        let text = "find({ orderBy: { at: 'asc' }, take: 3 })";
+        let (facts, mut at) = call(text);
+        let edit = |start, end, text: &str| TextEdit { span: Span::new(start, end), text: text.into() };
+        let edits = vec![edit(29, 29, ", { id: 'asc' }]"), edit(16, 16, "["), edit(0, 4, "look")];
+        let done = fix(&facts, &at, Safety::Safe, "order by id last", edits.clone()).unwrap();
+        let replaced = |steps: &[Step]| match steps {
+            [Step::Edit(FileEdit { action: EditAction::Replace(edits), .. })] => edits.clone(),
+            other => panic!("{other:?}"),
+        };
+        let after = TextEdit::apply_all(text, &replaced(&done.change.steps)).unwrap();
+        assert_eq!(after, "look({ orderBy: [{ at: 'asc' }, { id: 'asc' }], take: 3 })");
+        let Rollback::Steps(back) = &done.change.rollback else { panic!("edits can be taken back") };
+        assert_eq!(TextEdit::apply_all(&after, &replaced(back)).as_deref(), Some(text));
+
+        at.site.at.span = Span::new(5, text.len());
+        assert_eq!(fix(&facts, &at, Safety::Safe, "order by id last", edits), None);
+    }
+}

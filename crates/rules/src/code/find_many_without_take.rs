@@ -3,7 +3,7 @@
 use pgsteward_model::code::{Access, Call, Limit, Operation, Purpose};
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Evidence, Finding, Severity};
-use pgsteward_model::prisma::{FieldType, Model, Scalar};
+use pgsteward_model::prisma::{Field, FieldType, Model, Scalar};
 use pgsteward_model::rule::{Group, Rule};
 
 use super::{scale, shared};
@@ -89,31 +89,37 @@ fn widest(call: &Call) -> Option<&[Access]> {
     })
 }
 
-/// The conditions name rows by a unique key, by a list that the program holds, or by a parent that owns them.
+/// The conditions name rows by a unique key, by a list that the program holds, by a name, or by a parent that owns them.
 fn is_bounded(facts: &Facts, access: &Access) -> bool {
-    if access.unique {
+    if access.unique && !access.joined {
         return true;
     }
     let Some(prisma) = &facts.prisma else { return false };
     let Some(model) = prisma.model_of_table(&access.namespace, &access.table) else { return true };
-    let named = |column: &String| model.field_of_column(column);
-    let listed = access.any_of.iter().filter_map(named).any(|field| field.is_id || field.is_unique);
-    let keys = || model.primary_key.iter().chain(&model.uniques).filter_map(|key| key.fields.first());
-    let by_list_in_key =
-        access.any_of.iter().filter_map(named).any(|field| keys().any(|key| key.field == field.name));
-    let owned = access
-        .equal
-        .iter()
-        .chain(&access.any_of)
-        .filter_map(named)
-        .any(|field| owner(model, &field.name) == Some(true));
+    let fields = |columns: &'_ [String]| -> Vec<&Field> {
+        columns.iter().filter_map(|column| model.field_of_column(column)).collect()
+    };
+    let (equal, listed) = (fields(&access.equal), fields(&access.any_of));
     // A text or number that is no reference and no state is a name: few rows have it.
-    let by_name = access.equal.iter().filter_map(named).any(|field| {
+    let by_name = equal.iter().any(|field| {
         matches!(field.ty, FieldType::Scalar(scalar) if scalar != Scalar::Boolean)
-            && owner(model, &field.name).is_none()
-            && !field.name.to_lowercase().ends_with("id")
+            && (field.is_unique || owner(model, &field.name).is_none() && !is_reference(&field.name))
+            && !field.is_id
     });
-    listed || by_list_in_key || owned || by_name
+    if access.joined {
+        // Its other columns may be those that join it.
+        return by_name;
+    }
+    let mut keys = model.primary_key.iter().chain(&model.uniques).filter_map(|key| key.fields.first());
+    let in_list = listed.iter().any(|field| field.is_id || field.is_unique)
+        || keys.any(|key| listed.iter().any(|field| field.name == key.field));
+    let owned = equal.iter().chain(&listed).any(|field| owner(model, &field.name) == Some(true));
+    in_list || owned || by_name
+}
+
+/// `actorId`: refers to something, though no relation says so.
+fn is_reference(field: &str) -> bool {
+    crate::shared::words(field).last().is_some_and(|word| word == "id")
 }
 
 /// Whether a field refers to another model; true where its rows go with their parent, and so belong to it.

@@ -64,7 +64,8 @@ fn check(facts: &Facts) -> Vec<Finding> {
         // Whoever used it reads the whole table from now on.
         let lost = hit.before().and_then(|table| readers::of_index(facts, table, first));
         if let Some(readers) = lost.filter(readers::Readers::any) {
-            finding = readers.tell(finding, "No other index begins with its first column, by which rows are looked for");
+            finding = readers
+                .tell(finding, "No other index begins with its first column, by which rows are looked for");
             finding.severity = Severity::Warning;
         }
         // CONCURRENTLY takes one index and no CASCADE.
