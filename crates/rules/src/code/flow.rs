@@ -417,3 +417,28 @@ pub(super) fn same_value(a: &Node, b: &Node) -> bool {
         (first, second) => first == second && !matches!(first, Value::Object(_) | Value::List(_)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn guard(text: &str, negated: bool) -> Guard {
+        Guard { sources: Vec::new(), negated, text: text.into() }
+    }
+
+    #[test]
+    fn conditions_that_cannot_both_hold() {
+        assert!(contradict(&guard("row", false), &guard("row", true)));
+        assert!(contradict(&guard("!row", false), &guard("row", false)));
+        assert!(contradict(&guard("kind === 'a'", false), &guard("row && kind === 'b'", false)));
+        assert!(contradict(&guard("status == Status.PAID", false), &guard("status == Status.OPEN", false)));
+    }
+
+    #[test]
+    fn conditions_that_may_both_hold() {
+        assert!(!contradict(&guard("row", false), &guard("other", true)));
+        assert!(!contradict(&guard("kind === 'a'", true), &guard("kind === 'b'", false)));
+        assert!(!contradict(&guard("kind === 'a' || all", false), &guard("kind === 'b'", false)));
+        assert!(!contradict(&guard("first === second", false), &guard("first === third", false)));
+    }
+}

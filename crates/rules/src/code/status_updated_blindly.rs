@@ -184,3 +184,15 @@ fn unlike_siblings(
         .detail(with_transitions("A row that has moved on in the meantime is set back.".into(), known))
         .hint(format!("add the expected {field} to the where"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::literals;
+
+    #[test]
+    fn the_values_that_a_condition_names() {
+        assert_eq!(literals("order.status !== 'PAID'"), ["PAID"]);
+        assert_eq!(literals("order.status === OrderStatus.Paid || late"), ["Paid"]);
+        assert!(literals("order.status !== wanted").is_empty());
+    }
+}
