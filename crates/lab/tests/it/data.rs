@@ -37,8 +37,16 @@ async fn text(session: &LabSession, sql: &str) -> String {
 async fn hold_to_it(database: &Database, catalog: &Catalog, filled: &Filled) {
     let session = database.session().await.unwrap();
     for (name, rows) in &filled.rows {
+        // The owner cannot see what row security hides from it.
+        if catalog.table(name).unwrap().force_row_security {
+            continue;
+        }
         let table = pgsteward_sql::quote_qualified(name);
-        assert_eq!(text(&session, &format!("SELECT count(*) FROM {table}")).await, rows.to_string(), "{name}");
+        assert_eq!(
+            text(&session, &format!("SELECT count(*) FROM {table}")).await,
+            rows.to_string(),
+            "{name}"
+        );
         for (constraint, _) in catalog.table(name).unwrap().foreign_keys() {
             let key = pgsteward_sql::quote_ident(&constraint.name);
             // What is valid already is not read again, so it is made anew.
@@ -53,7 +61,9 @@ async fn hold_to_it(database: &Database, catalog: &Catalog, filled: &Filled) {
             )
             .await;
             session
-                .simple(&format!("ALTER TABLE {table} DROP CONSTRAINT {key}, ADD CONSTRAINT {key} {definition}"))
+                .simple(&format!(
+                    "ALTER TABLE {table} DROP CONSTRAINT {key}, ADD CONSTRAINT {key} {definition}"
+                ))
                 .await
                 .unwrap_or_else(|error| panic!("{name} {}: {error:?}", constraint.name));
         }
@@ -111,8 +121,11 @@ async fn real_schemas_are_filled() {
     for major in majors() {
         let Some(lab) = lab(major).await else { continue };
         let (mut tables, mut full) = (0, 0);
-        let mut projects: Vec<_> =
-            std::fs::read_dir(&corpus).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()).collect();
+        let mut projects: Vec<_> = std::fs::read_dir(&corpus)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.is_dir())
+            .collect();
         projects.sort();
         for project in projects {
             let (history, sources) = corpus_history(&project);
@@ -148,16 +161,27 @@ async fn constraints_of_all_kinds_hold() {
         hold_to_it(&database, &catalog, &filled).await;
         let left: Vec<(String, &str)> =
             filled.left_out.iter().map(|(name, why)| (name.display(), why.as_str())).collect();
-        let why = |table: &str| left.iter().find(|(name, _)| name == table).map(|(_, why)| *why).unwrap_or_default();
-        assert!(why("unreadable").contains("unreadable_check") && why("unreadable").contains("not understood"), "{left:#?}");
+        let why = |table: &str| {
+            left.iter().find(|(name, _)| name == table).map(|(_, why)| *why).unwrap_or_default()
+        };
+        assert!(
+            why("unreadable").contains("unreadable_check") && why("unreadable").contains("not understood"),
+            "{left:#?}"
+        );
         assert!(why("needs_unreadable").contains("needs rows of \"unreadable\""), "{left:#?}");
         assert!(why("refusing").contains("no rows by order"), "{left:#?}");
         assert!(why("circle_a").contains("circle") && why("circle_b").contains("circle"), "{left:#?}");
         assert_eq!(left.len(), 5, "{left:#?}");
         let session = database.session().await.unwrap();
         let holds = [
-            ("one parent", "SELECT bool_and(num_nonnulls(person_id, team_id) = 1) AND count(team_id) > 0 AND count(person_id) > 0 FROM note"),
-            ("a tenant's keys agree", "SELECT count(*) > 1000 FROM task t JOIN project p ON (p.org_id, p.id) = (t.org_id, t.project_id) JOIN person h ON (h.org_id, h.id) = (t.org_id, t.person_id)"),
+            (
+                "one parent",
+                "SELECT bool_and(num_nonnulls(person_id, team_id) = 1) AND count(team_id) > 0 AND count(person_id) > 0 FROM note",
+            ),
+            (
+                "a tenant's keys agree",
+                "SELECT count(*) > 1000 FROM task t JOIN project p ON (p.org_id, p.id) = (t.org_id, t.project_id) JOIN person h ON (h.org_id, h.id) = (t.org_id, t.person_id)",
+            ),
             ("an order", "SELECT bool_and(starts < ends AND low <= high) FROM booking"),
             ("a pattern", "SELECT bool_and(code ~ '^[A-Z]{3}-[0-9]{4}$') FROM coupon"),
             ("a list", "SELECT count(DISTINCT kind) = 3 FROM coupon"),
@@ -203,7 +227,7 @@ async fn time_is_limited_and_wishes_are_met() {
         assert!(filled.elapsed < Duration::from_secs(20), "{:?}", filled.elapsed);
         assert_eq!(filled.rows[&QName::public("b")], 777);
         assert_eq!(filled.left_out.len(), 1, "{filled:?}");
-        assert!(filled.left_out[0].1.contains("time limit"), "{filled:?}");
+        assert!(filled.left_out[0].1.contains("took longer"), "{filled:?}");
         let session = database.session().await.unwrap();
         assert_eq!(text(&session, "SELECT count(*) FROM b JOIN a ON a.id = b.a_id").await, "777");
         session.close().await;

@@ -52,9 +52,7 @@ fn tokens(text: &str) -> Option<Vec<Token>> {
             found.push(if first == '"' { Token::Quoted(value) } else { Token::Text(value) });
             length
         } else if first.is_ascii_digit() {
-            let length = rest
-                .find(|c: char| !c.is_ascii_alphanumeric() && c != '.')
-                .unwrap_or(rest.len());
+            let length = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '.').unwrap_or(rest.len());
             found.push(Token::Number(rest[..length].parse().ok()?));
             length
         } else if first.is_alphabetic() || first == '_' {
@@ -316,7 +314,9 @@ mod tests {
             Expr::Binary(">=".into(), column("price"), Box::new(Expr::Text("-1".into())))
         );
         assert_eq!(
-            read("((status)::text = ANY ((ARRAY['a'::character varying, 'it''s'::character varying])::text[]))"),
+            read(
+                "((status)::text = ANY ((ARRAY['a'::character varying, 'it''s'::character varying])::text[]))"
+            ),
             Expr::AnyOf(column("status"), vec![Expr::Text("a".into()), Expr::Text("it's".into())])
         );
         assert_eq!(

@@ -30,12 +30,7 @@ enum Part {
     Column(String),
 }
 
-pub(super) fn draw(
-    table: &Table,
-    groups: &mut Groups,
-    series: &BTreeMap<&str, &Series>,
-    rows: u64,
-) -> Drawn {
+pub(super) fn draw(table: &Table, groups: &mut Groups, series: &BTreeMap<&str, &Series>, rows: u64) -> Drawn {
     let mut drawing = Drawing { table, groups, series, rows, index: BTreeMap::new(), taken: BTreeSet::new() };
     for column in table.columns.iter().filter(|column| counts_by_itself(column)) {
         let most = match column.ty.name.as_str() {
@@ -57,7 +52,9 @@ pub(super) fn draw(
 fn unique_keys(table: &Table) -> Vec<BTreeSet<String>> {
     let mut keys: Vec<BTreeSet<String>> = Vec::new();
     for constraint in &table.constraints {
-        if let ConstraintKind::PrimaryKey { columns } | ConstraintKind::Unique { columns, .. } = &constraint.kind {
+        if let ConstraintKind::PrimaryKey { columns } | ConstraintKind::Unique { columns, .. } =
+            &constraint.kind
+        {
             keys.push(columns.iter().cloned().collect());
         }
     }
@@ -106,7 +103,11 @@ impl Drawing<'_> {
             for column in of(&["range"]) {
                 chosen.push((column.name.clone(), Template::row()));
             }
-            for (place, column) in of(&["timestamp", "date"]).into_iter().filter(|one| !one.ty.name.contains("range")).enumerate() {
+            for (place, column) in of(&["timestamp", "date"])
+                .into_iter()
+                .filter(|one| !one.ty.name.contains("range"))
+                .enumerate()
+            {
                 chosen.push((column.name.clone(), Template::new(&format!("({{i}} + {place})"))));
             }
             if chosen.is_empty() {

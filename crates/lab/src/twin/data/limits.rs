@@ -111,9 +111,8 @@ impl Limits {
             Expr::Not(inner) => match inner.as_ref() {
                 Expr::Column(name) => self.values(name, vec!["false".into()]),
                 Expr::Not(inner) => self.require(inner),
-                Expr::And(parts) => {
-                    self.one_of(&parts.iter().map(|part| Expr::Not(Box::new(part.clone()))).collect::<Vec<_>>())
-                }
+                Expr::And(parts) => self
+                    .one_of(&parts.iter().map(|part| Expr::Not(Box::new(part.clone()))).collect::<Vec<_>>()),
                 Expr::Or(parts) => parts
                     .iter()
                     .fold(true, |all, part| self.require(&Expr::Not(Box::new(part.clone()))) && all),
@@ -209,7 +208,8 @@ impl Limits {
             }
             (">=", Some(number)) => limit.min = Some(limit.min.map_or(number, |min| min.max(number))),
             (">", Some(number)) => {
-                let above = if number == 0.0 { f64::MIN_POSITIVE } else { number + number.abs().max(1.0) * 1e-9 };
+                let above =
+                    if number == 0.0 { f64::MIN_POSITIVE } else { number + number.abs().max(1.0) * 1e-9 };
                 limit.min = Some(limit.min.map_or(above, |min| min.max(above)));
             }
             ("<=", Some(number)) => limit.max = Some(limit.max.map_or(number, |max| max.min(number))),
@@ -256,7 +256,12 @@ impl Limits {
                 "number" => self.values(name, vec!["1".into()]),
                 _ => false,
             },
-            ("length" | "char_length" | "character_length" | "octet_length" | "cardinality" | "array_length", _, Some(number)) => {
+            (
+                "length" | "char_length" | "character_length" | "octet_length" | "cardinality"
+                | "array_length",
+                _,
+                Some(number),
+            ) => {
                 let number = usize::try_from(number).unwrap_or(0);
                 let limit = self.column_mut(name);
                 let (low, high) = match sign {
@@ -306,12 +311,16 @@ fn presences(expr: &Expr) -> Option<Vec<BTreeMap<String, bool>>> {
             for part in parts {
                 let alternatives = presences(part)?;
                 let joined = |one: &BTreeMap<String, bool>, other: &BTreeMap<String, bool>| {
-                    let conflict = other.iter().any(|(name, null)| one.get(name).is_some_and(|known| known != null));
-                    (!conflict).then(|| one.iter().chain(other).map(|(name, null)| (name.clone(), *null)).collect())
+                    let conflict =
+                        other.iter().any(|(name, null)| one.get(name).is_some_and(|known| known != null));
+                    (!conflict)
+                        .then(|| one.iter().chain(other).map(|(name, null)| (name.clone(), *null)).collect())
                 };
                 all = all
                     .iter()
-                    .flat_map(|one| alternatives.iter().filter_map(|other| joined(one, other)).collect::<Vec<_>>())
+                    .flat_map(|one| {
+                        alternatives.iter().filter_map(|other| joined(one, other)).collect::<Vec<_>>()
+                    })
                     .take(64)
                     .collect();
             }
@@ -321,7 +330,10 @@ fn presences(expr: &Expr) -> Option<Vec<BTreeMap<String, bool>>> {
             if let (Some(one), Some(other)) = (tested(left), tested(right)) {
                 let wanted = (one.1 == other.1) == (sign == "=");
                 let both = |null: bool| {
-                    BTreeMap::from([(one.0.clone(), null), (other.0.clone(), if wanted { null } else { !null })])
+                    BTreeMap::from([
+                        (one.0.clone(), null),
+                        (other.0.clone(), if wanted { null } else { !null }),
+                    ])
                 };
                 return Some(vec![both(false), both(true)]);
             }
@@ -338,7 +350,8 @@ fn presences(expr: &Expr) -> Option<Vec<BTreeMap<String, bool>>> {
             if sign != "=" || function != "num_nonnulls" || *count != 1.0 {
                 return None;
             }
-            let only = |chosen: &String| names.iter().map(|name| ((*name).clone(), *name != chosen)).collect();
+            let only =
+                |chosen: &String| names.iter().map(|name| ((*name).clone(), *name != chosen)).collect();
             Some(names.iter().map(|chosen| only(chosen)).collect())
         }
         _ => None,

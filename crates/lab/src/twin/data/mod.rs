@@ -159,7 +159,9 @@ impl Filler<'_> {
             return Ok(Err(self.channel.out_of_time()));
         }
         let name = quote_qualified(&table.name);
-        let mut statements = Vec::new();
+        // One slow table must not use up the time of all others. SQL could set this back; then the limit of
+        // the whole holds.
+        let mut statements = vec![format!("SET LOCAL statement_timeout = {}", self.share().as_millis())];
         if table.forced_row_security {
             statements.push(format!("ALTER TABLE {name} NO FORCE ROW LEVEL SECURITY"));
         }
@@ -175,8 +177,17 @@ impl Filler<'_> {
         // One message is one transaction: a refused table has no rows at all.
         Ok(match self.channel.send(&statements.join(";\n")).await? {
             Outcome::Done => Ok(()),
+            // 57014: query_canceled.
+            Outcome::Refused(error) if error.sqlstate == "57014" => {
+                Err(format!("its rows took longer than {:.1} s", self.share().as_secs_f64()))
+            }
             Outcome::Refused(error) | Outcome::Stopped(error) => Err(reason(&error, &table.unread)),
         })
+    }
+
+    /// The time that one table may take.
+    fn share(&self) -> Duration {
+        (self.options.limit / 4).max(Duration::from_millis(100))
     }
 
     /// Sequences go on behind the rows.

@@ -35,8 +35,10 @@ pub(super) fn candidates(catalog: &Catalog) -> BTreeMap<&QName, &Table> {
 }
 
 pub(super) fn references(table: &Table, options: &DataOptions) -> Vec<Reference> {
-    let enforced =
-        table.foreign_keys().map(|(_, key)| Reference { key: key.clone(), enforced: true }).collect::<Vec<_>>();
+    let enforced = table
+        .foreign_keys()
+        .map(|(_, key)| Reference { key: key.clone(), enforced: true })
+        .collect::<Vec<_>>();
     let known = |key: &ForeignKey| enforced.iter().any(|other| other.key.columns == key.columns);
     let implied: Vec<Reference> = options
         .references
@@ -84,7 +86,8 @@ pub(super) fn row_counts(tables: &BTreeMap<&QName, &Table>, options: &DataOption
     };
     let counts: BTreeMap<QName, u64> =
         tables.iter().map(|(name, table)| ((*name).clone(), wanted(name, table))).collect();
-    let fixed: u64 = counts.iter().filter(|(name, _)| options.rows.contains_key(name)).map(|(_, rows)| rows).sum();
+    let fixed: u64 =
+        counts.iter().filter(|(name, _)| options.rows.contains_key(name)).map(|(_, rows)| rows).sum();
     let total: u64 = counts.values().sum::<u64>() - fixed;
     let left = options.budget.saturating_sub(fixed).max(1);
     if total <= left {

@@ -33,7 +33,8 @@ pub(super) fn series(pattern: &str) -> Option<Series> {
         let letters = pgsteward_sql::quote_literal(&letters);
         for _ in 0..*times {
             // Each place takes the next digit of the row number; beyond a bigint's digits all are alike.
-            pieces.push(format!("pg_catalog.substr({letters}, (1 + ({{i}} / {count}) % {size})::integer, 1)"));
+            pieces
+                .push(format!("pg_catalog.substr({letters}, (1 + ({{i}} / {count}) % {size})::integer, 1)"));
             count = count.saturating_mul(size).min(1 << 40);
         }
     }

@@ -123,7 +123,8 @@ impl Groups {
         }
         shared.retain(|column, groups| {
             let several = groups.len() > 1 && groups.iter().any(|group| self.is_composite(*group));
-            several || (structured(column) && groups.iter().any(|group| self.all[*group].state == State::Ready))
+            several
+                || (structured(column) && groups.iter().any(|group| self.all[*group].state == State::Ready))
         });
         // One column can come in turns; a second one would need turns of turns.
         let Some((column, groups)) =
@@ -171,7 +172,11 @@ impl Groups {
             let pick = if step >= group.size {
                 first
             } else {
-                format!("({first} + {step} * ({} % (({} - {first}) / {step} + 1)))", more.sql("{i}"), group.size)
+                format!(
+                    "({first} + {step} * ({} % (({} - {first}) / {step} + 1)))",
+                    more.sql("{i}"),
+                    group.size
+                )
             };
             group.pick = Some(Template::new(&pick));
             group.bound = true;
@@ -252,9 +257,9 @@ impl Groups {
 
     /// A key that may be NULL and decides the column.
     pub(super) fn nullable_group(&self, column: &str) -> Option<usize> {
-        self.all.iter().position(|group| {
-            group.nullable && group.reference.key.columns.iter().any(|name| name == column)
-        })
+        self.all
+            .iter()
+            .position(|group| group.nullable && group.reference.key.columns.iter().any(|name| name == column))
     }
 
     pub(super) fn is_of_itself(&self, group: usize) -> bool {

@@ -119,9 +119,8 @@ fn update(table: &Table, own: &Known, key: &ForeignKey, parent: &Known, salt: u6
         .collect();
     let keys: Option<Vec<String>> =
         primary.iter().map(|column| Some(own.columns.get(column)?.sql("g.i"))).collect();
-    let listed = |columns: &[String]| {
-        columns.iter().map(|column| quote_ident(column)).collect::<Vec<_>>().join(", ")
-    };
+    let listed =
+        |columns: &[String]| columns.iter().map(|column| quote_ident(column)).collect::<Vec<_>>().join(", ");
     Some(format!(
         "UPDATE {} SET ({}) = ROW({}) FROM pg_catalog.generate_series(1::bigint, {}::bigint) AS g(i) \
          WHERE ({}) = ({}) AND {} = 0",
@@ -152,6 +151,12 @@ impl Planner<'_> {
 
     fn table(&self, turn: &Turn<'_>, rows: u64) -> Result<(TablePlan, Known, Later), String> {
         let table = self.table;
+        let has_partition = |other: &std::sync::Arc<Table>| {
+            other.partition_of.as_ref().is_some_and(|of| of.parent == table.name)
+        };
+        if table.partitioning.is_some() && !self.catalog.tables.values().any(has_partition) {
+            return Err("it is partitioned and has no partition".into());
+        }
         let mut limits = Limits::of_table(self.catalog, table);
         super::partition::narrow(self.catalog, table, &mut limits);
         let references = order::references(table, self.options);
@@ -194,9 +199,10 @@ impl Planner<'_> {
         let mut values = Vec::new();
         for column in table.columns.iter().filter(|column| column.generated.is_none()) {
             let limit = limits.column(&column.name);
-            let Some(value) = columns.get(&column.name).filter(|_| {
-                limit.present != Some(false) && !empty.contains(&column.name)
-            }) else {
+            let Some(value) = columns
+                .get(&column.name)
+                .filter(|_| limit.present != Some(false) && !empty.contains(&column.name))
+            else {
                 if column.not_null && column.default.is_none() && column.identity.is_none() {
                     return Err(format!(
                         "column \"{}\" has type {}, for which no values can be written within its limits",
@@ -209,7 +215,8 @@ impl Planner<'_> {
             names.push(quote_ident(&column.name));
             values.push(value.sql("g.i"));
         }
-        let later = groups.later().map(|(index, reference)| (reference, self.salt(&format!("later {index}"))));
+        let later =
+            groups.later().map(|(index, reference)| (reference, self.salt(&format!("later {index}"))));
         let later = later.collect();
         let plan = TablePlan {
             name: table.name.clone(),
@@ -258,7 +265,8 @@ impl Planner<'_> {
         }
         let mut usual = series.usual.min(series.count).max(1);
         let statistics = column.statistics.as_ref();
-        if let Some(distinct) = statistics.map(|statistics| statistics.distinct).filter(|count| *count != 0.0) {
+        if let Some(distinct) = statistics.map(|statistics| statistics.distinct).filter(|count| *count != 0.0)
+        {
             let of_rows = |share: f64| share * f64::from(u32::try_from(drawn.rows).unwrap_or(u32::MAX));
             let distinct = if distinct > 0.0 { distinct } else { of_rows(-distinct) };
             #[expect(
@@ -271,7 +279,9 @@ impl Planner<'_> {
         }
         let index = Template::chance(self.salt(name), usual).within("(1 + {e})");
         let value = series.value.at(&index);
-        let Some(top) = statistics.and_then(|statistics| statistics.top_frequency) else { return Some(value) };
+        let Some(top) = statistics.and_then(|statistics| statistics.top_frequency) else {
+            return Some(value);
+        };
         // The most common value has the share that it has in the database.
         let common = series.value.at(&Template::new("1::bigint"));
         let thousandth = (top.clamp(0.0, 1.0) * 1000.0).round();
@@ -284,7 +294,13 @@ impl Planner<'_> {
     }
 
     /// Columns of which one may not exceed the other: the second follows from the first.
-    fn order(&self, limits: &Limits, groups: &Groups, drawn: &Drawn, columns: &mut BTreeMap<String, Template>) {
+    fn order(
+        &self,
+        limits: &Limits,
+        groups: &Groups,
+        drawn: &Drawn,
+        columns: &mut BTreeMap<String, Template>,
+    ) {
         let free = |name: &str| {
             !groups.has(name)
                 && !drawn.index.contains_key(name)
@@ -306,7 +322,9 @@ impl Planner<'_> {
             let limit = limits.column(to);
             let ty = pgsteward_sql::ddl::column_type(&column.ty);
             let text = match column.ty.name.as_str() {
-                name if name.starts_with("timestamp") => format!("({{e}} {sign} interval '1 day' * {number})"),
+                name if name.starts_with("timestamp") => {
+                    format!("({{e}} {sign} interval '1 day' * {number})")
+                }
                 "date" => format!("({{e}} {sign} {number}::integer)"),
                 "integer" | "bigint" | "smallint" | "numeric" | "real" | "double precision" => {
                     let moved = format!("({{e}} {sign} {number})");

@@ -61,7 +61,8 @@ fn of_type(ask: &Ask<'_>, ty: &ColumnType, depth: u32) -> Option<Series> {
     if ty.array > 0 {
         return of_array(ask, ty, depth, &written);
     }
-    let cast = |series: Series| Series { value: series.value.within(&format!("({{e}})::{written}")), ..series };
+    let cast =
+        |series: Series| Series { value: series.value.within(&format!("({{e}})::{written}")), ..series };
     match ty.class {
         TypeClass::Enum => {
             let name = QName::new(ty.namespace.as_deref().unwrap_or("public"), ty.name.clone());
@@ -90,7 +91,7 @@ fn of_array(ask: &Ask<'_>, ty: &ColumnType, depth: u32, written: &str) -> Option
     let element = ColumnType { array: 0, ..ty.clone() };
     let series = of_type(ask, &element, depth)?;
     let next = |step: u64| series.value.at(&Template::new(&format!("({{i}} + {step})"))).sql("{i}");
-    let wanted = ask.limit.shortest.max(2).min(ask.limit.longest.unwrap_or(2)).min(16);
+    let wanted = ask.limit.shortest.max(2).min(ask.limit.longest.unwrap_or(16)).min(16);
     let elements: Vec<String> = (0..wanted).map(|step| next(step as u64)).collect();
     let text = format!("ARRAY[{}]::{written}", elements.join(", "));
     Some(Series { value: Template::new(&text), ..series })
@@ -106,10 +107,8 @@ fn of_name(ask: &Ask<'_>, ty: &ColumnType) -> Option<Series> {
         "bigint" | "oid" => numbers(ask, 1_i64 << 40, id),
         "numeric" => decimals(ask, &ty.modifiers),
         "real" | "double precision" => fractions(ask, 2),
-        "money" => fractions(ask, 2).map(|series| Series {
-            value: series.value.within("({e})::numeric::money"),
-            ..series
-        }),
+        "money" => fractions(ask, 2)
+            .map(|series| Series { value: series.value.within("({e})::numeric::money"), ..series }),
         "boolean" => {
             let rare = words::is_rare(&ask.column.name);
             // One row of eight says yes where yes is the exception.
@@ -132,7 +131,11 @@ fn of_name(ask: &Ask<'_>, ty: &ColumnType) -> Option<Series> {
             } else {
                 at
             };
-            Some(Series { value: Template::new(&at), count: SECONDS / step(ask.rows), usual: ask.rows.max(1) })
+            Some(Series {
+                value: Template::new(&at),
+                count: SECONDS / step(ask.rows),
+                usual: ask.rows.max(1),
+            })
         }
         "date" => Some(Series {
             value: Template::new("(date '2026-01-01' - 1 - ({i} % 36500)::integer)"),
@@ -162,12 +165,20 @@ fn of_name(ask: &Ask<'_>, ty: &ColumnType) -> Option<Series> {
         "tsvector" => many(&format!("pg_catalog.to_tsvector('simple', {})", words::sentence())),
         "xml" => many("('<row id=\"' || {i} || '\"/>')::xml"),
         "point" => many("point({i} % 180 - 90, {i} % 360 - 180)"),
-        "int4range" => many("int4range((({i} % 100000000) * 10)::integer, (({i} % 100000000) * 10 + 5)::integer)"),
+        "int4range" => {
+            many("int4range((({i} % 100000000) * 10)::integer, (({i} % 100000000) * 10 + 5)::integer)")
+        }
         "int8range" => many("int8range({i} * 10, {i} * 10 + 5)"),
         "numrange" => many("numrange({i} * 10, {i} * 10 + 5)"),
-        "daterange" => many("daterange(date '2020-01-01' + ({i} % 100000)::integer, date '2020-01-02' + ({i} % 100000)::integer)"),
-        "tstzrange" => many("tstzrange(timestamptz '2020-01-01 00:00+00' + interval '1 hour' * {i}, timestamptz '2020-01-01 00:50+00' + interval '1 hour' * {i})"),
-        "tsrange" => many("tsrange(timestamp '2020-01-01 00:00' + interval '1 hour' * {i}, timestamp '2020-01-01 00:50' + interval '1 hour' * {i})"),
+        "daterange" => many(
+            "daterange(date '2020-01-01' + ({i} % 100000)::integer, date '2020-01-02' + ({i} % 100000)::integer)",
+        ),
+        "tstzrange" => many(
+            "tstzrange(timestamptz '2020-01-01 00:00+00' + interval '1 hour' * {i}, timestamptz '2020-01-01 00:50+00' + interval '1 hour' * {i})",
+        ),
+        "tsrange" => many(
+            "tsrange(timestamp '2020-01-01 00:00' + interval '1 hour' * {i}, timestamp '2020-01-01 00:50' + interval '1 hour' * {i})",
+        ),
         "ltree" => many("('root.n' || {i} % 50 || '.n' || {i})"),
         "hstore" => many("('id=>' || {i})"),
         "vector" => {

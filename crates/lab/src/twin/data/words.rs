@@ -28,13 +28,13 @@ pub(super) struct Shaped {
 pub(super) const SHORT: &[&str] = &["amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "haven"];
 const FIRST: &[&str] = &[
     "amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "haven", "indigo", "juniper", "kestrel",
-    "lagoon", "meadow", "nectar", "orchid", "prairie", "quartz", "raven", "saffron", "timber", "umber", "velvet",
-    "willow", "yarrow", "zephyr", "marble", "copper", "linen", "walnut",
+    "lagoon", "meadow", "nectar", "orchid", "prairie", "quartz", "raven", "saffron", "timber", "umber",
+    "velvet", "willow", "yarrow", "zephyr", "marble", "copper", "linen", "walnut",
 ];
 const SECOND: &[&str] = &[
-    "anchor", "basket", "candle", "drawer", "engine", "feather", "garden", "hammer", "island", "jacket", "kettle",
-    "ladder", "mirror", "needle", "oven", "pillow", "quiver", "ribbon", "saddle", "table", "urn", "violin",
-    "wagon", "yoke", "zipper", "beacon", "cradle", "dome", "easel", "flute", "goblet",
+    "anchor", "basket", "candle", "drawer", "engine", "feather", "garden", "hammer", "island", "jacket",
+    "kettle", "ladder", "mirror", "needle", "oven", "pillow", "quiver", "ribbon", "saddle", "table", "urn",
+    "violin", "wagon", "yoke", "zipper", "beacon", "cradle", "dome", "easel", "flute", "goblet",
 ];
 
 /// Many different values; the number of any table's rows is far below.
@@ -86,7 +86,16 @@ pub(super) fn is_amount(name: &str) -> bool {
     parts(name).iter().any(|part| {
         matches!(
             part.as_str(),
-            "amount" | "cents" | "price" | "total" | "cost" | "balance" | "bytes" | "size" | "duration" | "ms"
+            "amount"
+                | "cents"
+                | "price"
+                | "total"
+                | "cost"
+                | "balance"
+                | "bytes"
+                | "size"
+                | "duration"
+                | "ms"
         )
     })
 }
@@ -96,7 +105,15 @@ pub(super) fn is_rare(name: &str) -> bool {
     parts(name).iter().any(|part| {
         matches!(
             part.as_str(),
-            "deleted" | "archived" | "disabled" | "banned" | "blocked" | "failed" | "hidden" | "admin" | "revoked"
+            "deleted"
+                | "archived"
+                | "disabled"
+                | "banned"
+                | "blocked"
+                | "failed"
+                | "hidden"
+                | "admin"
+                | "revoked"
         )
     })
 }
@@ -106,8 +123,16 @@ pub(super) fn is_rare_time(name: &str) -> bool {
     parts(name).iter().any(|part| {
         matches!(
             part.as_str(),
-            "deleted" | "archived" | "disabled" | "banned" | "blocked" | "failed" | "cancelled" | "canceled"
-                | "revoked" | "locked"
+            "deleted"
+                | "archived"
+                | "disabled"
+                | "banned"
+                | "blocked"
+                | "failed"
+                | "cancelled"
+                | "canceled"
+                | "revoked"
+                | "locked"
         )
     })
 }
@@ -130,12 +155,38 @@ pub(super) fn kind(name: &str) -> Kind {
         Kind::Slug
     } else if has(&["token", "hash", "secret", "password", "reference", "checksum"]) || is_key(name) {
         Kind::Key
-    } else if has(&["description", "body", "content", "message", "note", "comment", "text", "summary", "bio"]) {
+    } else if has(&["description", "body", "content", "message", "note", "comment", "text", "summary", "bio"])
+    {
         Kind::Prose
     } else if has(&[
-        "status", "state", "type", "kind", "role", "currency", "country", "locale", "language", "channel",
-        "provider", "source", "environment", "method", "plan", "tier", "level", "gender", "unit", "scope", "action",
-        "event", "category", "region", "timezone", "version", "carrier", "city",
+        "status",
+        "state",
+        "type",
+        "kind",
+        "role",
+        "currency",
+        "country",
+        "locale",
+        "language",
+        "channel",
+        "provider",
+        "source",
+        "environment",
+        "method",
+        "plan",
+        "tier",
+        "level",
+        "gender",
+        "unit",
+        "scope",
+        "action",
+        "event",
+        "category",
+        "region",
+        "timezone",
+        "version",
+        "carrier",
+        "city",
     ]) {
         Kind::Few
     } else {
@@ -173,13 +224,15 @@ pub(super) fn series(kind: Kind, width: Option<usize>, salt: u64) -> Option<Shap
             17,
         ),
         Kind::Url if room >= 60 => all(
-            &format!("('https://example.org/' || {} || '/' || pg_catalog.to_hex({{i}}))", pick(SECOND, "{i}")),
+            &format!(
+                "('https://example.org/' || {} || '/' || pg_catalog.to_hex({{i}}))",
+                pick(SECOND, "{i}")
+            ),
             26,
         ),
-        Kind::Slug if room >= 40 => all(
-            &format!("({} || '-' || pg_catalog.to_hex({{i}}))", pick(FIRST, "({i} / 5)")),
-            7,
-        ),
+        Kind::Slug if room >= 40 => {
+            all(&format!("({} || '-' || pg_catalog.to_hex({{i}}))", pick(FIRST, "({i} / 5)")), 7)
+        }
         Kind::Key if room >= 25 => all(&format!("('c' || pg_catalog.substr({digest}, 1, 24))"), 25),
         Kind::Prose if room >= 120 => all(
             &format!(
@@ -204,12 +257,7 @@ fn tight(room: usize) -> Shaped {
     let letter = |power: u32| format!("pg_catalog.chr((97 + ({{i}} / {}) % 26)::integer)", 26_u64.pow(power));
     let letters: Vec<String> = (0..u32::try_from(room).unwrap_or(1)).map(letter).collect();
     let count = 26_u64.pow(u32::try_from(room).unwrap_or(1));
-    Shaped {
-        value: Template::new(&format!("({})", letters.join(" || "))),
-        count,
-        usual: 8,
-        shortest: room,
-    }
+    Shaped { value: Template::new(&format!("({})", letters.join(" || "))), count, usual: 8, shortest: room }
 }
 
 #[cfg(test)]
