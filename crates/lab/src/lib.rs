@@ -15,6 +15,7 @@ mod channel;
 mod cleanup;
 mod clone;
 mod cluster;
+mod code;
 mod error;
 mod files;
 mod lab;
@@ -28,6 +29,7 @@ mod watchdog;
 
 pub use binaries::{Found, Origin, installed};
 pub use clone::Database;
+pub use code::{Clash, PlanNode, Workbench, bind, clash, read_plan};
 pub use error::LabError;
 pub use lab::{Lab, LabOptions, Progress, stop_all};
 pub use replay::{ReplayOptions, replay, replay_files};
