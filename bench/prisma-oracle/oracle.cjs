@@ -80,8 +80,10 @@ function watch(compiler) {
 function sqlOf(query) {
   if (query.type === 'rawSql') return query.sql
   let number = 0
+  let parameter = 0
   return query.fragments
     .map((fragment) => {
+      const type = fragment.type === 'stringChunk' ? undefined : query.argTypes[parameter++]
       switch (fragment.type) {
         case 'stringChunk':
           return fragment.chunk
@@ -89,8 +91,11 @@ function sqlOf(query) {
           return `$${++number}`
         case 'parameterTuple':
           return `(${fragment.itemPrefix}$${++number}${fragment.itemSuffix})`
-        case 'parameterTupleList':
-          return `${fragment.itemPrefix}$${++number}${fragment.itemSuffix}`
+        case 'parameterTupleList': {
+          // A list of rows that the program knows when it runs: shown as one row.
+          const row = (type.elements ?? [type]).map(() => `$${++number}`).join(fragment.itemSeparator)
+          return `${fragment.itemPrefix}${row}${fragment.itemSuffix}`
+        }
         default:
           throw new Error(`unknown fragment ${fragment.type}`)
       }

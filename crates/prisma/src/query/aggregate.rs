@@ -70,11 +70,10 @@ impl<'a> Aggregated<'a> {
         let mut all = Vec::new();
         for field in &self.fields {
             let read = matches!(self.function, "MIN" | "MAX") && matches!(field.ty, FieldType::Enum(_));
-            let argument = if read { column(field).t("::text") } else { column(field) };
+            let cast = if read { "::text" } else { "" };
             let name = format!("{}${}", self.name, field.db_name);
-            all.push(
-                Sql::text(format!("{}(", self.function)).s(argument).t(&format!(") AS {}", quoted(&name))),
-            );
+            let value = Sql::text(format!("{}(", self.function)).s(column(field));
+            all.push(value.t(&format!("){cast} AS {}", quoted(&name))));
         }
         if self.all {
             all.push(Sql::text(format!("COUNT(*) AS {}", quoted(&format!("{}$_all", self.name)))));
@@ -142,8 +141,9 @@ fn group_by<'a>(plan: &Plan<'a>, model: &'a Model, argument: &Argument) -> Outco
         Some(having) => Some(filter::parse(plan.world, model, having, "having")?),
         None => None,
     };
-    let mut list: Vec<Sql> = by.iter().map(|field| selected(&Alias::Table, model, field)).collect();
-    list.extend(functions.iter().flat_map(|one| one.values(|field| Alias::Table.column(model, field))));
+    let mut list: Vec<Sql> =
+        functions.iter().flat_map(|one| one.values(|field| Alias::Table.column(model, field))).collect();
+    list.extend(by.iter().map(|field| selected(&Alias::Table, model, field)));
     let columns = by.iter().map(|field| Alias::Table.column(model, field));
     let group = Sql::text(" GROUP BY ").s(Sql::join(columns, ", "));
     let group = match having {

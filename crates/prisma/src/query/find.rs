@@ -4,7 +4,7 @@ use pgsteward_model::code::{Operation, Purpose};
 use pgsteward_model::prisma::Model;
 
 use super::argument::Argument;
-use super::filter;
+use super::filter::{self, Filter};
 use super::page::{Page, Take};
 use super::plan::Plan;
 use super::select::Selection;
@@ -42,14 +42,26 @@ pub(super) fn lower<'a>(
 }
 
 /// A page of the one row that a unique key names.
-pub(super) fn unique_page<'a>(
-    plan: &Plan<'a>,
-    model: &'a Model,
-    argument: &Argument,
-) -> Outcome<Page<'a>> {
+fn unique_page<'a>(plan: &Plan<'a>, model: &'a Model, argument: &Argument) -> Outcome<Page<'a>> {
     let filter = argument.get("where").ok_or_else(|| refuse("where is not written at the call"))?;
     let mut page = Page::new(model, "");
     page.filter = Some(filter::parse_unique(plan.world, model, filter, "where")?);
     page.take = Take::One(false);
     Ok(page)
+}
+
+/// Reads the row that a write returns, with what the call selects of it.
+pub(super) fn read_one<'a>(
+    plan: &Plan<'a>,
+    model: &'a Model,
+    argument: &Argument,
+    filter: Filter<'a>,
+) -> Outcome<()> {
+    let mut page = Page::new(model, "");
+    page.filter = Some(filter);
+    page.take = Take::One(false);
+    let mut selection = Selection::parse(plan.world, model, argument, "")?;
+    selection.link()?;
+    plan.read(&page, &selection, None, Purpose::ReadBack)?;
+    plan.include(&selection.nested, true)
 }

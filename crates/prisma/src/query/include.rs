@@ -36,8 +36,8 @@ impl<'a> Plan<'a> {
             let purpose = Purpose::Relation(relation_path(path));
             self.read(&page, &selection, Some(&link), purpose)?;
             steps.into_iter().for_each(|step| self.remember(step));
-            // A relation to one of a single parent has a single row itself.
-            self.include(&selection.nested, one_parent && !relation.list())?;
+            // Below the first level Prisma takes every relation for a list.
+            self.include(&selection.nested, false)?;
         }
         Ok(())
     }

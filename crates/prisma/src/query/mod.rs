@@ -13,10 +13,15 @@ mod argument;
 mod column;
 mod condition;
 mod cursor;
+mod data;
+mod emulate;
 mod filter;
 mod find;
 mod include;
+mod insert;
 mod json;
+mod nested;
+mod nested_children;
 mod order;
 mod page;
 mod plan;
@@ -25,7 +30,9 @@ mod scalar;
 mod select;
 mod sql;
 mod test;
+mod update;
 mod world;
+mod write;
 
 use pgsteward_model::code::{Call, Lowered, Node, Operation, Variant};
 use pgsteward_model::prisma::PrismaSchema;
@@ -115,7 +122,7 @@ impl<'a> Lowerer<'a> {
                 Operation::Count | Operation::Aggregate | Operation::GroupBy => {
                     aggregate::lower(&plan, model, operation, &argument)?;
                 }
-                _ => return Err(refuse("writes are not lowered")),
+                _ => write::lower(&plan, model, operation, &argument)?,
             }
             let variant = plan.finish();
             if !variants.contains(&variant) {

@@ -103,8 +103,10 @@ impl<'a> Plan<'a> {
         self.out.borrow_mut().in_memory.push(step);
     }
 
-    pub(super) fn transaction(&self) {
-        self.out.borrow_mut().transaction = true;
+    /// Wraps the statements of a write into a transaction, which Prisma leaves out around a single one.
+    pub(super) fn wrap(&self) {
+        let mut out = self.out.borrow_mut();
+        out.transaction = out.queries.len() > 1;
     }
 
     pub(super) fn finish(self) -> Variant {

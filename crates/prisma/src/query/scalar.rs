@@ -172,7 +172,8 @@ fn operators<'a>(
         let at = format!("{path}.{name}");
         if name == "not" {
             match value {
-                Argument::Object(inner) => {
+                // Below `not`, Json takes a value and no operators.
+                Argument::Object(inner) if !json => {
                     all.extend(operators(model, field, inner.clone(), &at, !reverse)?);
                 }
                 value => all.extend(equality(model, field, value, &at, json_path.as_ref(), json, !reverse)),

@@ -11,6 +11,8 @@ use super::{Outcome, refuse};
 pub(super) struct Selection<'a> {
     /// The columns in the order they are selected, the key's first.
     pub(super) columns: Vec<&'a Field>,
+    /// The key and the columns that were asked for by name, for `RETURNING`.
+    pub(super) scalars: Vec<&'a Field>,
     pub(super) counts: Vec<(Relation<'a>, Option<Filter<'a>>)>,
     pub(super) nested: Vec<(Relation<'a>, Argument, String)>,
     /// What was asked for, in order, for the objects that the join strategy builds.
@@ -33,7 +35,8 @@ impl<'a> Selection<'a> {
         path: &str,
     ) -> Outcome<Selection<'a>> {
         let mut selection = Selection::default();
-        World::identifier(model)?.into_iter().for_each(|field| selection.column(field));
+        selection.scalars = World::identifier(model)?;
+        selection.columns.clone_from(&selection.scalars);
         let below = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
         let picked = match argument.get("select") {
             Some(select) => Some(("select", select)),
@@ -125,7 +128,15 @@ impl<'a> Selection<'a> {
 
     fn ask(&mut self, field: &'a Field) {
         self.column(field);
+        if !self.scalars.iter().any(|one| std::ptr::eq(*one, field)) {
+            self.scalars.push(field);
+        }
         self.asked.push(Asked::Column(field));
+    }
+
+    /// Columns alone: no relations and no counts.
+    pub(super) fn plain(&self) -> bool {
+        self.nested.is_empty() && self.counts.is_empty()
     }
 
     /// Adds a column that is not there yet.

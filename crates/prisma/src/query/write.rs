@@ -1,0 +1,191 @@
+//! The writes of a call: `create`, `update`, `upsert`, `delete` and their forms for many rows.
+
+use pgsteward_model::code::{Operation, Purpose};
+use pgsteward_model::prisma::{Field, Model};
+
+use super::argument::Argument;
+use super::data::Data;
+use super::filter::{self, Filter};
+use super::find::read_one;
+use super::plan::Plan;
+use super::select::Selection;
+use super::update::Found;
+use super::world::{World, compound_key};
+use super::{Outcome, refuse};
+
+pub(super) fn lower<'a>(
+    plan: &Plan<'a>,
+    model: &'a Model,
+    operation: Operation,
+    argument: &Argument,
+) -> Outcome<()> {
+    if plan.world.schema.relation_mode_prisma() {
+        super::emulate::refuse_what_needs_it(plan.world, model, operation, argument)?;
+    }
+    match operation {
+        Operation::Create => create(plan, model, argument)?,
+        Operation::CreateMany => create_many(plan, model, argument, false)?,
+        Operation::CreateManyAndReturn => create_many(plan, model, argument, true)?,
+        Operation::Update => update(plan, model, argument)?,
+        Operation::UpdateMany => update_many(plan, model, argument, false)?,
+        Operation::UpdateManyAndReturn => update_many(plan, model, argument, true)?,
+        Operation::Upsert => upsert(plan, model, argument)?,
+        Operation::Delete => delete(plan, model, argument)?,
+        _ => {
+            let filter = many_filter(plan, model, argument)?;
+            plan.delete(model, &filter, Found::Filter, argument.get("limit"), &[], Purpose::Main)?;
+        }
+    }
+    plan.wrap();
+    Ok(())
+}
+
+fn required<'s>(argument: &'s Argument, name: &str) -> Outcome<&'s Argument> {
+    argument.get(name).ok_or_else(|| refuse(format!("{name} is not written at the call")))
+}
+
+fn many_filter<'a>(plan: &Plan<'a>, model: &'a Model, argument: &Argument) -> Outcome<Filter<'a>> {
+    match argument.get("where") {
+        Some(filter) => filter::parse(plan.world, model, filter, "where"),
+        None => Ok(Filter::Empty),
+    }
+}
+
+fn create<'a>(plan: &Plan<'a>, model: &'a Model, argument: &Argument) -> Outcome<()> {
+    let empty = Argument::Object(Vec::new());
+    let data = Data::parse(plan.world, model, argument.get("data").unwrap_or(&empty), "data")?;
+    let selection = Selection::parse(plan.world, model, argument, "")?;
+    if data.nested.is_empty() && selection.plain() {
+        plan.insert(model, &data, &[], &selection.scalars, Purpose::Main);
+        return Ok(());
+    }
+    plan.create_record(model, &data, &[], "", Purpose::Main)?;
+    read_one(plan, model, argument, super::update::key(model)?)
+}
+
+fn create_many<'a>(
+    plan: &Plan<'a>,
+    model: &'a Model,
+    argument: &Argument,
+    returning: bool,
+) -> Outcome<()> {
+    let rows = required(argument, "data")?;
+    if matches!(rows, Argument::Expression(_)) {
+        return Err(refuse("data is not written at the call"));
+    }
+    let rows: Vec<Data<'a>> = rows
+        .items()
+        .iter()
+        .enumerate()
+        .map(|(at, row)| Data::parse(plan.world, model, row, &format!("data.{at}")))
+        .collect::<Outcome<_>>()?;
+    let skip = match argument.get("skipDuplicates") {
+        None | Some(Argument::Bool(false)) => false,
+        Some(Argument::Bool(true)) => true,
+        Some(_) => return Err(refuse("skipDuplicates is not written at the call")),
+    };
+    if !returning {
+        plan.insert_many(model, &rows, &[], skip, &[], Purpose::Main);
+        return Ok(());
+    }
+    let mut selection = Selection::parse(plan.world, model, argument, "")?;
+    selection.link()?;
+    plan.insert_many(model, &rows, &[], skip, &selection.columns, Purpose::Main);
+    plan.include(&selection.nested, false)
+}
+
+fn update<'a>(plan: &Plan<'a>, model: &'a Model, argument: &Argument) -> Outcome<()> {
+    let filter = filter::parse_unique(plan.world, model, required(argument, "where")?, "where")?;
+    let data = Data::parse(plan.world, model, required(argument, "data")?, "data")?;
+    let selection = Selection::parse(plan.world, model, argument, "")?;
+    plan.update_record(model, &filter, Found::Filter, &data, &selection.scalars, "", Purpose::Main)?;
+    if data.nested.is_empty() && selection.plain() {
+        return Ok(());
+    }
+    read_one(plan, model, argument, super::update::key(model)?)
+}
+
+fn update_many<'a>(
+    plan: &Plan<'a>,
+    model: &'a Model,
+    argument: &Argument,
+    returning: bool,
+) -> Outcome<()> {
+    let filter = many_filter(plan, model, argument)?;
+    let data = Data::parse(plan.world, model, required(argument, "data")?, "data")?;
+    let set = plan.set(model, &data.columns, &[]);
+    if set.is_empty() {
+        return Err(refuse("data sets nothing"));
+    }
+    let limit = argument.get("limit");
+    if !returning {
+        return plan.update(model, &set, &filter, Found::Filter, limit, &[], Purpose::Main);
+    }
+    let mut selection = Selection::parse(plan.world, model, argument, "")?;
+    selection.link()?;
+    plan.update(model, &set, &filter, Found::Filter, limit, &selection.columns, Purpose::Main)?;
+    plan.include(&selection.nested, false)
+}
+
+fn delete<'a>(plan: &Plan<'a>, model: &'a Model, argument: &Argument) -> Outcome<()> {
+    let filter = filter::parse_unique(plan.world, model, required(argument, "where")?, "where")?;
+    let selection = Selection::parse(plan.world, model, argument, "")?;
+    if selection.plain() {
+        return plan.delete(model, &filter, Found::Filter, None, &selection.scalars, Purpose::Main);
+    }
+    read_one(plan, model, argument, filter.clone())?;
+    plan.delete(model, &filter, Found::Filter, None, &[], Purpose::Main)
+}
+
+fn upsert<'a>(plan: &Plan<'a>, model: &'a Model, argument: &Argument) -> Outcome<()> {
+    let condition = required(argument, "where")?;
+    let (create, update) = (required(argument, "create")?, required(argument, "update")?);
+    let filter = filter::parse_unique(plan.world, model, condition, "where")?;
+    let created = Data::parse(plan.world, model, create, "create")?;
+    let updated = Data::parse(plan.world, model, update, "update")?;
+    let selection = Selection::parse(plan.world, model, argument, "")?;
+    let plain = created.nested.is_empty() && updated.nested.is_empty() && selection.plain();
+    if plain
+        && !updated.columns.is_empty()
+        && let Some(key) = native_key(model, condition, create)?
+    {
+        let set = plan.set(model, &updated.columns, &[]);
+        return plan.native_upsert(model, &created, &set, &key, &filter, &selection.scalars);
+    }
+    let ids = World::identifier(model)?;
+    let mut page = super::page::Page::new(model, "");
+    page.filter = Some(filter.clone());
+    let sql = plan.select(&page, &ids, &[], None)?;
+    plan.send(sql, pgsteward_model::code::StatementKind::Select, Purpose::ReadBack);
+    plan.update_record(model, &filter, Found::OneByKey, &updated, &selection.scalars, "", Purpose::Main)?;
+    read_one(plan, model, argument, super::update::key(model)?)?;
+    plan.create_record(model, &created, &[], "", Purpose::Main)?;
+    read_one(plan, model, argument, super::update::key(model)?)
+}
+
+/// The key that an upsert in one statement may name: the only unique key of `where`, with the values of `create`.
+fn native_key<'a>(
+    model: &'a Model,
+    condition: &Argument,
+    create: &Argument,
+) -> Outcome<Option<Vec<&'a Field>>> {
+    let mut keys = Vec::new();
+    for (name, value) in condition.known("where")? {
+        if !same(name, value, create) {
+            return Ok(None);
+        }
+        match model.field(name) {
+            Some(field) if field.is_id || field.is_unique => keys.push(vec![field]),
+            Some(_) => {}
+            None => keys.extend(compound_key(model, name)),
+        }
+    }
+    Ok(if keys.len() == 1 { keys.pop() } else { None })
+}
+
+fn same(name: &str, value: &Argument, create: &Argument) -> bool {
+    match value {
+        Argument::Object(inner) => inner.iter().all(|(name, value)| same(name, value, create)),
+        value => create.get(name) == Some(value),
+    }
+}
