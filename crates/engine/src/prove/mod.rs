@@ -5,6 +5,7 @@
 //! tried by running the history up to that file twice, once as it is and once as the fix writes it. A fix
 //! that edits files only is tried on the files.
 
+pub(crate) mod code;
 mod files;
 mod migration;
 mod object;
@@ -39,6 +40,8 @@ pub enum ProveMode {
 
 /// Proofs of migration files replay the history; past this much time the rest is reported as not tried.
 const MIGRATION_BUDGET: Duration = Duration::from_secs(30);
+/// Proofs of code make rows first; past this much time the rest is reported as not tried.
+const CODE_BUDGET: Duration = Duration::from_secs(20);
 const THOROUGH_BUDGET: Duration = Duration::from_secs(3_600);
 const TOP: usize = 10;
 
@@ -137,6 +140,10 @@ pub async fn prove(
             }
         }
     }
+    let budget = if mode == ProveMode::Thorough { THOROUGH_BUDGET } else { CODE_BUDGET };
+    let (late, mut gaps) =
+        code::prove(findings, facts, benches, limit, Instant::now() + budget, progress).await?;
+    untried += late;
     for finding in findings.iter_mut() {
         if matches!(&finding.proof, Some(Proof { verdict: Verdict::Refuted { .. }, .. })) {
             finding.fix = None;
@@ -145,11 +152,12 @@ pub async fn prove(
     let gap = (untried > 0 && mode != ProveMode::None).then(|| {
         Gap::new(
             "proofs",
-            format!("{untried} fixes were not tried, for lack of time."),
+            format!("{untried} fixes or findings were not tried, for lack of time."),
             "narrow the review with --select, or run with --prove all",
         )
     });
-    Ok(gap.into_iter().collect())
+    gaps.extend(gap);
+    Ok(gaps)
 }
 
 enum Kind {

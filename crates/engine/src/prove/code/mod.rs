@@ -1,0 +1,195 @@
+//! Findings about calls, shown on generated rows: the statements run with values that exist, as they are and as
+//! the hint would have them, and the server says what that costs.
+//!
+//! The rows are made once for a project, and only where a finding can be shown on them. An index that the
+//! planner does not use is refuted; a finding that generated rows do not show is not proven, and stays.
+
+mod deadlock;
+mod index;
+mod memory;
+mod missing;
+mod pattern;
+mod repeated;
+mod rewrite;
+mod twin;
+
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+use anyhow::Result;
+use pgsteward_model::catalog::QName;
+use pgsteward_model::change::Step;
+use pgsteward_model::code::{Call, Code, Query};
+use pgsteward_model::facts::{Facts, Gap};
+use pgsteward_model::finding::{Evidence, Finding};
+use pgsteward_model::proof::{Observation, Proof, Verdict};
+use pgsteward_model::version::ServerVersion;
+
+use super::Benches;
+use crate::Progress;
+pub(crate) use twin::{Twin, make};
+
+/// What is shown of a finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Show {
+    /// The plan before and after the index of the fix.
+    Index,
+    /// Rows that the server sends against rows that the call returns.
+    Memory,
+    /// Many statements against one.
+    Repeated,
+    /// A row that is found and is not equal.
+    Pattern,
+    /// How many rows a statement reaches without its filter.
+    Missing,
+    /// Two sessions that wait for each other.
+    Deadlock,
+}
+
+/// What a rule is about cannot be read from its findings where they have no fix, so it stands here.
+const SHOWN: [(&str, Show); 8] = [
+    ("cursor-without-unique-order", Show::Memory),
+    ("distinct-in-memory", Show::Memory),
+    ("nested-take-in-memory", Show::Memory),
+    ("query-in-loop", Show::Repeated),
+    ("write-in-loop", Show::Repeated),
+    ("insensitive-equals-is-pattern", Show::Pattern),
+    ("undefined-filter", Show::Missing),
+    ("transactions-lock-in-different-order", Show::Deadlock),
+];
+
+fn shown(finding: &Finding) -> Option<Show> {
+    let makes_index = finding.fix.iter().flat_map(|fix| &fix.change.steps).any(
+        |step| matches!(step, Step::Sql(step) if step.sql.starts_with("CREATE INDEX") || step.sql.starts_with("CREATE UNIQUE INDEX")),
+    );
+    if makes_index {
+        return Some(Show::Index);
+    }
+    SHOWN.iter().find(|(rule, _)| *rule == finding.rule).map(|(_, show)| *show)
+}
+
+/// What all proofs of a run need.
+struct Bench<'a> {
+    facts: &'a Facts,
+    code: &'a Code,
+    twin: &'a Twin,
+}
+
+/// What was seen, and what follows from it.
+type Seen = (Vec<Observation>, Verdict);
+
+fn not_shown(reason: impl Into<String>) -> Seen {
+    (Vec::new(), Verdict::Unprovable { reason: reason.into() })
+}
+
+/// Shows findings about code, the most severe first; returns how many there was no time for.
+pub(super) async fn prove(
+    findings: &mut [Finding],
+    facts: &Facts,
+    benches: Option<Benches<'_>>,
+    limit: usize,
+    until: Instant,
+    progress: &dyn Progress,
+) -> Result<(usize, Vec<Gap>)> {
+    let Some(code) = &facts.code else { return Ok((0, Vec::new())) };
+    let cases: Vec<(usize, Show)> = findings
+        .iter()
+        .enumerate()
+        .filter_map(|(index, finding)| {
+            finding.at.file.as_ref()?;
+            // What is refuted already has lost its fix or will.
+            let refuted = matches!(&finding.proof, Some(Proof { verdict: Verdict::Refuted { .. }, .. }));
+            let show = shown(finding).filter(|_| !refuted)?;
+            (show == Show::Deadlock || call_of(code, finding).is_some()).then_some((index, show))
+        })
+        .take(limit)
+        .collect();
+    let (Some(benches), false) = (benches, cases.is_empty()) else { return Ok((0, Vec::new())) };
+    let Some(database) = benches.live.or(benches.history) else { return Ok((0, Vec::new())) };
+    progress.phase("make rows for proofs of code");
+    let wanted = tables(&cases, findings, code);
+    let (twin, gaps) = make(benches.lab, database, facts, &wanted, until).await?;
+    let rows: u64 = twin.filled.rows.values().sum();
+    progress.phase(&format!(
+        "run calls on {rows} rows in {} tables, made in {} ms",
+        twin.filled.rows.len(),
+        twin.filled.elapsed.as_millis()
+    ));
+    let bench = Bench { facts, code, twin: &twin };
+    let mut untried = 0;
+    for (done, (index, show)) in cases.iter().enumerate() {
+        progress.step(done, cases.len());
+        if Instant::now() >= until {
+            untried = cases.len() - done;
+            break;
+        }
+        let finding = &findings[*index];
+        let seen = match (show, call_of(code, finding)) {
+            (Show::Deadlock, _) => deadlock::show(&bench, benches.lab, finding).await?,
+            (Show::Index, Some(call)) => index::show(&bench, finding, call).await,
+            (Show::Memory, Some(call)) => memory::show(&bench, finding, call).await,
+            (Show::Repeated, Some(call)) => repeated::show(&bench, finding, call).await,
+            (Show::Pattern, Some(call)) => pattern::show(&bench, finding, call).await,
+            (Show::Missing, Some(call)) => missing::show(&bench, finding, call).await,
+            (_, None) => continue,
+        };
+        let version = twin.version;
+        add(&mut findings[*index], seen, version);
+    }
+    twin.close(benches.lab).await?;
+    Ok((untried, gaps))
+}
+
+/// Adds what was seen to what is known. A fix that was proven otherwise and is not shown on rows stays proven.
+fn add(finding: &mut Finding, (observations, verdict): Seen, version: ServerVersion) {
+    let Some(proof) = &mut finding.proof else {
+        let subject = match &finding.fix {
+            Some(fix) => fix.title.clone(),
+            None => "what the call costs on generated rows".to_owned(),
+        };
+        finding.proof = Some(Proof { subject, server: Some(version), observations, verdict });
+        return;
+    };
+    proof.server = Some(version);
+    proof.observations.extend(observations);
+    let stays =
+        matches!(verdict, Verdict::Unprovable { .. }) || matches!(proof.verdict, Verdict::Refuted { .. });
+    if !stays && !matches!(proof.verdict, Verdict::Unprovable { .. } if finding.fix.is_some()) {
+        proof.verdict = verdict;
+    }
+}
+
+/// The call that a finding stands at: the innermost one around its place.
+fn call_of<'a>(code: &'a Code, finding: &Finding) -> Option<&'a Call> {
+    let at = |range: &pgsteward_model::source::FileRange| {
+        let around =
+            |call: &&Call| *call.site.at.file == *range.file && call.site.at.span.contains(range.span);
+        code.calls.iter().filter(around).min_by_key(|call| call.site.at.span.end - call.site.at.span.start)
+    };
+    let range = finding.at.file.as_ref()?;
+    at(range).or_else(|| finding.also.iter().filter_map(|place| place.file.as_ref()).find_map(at))
+}
+
+/// The statement that a finding shows, else the call's first.
+fn query_of<'a>(finding: &Finding, call: &'a Call) -> Option<&'a Query> {
+    let shown = finding.evidence.iter().find_map(|evidence| match evidence {
+        Evidence::Sql { sql } => call.lowered.queries().find(|query| query.sql == *sql),
+        _ => None,
+    });
+    shown.or_else(|| call.lowered.queries().next())
+}
+
+/// Tables that the statements of the findings meet.
+fn tables(cases: &[(usize, Show)], findings: &[Finding], code: &Code) -> BTreeSet<QName> {
+    let mut found = BTreeSet::new();
+    for (index, show) in cases {
+        if *show == Show::Deadlock {
+            continue;
+        }
+        let Some(call) = call_of(code, &findings[*index]) else { continue };
+        for access in call.lowered.queries().flat_map(|query| &query.accesses) {
+            found.insert(QName::new(access.namespace.clone(), access.table.clone()));
+        }
+    }
+    found
+}

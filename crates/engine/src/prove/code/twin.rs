@@ -1,0 +1,136 @@
+//! The data twin of a project: a clone of its lab database with rows in it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use pgsteward_lab::{DataOptions, Database, Filled, Lab, Workbench};
+use pgsteward_model::catalog::{Catalog, ForeignKey, QName, ReferentialAction};
+use pgsteward_model::facts::{Facts, Gap};
+use pgsteward_model::prisma::{Model, PrismaSchema};
+use pgsteward_model::version::ServerVersion;
+use pgsteward_sql::quote_qualified;
+
+use crate::collect::introspect;
+
+/// Rows of a table that is looked at: enough for an index to be worth its reading.
+const LOOKED_AT: u64 = 20_000;
+/// Rows of all other tables together.
+const OTHERS: u64 = 30_000;
+/// Making the rows takes no more than this.
+const LIMIT: Duration = Duration::from_secs(20);
+/// How many tables a gap names.
+const NAMED: usize = 5;
+
+/// A filled clone with a session.
+pub(crate) struct Twin {
+    pub(crate) bench: Workbench,
+    pub(crate) filled: Filled,
+    pub(crate) version: ServerVersion,
+    pub(crate) database: Database,
+}
+
+impl Twin {
+    pub(crate) async fn close(self, lab: &Lab) -> Result<()> {
+        self.bench.close().await;
+        lab.finish_database(self.database).await.context("drop the data twin")
+    }
+}
+
+/// Clones a database and fills it. Tables without rows are a gap.
+pub(crate) async fn make(
+    lab: &Lab,
+    source: &Database,
+    facts: &Facts,
+    looked_at: &BTreeSet<QName>,
+    until: Instant,
+) -> Result<(Twin, Vec<Gap>)> {
+    let database = lab.clone_database(source).await.context("clone the lab database")?;
+    let mut catalog = introspect(&database).await?;
+    if let Some(reviewed) = facts.catalog() {
+        take_statistics(&mut catalog, reviewed);
+    }
+    let mut options = DataOptions { budget: OTHERS, limit: LIMIT, ..DataOptions::default() };
+    for name in looked_at {
+        // Statistics know better how large a table is.
+        let known = catalog.table(name).and_then(|table| table.statistics.as_ref()?.rows);
+        if known.is_none_or(|rows| rows > 50_000.0) {
+            options.rows.insert(name.clone(), LOOKED_AT);
+        }
+    }
+    if let Some(prisma) = &facts.prisma {
+        options.references = references(prisma);
+    }
+    let filled =
+        pgsteward_lab::fill(lab, &database, &catalog, &options).await.context("make rows in the lab")?;
+    let mut gaps = Vec::new();
+    let empty: Vec<&(QName, String)> =
+        filled.left_out.iter().filter(|(name, _)| looked_at.contains(name)).collect();
+    if !empty.is_empty() {
+        let named: Vec<String> =
+            empty.iter().take(NAMED).map(|(name, why)| format!("\"{}\" ({why})", name.display())).collect();
+        let more = match empty.len().saturating_sub(NAMED) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        gaps.push(Gap::new(
+            "generated rows",
+            format!("The lab could make no rows for {}{more}.", named.join(", ")),
+            "what is said of calls that read these tables rests on reading the code alone",
+        ));
+    }
+    let left = until.saturating_duration_since(Instant::now()).max(Duration::from_secs(10));
+    let bench =
+        Workbench::open(lab, &database, catalog, left * 2).await.context("connect to the data twin")?;
+    Ok((Twin { bench, filled, version: lab.version(), database }, gaps))
+}
+
+/// Sizes and distributions of the reviewed database, where it has any.
+fn take_statistics(catalog: &mut Catalog, reviewed: &Catalog) {
+    for known in reviewed.tables.values().filter(|table| table.statistics.is_some()) {
+        let Some(table) = catalog.table_mut(&known.name) else { continue };
+        table.statistics.clone_from(&known.statistics);
+        for column in &mut table.columns {
+            column.statistics = known.column(&column.name).and_then(|known| known.statistics.clone());
+        }
+    }
+}
+
+/// The relations of the schema as foreign keys: those of a schema without foreign keys are needed, too.
+fn references(prisma: &PrismaSchema) -> BTreeMap<QName, Vec<ForeignKey>> {
+    let name =
+        |model: &Model| QName::new(model.namespace.as_deref().unwrap_or("public"), model.db_name.clone());
+    let mut found: BTreeMap<QName, Vec<ForeignKey>> = BTreeMap::new();
+    for model in &prisma.models {
+        for field in &model.fields {
+            let (Some(relation), pgsteward_model::prisma::FieldType::Model(target)) =
+                (&field.relation, &field.ty)
+            else {
+                continue;
+            };
+            let Some(target) = prisma.model(target).filter(|_| !relation.fields.is_empty()) else { continue };
+            let columns = |model: &Model, fields: &[String]| -> Option<Vec<String>> {
+                fields.iter().map(|field| model.field(field).map(|field| field.db_name.clone())).collect()
+            };
+            let (Some(own), Some(theirs)) =
+                (columns(model, &relation.fields), columns(target, &relation.references))
+            else {
+                continue;
+            };
+            found.entry(name(model)).or_default().push(ForeignKey {
+                columns: own,
+                references: name(target),
+                referenced_columns: theirs,
+                on_delete: ReferentialAction::NoAction,
+                on_update: ReferentialAction::NoAction,
+                match_full: false,
+            });
+        }
+    }
+    found
+}
+
+/// A table's name as SQL.
+pub(super) fn sql_name(name: &QName) -> String {
+    quote_qualified(name)
+}
