@@ -13,8 +13,6 @@ use super::{Outcome, json, test};
 #[derive(Clone)]
 pub(super) struct Scope {
     pub(super) alias: Alias,
-    /// The number of the alias, where it has one.
-    number: Option<usize>,
     /// Which access of the statement the columns belong to.
     pub(super) access: usize,
     /// All conditions up to here hold together: none of them stands in `OR` or `NOT`.
@@ -33,7 +31,6 @@ impl Scope {
     pub(super) fn top(access: usize, joins: bool) -> Scope {
         Scope {
             alias: Alias::Table,
-            number: None,
             access,
             sure: true,
             apart: false,
@@ -51,7 +48,6 @@ impl Scope {
     fn below(&self, letter: char, number: usize, access: usize) -> Scope {
         Scope {
             alias: Alias::Named(format!("{letter}{number}")),
-            number: Some(number),
             access,
             nested: true,
             ..self.clone()

@@ -30,6 +30,9 @@ pub(super) fn lower<'a>(
         page.take = Take::One(page.take.reversed());
     }
     let mut selection = Selection::parse(plan.world, model, argument, "")?;
+    if plan.joins(argument, &page, &selection)? {
+        return plan.read_joined(&mut page, &mut selection, Purpose::Main);
+    }
     page.distinct.iter().for_each(|field| selection.column(field));
     selection.link()?;
     if let Some(cursor) = &page.cursor {
@@ -61,6 +64,9 @@ pub(super) fn read_one<'a>(
     page.filter = Some(filter);
     page.take = Take::One(false);
     let mut selection = Selection::parse(plan.world, model, argument, "")?;
+    if plan.joins(argument, &page, &selection)? {
+        return plan.read_joined(&mut page, &mut selection, Purpose::ReadBack);
+    }
     selection.link()?;
     plan.read(&page, &selection, None, Purpose::ReadBack)?;
     plan.include(&selection.nested, true)

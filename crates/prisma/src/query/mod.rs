@@ -19,6 +19,7 @@ mod filter;
 mod find;
 mod include;
 mod insert;
+mod join;
 mod json;
 mod nested;
 mod nested_children;

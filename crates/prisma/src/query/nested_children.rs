@@ -246,10 +246,11 @@ impl<'a> Plan<'a> {
     /// One of several unique keys.
     fn any_of(&self, relation: &Relation<'a>, value: &Argument, path: &str) -> Outcome<Filter<'a>> {
         let mut all = Vec::new();
-        for item in value.items() {
-            let filter = filter::parse_unique(self.world, relation.related, item, path)?;
-            if !all.contains(&filter) {
-                all.push(filter);
+        for (at, item) in value.items().iter().enumerate() {
+            // A key that is named twice counts once.
+            if !value.items()[..at].contains(item) {
+                let path = format!("{path}.{at}");
+                all.push(filter::parse_unique(self.world, relation.related, item, &path)?);
             }
         }
         Ok(Filter::Or(all))

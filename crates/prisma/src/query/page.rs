@@ -54,7 +54,7 @@ impl Take {
         matches!(self, Take::Known(_) | Take::Unknown)
     }
 
-    fn number(self) -> Option<i64> {
+    pub(super) fn number(self) -> Option<i64> {
         match self {
             Take::One(_) => Some(1),
             Take::Known(count) => Some(count.abs()),
@@ -180,7 +180,23 @@ impl<'a> Page<'a> {
         self.split(page, distinct)
     }
 
-    pub(super) fn split(&mut self, page: bool, distinct: bool) -> Vec<InMemory> {
+    /// `DISTINCT ON` needs the order to begin with its columns.
+    pub(super) fn distinct_joined(&self) -> bool {
+        let leading = self.orders.iter().take_while(|order| match &order.by {
+            By::Column { field, .. } => self.distinct.iter().any(|one| std::ptr::eq(*one, *field)),
+            _ => false,
+        });
+        self.orders.is_empty() || leading.count() == self.distinct.len()
+    }
+
+    /// What is left to do in memory for rows of the join strategy.
+    pub(super) fn joined_steps(&self) -> Vec<InMemory> {
+        let distinct = !self.distinct.is_empty() && !self.distinct_joined();
+        let page = distinct && (self.take.some() || self.skip.is_some());
+        self.clone().split(page, distinct)
+    }
+
+    fn split(&mut self, page: bool, distinct: bool) -> Vec<InMemory> {
         let path = || super::include::relation_path(&self.path);
         let mut steps = Vec::new();
         if distinct {

@@ -26,10 +26,6 @@ impl Sql {
         Sql { parts: vec![Part::Parameter(parameter)] }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.parts.is_empty()
-    }
-
     pub(super) fn push(&mut self, text: &str) {
         match self.parts.last_mut() {
             Some(Part::Text(last)) => last.push_str(text),

@@ -141,11 +141,6 @@ impl<'a> Relation<'a> {
             },
         }
     }
-
-    /// The foreign key must be there: no row without the other end.
-    pub(super) fn required(&self) -> bool {
-        self.field.arity == Arity::Required
-    }
 }
 
 fn named<'a>(
