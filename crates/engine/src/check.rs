@@ -12,7 +12,7 @@ use pgsteward_model::rule::Rule;
 
 use crate::allow::{self, Date};
 use crate::baseline;
-use crate::collect::{Collected, Collector, LabWish, Laboratory, connect};
+use crate::collect::{CodeReader, Collected, Collector, LabWish, Laboratory, connect};
 use crate::config::{self, Config, Loaded};
 use crate::discover::{Found, FoundMigrations, discover};
 use crate::prove::{self, Benches, ProveMode};
@@ -89,6 +89,9 @@ pub async fn check(options: &CheckOptions, progress: &dyn Progress) -> Result<Ch
         none: options.lab.none,
     });
     let rules = selected(options, &loaded.config);
+    // One file of schema or migration has no code that belongs to it.
+    let code = (path.is_dir() && rules.iter().any(|rule| rule.needs.contains(&Need::Code)))
+        .then(|| CodeReader::new(&found, true));
     let collector = Collector {
         root: &found.root,
         config: &loaded.config,
@@ -98,6 +101,7 @@ pub async fn check(options: &CheckOptions, progress: &dyn Progress) -> Result<Ch
         drift: rules.iter().any(|rule| rule.needs.contains(&Need::Drift)),
         live: live.as_ref().map(|(_, live)| live),
         url: live.as_ref().map(|(url, _)| url),
+        code: code.as_ref(),
         laboratory: &laboratory,
         progress,
     };

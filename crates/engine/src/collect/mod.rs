@@ -1,5 +1,6 @@
 //! From a path and perhaps a URL to [`Facts`]. What could not be had becomes a gap, never silence.
 
+mod code;
 mod history;
 mod lab;
 mod live;
@@ -21,6 +22,7 @@ use crate::Progress;
 use crate::config::Config;
 use crate::discover::FoundProject;
 use crate::judge::Judged;
+pub use code::CodeReader;
 pub use lab::{LabWish, Laboratory, introspect};
 pub use live::Live;
 pub use twin::twin;
@@ -40,6 +42,8 @@ pub struct Collector<'a> {
     pub url: Option<&'a ServerUrl>,
     /// Whether any rule wants to know what differs between schema, history and database.
     pub drift: bool,
+    /// None where no rule asks for code.
+    pub code: Option<&'a CodeReader>,
     pub laboratory: &'a Laboratory,
     pub progress: &'a dyn Progress,
 }
@@ -71,6 +75,10 @@ impl Collector<'_> {
                 None,
                 Default::default(),
             ));
+        }
+        if let Some(reader) = self.code.filter(|_| !read.foreign) {
+            self.progress.phase("read the code");
+            reader.add_to(found, &mut facts);
         }
         let version = self.version();
         let mut pure = None;
@@ -223,6 +231,18 @@ impl Collector<'_> {
         }
         facts.catalog = Some(CatalogFacts { catalog, origin });
         Ok(Some(database))
+    }
+}
+
+/// The facts of a project that its schema files alone say: no history, no lab.
+pub fn schema_alone(root: &Path, found: &FoundProject) -> Facts {
+    let mut read = repository::read(root, found, &Config::default());
+    Facts {
+        target: Target { project: Some(found.folder.clone()), ..Target::default() },
+        sources: std::mem::take(&mut read.sources),
+        prisma: read.prisma.take().map(Arc::new),
+        gaps: read.gaps,
+        ..Facts::default()
     }
 }
 

@@ -29,6 +29,7 @@ pub(crate) async fn collect(corpus: &Path, name: &str, lab: Option<&Arc<Lab>>) -
         drift: true,
         live: None,
         url: None,
+        code: None,
         laboratory: &laboratory,
         progress: &NoProgress,
     };

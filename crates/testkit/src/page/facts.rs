@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use pgsteward_engine::NoProgress;
-use pgsteward_engine::collect::{Collected, Collector, LabWish, Laboratory, Live, introspect};
+use pgsteward_engine::collect::{CodeReader, Collected, Collector, LabWish, Laboratory, Live, introspect};
 use pgsteward_engine::config::Config;
 use pgsteward_engine::discover::discover;
 use pgsteward_engine::judge::Judged;
@@ -61,6 +61,7 @@ pub async fn of_case(case: &Case, lab: &Arc<Lab>) -> Result<Collected> {
     let found = discover(folder.path())?;
     let config = Config::default();
     let laboratory = Laboratory::of(lab.clone(), LabWish::default());
+    let code = CodeReader::new(&found, false);
     let collector = Collector {
         root: &found.root,
         config: &config,
@@ -70,6 +71,7 @@ pub async fn of_case(case: &Case, lab: &Arc<Lab>) -> Result<Collected> {
         live: live.as_ref(),
         url: None,
         drift: true,
+        code: Some(&code),
         laboratory: &laboratory,
         progress: &NoProgress,
     };

@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use pgsteward_model::code::{
-    Call, Client, Code, Effect, Function, FunctionRole, Hole, Invocation, Loop, Node, Object, Over, Property, RawQuery,
-    Site, Source, Transaction, Value,
+    Call, Client, Code, Effect, Function, FunctionRole, Hole, Invocation, Loop, Node, Object, Over, Property,
+    RawQuery, Site, Source, Transaction, Value,
 };
 
 use super::calls::{Accepted, DYNAMIC_MODEL, Judged, MISSING_MODEL};
@@ -47,9 +47,12 @@ pub(super) fn assemble(linker: &Linker<'_>) -> Code {
     for accepted in &judged.calls {
         database.insert(function_of(accepted.unit, &candidate(linker, accepted).site));
     }
-    database.extend(raws.iter().map(|(unit, index)| function_of(*unit, &linker.units[*unit].raw[*index].site)));
+    database
+        .extend(raws.iter().map(|(unit, index)| function_of(*unit, &linker.units[*unit].raw[*index].site)));
     database.extend(
-        transactions.iter().map(|(unit, index)| function_of(*unit, &linker.units[*unit].transactions[*index].site)),
+        transactions
+            .iter()
+            .map(|(unit, index)| function_of(*unit, &linker.units[*unit].transactions[*index].site)),
     );
     let outside = places(linker, |unit| unit.effects.len())
         .map(|(unit, index)| function_of(unit, &linker.units[unit].effects[index].site))
@@ -61,7 +64,9 @@ pub(super) fn assemble(linker: &Linker<'_>) -> Code {
         .collect();
     let reach = Reach::of(linker, database, outside, &dropped);
     let mut kept: HashSet<Place> = reach.functions.clone();
-    kept.extend(clients.iter().map(|(unit, index)| function_of(*unit, &linker.units[*unit].clients[*index].site)));
+    kept.extend(
+        clients.iter().map(|(unit, index)| function_of(*unit, &linker.units[*unit].clients[*index].site)),
+    );
 
     let mut code = Code::default();
     let mut places = Places {
@@ -125,7 +130,11 @@ fn places<'l>(
     linker: &'l Linker<'_>,
     count: impl Fn(&crate::unit::Unit) -> usize + 'l,
 ) -> impl Iterator<Item = Place> + 'l {
-    linker.units.iter().enumerate().flat_map(move |(unit, file)| (0..count(file)).map(move |index| (unit, index)))
+    linker
+        .units
+        .iter()
+        .enumerate()
+        .flat_map(move |(unit, file)| (0..count(file)).map(move |index| (unit, index)))
 }
 
 fn candidate<'a>(linker: &Linker<'a>, accepted: &Accepted) -> &'a Candidate {
@@ -238,7 +247,8 @@ fn invocations(linker: &Linker<'_>, places: &Places, reach: &Reach, code: &mut C
     kept.sort_unstable();
     for (unit, index) in kept {
         let old = &linker.units[unit].invocations[index];
-        let Some(callee) = linker.callees.get(&(unit, index)).and_then(|callee| places.functions.get(callee)) else {
+        let Some(callee) = linker.callees.get(&(unit, index)).and_then(|callee| places.functions.get(callee))
+        else {
             continue;
         };
         code.functions[*callee].callers.push(code.invocations.len());
@@ -320,7 +330,9 @@ impl Places {
     fn looped(&self, unit: usize, old: &Loop) -> Loop {
         Loop {
             over: match &old.over {
-                Over::Rows(call) => self.calls.get(&(unit, *call)).map_or(Over::Unknown, |call| Over::Rows(*call)),
+                Over::Rows(call) => {
+                    self.calls.get(&(unit, *call)).map_or(Over::Unknown, |call| Over::Rows(*call))
+                }
                 other => other.clone(),
             },
             parent: old.parent.and_then(|parent| Some(self.loops[unit]? + parent)),

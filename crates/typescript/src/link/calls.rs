@@ -88,7 +88,13 @@ impl<'a> Linker<'a> {
                         judged.claimed.insert((unit, index));
                         if mine(project) {
                             let model = model.name.clone();
-                            judged.calls.push(Accepted { unit, candidate: index, model, confidence, transaction });
+                            judged.calls.push(Accepted {
+                                unit,
+                                candidate: index,
+                                model,
+                                confidence,
+                                transaction,
+                            });
                         }
                     }
                     Verdict::Missing { project } if mine(project) => {
@@ -132,14 +138,18 @@ impl<'a> Linker<'a> {
         }
         if let Some(client) = meaning.client() {
             let Some(name) = name.take() else {
-                return Verdict::Dynamic { project: client.project.unwrap_or_else(|| self.nearest(unit, |_| true)) };
+                return Verdict::Dynamic {
+                    project: client.project.unwrap_or_else(|| self.nearest(unit, |_| true)),
+                };
             };
             if let Some((project, model)) = self.of_client(unit, client.project, name, delegates) {
                 let (confidence, transaction) = (client.confidence, client.transaction);
                 return Verdict::Call { project, model, confidence, transaction };
             }
             if self.fits_arguments(candidate) {
-                return Verdict::Missing { project: client.project.unwrap_or_else(|| self.nearest(unit, |_| true)) };
+                return Verdict::Missing {
+                    project: client.project.unwrap_or_else(|| self.nearest(unit, |_| true)),
+                };
             }
             return Verdict::None;
         }
@@ -252,9 +262,9 @@ impl<'a> Linker<'a> {
         let own = around(folder_of(file));
         let score = |project: &usize| {
             let folder = &self.world.projects[*project].folder;
-            let depends = own
-                .zip(around(folder))
-                .is_some_and(|(own, theirs)| own.dependencies.contains(&theirs.name) && !theirs.name.is_empty());
+            let depends = own.zip(around(folder)).is_some_and(|(own, theirs)| {
+                own.dependencies.contains(&theirs.name) && !theirs.name.is_empty()
+            });
             let shared = file.split('/').zip(folder.split('/')).take_while(|(a, b)| a == b).count();
             let inside = is_below(folder_of(file), folder);
             (inside && !folder.is_empty(), depends, shared, std::cmp::Reverse(*project))
@@ -276,7 +286,10 @@ fn fit(model: &Model, candidate: &Candidate) -> Fit {
             if !known.contains(&property.name.as_str()) {
                 return Fit::Contradicts;
             }
-            if matches!(property.name.as_str(), "take" | "skip" | "by" | "distinct" | "limit" | "skipDuplicates") {
+            if matches!(
+                property.name.as_str(),
+                "take" | "skip" | "by" | "distinct" | "limit" | "skipDuplicates"
+            ) {
                 continue;
             }
             if matches!(property.value.value, Value::Expression { .. }) && property.name != "update" {
@@ -298,7 +311,9 @@ fn fit(model: &Model, candidate: &Candidate) -> Fit {
 fn fields(model: &Model, node: &Node, fits: &mut u32, contradicts: &mut u32) {
     for node in node.alternatives() {
         match &node.value {
-            Value::List(nodes) => nodes.iter().take(4).for_each(|node| fields(model, node, fits, contradicts)),
+            Value::List(nodes) => {
+                nodes.iter().take(4).for_each(|node| fields(model, node, fits, contradicts))
+            }
             Value::Object(object) => {
                 for property in &object.properties {
                     match property.name.as_str() {
@@ -328,7 +343,25 @@ fn is_sql(text: &str) -> bool {
     let first: String = text.trim_start().chars().take_while(char::is_ascii_alphabetic).collect();
     matches!(
         first.to_ascii_uppercase().as_str(),
-        "SELECT" | "INSERT" | "UPDATE" | "DELETE" | "WITH" | "MERGE" | "BEGIN" | "COMMIT" | "ROLLBACK" | "LOCK" | "SET"
-            | "REFRESH" | "NOTIFY" | "LISTEN" | "TRUNCATE" | "CALL" | "COPY" | "CREATE" | "ALTER" | "DROP"
+        "SELECT"
+            | "INSERT"
+            | "UPDATE"
+            | "DELETE"
+            | "WITH"
+            | "MERGE"
+            | "BEGIN"
+            | "COMMIT"
+            | "ROLLBACK"
+            | "LOCK"
+            | "SET"
+            | "REFRESH"
+            | "NOTIFY"
+            | "LISTEN"
+            | "TRUNCATE"
+            | "CALL"
+            | "COPY"
+            | "CREATE"
+            | "ALTER"
+            | "DROP"
     )
 }

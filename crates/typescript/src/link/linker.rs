@@ -81,9 +81,10 @@ impl<'a> Linker<'a> {
                 if !matches!(method, "get" | "post" | "put" | "patch" | "delete" | "all") {
                     continue;
                 }
-                let path = invocation.arguments.first().is_some_and(|first| {
-                    matches!(&first.value, Value::Text(text) if text.starts_with('/'))
-                });
+                let path = invocation
+                    .arguments
+                    .first()
+                    .is_some_and(|first| matches!(&first.value, Value::Text(text) if text.starts_with('/')));
                 if !path {
                     continue;
                 }
@@ -134,7 +135,8 @@ impl<'a> Linker<'a> {
     fn name_clients(&mut self) {
         let mut names: HashSet<&'a str> = HashSet::from(["prisma", "db", "tx", "trx", "prismaClient"]);
         for (unit, file) in self.units.iter().enumerate() {
-            if file.clients.is_empty() && !file.imports.iter().any(|import| import.module.contains("prisma")) {
+            if file.clients.is_empty() && !file.imports.iter().any(|import| import.module.contains("prisma"))
+            {
                 continue;
             }
             for (index, variable) in file.variables.iter().enumerate() {

@@ -94,7 +94,11 @@ impl<'a> Linker<'a> {
             Origin::Transaction(index) => self.transaction_client(unit, *index, next),
             Origin::This(Some(class)) => self.instance(unit, *class, next),
             Origin::Super(Some(class)) => {
-                match self.units[unit].classes[*class].extends.as_ref().map(|base| self.mean(unit, base, next)) {
+                match self.units[unit].classes[*class]
+                    .extends
+                    .as_ref()
+                    .map(|base| self.mean(unit, base, next))
+                {
                     Some(Meaning::Class(of, base)) => self.instance(of, base, next),
                     _ => Meaning::Unknown,
                 }
@@ -112,9 +116,11 @@ impl<'a> Linker<'a> {
             Origin::Call(callee, invocation) => self.called(unit, callee, *invocation, next),
             Origin::New(class) => match self.mean(unit, class, next) {
                 Meaning::Class(of, class) => self.instance(of, class, next),
-                Meaning::ClientClass(project) => {
-                    Meaning::Client(ClientRef { project, confidence: Confidence::Resolved, transaction: false })
-                }
+                Meaning::ClientClass(project) => Meaning::Client(ClientRef {
+                    project,
+                    confidence: Confidence::Resolved,
+                    transaction: false,
+                }),
                 Meaning::Foreign(package) => Meaning::Foreign(package),
                 _ => Meaning::Unknown,
             },
@@ -236,7 +242,8 @@ impl<'a> Linker<'a> {
         if let Some(function) = variable.holds {
             return Meaning::Function(unit, function);
         }
-        let held = |client: &&pgsteward_model::code::Client| client.name.as_deref() == Some(variable.name.as_str());
+        let held =
+            |client: &&pgsteward_model::code::Client| client.name.as_deref() == Some(variable.name.as_str());
         if self.units[unit].clients.iter().any(|client| held(&client)) {
             return Meaning::Client(ClientRef {
                 project: self.imported_client(unit),
@@ -275,7 +282,8 @@ impl<'a> Linker<'a> {
         let mut all = true;
         for (of, invocation) in self.callers.get(&(unit, function)).into_iter().flatten() {
             let invocation = &self.units[*of].invocations[*invocation];
-            let client = invocation.origins.get(index).and_then(|origin| self.mean(*of, origin, depth).client());
+            let client =
+                invocation.origins.get(index).and_then(|origin| self.mean(*of, origin, depth).client());
             match client {
                 Some(client) => {
                     all &= client.transaction;
@@ -288,11 +296,16 @@ impl<'a> Linker<'a> {
     }
 
     /// The parameter of a callback that a function of this repository calls: what it calls it with.
-    fn callback(&self, unit: usize, callee: &'a Origin, argument: usize, index: usize, depth: usize) -> Meaning<'a> {
+    fn callback(
+        &self,
+        unit: usize,
+        callee: &'a Origin,
+        argument: usize,
+        index: usize,
+        depth: usize,
+    ) -> Meaning<'a> {
         let Meaning::Function(of, function) = self.mean(unit, callee, depth) else { return Meaning::Unknown };
-        let is_it = |origin: &Origin| {
-            matches!(origin, Origin::Parameter { function: f, index: i } if *f == function && *i == argument)
-        };
+        let is_it = |origin: &Origin| matches!(origin, Origin::Parameter { function: f, index: i } if *f == function && *i == argument);
         for invocation in self.units[of].invocations.iter().filter(|invocation| is_it(&invocation.callee)) {
             if let Some(origin) = invocation.origins.get(index) {
                 return self.mean(of, origin, depth);
@@ -347,7 +360,9 @@ impl<'a> Linker<'a> {
         }
         match of {
             Meaning::Client(client) if !name.starts_with('$') => Meaning::Delegate(*client, name.to_owned()),
-            Meaning::ClientModule(project) if FRONTEND.is_client_class(name) => Meaning::ClientClass(*project),
+            Meaning::ClientModule(project) if FRONTEND.is_client_class(name) => {
+                Meaning::ClientClass(*project)
+            }
             Meaning::Module(unit) => self.exported(*unit, name, depth),
             Meaning::Object(unit, members) => members
                 .iter()
@@ -365,7 +380,14 @@ impl<'a> Linker<'a> {
         }
     }
 
-    fn class_member(&self, unit: usize, class: usize, name: &str, of_class: bool, depth: usize) -> Meaning<'a> {
+    fn class_member(
+        &self,
+        unit: usize,
+        class: usize,
+        name: &str,
+        of_class: bool,
+        depth: usize,
+    ) -> Meaning<'a> {
         let file = &self.units[unit];
         for field in file.classes[class].fields.iter().filter(|field| field.name == name) {
             let value = self.mean(unit, &field.origin, depth + 1);
@@ -398,7 +420,13 @@ impl<'a> Linker<'a> {
         }
     }
 
-    fn called(&self, unit: usize, callee: &'a Origin, invocation: Option<usize>, depth: usize) -> Meaning<'a> {
+    fn called(
+        &self,
+        unit: usize,
+        callee: &'a Origin,
+        invocation: Option<usize>,
+        depth: usize,
+    ) -> Meaning<'a> {
         if let Origin::Member(of, name) = callee
             && FRONTEND.returns_client(name)
         {
@@ -420,10 +448,9 @@ impl<'a> Linker<'a> {
             origins.first().and_then(|origin| self.mean(unit, origin, depth).client())
         });
         match (given, of) {
-            (Some(client), Meaning::Foreign(_) | Meaning::Unknown) => Meaning::Client(ClientRef {
-                confidence: client.confidence.min(Confidence::Typed),
-                ..client
-            }),
+            (Some(client), Meaning::Foreign(_) | Meaning::Unknown) => {
+                Meaning::Client(ClientRef { confidence: client.confidence.min(Confidence::Typed), ..client })
+            }
             (_, Meaning::Foreign(package)) => Meaning::Foreign(package),
             _ => Meaning::Unknown,
         }

@@ -41,10 +41,11 @@ pub fn wanted(units: &[Unit], world: &World) -> Vec<usize> {
     let mut importers: HashMap<usize, Vec<usize>> = HashMap::new();
     for (unit, file) in units.iter().enumerate() {
         let imported = file.imports.iter().filter(|import| !import.type_only).map(|import| &import.module);
-        let passed_on = file.exports.iter().filter(|export| !export.type_only).filter_map(|export| match &export.what {
-            Exported::From { module, .. } | Exported::Star { module } => Some(module),
-            Exported::Local(_) => None,
-        });
+        let passed_on =
+            file.exports.iter().filter(|export| !export.type_only).filter_map(|export| match &export.what {
+                Exported::From { module, .. } | Exported::Star { module } => Some(module),
+                Exported::Local(_) => None,
+            });
         for module in imported.chain(passed_on) {
             if let Module::Unit(of) = modules.resolve(&file.file, module)
                 && of != unit
@@ -54,7 +55,10 @@ pub fn wanted(units: &[Unit], world: &World) -> Vec<usize> {
         }
     }
     let speaks = |unit: &Unit| {
-        !unit.calls.is_empty() || !unit.raw.is_empty() || !unit.transactions.is_empty() || !unit.clients.is_empty()
+        !unit.calls.is_empty()
+            || !unit.raw.is_empty()
+            || !unit.transactions.is_empty()
+            || !unit.clients.is_empty()
     };
     let mut left: Vec<usize> = (0..units.len()).filter(|unit| speaks(&units[*unit])).collect();
     let mut seen: HashSet<usize> = left.iter().copied().collect();

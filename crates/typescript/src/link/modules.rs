@@ -159,7 +159,9 @@ impl<'a> Modules<'a> {
         }
         if below.is_empty() {
             package.entries.iter().for_each(|entry| sources_of(entry, candidates));
-            candidates.extend(["src/index", "index", "src/main", "lib/index"].map(|name| join(&package.folder, name)));
+            candidates.extend(
+                ["src/index", "index", "src/main", "lib/index"].map(|name| join(&package.folder, name)),
+            );
         } else {
             candidates.push(join(&package.folder, below));
             candidates.push(join(&package.folder, &format!("src/{below}")));
@@ -189,7 +191,11 @@ impl<'a> Modules<'a> {
         }
         let with = |extension: &&str| at(&format!("{path}{extension}"));
         let index = |extension: &&str| {
-            at(&if path.is_empty() { format!("index{extension}") } else { format!("{path}/index{extension}") })
+            at(&if path.is_empty() {
+                format!("index{extension}")
+            } else {
+                format!("{path}/index{extension}")
+            })
         };
         EXTENSIONS.iter().find_map(with).or_else(|| EXTENSIONS.iter().find_map(index))
     }
@@ -198,7 +204,11 @@ impl<'a> Modules<'a> {
 /// An entry of a package, and the source that its output is made of.
 fn sources_of(target: &str, candidates: &mut Vec<String>) {
     for output in ["dist", "build", "lib", "out", "cjs", "esm"] {
-        for (from, to) in [(format!("/{output}/src/"), "/src/"), (format!("/{output}/"), "/src/"), (format!("/{output}/"), "/")] {
+        for (from, to) in [
+            (format!("/{output}/src/"), "/src/"),
+            (format!("/{output}/"), "/src/"),
+            (format!("/{output}/"), "/"),
+        ] {
             if target.contains(&from) {
                 candidates.push(target.replacen(&from, to, 1));
             }

@@ -60,7 +60,15 @@ impl<'a> Linker<'a> {
 }
 
 impl<'a> Gather<'_, 'a> {
-    fn usage(&mut self, unit: usize, function: usize, at: &At, usage: &'a Usage, holder: &Holder, depth: usize) {
+    fn usage(
+        &mut self,
+        unit: usize,
+        function: usize,
+        at: &At,
+        usage: &'a Usage,
+        holder: &Holder,
+        depth: usize,
+    ) {
         self.result.complete &= usage.complete;
         for one in &usage.uses {
             let path = match one {
@@ -74,11 +82,12 @@ impl<'a> Gather<'_, 'a> {
                 | Use::Other { path } => path,
             };
             // Of the value that holds the rows, this use may take another part.
-            let (of_rows, still_wrapped) = match (path.strip_prefix(&holder.wrap[..]), holder.wrap.strip_prefix(&path[..])) {
-                (Some(rest), _) => ([&holder.base[..], rest].concat(), Vec::new()),
-                (None, Some(rest)) => (holder.base.clone(), rest.to_vec()),
-                (None, None) => continue,
-            };
+            let (of_rows, still_wrapped) =
+                match (path.strip_prefix(&holder.wrap[..]), holder.wrap.strip_prefix(&path[..])) {
+                    (Some(rest), _) => ([&holder.base[..], rest].concat(), Vec::new()),
+                    (None, Some(rest)) => (holder.base.clone(), rest.to_vec()),
+                    (None, None) => continue,
+                };
             self.used = true;
             match one {
                 Use::Tested { .. } if of_rows.is_empty() => {}

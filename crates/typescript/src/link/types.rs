@@ -17,8 +17,11 @@ impl<'a> Linker<'a> {
         let text = text.trim().trim_start_matches("readonly ").trim_start_matches(['|', '&']).trim();
         let parts = split(text, &['|', '&']);
         if parts.len() > 1 {
-            let all: Vec<Meaning<'a>> =
-                parts.iter().map(|part| self.typed(unit, part, depth + 1)).filter(Meaning::is_known).collect();
+            let all: Vec<Meaning<'a>> = parts
+                .iter()
+                .map(|part| self.typed(unit, part, depth + 1))
+                .filter(Meaning::is_known)
+                .collect();
             // Of a client or a transaction's client nobody knows which; callers may.
             let clients: Vec<ClientRef> = all.iter().filter_map(Meaning::client).collect();
             if let Some(first) = clients.first() {
@@ -56,7 +59,9 @@ impl<'a> Linker<'a> {
             return self.value_named(unit, value.trim(), depth + 1);
         }
         let (name, arguments) = match text.find('<') {
-            Some(at) if text.ends_with('>') => (text[..at].trim(), split(&text[at + 1..text.len() - 1], &[','])),
+            Some(at) if text.ends_with('>') => {
+                (text[..at].trim(), split(&text[at + 1..text.len() - 1], &[',']))
+            }
             _ => (text, Vec::new()),
         };
         self.named(unit, text, name, &arguments, depth)
@@ -139,7 +144,11 @@ impl<'a> Linker<'a> {
             }
         }
         if FRONTEND.is_client_class(last) {
-            return Meaning::Client(ClientRef { project: None, confidence: Confidence::Typed, transaction: false });
+            return Meaning::Client(ClientRef {
+                project: None,
+                confidence: Confidence::Typed,
+                transaction: false,
+            });
         }
         self.implemented(name)
     }
@@ -216,7 +225,8 @@ impl<'a> Linker<'a> {
         let mut names = text.split('.');
         let root = names.next().unwrap_or(text);
         let file = &self.units[unit];
-        let variable = file.variables.iter().position(|variable| variable.name == root && variable.function == 0);
+        let variable =
+            file.variables.iter().position(|variable| variable.name == root && variable.function == 0);
         let mut meaning = if let Some(variable) = variable {
             self.mean_variable(unit, variable, depth)
         } else if let Some(import) = file.imports.iter().position(|import| import.local == root) {

@@ -19,8 +19,8 @@ const MAX_SHAPES: usize = 4;
 
 /// Properties whose values are the shape of a call: what is passed in there is worth following to the callers.
 const SHAPING: [&str; 15] = [
-    "where", "select", "include", "omit", "orderBy", "data", "cursor", "create", "update", "by", "having", "distinct",
-    "AND", "OR", "NOT",
+    "where", "select", "include", "omit", "orderBy", "data", "cursor", "create", "update", "by", "having",
+    "distinct", "AND", "OR", "NOT",
 ];
 
 pub(super) struct Filler<'l, 'a> {
@@ -246,7 +246,8 @@ impl<'l, 'a> Filler<'l, 'a> {
             }
             let mut given = invocation.arguments.get(index).cloned().unwrap_or_default();
             self.fill(*of, &mut given, true, depth + 1);
-            let known = given.alternatives().iter().all(|node| !matches!(node.value, Value::Expression { .. }));
+            let known =
+                given.alternatives().iter().all(|node| !matches!(node.value, Value::Expression { .. }));
             if !known {
                 return None;
             }
@@ -291,10 +292,12 @@ fn spread_properties(property: &Property) -> Option<(Vec<Property>, bool)> {
         match &node.value {
             Value::Object(object) => {
                 open |= object.open;
-                properties.extend(object.properties.iter().map(|one| Property {
-                    conditional: one.conditional || conditional,
-                    ..one.clone()
-                }));
+                properties.extend(
+                    object
+                        .properties
+                        .iter()
+                        .map(|one| Property { conditional: one.conditional || conditional, ..one.clone() }),
+                );
             }
             Value::Undefined | Value::Null | Value::Bool(_) => {}
             _ => return None,

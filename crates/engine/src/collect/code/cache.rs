@@ -1,0 +1,248 @@
+//! What files said the last time, by their content. A cache that is missing, of another version or broken is no error:
+//! the files are read again. Nothing in it is the only copy of anything.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use flate2::Crc;
+use pgsteward_typescript::{UNIT_VERSION, Unit};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::walk::CodeFile;
+
+/// Projects smaller than this are read faster than a cache is worth.
+const MIN_BYTES: u64 = 1024 * 1024;
+/// Caches of this many projects are kept, the latest used.
+const MAX_CACHES: usize = 32;
+/// A file that changed this shortly before it was read may change again within the clock's tick: its time proves nothing.
+const SETTLED_NANOSECONDS: u64 = 2_000_000_000;
+
+#[derive(Default)]
+pub(super) struct Cache {
+    /// None where nothing is kept.
+    file: Option<PathBuf>,
+    entries: HashMap<String, Entry>,
+    blobs: Vec<u8>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Entry {
+    bytes: u64,
+    modified: u64,
+    /// The time of the file is proof of its content.
+    settled: bool,
+    hash: [u8; 32],
+    start: u64,
+    length: u64,
+    checksum: u32,
+}
+
+/// A unit and how it was come by.
+pub(super) struct Kept {
+    pub(super) unit: Unit,
+    pub(super) settled: bool,
+}
+
+impl Cache {
+    /// The cache of a folder. `keep`: false for callers that leave nothing behind.
+    pub(super) fn open(root: &Path, keep: bool) -> Cache {
+        let Some(folder) = cache_folder().filter(|_| keep) else { return Cache::default() };
+        let name = Sha256::digest(root.as_os_str().as_encoded_bytes());
+        let name: String = name.iter().take(12).map(|byte| format!("{byte:02x}")).collect();
+        let file = folder.join(format!("{name}.units"));
+        // Not there, or not to be read: the same as empty.
+        let bytes = fs::read(&file).unwrap_or_default();
+        Cache::of_bytes(bytes, file)
+    }
+
+    fn of_bytes(mut bytes: Vec<u8>, file: PathBuf) -> Cache {
+        let head = header();
+        let rest = bytes.strip_prefix(head.as_slice()).unwrap_or_default();
+        let table = rest.split_first_chunk::<12>().and_then(|(lengths, rest)| {
+            let length = usize::try_from(u64::from_le_bytes(*lengths.first_chunk()?)).ok()?;
+            let checksum = u32::from_le_bytes(*lengths.last_chunk()?);
+            let table = rest.get(..length).filter(|table| checksum_of(table) == checksum)?;
+            let entries: Vec<(String, Entry)> = postcard::from_bytes(table).ok()?;
+            Some((head.len() + 12 + length, entries))
+        });
+        let Some((start, entries)) = table else {
+            return Cache { file: Some(file), ..Cache::default() };
+        };
+        bytes.drain(..start);
+        Cache { file: Some(file), entries: entries.into_iter().collect(), blobs: bytes }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// The unit of a file that did not change since, by its size and time.
+    pub(super) fn unchanged(&self, file: &CodeFile) -> Option<Kept> {
+        let entry = self.entries.get(&file.path)?;
+        let same = entry.settled
+            && file.modified != 0
+            && entry.bytes == file.bytes
+            && entry.modified == file.modified;
+        let unit = self.decode(entry).filter(|_| same)?;
+        Some(Kept { unit, settled: true })
+    }
+
+    /// The unit of a file with this content.
+    pub(super) fn of_content(&self, file: &CodeFile, hash: &[u8; 32]) -> Option<Unit> {
+        let entry = self.entries.get(&file.path).filter(|entry| entry.hash == *hash)?;
+        self.decode(entry)
+    }
+
+    fn decode(&self, entry: &Entry) -> Option<Unit> {
+        let start = usize::try_from(entry.start).ok()?;
+        let end = start.checked_add(usize::try_from(entry.length).ok()?)?;
+        let blob = self.blobs.get(start..end).filter(|blob| checksum_of(blob) == entry.checksum)?;
+        postcard::from_bytes(blob).ok()
+    }
+
+    /// Writes what is known now, in one step. A folder that cannot be written is left alone.
+    pub(super) fn store(&self, files: &[CodeFile], units: &[Unit], settled: &[bool]) {
+        let Some(file) = &self.file else { return };
+        if files.iter().map(|file| file.bytes).sum::<u64>() < MIN_BYTES {
+            return;
+        }
+        let blobs: Vec<Option<Vec<u8>>> =
+            units.par_iter().map(|unit| postcard::to_stdvec(unit).ok()).collect();
+        let mut start = 0;
+        let mut entries: Vec<(&str, Entry)> = Vec::with_capacity(files.len());
+        for (((file, unit), settled), blob) in files.iter().zip(units).zip(settled).zip(&blobs) {
+            let Some(blob) = blob else { continue };
+            let length = blob.len() as u64;
+            let entry = Entry {
+                bytes: file.bytes,
+                modified: file.modified,
+                settled: *settled,
+                hash: unit.hash,
+                start,
+                length,
+                checksum: checksum_of(blob),
+            };
+            entries.push((&file.path, entry));
+            start += length;
+        }
+        // What cannot be kept is read again the next time; there is nothing to tell the user.
+        let Ok(table) = postcard::to_stdvec(&entries) else { return };
+        if write(file, &table, &blobs).is_ok() {
+            sweep(file);
+        }
+    }
+}
+
+fn write(file: &Path, table: &[u8], blobs: &[Option<Vec<u8>>]) -> std::io::Result<()> {
+    let folder = file.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    let partial = file.with_extension(format!("{}.partial", std::process::id()));
+    let written = fs::File::create(&partial).and_then(|out| {
+        let mut out = std::io::BufWriter::new(out);
+        out.write_all(&header())?;
+        out.write_all(&(table.len() as u64).to_le_bytes())?;
+        out.write_all(&checksum_of(table).to_le_bytes())?;
+        out.write_all(table)?;
+        for blob in blobs.iter().flatten() {
+            out.write_all(blob)?;
+        }
+        out.flush()
+    });
+    let written = written.and_then(|()| fs::rename(&partial, file));
+    if written.is_err() {
+        // A disk that is full or read-only keeps nothing, half a file least of all.
+        let _ = fs::remove_file(&partial);
+    }
+    written
+}
+
+/// Removes the caches that were not used for the longest time, and what broken runs left.
+fn sweep(current: &Path) {
+    let Some(entries) = current.parent().and_then(|folder| fs::read_dir(folder).ok()) else { return };
+    let mut known: Vec<(SystemTime, PathBuf)> = entries
+        .flatten()
+        .filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path())))
+        .filter(|(_, path)| path != current)
+        .collect();
+    known.sort();
+    let surplus = known.len().saturating_sub(MAX_CACHES - 1);
+    for (_, path) in known.into_iter().take(surplus) {
+        // Another process may have been faster.
+        let _ = fs::remove_file(path);
+    }
+}
+
+/// Another release writes another header, so its caches are not read.
+fn header() -> Vec<u8> {
+    format!("pgsteward units {} {UNIT_VERSION}\n", crate::VERSION).into_bytes()
+}
+
+fn checksum_of(bytes: &[u8]) -> u32 {
+    let mut crc = Crc::new();
+    crc.update(bytes);
+    crc.sum()
+}
+
+/// `$XDG_CACHE_HOME/pgsteward/code`, else `~/.cache/pgsteward/code`.
+fn cache_folder() -> Option<PathBuf> {
+    let named = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let home = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
+    named.or(home).map(|base| base.join("pgsteward").join("code"))
+}
+
+/// Whether a file with this time can be told by it from now on.
+pub(super) fn settled(file: &CodeFile) -> bool {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
+    u128::from(file.modified.saturating_add(SETTLED_NANOSECONDS)) < now
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(path: &str) -> CodeFile {
+        CodeFile { path: path.into(), absolute: path.into(), bytes: MIN_BYTES, modified: 7 }
+    }
+
+    fn unit(path: &str, hash: u8) -> Unit {
+        Unit { file: path.into(), hash: [hash; 32], bytes: 3, ..Unit::default() }
+    }
+
+    #[test]
+    fn units_come_back_by_time_and_by_content() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("deep/a.units");
+        let empty = Cache::of_bytes(Vec::new(), path.clone());
+        empty.store(&[file("a.ts"), file("b.ts")], &[unit("a.ts", 1), unit("b.ts", 2)], &[true, true]);
+        let cache = Cache::of_bytes(fs::read(&path).unwrap(), path.clone());
+        assert_eq!(cache.unchanged(&file("b.ts")).unwrap().unit, unit("b.ts", 2));
+        assert!(cache.unchanged(&CodeFile { modified: 8, ..file("b.ts") }).is_none());
+        assert!(cache.unchanged(&file("c.ts")).is_none());
+        assert_eq!(cache.of_content(&file("a.ts"), &[1; 32]), Some(unit("a.ts", 1)));
+        assert!(cache.of_content(&file("a.ts"), &[2; 32]).is_none());
+        assert_eq!(fs::read_dir(folder.path().join("deep")).unwrap().count(), 1, "no partial file is left");
+    }
+
+    #[test]
+    fn broken_caches_are_empty_ones() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.units");
+        Cache::of_bytes(Vec::new(), path.clone()).store(&[file("a.ts")], &[unit("a.ts", 1)], &[true]);
+        let good = fs::read(&path).unwrap();
+        for at in 0..good.len() {
+            let mut bad = good.clone();
+            bad[at] ^= 0x41;
+            let cache = Cache::of_bytes(bad, path.clone());
+            assert!(cache.unchanged(&file("a.ts")).is_none(), "byte {at}");
+            let cache = Cache::of_bytes(good[..at].to_vec(), path.clone());
+            assert!(cache.unchanged(&file("a.ts")).is_none(), "cut at {at}");
+        }
+        let nowhere = Cache::of_bytes(Vec::new(), PathBuf::from("/proc/nowhere/a.units"));
+        nowhere.store(&[file("a.ts")], &[unit("a.ts", 1)], &[true]);
+    }
+}

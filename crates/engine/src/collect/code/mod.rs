@@ -1,0 +1,319 @@
+//! The application's code: files found and read, linked for each project, with the statements of its calls. What is
+//! not read is said.
+
+mod cache;
+mod packages;
+mod walk;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use pgsteward_model::code::{Code, LeftOut, Lowered};
+use pgsteward_model::facts::{Facts, Gap};
+use pgsteward_model::prisma::PrismaSchema;
+use pgsteward_model::source::SourceFile;
+use pgsteward_prisma::query::{ClientFeatures, Lowerer};
+use pgsteward_typescript::{
+    ClientProject, Package, PathAliases, Unit, World, link, scan, scan_fully, wanted,
+};
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+
+use self::cache::{Cache, Kept};
+use self::walk::{CodeFile, MAX_CODE_BYTES, Walked};
+use super::source_path;
+use crate::discover::{Found, FoundProject, read_text};
+
+/// How often files are asked for because others that they import turned out to speak of the database.
+const MAX_ROUNDS: usize = 4;
+/// Files that a gap names.
+const NAMED: usize = 3;
+
+/// Reads the code below one folder, once, for all projects in it.
+pub struct CodeReader {
+    root: PathBuf,
+    projects: Vec<ClientProject>,
+    /// The schema files of each project, to know it by.
+    schemas: Vec<(String, Vec<PathBuf>)>,
+    generated: Vec<PathBuf>,
+    keep: bool,
+    tree: OnceLock<Tree>,
+}
+
+struct Tree {
+    units: Vec<Unit>,
+    aliases: Vec<PathAliases>,
+    packages: Vec<Package>,
+    left_out: Vec<LeftOut>,
+    /// Links to code, which are not followed, and what could not be opened.
+    links: Vec<String>,
+    unreadable: Vec<String>,
+}
+
+impl CodeReader {
+    /// `keep`: whether what files say may be kept in the user's cache folder.
+    pub fn new(found: &Found, keep: bool) -> CodeReader {
+        let projects: Vec<(ClientProject, Vec<PathBuf>)> =
+            found.projects.iter().map(|project| client_project(&found.root, project)).collect();
+        let generated = projects.iter().flat_map(|(_, folders)| folders.clone()).collect();
+        CodeReader {
+            root: found.root.clone(),
+            projects: projects.into_iter().map(|(project, _)| project).collect(),
+            schemas: found
+                .projects
+                .iter()
+                .map(|project| (project.folder.clone(), project.schema_files.clone()))
+                .collect(),
+            generated,
+            keep,
+            tree: OnceLock::new(),
+        }
+    }
+
+    /// Adds the code of one project to its facts.
+    pub fn add_to(&self, found: &FoundProject, facts: &mut Facts) {
+        let known = |(folder, files): &(String, Vec<PathBuf>)| {
+            *folder == found.folder && *files == found.schema_files
+        };
+        let Some(this) = self.schemas.iter().position(known) else { return };
+        let tree = self.tree.get_or_init(|| self.read());
+        let world = World {
+            aliases: tree.aliases.clone(),
+            packages: tree.packages.clone(),
+            projects: self.projects.clone(),
+            this,
+        };
+        let mut code = link(&tree.units, &world);
+        self.read_typed_sql(&mut code, facts);
+        if let Some(schema) = &facts.prisma {
+            lower(&mut code, schema);
+        }
+        code.left_out.extend(tree.left_out.iter().cloned());
+        self.add_sources(&code, facts);
+        facts.gaps.extend(gaps(tree, &code));
+        facts.code = Some(Arc::new(code));
+    }
+
+    fn read(&self) -> Tree {
+        let Walked { code, packages, configs, links, unreadable } = walk::walk(&self.root, &self.generated);
+        let packages = packages::packages(&self.root, &packages);
+        let aliases = packages::aliases(&self.root, &configs, &packages);
+        let cache = Cache::open(&self.root, self.keep);
+        let read: Vec<(Result<Kept, LeftOut>, bool)> = code
+            .par_iter()
+            .map(|file| match cache.unchanged(file) {
+                Some(kept) => (Ok(kept), false),
+                None => read_file(file, &cache),
+            })
+            .collect();
+        let mut changed = read.iter().any(|(_, changed)| *changed) || read.len() != cache.len();
+        let (mut files, mut kept, mut left_out) = (Vec::new(), Vec::new(), Vec::new());
+        for (file, (read, _)) in code.into_iter().zip(read) {
+            match read {
+                Ok(unit) => {
+                    files.push(file);
+                    kept.push(unit);
+                }
+                Err(why) => left_out.push(why),
+            }
+        }
+        let (units, settled): (Vec<Unit>, Vec<bool>) =
+            kept.into_iter().map(|kept| (kept.unit, kept.settled)).unzip();
+        let mut units = units;
+        let world = World {
+            aliases: aliases.clone(),
+            packages: packages.clone(),
+            projects: self.projects.clone(),
+            this: 0,
+        };
+        for _ in 0..MAX_ROUNDS {
+            let asked = wanted(&units, &world);
+            if asked.is_empty() {
+                break;
+            }
+            let deeper: Vec<(usize, Option<Unit>)> = asked
+                .into_par_iter()
+                .map(|index| {
+                    (index, read_text(&files[index].absolute).ok().map(|text| fully(&files[index], &text)))
+                })
+                .collect();
+            for (index, unit) in deeper {
+                // A file that is gone by now keeps what its first reading said.
+                if let Some(unit) = unit {
+                    units[index] = unit;
+                    changed = true;
+                }
+            }
+        }
+        if changed {
+            cache.store(&files, &units, &settled);
+        }
+        Tree { units, aliases, packages, left_out, links, unreadable }
+    }
+
+    /// The text of TypedSQL's files, which stands beside the schema.
+    fn read_typed_sql(&self, code: &mut Code, facts: &mut Facts) {
+        for raw in &mut code.raw {
+            let Some(file) = raw.file.clone().filter(|_| raw.text.is_none()) else { continue };
+            match facts.sources.get(&file) {
+                Some(known) => raw.text = Some(known.text.to_string()),
+                None => match read_text(&self.root.join(&*file)) {
+                    Ok(text) => {
+                        raw.text = Some(text.clone());
+                        facts.sources.add(SourceFile::new(file, text));
+                    }
+                    Err(_) => raw.file = None,
+                },
+            }
+        }
+    }
+
+    /// The texts of files that findings may point into.
+    fn add_sources(&self, code: &Code, facts: &mut Facts) {
+        let sites = (code.calls.iter().map(|call| &call.site))
+            .chain(code.raw.iter().map(|raw| &raw.site))
+            .chain(code.transactions.iter().map(|transaction| &transaction.site))
+            .chain(code.effects.iter().map(|effect| &effect.site))
+            .chain(code.clients.iter().map(|client| &client.site))
+            .chain(code.invocations.iter().map(|invocation| &invocation.site));
+        let files: BTreeSet<&Arc<str>> = sites
+            .map(|site| &site.at.file)
+            .chain(code.functions.iter().map(|function| &function.at.file))
+            .chain(code.validations.iter().map(|validation| &validation.at.file))
+            .filter(|file| facts.sources.get(file).is_none())
+            .collect();
+        let texts: Vec<Option<SourceFile>> = files
+            .into_iter()
+            .collect::<Vec<_>>()
+            .into_par_iter()
+            .map(|file| Some(SourceFile::new(file.clone(), read_text(&self.root.join(&**file)).ok()?)))
+            .collect();
+        for file in texts.into_iter().flatten() {
+            facts.sources.add(file);
+        }
+    }
+}
+
+/// The statements of each call, and how many calls are understood.
+fn lower(code: &mut Code, schema: &PrismaSchema) {
+    let lowerer = Lowerer::new(schema, ClientFeatures::of_schema(schema));
+    code.calls.par_iter_mut().for_each(|call| call.lowered = lowerer.lower(call));
+    for call in &code.calls {
+        match &call.lowered {
+            Lowered::Understood(_) => code.counts.understood += 1,
+            Lowered::NotUnderstood { reason } => {
+                *code.counts.not_understood.entry(reason.clone()).or_default() += 1;
+            }
+        }
+    }
+}
+
+/// The unit of a file, and whether the cache did not have it.
+fn read_file(file: &CodeFile, cache: &Cache) -> (Result<Kept, LeftOut>, bool) {
+    let left_out = |why: String| LeftOut { file: file.path.as_str().into(), why };
+    if file.bytes > MAX_CODE_BYTES {
+        let why = format!("Files of code over {} MB are left out.", MAX_CODE_BYTES / 1024 / 1024);
+        return (Err(left_out(why)), false);
+    }
+    let settled = cache::settled(file);
+    let bytes = match std::fs::read(&file.absolute) {
+        Ok(bytes) => bytes,
+        Err(error) => return (Err(left_out(format!("The file could not be read: {error}."))), false),
+    };
+    let Ok(text) = String::from_utf8(bytes) else {
+        return (Err(left_out("The file is not UTF-8.".into())), false);
+    };
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    let hash: [u8; 32] = Sha256::digest(text.as_bytes()).into();
+    let kept = cache.of_content(file, &hash);
+    let unit = kept.unwrap_or_else(|| Unit { hash, ..scan(&file.path, text) });
+    (Ok(Kept { unit, settled }), true)
+}
+
+fn fully(file: &CodeFile, text: &str) -> Unit {
+    Unit { hash: Sha256::digest(text.as_bytes()).into(), ..scan_fully(&file.path, text) }
+}
+
+/// How code comes by the client of a project, and the folders that clients are generated into.
+fn client_project(root: &Path, found: &FoundProject) -> (ClientProject, Vec<PathBuf>) {
+    let files: Vec<Arc<SourceFile>> = found
+        .schema_files
+        .iter()
+        .filter_map(|path| Some(Arc::new(SourceFile::new(source_path(root, path), read_text(path).ok()?))))
+        .collect();
+    let mut project = ClientProject { folder: found.folder.clone(), ..ClientProject::default() };
+    let mut folders = Vec::new();
+    if files.is_empty() {
+        return (project, folders);
+    }
+    let schema = pgsteward_prisma::parse(&files);
+    for generator in &schema.generators {
+        if !generator.provider.as_deref().is_some_and(|provider| provider.starts_with("prisma-client")) {
+            continue;
+        }
+        let Some(output) = &generator.output else {
+            project.modules.push("@prisma/client".into());
+            continue;
+        };
+        let home = generator.at.file.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let output = packages::join(home, output);
+        match output.rsplit_once("node_modules/") {
+            Some((_, module)) => project.modules.push(module.to_owned()),
+            None => {
+                folders.push(root.join(&output));
+                project.outputs.push(output);
+            }
+        }
+    }
+    if project.modules.is_empty() && project.outputs.is_empty() {
+        project.modules.push("@prisma/client".into());
+    }
+    project.schema = Some(Arc::new(schema)).filter(|schema: &Arc<PrismaSchema>| !schema.models.is_empty());
+    (project, folders)
+}
+
+/// What was not read, by its reason.
+fn gaps(tree: &Tree, code: &Code) -> Vec<Gap> {
+    let mut gaps = Vec::new();
+    let mut reasons: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for left_out in &code.left_out {
+        reasons.entry(&left_out.why).or_default().push(&left_out.file);
+    }
+    for (why, files) in reasons {
+        let what = format!("code of {}", some_of(&files));
+        gaps.push(Gap::new(what, why, "check these files by hand, if they ask anything of the database"));
+    }
+    let names = |list: &[String]| some_of(&list.iter().map(String::as_str).collect::<Vec<_>>());
+    if !tree.links.is_empty() {
+        gaps.push(Gap::new(
+            format!("code behind {}", names(&tree.links)),
+            "These are symbolic links, and links are not followed: they could lead anywhere.",
+            "nothing to do where they lead to files of the same repository, which are read where they are",
+        ));
+    }
+    if !tree.unreadable.is_empty() {
+        gaps.push(Gap::new(
+            "code",
+            format!("A part of the folder could not be read: {}.", names(&tree.unreadable)),
+            "check the permissions of that file or folder",
+        ));
+    }
+    if !code.counts.missing_models.is_empty() {
+        let models: Vec<&str> = code.counts.missing_models.keys().map(String::as_str).collect();
+        gaps.push(Gap::new(
+            "models of the code",
+            format!("The code calls models that the Prisma schema does not have: {}.", some_of(&models)),
+            "generate the client from the schema that is reviewed, or review the schema that the code uses",
+        ));
+    }
+    gaps
+}
+
+fn some_of(names: &[&str]) -> String {
+    let shown = names.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(NAMED) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
