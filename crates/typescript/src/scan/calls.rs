@@ -119,10 +119,11 @@ impl<'a> Reader<'_, 'a> {
     pub(super) fn fill_call(&mut self, node: NodeId, index: usize) {
         let AstKind::CallExpression(call) = self.nodes.kind(node) else { return };
         let Some(parts) = self.parts(call) else { return };
+        // First the place, which makes its loops known: values name them.
+        let site = self.site(node);
         let client = self.origin(parts.client);
         let argument = self.argument_value(call, 0);
         let (fluent, outer) = self.fluent(node, parts.operation);
-        let site = self.site(node);
         let usage = self.usage(outer);
         let shape = super::shape::shape(parts.operation.name(), &argument);
         let into = &mut self.unit.calls[index];

@@ -6,7 +6,6 @@ use oxc_syntax::node::NodeId;
 use pgsteward_model::code::{Guard, Undefined};
 
 use super::reader::{Definition, Reader};
-use super::sources::Found;
 use super::syntax::{Step, argument, as_call, as_member, bare, id, span};
 
 /// A condition that holds (or does not) where the place runs.
@@ -404,15 +403,6 @@ impl<'a> Reader<'_, 'a> {
                 }
             }
         }
-    }
-
-    pub(super) fn symbol_sources(
-        &mut self,
-        symbol: oxc_syntax::symbol::SymbolId,
-    ) -> Vec<pgsteward_model::code::Source> {
-        let mut found = Found::default();
-        self.find_symbol(symbol, &[], 0, &mut found);
-        found.sources
     }
 }
 

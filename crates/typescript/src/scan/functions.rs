@@ -74,6 +74,7 @@ impl<'a> Reader<'_, 'a> {
         let class = named.class.and_then(|class| self.classes.get(&class).copied());
         let index = self.unit.functions.len();
         self.functions.insert(node, index);
+        self.function_nodes.push(node);
         let return_type = match code {
             Code::Function(function) => self.type_text(function.return_type.as_deref()),
             Code::Arrow(arrow) => self.type_text(arrow.return_type.as_deref()),

@@ -2,13 +2,20 @@
 
 mod calls;
 mod classes;
+mod clients;
 mod conditions;
+mod effects;
+mod fragments;
 mod functions;
+mod invocations;
 mod loops;
 mod names;
 mod origin;
+mod passed;
 mod prefilter;
+mod raw;
 mod reader;
+mod returns;
 mod roles;
 mod shape;
 mod site;
@@ -18,6 +25,7 @@ mod transactions;
 mod tries;
 mod types;
 mod usage;
+mod validations;
 mod value;
 mod variables;
 
@@ -94,6 +102,7 @@ fn read(path: &str, text: &str, fully: bool) -> Unit {
         scoping: semantic.scoping(),
         unit,
         functions: HashMap::new(),
+        function_nodes: Vec::new(),
         classes: HashMap::new(),
         variables: HashMap::new(),
         imports: HashMap::new(),
@@ -123,6 +132,7 @@ impl Reader<'_, '_> {
         let mut classes = Vec::new();
         let mut variables = Vec::new();
         let mut calls = Vec::new();
+        let mut returns = Vec::new();
         // First what has a name, then what refers to names.
         for (node, entry) in self.nodes.iter_enumerated() {
             match entry.kind() {
@@ -130,7 +140,12 @@ impl Reader<'_, '_> {
                     self.read_class(node);
                     classes.push(node);
                 }
-                AstKind::Function(_) | AstKind::ArrowFunctionExpression(_) => self.read_function(node),
+                AstKind::Function(_) => self.read_function(node),
+                AstKind::ArrowFunctionExpression(_) => {
+                    self.read_function(node);
+                    returns.push(node);
+                }
+                AstKind::ReturnStatement(_) => returns.push(node),
                 AstKind::VariableDeclarator(_) => variables.extend(self.read_variable(node)),
                 AstKind::ImportExpression(_) => self.module_call(node),
                 AstKind::CallExpression(_) => {
@@ -140,7 +155,7 @@ impl Reader<'_, '_> {
                 AstKind::NewExpression(_) | AstKind::TaggedTemplateExpression(_) => calls.push(node),
                 AstKind::AwaitExpression(wait) => self.awaits.push(syntax::span(wait)),
                 AstKind::TSTypeAliasDeclaration(_) | AstKind::TSInterfaceDeclaration(_) => {
-                    self.read_type(node);
+                    self.read_type(node)
                 }
                 _ => {}
             }
@@ -158,10 +173,19 @@ impl Reader<'_, '_> {
         for node in &calls {
             self.fill(*node);
         }
+        for node in returns {
+            self.read_return(node);
+        }
+        self.mark_given_away();
         self.count_ordinals();
     }
 
+    /// Gives what happens its number, before anything is followed to it.
     fn register(&mut self, node: NodeId) {
+        let registered = self.register_client(node) || self.register_raw(node);
+        if registered {
+            return;
+        }
         if let AstKind::CallExpression(call) = self.nodes.kind(node) {
             if self.register_transaction(node, call) {
                 return;
@@ -170,15 +194,27 @@ impl Reader<'_, '_> {
                 self.register_call(node, &parts);
             }
         }
+        self.register_invocation(node);
     }
 
     fn fill(&mut self, node: NodeId) {
         if let Some(index) = self.transactions.get(&node).copied() {
             self.fill_transaction(node, index);
         }
+        if let Some(index) = self.clients.get(&node).copied() {
+            self.fill_client(node, index);
+        }
         if let Some(index) = self.calls.get(&node).copied() {
             self.fill_call(node, index);
         }
+        if let Some(index) = self.raw.get(&node).copied() {
+            self.fill_raw(node, index);
+        }
+        if let Some(index) = self.invocations.get(&node).copied() {
+            self.fill_invocation(node, index);
+        }
+        self.read_effect(node);
+        self.read_validation(node);
     }
 
     fn finish(mut self) -> Unit {

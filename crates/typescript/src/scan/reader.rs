@@ -25,6 +25,8 @@ pub(super) struct Reader<'s, 'a> {
     pub unit: Unit,
     /// Functions of their own, by node.
     pub functions: HashMap<NodeId, usize>,
+    /// The nodes of functions, in the order of `Unit::functions` from the second on.
+    pub function_nodes: Vec<NodeId>,
     pub classes: HashMap<NodeId, usize>,
     pub variables: HashMap<SymbolId, usize>,
     pub imports: HashMap<SymbolId, usize>,
@@ -187,9 +189,10 @@ impl<'a> Reader<'_, 'a> {
                 AstKind::Class(_) => return self.classes.get(&id).copied(),
                 // `this` of a plain function is not the class's; of its methods it is.
                 AstKind::Function(_)
-                    if !matches!(self.nodes.parent_kind(id), AstKind::MethodDefinition(_)) => {
-                        return None;
-                    }
+                    if !matches!(self.nodes.parent_kind(id), AstKind::MethodDefinition(_)) =>
+                {
+                    return None;
+                }
                 _ => {}
             }
         }

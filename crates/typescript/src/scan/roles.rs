@@ -319,8 +319,7 @@ fn resolver<'a>(name: &str, named: &Named, code: Code<'a>) -> Option<FunctionRol
     named.method.as_ref()?;
     let parts: Vec<&str> = name.split('.').collect();
     let (first, of) = (parts.first()?, parts.get(parts.len().checked_sub(2)?)?);
-    let resolvers =
-        first.to_ascii_lowercase().contains("resolver") || parts.contains(&"resolvers");
+    let resolvers = first.to_ascii_lowercase().contains("resolver") || parts.contains(&"resolvers");
     if parts.len() < 2 {
         return None;
     }

@@ -375,11 +375,12 @@ impl<'a> Reader<'_, 'a> {
             return found.add(Source::Unknown);
         };
         if let Some(of) = self.loops.get(&parent).copied()
-            && let Some(over) = super::loops::iterated(call) {
-                found.add(Source::Loop { of });
-                self.find_rows(over, path, depth, found);
-                return;
-            }
+            && let Some(over) = super::loops::iterated(call)
+        {
+            found.add(Source::Loop { of });
+            self.find_rows(over, path, depth, found);
+            return;
+        }
         if let Some(member) = as_member(&call.callee) {
             let waits = member.name == Some("then");
             let iterates = member.name.is_some_and(|name| super::functions::ITERATES.contains(&name));

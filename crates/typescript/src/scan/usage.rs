@@ -1,13 +1,464 @@
-//! What becomes of the result of a call.
+//! What becomes of the result of a call: which fields are read, where whole rows go.
+//!
+//! A value is followed from expression to expression outward, and from names to their uses. `wrap` is the way down to
+//! it in an object that was built around it: `["orders"]` in `return { orders, total }`; an element of a written list
+//! is `#0`, `#1` … there.
 
+use std::collections::BTreeSet;
+
+use oxc_ast::AstKind;
+use oxc_ast::ast::{BindingPattern, CallExpression, ForStatementLeft, LogicalOperator, UnaryOperator};
 use oxc_syntax::node::NodeId;
+use oxc_syntax::symbol::SymbolId;
 
 use super::reader::Reader;
-use crate::unit::Usage;
+use super::syntax::{Code, as_member, id, key_name, span};
+use crate::unit::{Usage, Use};
 
-impl Reader<'_, '_> {
-    pub(super) fn usage(&mut self, node: NodeId) -> Usage {
-        let _ = node;
-        Usage::default()
+/// Steps after which a result is given up as not followed.
+const STEPS: u32 = 600;
+
+#[derive(Default)]
+pub(super) struct Trail {
+    pub uses: Vec<Use>,
+    pub lost: bool,
+    steps: u32,
+    seen: BTreeSet<(NodeId, Vec<String>, Vec<String>)>,
+}
+
+impl Trail {
+    pub(super) fn add(&mut self, one: Use) {
+        if !self.uses.contains(&one) {
+            self.uses.push(one);
+        }
     }
+
+    fn lose(&mut self, path: &[String]) {
+        self.lost = true;
+        self.add(Use::Other { path: path.to_vec() });
+    }
+}
+
+/// The place of a value: what was read of the result, and what was built around it.
+#[derive(Clone, Copy)]
+pub(super) struct Held<'p> {
+    pub path: &'p [String],
+    pub wrap: &'p [String],
+}
+
+impl<'a> Reader<'_, 'a> {
+    pub(super) fn usage(&mut self, node: NodeId) -> Usage {
+        let mut trail = Trail::default();
+        self.follow(node, Held { path: &[], wrap: &[] }, &mut trail);
+        Usage { binding: self.binding(node), complete: !trail.lost, uses: trail.uses }
+    }
+
+    /// The variable that holds the result.
+    fn binding(&self, node: NodeId) -> Option<String> {
+        for outer in self.nodes.ancestor_kinds(node).take(6) {
+            match outer {
+                AstKind::AwaitExpression(_)
+                | AstKind::TSAsExpression(_)
+                | AstKind::TSNonNullExpression(_)
+                | AstKind::ChainExpression(_) => {}
+                AstKind::VariableDeclarator(declarator) => {
+                    return declarator.id.get_identifier_name().map(|name| name.to_string());
+                }
+                AstKind::AssignmentExpression(assignment) => {
+                    return assignment.left.get_identifier_name().map(str::to_string);
+                }
+                _ => return None,
+            }
+        }
+        None
+    }
+
+    pub(super) fn follow(&self, node: NodeId, held: Held, trail: &mut Trail) {
+        trail.steps += 1;
+        if trail.steps > STEPS {
+            trail.lost = true;
+            return;
+        }
+        if held.path.len() + held.wrap.len() > 24 {
+            return trail.lose(held.path);
+        }
+        if !trail.seen.insert((node, held.path.to_vec(), held.wrap.to_vec())) {
+            return;
+        }
+        let parent = self.nodes.parent_id(node);
+        let here = span(&self.nodes.kind(node));
+        let path = || held.path.to_vec();
+        match self.nodes.kind(parent) {
+            AstKind::AwaitExpression(_)
+            | AstKind::TSAsExpression(_)
+            | AstKind::TSNonNullExpression(_)
+            | AstKind::TSSatisfiesExpression(_)
+            | AstKind::TSTypeAssertion(_)
+            | AstKind::ParenthesizedExpression(_)
+            | AstKind::ChainExpression(_) => self.follow(parent, held, trail),
+            AstKind::StaticMemberExpression(member) => {
+                self.follow_member(parent, member.property.name.as_str(), held, trail);
+            }
+            AstKind::ComputedMemberExpression(member) => {
+                if id(&member.object) != node {
+                    return trail.add(Use::Read { path: path() });
+                }
+                match member.static_property_name() {
+                    Some(name) => self.follow_member(parent, name.as_str(), held, trail),
+                    None => self.follow(parent, unmarked(held), trail),
+                }
+            }
+            AstKind::VariableDeclarator(declarator) => self.bind(&declarator.id, held, trail),
+            AstKind::AssignmentExpression(assignment) => {
+                if span(&assignment.left).contains(here) {
+                    return;
+                }
+                match assignment.left.get_identifier_name() {
+                    Some(_) => match self.assigned_symbol(&assignment.left) {
+                        Some(symbol) => self.follow_symbol(symbol, held, trail),
+                        None => trail.lose(held.path),
+                    },
+                    None => trail.add(Use::Other { path: path() }),
+                }
+            }
+            AstKind::ReturnStatement(_) => match self.code_around(parent) {
+                Some(code) => self.follow_returned(code, node, held, trail),
+                None => trail.lose(held.path),
+            },
+            AstKind::ArrowFunctionExpression(arrow) => {
+                self.follow_returned(Code::Arrow(arrow), node, held, trail)
+            }
+            AstKind::ObjectProperty(property) => match key_name(&property.key) {
+                Some(name) if span(&property.value).contains(here) => {
+                    let mut wrap = vec![name];
+                    wrap.extend_from_slice(held.wrap);
+                    let object = self.nodes.parent_id(parent);
+                    self.follow(object, Held { path: held.path, wrap: &wrap }, trail);
+                }
+                _ => trail.add(Use::Read { path: path() }),
+            },
+            AstKind::SpreadElement(_) => match self.nodes.parent_kind(parent) {
+                AstKind::ObjectExpression(_) | AstKind::ArrayExpression(_) => {
+                    self.follow(self.nodes.parent_id(parent), held, trail);
+                }
+                _ => {
+                    let (call, _) = self.call_and_position(parent);
+                    self.follow_argument(call.unwrap_or(parent), parent, held, trail);
+                }
+            },
+            AstKind::ArrayExpression(list) => self.follow_element(parent, list, node, held, trail),
+            AstKind::CallExpression(call) => {
+                if span(&call.callee).contains(here) {
+                    trail.lose(held.path);
+                } else {
+                    self.follow_argument(parent, node, held, trail);
+                }
+            }
+            AstKind::NewExpression(_) => self.follow_argument(parent, node, held, trail),
+            AstKind::BinaryExpression(both) => {
+                let nothing = both.left.is_null_or_undefined() || both.right.is_null_or_undefined();
+                trail.add(if nothing { Use::Tested { path: path() } } else { Use::Read { path: path() } });
+            }
+            AstKind::UnaryExpression(unary) => {
+                let tested = matches!(unary.operator, UnaryOperator::LogicalNot | UnaryOperator::Typeof);
+                match unary.operator {
+                    UnaryOperator::Void => {}
+                    _ if tested => trail.add(Use::Tested { path: path() }),
+                    _ => trail.add(Use::Read { path: path() }),
+                }
+            }
+            AstKind::TemplateLiteral(_) | AstKind::UpdateExpression(_) => {
+                trail.add(Use::Read { path: path() })
+            }
+            AstKind::SwitchStatement(_) | AstKind::SwitchCase(_) => trail.add(Use::Read { path: path() }),
+            AstKind::IfStatement(_)
+            | AstKind::WhileStatement(_)
+            | AstKind::DoWhileStatement(_)
+            | AstKind::ForStatement(_) => {
+                trail.add(Use::Tested { path: path() });
+            }
+            AstKind::ConditionalExpression(choice) => {
+                if span(&choice.test).contains(here) {
+                    trail.add(Use::Tested { path: path() });
+                } else {
+                    self.follow(parent, held, trail);
+                }
+            }
+            AstKind::LogicalExpression(both) => {
+                let left = span(&both.left).contains(here);
+                if left && both.operator == LogicalOperator::And {
+                    trail.add(Use::Tested { path: path() });
+                } else {
+                    self.follow(parent, held, trail);
+                }
+            }
+            AstKind::SequenceExpression(_) => self.follow(parent, held, trail),
+            AstKind::ExpressionStatement(_) => {}
+            AstKind::ForOfStatement(each) => match &each.left {
+                ForStatementLeft::VariableDeclaration(declaration) => {
+                    for declarator in &declaration.declarations {
+                        self.bind(&declarator.id, unmarked(held), trail);
+                    }
+                }
+                _ => trail.lose(held.path),
+            },
+            AstKind::ForInStatement(_) => trail.add(Use::Read { path: path() }),
+            AstKind::YieldExpression(_) => {
+                trail.add(Use::Returned { path: path(), wrap: held.wrap.to_vec() });
+            }
+            AstKind::JSXExpressionContainer(_) => self.follow_jsx(parent, held, trail),
+            AstKind::JSXSpreadAttribute(_) => trail.add(Use::Passed { path: path(), to: "JSX".into() }),
+            _ => trail.lose(held.path),
+        }
+    }
+
+    fn follow_jsx(&self, container: NodeId, held: Held, trail: &mut Trail) {
+        let path = held.path.to_vec();
+        if !matches!(self.nodes.parent_kind(container), AstKind::JSXAttribute(_)) {
+            return trail.add(if path.is_empty() { Use::Other { path } } else { Use::Read { path } });
+        }
+        let element = self.nodes.ancestor_kinds(container).find_map(|kind| match kind {
+            AstKind::JSXOpeningElement(element) => Some(self.cut(span(&element.name), 60)),
+            _ => None,
+        });
+        let to = element.unwrap_or_default();
+        // An attribute of an HTML element is text.
+        let html = to.starts_with(|first: char| first.is_ascii_lowercase());
+        trail.add(if html { Use::Read { path } } else { Use::Passed { path, to } });
+    }
+
+    fn follow_member(&self, member: NodeId, name: &str, held: Held, trail: &mut Trail) {
+        let outer = self.nodes.parent_id(member);
+        let called = matches!(self.nodes.kind(outer), AstKind::CallExpression(call)
+            if span(&call.callee).contains(span(&self.nodes.kind(member))));
+        // Optional chains stand between a member and its call.
+        if called && let AstKind::CallExpression(call) = self.nodes.kind(outer) {
+            return self.follow_method(outer, call, name, held, trail);
+        }
+        match held.wrap {
+            [first, rest @ ..] if first == name => {
+                self.follow(member, Held { path: held.path, wrap: rest }, trail);
+            }
+            // Another property of what was built around it.
+            [_, ..] => {}
+            [] if name == "length" => {
+                trail.add(Use::Tested { path: held.path.to_vec() });
+            }
+            [] => {
+                let mut path = plain(held.path);
+                path.push(name.to_string());
+                self.follow(member, Held { path: &path, wrap: &[] }, trail);
+            }
+        }
+    }
+
+    fn follow_method(
+        &self,
+        outer: NodeId,
+        call: &'a CallExpression<'a>,
+        name: &str,
+        held: Held,
+        trail: &mut Trail,
+    ) {
+        let callback =
+            call.arguments.first().and_then(|one| one.as_expression()).and_then(Code::of_expression);
+        let list = unmarked(held);
+        let element = |position: usize, trail: &mut Trail| match callback {
+            Some(code) => {
+                if let Some(pattern) = self.callback_pattern(code, position) {
+                    self.bind(pattern, list, trail);
+                }
+            }
+            None => {
+                if let Some(first) = call.arguments.first() {
+                    match self.invocations.get(&outer) {
+                        Some(invocation) => trail.add(Use::Argument {
+                            path: held.path.to_vec(),
+                            invocation: *invocation,
+                            position: 0,
+                            wrap: held.wrap.to_vec(),
+                        }),
+                        None => {
+                            trail.add(Use::Passed { path: held.path.to_vec(), to: self.cut(span(first), 80) })
+                        }
+                    }
+                }
+            }
+        };
+        match name {
+            "map" | "flatMap" | "forEach" => element(0, trail),
+            "filter" | "find" | "findLast" => {
+                element(0, trail);
+                self.follow(outer, list, trail);
+            }
+            "some" | "every" | "findIndex" | "findLastIndex" => element(0, trail),
+            "sort" | "toSorted" => {
+                if callback.is_some() {
+                    element(0, trail);
+                    element(1, trail);
+                }
+                self.follow(outer, list, trail);
+            }
+            "reduce" | "reduceRight" => element(1, trail),
+            "then" => {
+                if let Some(code) = callback {
+                    if let Some(pattern) = self.callback_pattern(code, 0) {
+                        self.bind(pattern, held, trail);
+                    }
+                } else {
+                    trail.lose(held.path);
+                }
+            }
+            "catch" | "finally" => self.follow(outer, held, trail),
+            "slice" | "at" | "reverse" | "toReversed" | "concat" | "pop" | "shift" | "flat" | "values"
+            | "splice" | "get" | "entries" | "toSpliced" | "fill" => self.follow(outer, list, trail),
+            "push" | "unshift" | "add" | "set" | "delete" | "clear" | "has" | "includes" | "indexOf"
+            | "keys" => {}
+            "join" | "toString" => trail.add(Use::Read { path: held.path.to_vec() }),
+            _ if !held.path.is_empty() => trail.add(Use::Read { path: held.path.to_vec() }),
+            // A method of what was built around it, or one that rows do not have.
+            _ if !held.wrap.is_empty() => trail.lose(held.path),
+            _ => trail.lose(held.path),
+        }
+    }
+
+    /// An element of a list that is written out: of `Promise.all([…])`, of an entry for `new Map`.
+    fn follow_element(
+        &self,
+        parent: NodeId,
+        list: &oxc_ast::ast::ArrayExpression<'a>,
+        node: NodeId,
+        held: Held,
+        trail: &mut Trail,
+    ) {
+        let outer = self.nodes.parent_id(parent);
+        let together = match self.nodes.kind(outer) {
+            AstKind::CallExpression(call) => {
+                matches!(
+                    as_member(&call.callee).and_then(|member| member.name),
+                    Some("all" | "allSettled" | "$transaction")
+                )
+            }
+            AstKind::ReturnStatement(_) => true,
+            _ => false,
+        };
+        if !together {
+            return self.follow(parent, held, trail);
+        }
+        let here = span(&self.nodes.kind(node));
+        let index = list.elements.iter().position(|element| span(element) == here).unwrap_or(0);
+        let mut wrap = vec![format!("#{index}")];
+        wrap.extend_from_slice(held.wrap);
+        let held = Held { path: held.path, wrap: &wrap };
+        if matches!(self.nodes.kind(outer), AstKind::CallExpression(_)) {
+            self.follow(outer, held, trail);
+        } else {
+            self.follow(parent, held, trail);
+        }
+    }
+
+    /// What a pattern takes out of it.
+    pub(super) fn bind(&self, pattern: &'a BindingPattern<'a>, held: Held, trail: &mut Trail) {
+        match pattern {
+            BindingPattern::BindingIdentifier(name) => {
+                if let Some(symbol) = name.symbol_id.get() {
+                    self.follow_symbol(symbol, held, trail);
+                }
+            }
+            BindingPattern::AssignmentPattern(with_default) => self.bind(&with_default.left, held, trail),
+            BindingPattern::ObjectPattern(object) => {
+                let mut taken = Vec::new();
+                for property in &object.properties {
+                    let Some(name) = key_name(&property.key) else {
+                        trail.lose(held.path);
+                        continue;
+                    };
+                    match held.wrap {
+                        [first, rest @ ..] => {
+                            if *first == name {
+                                self.bind(&property.value, Held { path: held.path, wrap: rest }, trail);
+                                return;
+                            }
+                        }
+                        [] => {
+                            let mut path = plain(held.path);
+                            path.push(name.clone());
+                            self.bind(&property.value, Held { path: &path, wrap: &[] }, trail);
+                        }
+                    }
+                    taken.push(format!("-{name}"));
+                }
+                if let Some(rest) = &object.rest {
+                    // All of it but what was taken out by name.
+                    let mut path = held.path.to_vec();
+                    if held.wrap.is_empty() {
+                        path.extend(taken);
+                    }
+                    self.bind(&rest.argument, Held { path: &path, wrap: held.wrap }, trail);
+                }
+            }
+            BindingPattern::ArrayPattern(list) => {
+                let marked: Option<usize> = held
+                    .wrap
+                    .first()
+                    .and_then(|first| first.strip_prefix('#'))
+                    .and_then(|one| one.parse().ok());
+                for (index, element) in list.elements.iter().enumerate() {
+                    let Some(element) = element else { continue };
+                    match marked {
+                        Some(wanted) if index == wanted => {
+                            return self.bind(
+                                element,
+                                Held { path: held.path, wrap: &held.wrap[1..] },
+                                trail,
+                            );
+                        }
+                        Some(_) => {}
+                        None => self.bind(element, held, trail),
+                    }
+                }
+                if let Some(rest) = &list.rest {
+                    self.bind(&rest.argument, unmarked(held), trail);
+                }
+            }
+        }
+    }
+
+    pub(super) fn follow_symbol(&self, symbol: SymbolId, held: Held, trail: &mut Trail) {
+        for reference in self.scoping.get_resolved_references(symbol) {
+            if reference.is_read() {
+                self.follow(reference.node_id(), held, trail);
+            }
+        }
+        let at_top = self.variables.get(&symbol).is_some_and(|at| self.unit.variables[*at].function == 0);
+        let exported = at_top
+            && self
+                .nodes
+                .ancestor_kinds(self.scoping.symbol_declaration(symbol))
+                .take(3)
+                .any(|kind| matches!(kind, AstKind::ExportDeclaration(_)));
+        if exported {
+            trail.lose(held.path);
+        }
+    }
+
+    fn assigned_symbol(&self, target: &oxc_ast::ast::AssignmentTarget<'a>) -> Option<SymbolId> {
+        match target {
+            oxc_ast::ast::AssignmentTarget::AssignmentTargetIdentifier(name) => self.symbol_of(name),
+            _ => None,
+        }
+    }
+}
+
+/// As an element or a list of it: written lists are looked through.
+pub(super) fn unmarked<'p>(held: Held<'p>) -> Held<'p> {
+    match held.wrap {
+        [first, rest @ ..] if first.starts_with('#') => Held { path: held.path, wrap: rest },
+        _ => held,
+    }
+}
+
+/// A path without the names that were taken out: what is read of the rest is read of the whole.
+fn plain(path: &[String]) -> Vec<String> {
+    path.iter().filter(|name| !name.starts_with('-')).cloned().collect()
 }

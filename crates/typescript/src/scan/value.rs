@@ -593,16 +593,15 @@ fn write(node: &mut Node, path: &[Option<String>], value: Node, whole: Span, con
 
 fn push(node: &mut Node, path: &[Option<String>], value: Node, conditional: bool) {
     match (&mut node.value, path) {
-        (Value::List(list), [])
-            if list.len() < ELEMENTS => {
-                let node = if conditional {
-                    let absent = Node { span: value.span, value: Value::Undefined };
-                    Node { span: value.span, value: Value::Choice(vec![value, absent]) }
-                } else {
-                    value
-                };
-                list.push(node);
-            }
+        (Value::List(list), []) if list.len() < ELEMENTS => {
+            let node = if conditional {
+                let absent = Node { span: value.span, value: Value::Undefined };
+                Node { span: value.span, value: Value::Choice(vec![value, absent]) }
+            } else {
+                value
+            };
+            list.push(node);
+        }
         (Value::Object(object), [Some(name), rest @ ..]) => {
             if let Some(property) = object.properties.iter_mut().rev().find(|property| property.name == *name)
             {

@@ -1,0 +1,203 @@
+//! What leaves the process and is no database: requests, mails, payments, queues, waits.
+
+use oxc_ast::AstKind;
+use oxc_ast::ast::{CallExpression, Expression};
+use oxc_syntax::node::NodeId;
+use pgsteward_model::code::{Effect, EffectKind};
+
+use super::reader::Reader;
+use super::syntax::{as_call, as_member, bare, span};
+use crate::unit::Origin;
+
+impl<'a> Reader<'_, 'a> {
+    pub(super) fn read_effect(&mut self, node: NodeId) {
+        let kind = match self.nodes.kind(node) {
+            AstKind::CallExpression(call) => self.effect_of(call),
+            AstKind::NewExpression(new) => {
+                // `await new Promise((resolve) => setTimeout(resolve, 1000))`
+                let text = self.slice(span(new));
+                let waits = text.len() < 300
+                    && text.contains("setTimeout(")
+                    && matches!(bare(&new.callee), Expression::Identifier(name) if name.name == "Promise");
+                waits.then_some(EffectKind::Sleep)
+            }
+            _ => None,
+        };
+        let Some(kind) = kind else { return };
+        let (name, text) = match self.nodes.kind(node) {
+            AstKind::CallExpression(call) => {
+                (self.cut(span(&call.callee), 80), self.slice(span(call)).to_ascii_lowercase())
+            }
+            _ => ("setTimeout".to_string(), String::new()),
+        };
+        let idempotent =
+            ["idempotency", "jobid", "deduplication", "singletonkey"].iter().any(|word| text.contains(word));
+        let site = self.site(node);
+        self.unit.effects.push(Effect { site, kind, name, idempotent });
+    }
+
+    fn effect_of(&self, call: &'a CallExpression<'a>) -> Option<EffectKind> {
+        let callee = bare(&call.callee);
+        if let Expression::Identifier(identifier) = callee {
+            let name = identifier.name.as_str();
+            let package = match self.symbol_of(identifier) {
+                Some(symbol) => self.package(&self.symbol_origin(symbol), 0)?,
+                None => return (name == "fetch").then_some(EffectKind::Request),
+            };
+            if package.starts_with('.') {
+                return None;
+            }
+            return match name {
+                "fetch" | "$fetch" | "axios" | "got" | "ky" | "request" | "ofetch" => {
+                    Some(EffectKind::Request)
+                }
+                "sleep" | "delay" | "setTimeout"
+                    if package.contains("timers")
+                        || package.contains("delay")
+                        || package.contains("sleep") =>
+                {
+                    Some(EffectKind::Sleep)
+                }
+                "put" | "del" if package.starts_with("@vercel/blob") => Some(EffectKind::Storage),
+                "upload" | "uploadFile" => Some(EffectKind::Storage),
+                "sendMail" | "sendEmail" => Some(EffectKind::Mail),
+                _ => None,
+            };
+        }
+        let member = as_member(callee)?;
+        let name = member.name?;
+        let root = root_name(callee).unwrap_or_default().to_ascii_lowercase();
+        let package = self.package(&self.origin(member.object), 0).unwrap_or_default();
+        let of = |names: &[&str]| {
+            names.iter().any(|one| package == *one || package.starts_with(&format!("{one}/")))
+        };
+        if matches!(
+            name,
+            "create"
+                | "constructor"
+                | "on"
+                | "once"
+                | "webhooks"
+                | "constructEvent"
+                | "toString"
+                | "close"
+                | "quit"
+        ) && !stripe_like(&root, &package)
+        {
+            return None;
+        }
+        if name == "constructEvent" || name == "constructEventAsync" {
+            return None;
+        }
+        if stripe_like(&root, &package)
+            || of(&[
+                "@paypal/checkout-server-sdk",
+                "braintree",
+                "square",
+                "razorpay",
+                "@adyen/api-library",
+                "@lemonsqueezy/lemonsqueezy.js",
+                "@paddle/paddle-node-sdk",
+            ])
+        {
+            return Some(EffectKind::Payment);
+        }
+        if of(&["axios", "got", "ky", "undici", "node-fetch", "superagent", "ofetch", "needle"])
+            || matches!(root.as_str(), "axios" | "got" | "ky")
+        {
+            return matches!(name, "get" | "post" | "put" | "patch" | "delete" | "request" | "head" | "json")
+                .then_some(EffectKind::Request);
+        }
+        if matches!(name, "sendMail" | "sendEmail" | "sendMessage")
+            && (name != "sendMessage" || of(&["mailgun.js"]))
+            || of(&[
+                "nodemailer",
+                "@sendgrid/mail",
+                "resend",
+                "postmark",
+                "mailgun.js",
+                "@aws-sdk/client-ses",
+            ]) && matches!(name, "send" | "sendEmail" | "sendMail" | "create" | "sendEmailWithTemplate")
+            || root == "resend" && name == "send"
+        {
+            return Some(EffectKind::Mail);
+        }
+        let receiver = self.cut(span(member.object), 80).to_ascii_lowercase();
+        let queue =
+            receiver.ends_with("queue") || of(&["bullmq", "bull", "bee-queue", "pg-boss", "graphile-worker"]);
+        if queue
+            && matches!(
+                name,
+                "add" | "addBulk" | "send" | "enqueue" | "publish" | "addJob" | "createJob" | "insert"
+            )
+            || root == "inngest" && name == "send"
+            || of(&["@trigger.dev/sdk"]) && matches!(name, "trigger" | "batchTrigger" | "triggerAndWait")
+            || matches!(name, "sendToQueue" | "lpush" | "rpush" | "xadd") && !package.starts_with('.')
+            || of(&[
+                "kafkajs",
+                "amqplib",
+                "@aws-sdk/client-sqs",
+                "@aws-sdk/client-sns",
+                "@google-cloud/pubsub",
+            ]) && matches!(name, "send" | "publish" | "sendBatch" | "publishMessage")
+        {
+            return Some(EffectKind::Queue);
+        }
+        if of(&["@aws-sdk/client-s3", "@google-cloud/storage", "minio", "@azure/storage-blob", "aws-sdk"])
+            && matches!(name, "send" | "upload" | "putObject" | "save" | "deleteObject" | "uploadData")
+            || matches!(receiver.as_str(), "s3" | "s3client" | "this.s3" | "this.s3client")
+                && matches!(name, "send" | "upload" | "putObject" | "deleteObject" | "getObject")
+        {
+            return Some(EffectKind::Storage);
+        }
+        None
+    }
+
+    /// The module that a value comes from.
+    fn package(&self, origin: &Origin, depth: u32) -> Option<String> {
+        if depth > 8 {
+            return None;
+        }
+        match origin.root() {
+            Origin::Import(import) => Some(self.unit.imports[*import].module.clone()),
+            Origin::Variable(at) => {
+                let held = self.unit.variables[*at].origin.clone();
+                self.package(&held, depth + 1)
+            }
+            Origin::This(Some(class)) => {
+                let Origin::Member(of, name) = origin else { return None };
+                if !matches!(**of, Origin::This(_)) {
+                    return self.package(of, depth + 1);
+                }
+                let field = self.unit.classes[*class].fields.iter().find(|field| field.name == *name)?;
+                self.package(&field.origin.clone(), depth + 1)
+            }
+            _ => None,
+        }
+    }
+}
+
+fn stripe_like(root: &str, package: &str) -> bool {
+    package == "stripe" || root == "stripe"
+}
+
+fn root_name<'b>(expression: &'b Expression) -> Option<&'b str> {
+    let mut node = expression;
+    for _ in 0..40 {
+        if let Some(member) = as_member(node) {
+            // `this.stripe.charges.create`
+            if matches!(bare(member.object), Expression::ThisExpression(_)) {
+                return member.name;
+            }
+            node = member.object;
+        } else if let Some(call) = as_call(node) {
+            node = &call.callee;
+        } else {
+            break;
+        }
+    }
+    match bare(node) {
+        Expression::Identifier(name) => Some(name.name.as_str()),
+        _ => None,
+    }
+}
