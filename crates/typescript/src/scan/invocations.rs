@@ -282,6 +282,10 @@ impl<'a> Reader<'_, 'a> {
             AstKind::NewExpression(new) => (&new.callee, &new.arguments[..]),
             _ => return,
         };
+        // First the place, which makes its loops known: values name them.
+        let mut site = self.site(node);
+        // The site first: it makes the loops known that values speak of.
+        let mut site = self.site(node);
         let origin = self.origin(callee);
         let mut values = Vec::new();
         let mut origins = Vec::new();
@@ -298,7 +302,6 @@ impl<'a> Reader<'_, 'a> {
             }
         }
         let by_value = self.unit.invocations[index].by_value;
-        let mut site = self.site(node);
         if by_value && let Some(of) = self.loop_of_given(node) {
             site.loops.push(of);
         }

@@ -166,6 +166,10 @@ impl<'a> Reader<'_, 'a> {
     }
 
     pub(super) fn fill_raw(&mut self, node: NodeId, index: usize) {
+        // First the place, which makes its loops known: values name them.
+        let site = self.site(node);
+        // The site first: it makes the loops known that values speak of.
+        let site = self.site(node);
         let mut text = Text::default();
         let mut typed = None;
         let client;
@@ -204,7 +208,6 @@ impl<'a> Reader<'_, 'a> {
             _ => return,
         }
         let client = client.map_or(Origin::Unknown, |client| self.origin(client));
-        let site = self.site(node);
         let usage = self.usage(node);
         let (text, holes): (Option<String>, Vec<Hole>) = text.finish();
         let into = &mut self.unit.raw[index];
