@@ -12,7 +12,11 @@ use pgsteward_model::rule::Rule;
 
 use crate::allow::{self, Date};
 use crate::baseline;
+<<<<<<< HEAD
 use crate::collect::{CodeReader, Collected, Collector, LabWish, Laboratory, connect};
+=======
+use crate::collect::{Collected, Collector, LabWish, Laboratory, connect, fit};
+>>>>>>> 6b63e12 (wip)
 use crate::config::{self, Config, Loaded};
 use crate::discover::{Found, FoundMigrations, discover};
 use crate::prove::{self, Benches, ProveMode};
@@ -123,17 +127,34 @@ pub async fn check(options: &CheckOptions, progress: &dyn Progress) -> Result<Ch
         laboratory: &laboratory,
         allows: allow::Configured::read(&loaded, &found.root, Date::today()),
     };
-    for project in &found.projects {
+    // One database has the tables of one project. A single one was named, or is all there is.
+    let fits = match &live {
+        Some((_, live)) if found.projects.len() > 1 => Some(collector.fits(&found.projects, live)),
+        _ => None,
+    };
+    let chosen = fits.as_deref().and_then(fit::best);
+    for (index, project) in found.projects.iter().enumerate() {
         let folder = if project.folder.is_empty() { "." } else { &project.folder };
-        let collected =
-            collector.project(project).await.with_context(|| format!("review the project {folder}"))?;
+        let other = fits.as_ref().map(|fits| fits[index]).filter(|_| chosen != Some(index));
+        let mut collected = match other {
+            Some(_) => Collector { live: None, url: None, ..collector.clone() }.project(project).await,
+            None => collector.project(project).await,
+        }
+        .with_context(|| format!("review the project {folder}"))?;
+        if let Some(fit) = other {
+            let chosen = chosen.map(|chosen| found.projects[chosen].folder.as_str());
+            collected.facts.gaps.push(fit::not_held_against(&project.folder, fit, chosen));
+        }
         reviewer.review(&collected, &mut review).await?;
         projects.push(collected.facts);
     }
-    if let Some((_, live)) = live.as_ref().filter(|_| found.projects.is_empty()) {
+    let alone = found.projects.is_empty() || (fits.is_some() && chosen.is_none());
+    if let Some((_, live)) = live.as_ref().filter(|_| alone) {
         let collected = collector.database_only(live, options.prove != ProveMode::None).await?;
         reviewer.review(&collected, &mut review).await?;
-        review.root = live.database.clone().unwrap_or_else(|| review.root.clone());
+        if found.projects.is_empty() {
+            review.root = live.database.clone().unwrap_or_else(|| review.root.clone());
+        }
         projects.push(collected.facts);
     }
     reviewer.allows_themselves(&mut review);
@@ -267,6 +288,9 @@ impl Reviewer<'_> {
             if review.judged_because.is_empty() {
                 review.judged_because.clone_from(&history.judged_because);
             }
+        }
+        if let Some(code) = &facts.code {
+            review.code.get_or_insert_default().add(code);
         }
         review.sources.files.extend(facts.sources.files.clone());
         if let Some((path, text)) = &self.loaded.file {

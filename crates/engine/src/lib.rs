@@ -41,6 +41,9 @@ pub fn hint_of(error: &(dyn std::error::Error + 'static)) -> Option<String> {
     if let Some(error) = error.downcast_ref::<pgsteward_pg::ConnectError>() {
         return Some(error.hint());
     }
+    if let Some(error) = error.downcast_ref::<pgsteward_pg::ReadError>() {
+        return Some(error.hint());
+    }
     if let Some(error) = error.downcast_ref::<pgsteward_pg::UrlError>() {
         return Some(error.hint());
     }

@@ -10,6 +10,9 @@ use crate::clone::Database;
 use crate::error::LabError;
 use crate::lab::Lab;
 
+/// SQLSTATE `disk_full`.
+const DISK_FULL: &str = "53100";
+
 /// What became of one message.
 pub(crate) enum Outcome {
     Done,
@@ -72,6 +75,11 @@ impl<'a> Channel<'a> {
         };
         if !self.lab.cluster.is_alive() {
             return Err(self.lab.cluster.why_gone());
+        }
+        // The machine's fault and not the statement's. A server that cannot write its log crashes instead.
+        let session_ended = error.sqlstate.starts_with("08");
+        if error.sqlstate == DISK_FULL || (session_ended && self.lab.cluster.saw_a_full_disk()) {
+            return Err(self.lab.cluster.disk_full());
         }
         // A session that is gone while the server lives was ended by the server: it crashed or was told to.
         let answer = self.session.simple("ROLLBACK").await;

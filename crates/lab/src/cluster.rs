@@ -149,8 +149,19 @@ impl Cluster {
         match *lock(&self.verdict) {
             Some(Verdict::Disk { limit_bytes }) => LabError::DiskLimit { limit_bytes },
             Some(Verdict::Time { seconds }) => LabError::TimeLimit { seconds },
+            None if self.saw_a_full_disk() => self.disk_full(),
             None => LabError::ServerGone { reason: self.log_tail() },
         }
+    }
+
+    /// Whether the server's log speaks of a full disk. Only worth asking once something broke: SQL can write
+    /// anything into the log.
+    pub(crate) fn saw_a_full_disk(&self) -> bool {
+        fs::read_to_string(self.log_path()).is_ok_and(|log| template::speaks_of_a_full_disk(&log))
+    }
+
+    pub(crate) fn disk_full(&self) -> LabError {
+        LabError::DiskFull { path: self.folder.clone() }
     }
 
     /// Whether the server process is there.

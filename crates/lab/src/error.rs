@@ -80,12 +80,13 @@ impl LabError {
             LabError::BadBinDirectory { .. } => {
                 "point PGSTEWARD_PG_BIN at a folder that holds initdb and postgres, or unset it".to_owned()
             }
-            LabError::Musl => {
-                "install PostgreSQL with the system's package manager (apk add postgresql)".to_owned()
-            }
-            LabError::UnsupportedPlatform { .. } => {
-                "install PostgreSQL (any of 12 to 18) or set PGSTEWARD_PG_BIN".to_owned()
-            }
+            LabError::Musl => "install PostgreSQL with the system's package manager (apk add postgresql), or set \
+                               PGSTEWARD_PG_BIN to the folder that holds initdb and postgres"
+                .to_owned(),
+            LabError::UnsupportedPlatform { .. } => "install PostgreSQL (any of 12 to 18) with the system's package \
+                                                     manager, or set PGSTEWARD_PG_BIN to the folder that holds \
+                                                     initdb and postgres"
+                .to_owned(),
             LabError::MajorNotPackaged { major, .. } => {
                 format!("install PostgreSQL {major}, or ask for a newer major version")
             }

@@ -139,7 +139,7 @@ fn both(output: &Output) -> String {
 /// What a server or `initdb` said when it gave up, sorted into what the user can do something about.
 pub(crate) fn failed(said: &str, folder: &Path) -> LabError {
     let log = tail(said, 6);
-    if said.contains("No space left on device") {
+    if speaks_of_a_full_disk(said) {
         return LabError::DiskFull { path: folder.to_owned() };
     }
     if said.contains("could not create shared memory")
@@ -149,4 +149,9 @@ pub(crate) fn failed(said: &str, folder: &Path) -> LabError {
         return LabError::SharedMemory { log };
     }
     LabError::Prepare { log }
+}
+
+/// The system's own words (`strerror` of ENOSPC, EDQUOT), which the server passes on.
+pub(crate) fn speaks_of_a_full_disk(said: &str) -> bool {
+    ["No space left on device", "Disk quota exceeded"].iter().any(|words| said.contains(words))
 }

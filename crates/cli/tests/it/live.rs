@@ -1,10 +1,17 @@
 //! A live server, read only: alone and against the repository, on two major versions, with many grants and
-//! with few. The server is a lab's, which listens on a socket as many local servers do.
+//! with few, and one that dies while it is read. The server is a lab's, which listens on a socket as many local
+//! servers do.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use pgsteward_lab::{Lab, LabOptions};
 use pgsteward_pg::LabSession;
 
-use crate::support::{HAZARD_SQL, Project, SHOP_SQL};
+use crate::support::{HAZARD_SQL, HEAD, Project, SHOP, SHOP_SQL};
 
 const RULE: &str = "foreign-key-without-index";
 const HAZARD: &str = "index-not-concurrent";
@@ -84,7 +91,9 @@ fn on(major: u32) {
     with_drift(&server);
     with_few_grants(&server);
     plain_sql(&server);
+    several_projects(&server);
     without_an_answer(&server);
+    that_dies(&server);
 }
 
 fn alone(server: &Server, major: u32) {
@@ -228,5 +237,127 @@ fn without_an_answer(server: &Server) {
         assert_eq!(run.code, Some(2), "{}", run.both());
         assert!(run.stderr.contains("no_such_") && run.stderr.contains("\nhint: "), "{}", run.stderr);
         assert_eq!(run.stdout, "");
+    }
+}
+
+/// Several projects of a repository: the database has the tables of one.
+fn several_projects(server: &Server) {
+    let database = server.database(&[SHOP_SQL]);
+    let url = server.url("postgres", &database);
+    let blog = "model User {\n  id    Int    @id @default(autoincrement())\n  posts Post[]\n}\n\n\
+        model Post {\n  id       Int  @id @default(autoincrement())\n  authorId Int\n  \
+        author   User @relation(fields: [authorId], references: [id])\n}\n";
+    let project = Project::new(&[
+        ("apps/blog/prisma/schema.prisma", &format!("{HEAD}\n{blog}")),
+        ("apps/shop/prisma/schema.prisma", &format!("{HEAD}\n{SHOP}")),
+        ("apps/shop/prisma/migrations/20260101000000_init/migration.sql", SHOP_SQL),
+    ]);
+    let check = |path: &str, url: &str| project.check(&[path, "--prove", "none", "--url", url]);
+    let review = check(".", &url);
+    let gap = review.json["gaps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|gap| gap["what"] == "live database")
+        .unwrap_or_else(|| panic!("{}", review.gaps()));
+    let why = gap["why"].as_str().unwrap();
+    assert!(why.contains("apps/shop, which fits it best") && why.contains("0 of its 2 tables"), "{why}");
+    assert!(gap["hint"].as_str().unwrap().contains("apps/blog"), "{gap}");
+    assert!(!gap["skipped_rules"].as_array().unwrap().is_empty(), "{gap}");
+    // The blog is reviewed by its files, and nothing of it is missing in the shop's database.
+    assert!(review.of_rule(RULE).iter().any(|finding| finding["object"]["relation"] == "Post"));
+    assert!(review.of_rule(RULE).iter().any(|finding| finding["object"]["relation"] == "Order"));
+    let drift: Vec<_> = review.findings().iter().filter(|finding| finding["group"] == "drift").collect();
+    assert!(drift.is_empty(), "{drift:#?}");
+    // Named, a project is held against the database whatever it looks like.
+    let named = check("apps/blog", &url);
+    assert!(named.gap("live database").is_none(), "{}", named.gaps());
+    assert!(named.findings().iter().any(|finding| finding["group"] == "drift"), "{:?}", named.rules());
+    // A database of neither is reviewed by itself.
+    let other = server.database(&["CREATE TABLE ledger (id int, total real)"]);
+    let review = check(".", &server.url("postgres", &other));
+    assert!(
+        review.of_rule("table-without-primary-key").iter().any(|it| it["object"]["relation"] == "ledger")
+    );
+    assert!(review.gaps().contains("reviewed alone"), "{}", review.gaps());
+}
+
+const PASSWORD: &str = "s3cr3t-w0rd";
+
+/// Stands between client and server and cuts the connection after so many bytes of the server's, as a server
+/// does that is killed. Counts them.
+struct Proxy {
+    port: u16,
+    passed: Arc<AtomicUsize>,
+}
+
+impl Proxy {
+    fn before(server: &Server, cut_after: usize) -> Proxy {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let socket = server.lab.folder().join(".s.PGSQL.5432");
+        let passed = Arc::new(AtomicUsize::new(0));
+        let counted = passed.clone();
+        std::thread::spawn(move || {
+            for client in listener.incoming() {
+                let (client, server) = (client.unwrap(), UnixStream::connect(&socket).unwrap());
+                let (from, to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+                std::thread::spawn(move || pass_on(from, to));
+                answer(&server, &client, cut_after, &counted);
+                // Either side may be gone already.
+                let _gone = (client.shutdown(Shutdown::Both), server.shutdown(Shutdown::Both));
+            }
+        });
+        Proxy { port, passed }
+    }
+
+    fn url(&self, database: &str) -> String {
+        format!("postgresql://postgres:{PASSWORD}@127.0.0.1:{}/{database}?sslmode=disable", self.port)
+    }
+}
+
+fn pass_on(mut from: TcpStream, mut to: UnixStream) {
+    // Ends when either side does.
+    let _ended = std::io::copy(&mut from, &mut to);
+    let _gone = to.shutdown(Shutdown::Write);
+}
+
+fn answer(mut server: &UnixStream, mut client: &TcpStream, cut_after: usize, passed: &AtomicUsize) {
+    let mut buffer = [0; 4096];
+    let mut left = cut_after;
+    while left > 0 {
+        let Ok(count @ 1..) = server.read(&mut buffer) else { return };
+        let count = count.min(left);
+        if client.write_all(&buffer[..count]).is_err() {
+            return;
+        }
+        left -= count;
+        passed.fetch_add(count, Ordering::SeqCst);
+    }
+}
+
+fn that_dies(server: &Server) {
+    let database = server.database(&[SHOP_SQL, PRISMA_TABLE, &applied(&["20260101000000_init"])]);
+    let project = Project::shop(&[]);
+    let whole = Proxy::before(server, usize::MAX);
+    let check = |proxy: &Proxy| project.run(&["check", "--prove", "none", "--url", &proxy.url(&database)]);
+    let run = check(&whole);
+    assert!(run.code == Some(0) || run.code == Some(1), "the proxy passes everything on: {}", run.both());
+    let bytes = whole.passed.load(Ordering::SeqCst);
+    assert!(bytes > 10_000, "{bytes}");
+    // In the greeting, in the first answers, in the middle and near the end of the catalog.
+    for cut_after in [0, 1, 10, 200, bytes / 8, bytes / 4, bytes / 2, bytes * 3 / 4, bytes - 2_000] {
+        let run = check(&Proxy::before(server, cut_after));
+        assert!(!run.both().contains(PASSWORD), "{cut_after}: {}", run.both());
+        if run.code != Some(2) {
+            // What is read last may be missing without ending the review; that it is missing is said.
+            let gaps = run.stdout.contains("connection") || run.stdout.contains("08006");
+            assert!(gaps && cut_after > bytes / 2, "{cut_after} of {bytes}: {}", run.both());
+            continue;
+        }
+        assert_eq!(run.stdout, "", "{cut_after}: half a review is none");
+        assert!(run.stderr.starts_with("error: "), "{cut_after}: {}", run.stderr);
+        assert!(run.stderr.contains("\nhint: "), "{cut_after}: {}", run.stderr);
+        assert!(!run.stderr.contains("panicked"), "{cut_after}: {}", run.stderr);
     }
 }

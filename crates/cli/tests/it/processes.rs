@@ -49,7 +49,7 @@ fn processes() -> String {
 }
 
 /// Server processes by their working directory, the data directory.
-fn lab_processes(lab: &Path) -> Vec<u32> {
+pub(crate) fn lab_processes(lab: &Path) -> Vec<u32> {
     let entries = std::fs::read_dir("/proc").unwrap().flatten();
     entries
         .filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok())
@@ -124,6 +124,6 @@ fn the_next_start_cleans_up_after_kill_9() {
 }
 
 /// The server's user must get in.
-fn open(folder: &Path) {
+pub(crate) fn open(folder: &Path) {
     std::fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
 }

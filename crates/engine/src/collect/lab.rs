@@ -78,6 +78,16 @@ impl Laboratory {
     }
 }
 
+/// A lab that broke down in the midst of its work: a full disk, a server that is gone.
+pub(crate) fn broke_down(error: &anyhow::Error) -> Gap {
+    let hint = error.chain().find_map(crate::hint_of);
+    Gap::new(
+        "lab",
+        format!("The lab could not go on: {error:#}."),
+        hint.unwrap_or_else(|| "run the command again".to_owned()),
+    )
+}
+
 /// Everything in a lab database.
 pub async fn introspect(database: &Database) -> Result<Catalog> {
     let session = database.session().await.context("connect to the lab")?;

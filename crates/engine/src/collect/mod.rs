@@ -1,6 +1,10 @@
 //! From a path and perhaps a URL to [`Facts`]. What could not be had becomes a gap, never silence.
 
+<<<<<<< HEAD
 mod code;
+=======
+pub mod fit;
+>>>>>>> 6b63e12 (wip)
 mod history;
 mod lab;
 mod live;
@@ -11,7 +15,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use pgsteward_lab::Database;
+use pgsteward_lab::{Database, Lab};
 use pgsteward_model::catalog::Catalog;
 use pgsteward_model::drift::{Drift, DriftBetween};
 use pgsteward_model::facts::{CatalogFacts, CatalogOrigin, Facts, Need, Target};
@@ -22,7 +26,12 @@ use crate::Progress;
 use crate::config::Config;
 use crate::discover::FoundProject;
 use crate::judge::Judged;
+<<<<<<< HEAD
 pub use code::CodeReader;
+=======
+use history::REPLAY_NEEDS;
+pub(crate) use lab::broke_down;
+>>>>>>> 6b63e12 (wip)
 pub use lab::{LabWish, Laboratory, introspect};
 pub use live::Live;
 pub use twin::twin;
@@ -31,6 +40,7 @@ pub use twin::twin;
 pub const DEFAULT_MAJOR: u32 = 17;
 
 /// What a check collects from.
+#[derive(Clone)]
 pub struct Collector<'a> {
     pub root: &'a Path,
     pub config: &'a Config,
@@ -110,7 +120,13 @@ impl Collector<'_> {
     async fn twin(&self, live: &Live, facts: &mut Facts) -> Result<Option<Database>> {
         let Some(lab) = self.laboratory.lab(self.progress).await else { return Ok(None) };
         self.progress.phase("build the schema of the database in the lab");
-        twin::twin(&lab, &live.catalog, &mut facts.gaps).await
+        match twin::twin(&lab, &live.catalog, &mut facts.gaps).await {
+            Ok(twin) => Ok(twin),
+            Err(error) => {
+                facts.gaps.push(lab::broke_down(&error));
+                Ok(None)
+            }
+        }
     }
 
     /// A database alone, without a repository. `prove`: whether fixes will be tried.
@@ -196,6 +212,23 @@ impl Collector<'_> {
             }
             return Ok(None);
         };
+        match self.made_in_the_lab(&lab, facts, pure).await {
+            Ok(database) => Ok(database),
+            // The review goes on with what can be had without the lab.
+            Err(error) => {
+                facts.gaps.push(lab::broke_down(&error).for_needs(REPLAY_NEEDS));
+                Ok(None)
+            }
+        }
+    }
+
+    /// The lab database that history or schema make, and its catalog into the facts.
+    async fn made_in_the_lab(
+        &self,
+        lab: &Lab,
+        facts: &mut Facts,
+        pure: Option<&Catalog>,
+    ) -> Result<Option<Database>> {
         let database = lab.create_database().await.context("create a database in the lab")?;
         let origin = if let Some(history) = &facts.history {
             self.progress.phase(&format!(
@@ -205,7 +238,7 @@ impl Collector<'_> {
             ));
             // Locks are read when a fix is tried; tracing all of history would cost more than it tells.
             let options = pgsteward_lab::ReplayOptions { trace: false, time_limit: None };
-            let replay = pgsteward_lab::replay(&lab, &database, history, &facts.sources, &options)
+            let replay = pgsteward_lab::replay(lab, &database, history, &facts.sources, &options)
                 .await
                 .context("replay the migrations in the lab")?;
             for skipped in &replay.skipped {

@@ -21,6 +21,7 @@ use pgsteward_model::proof::{Proof, Verdict};
 use pgsteward_model::rule::Rule;
 
 use crate::Progress;
+use crate::collect::broke_down;
 
 /// Proofs by the index of their finding.
 type Proofs = Vec<(usize, Proof)>;
@@ -93,9 +94,11 @@ pub async fn prove(
             Kind::Migration => migrations.push(index),
         }
     }
+    let mut broken = None;
     match benches {
         Some(benches) => {
             progress.phase(&format!("try {} fixes in the lab", objects.len() + migrations.len()));
+            let tried = objects.clone();
             // What the history lacks is tried on the history, everything else on what the fix will meet.
             let of_drift = |finding: &Finding| {
                 rules.iter().any(|rule| rule.id == finding.rule && rule.needs.contains(&Need::Drift))
@@ -127,9 +130,18 @@ pub async fn prove(
             };
             let until = Instant::now() + budget;
             let on_migrations = migration::prove(known, &migrations, facts, benches.lab, rules, until);
-            let (of_objects, (of_migrations, late)) = tokio::try_join!(on_objects, on_migrations)?;
-            untried += late;
-            for (index, proof) in of_objects.into_iter().chain(of_migrations) {
+            let proofs = match tokio::try_join!(on_objects, on_migrations) {
+                Ok((of_objects, (of_migrations, late))) => {
+                    untried += late;
+                    of_objects.into_iter().chain(of_migrations).collect()
+                }
+                Err(error) => {
+                    broken = Some(broke_down(&error));
+                    let all: Vec<usize> = tried.into_iter().chain(migrations).collect();
+                    not_tried(findings, &all, "the lab could not go on")
+                }
+            };
+            for (index, proof) in proofs {
                 findings[index].proof = Some(proof);
             }
         }
@@ -156,8 +168,12 @@ pub async fn prove(
             "narrow the review with --select, or run with --prove all",
         )
     });
+<<<<<<< HEAD
     gaps.extend(gap);
     Ok(gaps)
+=======
+    Ok(gap.into_iter().chain(broken).collect())
+>>>>>>> 6b63e12 (wip)
 }
 
 enum Kind {

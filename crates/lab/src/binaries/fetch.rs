@@ -29,23 +29,29 @@ pub(super) fn download(
     download_package(package, &NpmConfig::load(), cache, progress)
 }
 
-/// The platform's name in the registry.
+/// This machine's name in the registry.
 fn platform() -> Result<&'static str, LabError> {
-    let name = match (std::env::consts::OS, std::env::consts::ARCH) {
+    platform_of(std::env::consts::OS, std::env::consts::ARCH, glibc_is_here)
+}
+
+/// The name in the registry of the packages for an operating system, a processor and a C library: those for
+/// Linux are linked against glibc.
+fn platform_of(os: &str, arch: &str, has_glibc: impl Fn() -> bool) -> Result<&'static str, LabError> {
+    let name = match (os, arch) {
         ("linux", "x86_64") => "linux-x64",
         ("linux", "aarch64") => "linux-arm64",
         ("macos", "aarch64") => "darwin-arm64",
         ("macos", "x86_64") => "darwin-x64",
         (os, arch) => return Err(LabError::UnsupportedPlatform { platform: format!("{os} on {arch}") }),
     };
-    if os_is_musl() { Err(LabError::Musl) } else { Ok(name) }
+    if os == "linux" && !has_glibc() { Err(LabError::Musl) } else { Ok(name) }
 }
 
-/// The packages are linked against glibc: what counts is the machine, not how this program was built.
-fn os_is_musl() -> bool {
-    let loader =
-        ["/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.1", "/lib64/ld-linux-aarch64.so.1"];
-    cfg!(target_os = "linux") && !loader.iter().any(|path| Path::new(path).exists())
+/// What counts is the machine, not how this program was built.
+fn glibc_is_here() -> bool {
+    ["/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.1", "/lib64/ld-linux-aarch64.so.1"]
+        .iter()
+        .any(|path| Path::new(path).exists())
 }
 
 fn package_for(major: u32, platform: &str) -> Result<&'static Package, LabError> {

@@ -199,3 +199,40 @@ fn a_major_without_a_package_says_where_they_begin() {
     assert!(error.to_string().contains("the packages begin with 15"), "{error}");
     assert_eq!(package_for(12, "linux-x64").unwrap().major, 12);
 }
+
+#[test]
+fn a_machine_without_packages_is_told_which_ways_are_left() {
+    for (os, arch, glibc, expected) in [
+        ("linux", "x86_64", true, "linux-x64"),
+        ("linux", "aarch64", true, "linux-arm64"),
+        ("macos", "aarch64", false, "darwin-arm64"),
+        ("macos", "x86_64", false, "darwin-x64"),
+    ] {
+        assert_eq!(platform_of(os, arch, || glibc).unwrap(), expected);
+    }
+    for (os, arch, glibc, expected) in [
+        (
+            "linux",
+            "x86_64",
+            false,
+            "this machine uses musl, and the PostgreSQL packages that can be downloaded need glibc",
+        ),
+        (
+            "linux",
+            "aarch64",
+            false,
+            "this machine uses musl, and the PostgreSQL packages that can be downloaded need glibc",
+        ),
+        ("linux", "riscv64", true, "there is no PostgreSQL package to download for linux on riscv64"),
+        ("freebsd", "x86_64", false, "there is no PostgreSQL package to download for freebsd on x86_64"),
+        ("windows", "x86_64", false, "there is no PostgreSQL package to download for windows on x86_64"),
+    ] {
+        let error = platform_of(os, arch, || glibc).unwrap_err();
+        assert_eq!(error.to_string(), expected);
+        let hint = error.hint();
+        assert!(hint.starts_with("install PostgreSQL") && hint.contains("PGSTEWARD_PG_BIN"), "{os}: {hint}");
+        // A download is no way out where there is nothing to download.
+        assert!(!hint.contains("download"), "{os}: {hint}");
+    }
+    assert!(matches!(platform_of("linux", "x86_64", || false), Err(LabError::Musl)));
+}
