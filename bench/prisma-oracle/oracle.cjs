@@ -225,8 +225,7 @@ async function main() {
     if (process.env.ORACLE_PLANS) out.plan = plans[plans.length - 1]
     answers.push(out)
   }
-  fs.writeFileSync(1, JSON.stringify(answers))
-  process.exit(0)
+  process.stdout.write(JSON.stringify(answers), () => process.exit(0))
 }
 
 main()

@@ -7,14 +7,19 @@ use super::plan::{Alias, Plan};
 use super::sql::{Sql, quoted};
 use super::world::namespace;
 
-/// A column in a list of results. Enums are read as text.
+/// A column in a list of results. Enums are read as text, money as a number.
 pub(super) fn selected(alias: &Alias, model: &Model, field: &Field) -> Sql {
     let column = alias.column(model, field);
     match (&field.ty, field.arity) {
         (FieldType::Enum(_), Arity::List) => column.t("::text[]"),
         (FieldType::Enum(_), _) => column.t("::text"),
+        _ if money(field) => column.t("::numeric"),
         _ => column,
     }
+}
+
+fn money(field: &Field) -> bool {
+    field.native.as_ref().is_some_and(|native| native.name == "Money") && field.arity != Arity::List
 }
 
 pub(super) fn parameter(model: &Model, field: &Field, path: &str, list: bool) -> QueryParameter {

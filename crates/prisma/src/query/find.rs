@@ -41,7 +41,8 @@ pub(super) fn lower<'a>(
     let steps = page.steps(plan.world);
     plan.read(&page, &selection, None, Purpose::Main)?;
     steps.into_iter().for_each(|step| plan.remember(step));
-    plan.include(&selection.nested, unique || first)
+    // Only a unique key makes Prisma count on one parent.
+    plan.include(&selection.nested, unique)
 }
 
 /// A page of the one row that a unique key names.

@@ -163,7 +163,12 @@ impl<'a> Page<'a> {
                     !matches!(hop.kind, Kind::Many { .. }) && !hop.list() && hop.back.arity != Arity::List
                 })
         });
-        unique_among(self.model, &own) || one_to_one
+        // Prisma does not count a compound primary key here, though it is unique.
+        let single = own.iter().any(|name| unique_among(self.model, &[name]));
+        let compound = self.model.uniques.iter().filter(|key| !key.on_field).any(|key| {
+            key.predicate.is_none() && key.fields.iter().all(|part| own.contains(&part.field.as_str()))
+        });
+        single || compound || one_to_one
     }
 
     /// What is left to do in memory for the rows of a call. Takes it out of the statement.

@@ -175,7 +175,11 @@ impl<'a> Plan<'a> {
 fn linked<'a>(filter: Option<Filter<'a>>, link: &Link<'a>) -> Outcome<Filter<'a>> {
     let mut all: Vec<Filter<'a>> = filter.into_iter().collect();
     let own = link.relation.own_fields()?;
-    for (parent, key) in own.into_iter().zip(link.relation.related_fields()?) {
+    let related = link.relation.related;
+    let mut pairs: Vec<(&Field, &Field)> = own.into_iter().zip(link.relation.related_fields()?).collect();
+    // In the order that the related model has its fields.
+    pairs.sort_by_key(|(_, key)| related.fields.iter().position(|field| std::ptr::eq(field, *key)));
+    for (parent, key) in pairs {
         all.push(parent_key(link.relation.related, key, parent, link.one_parent));
     }
     Ok(Filter::And(all))
