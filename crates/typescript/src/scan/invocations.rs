@@ -282,10 +282,7 @@ impl<'a> Reader<'_, 'a> {
             AstKind::NewExpression(new) => (&new.callee, &new.arguments[..]),
             _ => return,
         };
-        // First the place, which makes its loops known: values name them.
-        let mut site = self.site(node);
         // The site first: it makes the loops known that values speak of.
-        let mut site = self.site(node);
         let origin = self.origin(callee);
         let mut values = Vec::new();
         let mut origins = Vec::new();
