@@ -35,7 +35,7 @@ use std::sync::Arc;
 use oxc_allocator::Allocator;
 use oxc_ast::AstKind;
 use oxc_parser::{ParseOptions, Parser};
-use oxc_semantic::SemanticBuilder;
+use oxc_semantic::{Semantic, SemanticBuilder};
 use oxc_span::SourceType;
 use oxc_syntax::node::NodeId;
 use pgsteward_model::code::LeftOut;
@@ -92,8 +92,11 @@ fn read(path: &str, text: &str, fully: bool) -> Unit {
         .map(|one| one.directive.as_str())
         .find(|one| matches!(*one, "use server" | "use client"))
         .map(str::to_string);
-    let built = SemanticBuilder::new().with_build_nodes(fully).build(&parsed.program);
-    let semantic = built.semantic;
+    // Names alone need no scopes: what is imported and exported stands at the top level.
+    let semantic = match fully {
+        true => SemanticBuilder::new().with_build_nodes(true).build(&parsed.program).semantic,
+        false => Semantic::default(),
+    };
     unit.depth = if fully { Depth::Full } else { Depth::Names };
     let mut reader = Reader {
         text,

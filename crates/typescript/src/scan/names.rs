@@ -9,7 +9,7 @@ use oxc_syntax::node::NodeId;
 
 use super::reader::Reader;
 use super::syntax::{argument, as_member, bare, id, key_name, settled, span};
-use crate::unit::{Export, Exported, Import, ImportKind, Imported, Origin};
+use crate::unit::{Depth, Export, Exported, Import, ImportKind, Imported, Origin};
 
 impl<'a> Reader<'_, 'a> {
     /// All `import` declarations, in the order of the text; they stand at the top level only.
@@ -174,6 +174,9 @@ impl<'a> Reader<'_, 'a> {
 
     /// An expression as something that has a name: a function written in place is one too.
     pub(super) fn value_origin(&mut self, value: &'a Expression<'a>) -> Origin {
+        if self.unit.depth != Depth::Full {
+            return self.origin(value);
+        }
         let inner = settled(value);
         if let Some(function) = self.functions.get(&id(inner)) {
             return Origin::Function(*function);

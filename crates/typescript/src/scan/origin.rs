@@ -6,10 +6,16 @@ use oxc_syntax::symbol::SymbolId;
 
 use super::reader::{DEPTH, Definition, Reader};
 use super::syntax::{Code, Step, argument, as_call, as_member, bare, id, key_name, span};
-use crate::unit::Origin;
+use crate::unit::{Depth, Origin};
 
 impl<'a> Reader<'_, 'a> {
     pub(super) fn origin(&self, expression: &'a Expression<'a>) -> Origin {
+        if self.unit.depth != Depth::Full {
+            return match bare(expression) {
+                Expression::Identifier(identifier) => self.identifier_origin(identifier),
+                _ => Origin::Unknown,
+            };
+        }
         self.origin_at(expression, 0)
     }
 
@@ -149,6 +155,11 @@ impl<'a> Reader<'_, 'a> {
     }
 
     pub(super) fn identifier_origin(&self, identifier: &IdentifierReference<'a>) -> Origin {
+        if self.unit.depth != Depth::Full {
+            // Scopes are not known then; what is exported is declared at the top level.
+            let import = self.unit.imports.iter().position(|import| import.local == identifier.name.as_str());
+            return import.map_or(Origin::Unknown, Origin::Import);
+        }
         match self.symbol_of(identifier) {
             Some(symbol) => self.symbol_origin(symbol),
             None if identifier.name == "undefined" => Origin::Unknown,

@@ -169,7 +169,6 @@ impl<'a> Reader<'_, 'a> {
         // First the place, which makes its loops known: values name them.
         let site = self.site(node);
         // The site first: it makes the loops known that values speak of.
-        let site = self.site(node);
         let mut text = Text::default();
         let mut typed = None;
         let client;

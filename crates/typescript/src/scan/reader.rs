@@ -127,6 +127,10 @@ impl<'a> Reader<'_, 'a> {
         if let Some(import) = self.imports.get(&symbol) {
             return Definition::Import(*import);
         }
+        // Where names only are read, no nodes were kept.
+        if self.nodes.is_empty() {
+            return Definition::Other;
+        }
         let node = self.scoping.symbol_declaration(symbol);
         match self.nodes.kind(node) {
             AstKind::VariableDeclarator(declarator) => self.variable(symbol, declarator),
