@@ -13,11 +13,14 @@ const FEW: i64 = 5;
 pub(super) fn growing<'a>(flow: &Flow<'a>, site: &Site, values: &[&Node]) -> Option<&'a Loop> {
     let from: Vec<&Source> = values.iter().flat_map(|node| sources(node)).collect();
     let depends = |index: usize| {
-        from.iter().any(|source| match source {
-            Source::Loop { of } => *of == index,
-            Source::Result { call, .. } => flow.code.calls[*call].site.loops.contains(&index),
-            _ => false,
-        })
+        // `xs.map(convert)`: the function is called with the element, whatever it does with it.
+        let given = values.is_empty() && flow.code.loops[index].kind == LoopKind::Callback;
+        given
+            || from.iter().any(|source| match source {
+                Source::Loop { of } => *of == index,
+                Source::Result { call, .. } => flow.code.calls[*call].site.loops.contains(&index),
+                _ => false,
+            })
     };
     let index = site
         .loops

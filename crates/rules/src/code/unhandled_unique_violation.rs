@@ -31,7 +31,9 @@ fn check(facts: &Facts) -> Vec<Finding> {
         .calls
         .iter()
         .filter(|call| flow.code.serves(&call.site))
-        .filter(|call| matches!(call.operation, Operation::Create | Operation::Update))
+        .filter(|call| {
+            matches!(call.operation, Operation::Create | Operation::Update) && call.site.loops.is_empty()
+        })
         .filter_map(|call| judge(&flow, call))
         .collect()
 }
