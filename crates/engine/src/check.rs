@@ -12,11 +12,7 @@ use pgsteward_model::rule::Rule;
 
 use crate::allow::{self, Date};
 use crate::baseline;
-<<<<<<< HEAD
-use crate::collect::{CodeReader, Collected, Collector, LabWish, Laboratory, connect};
-=======
-use crate::collect::{Collected, Collector, LabWish, Laboratory, connect, fit};
->>>>>>> 6b63e12 (wip)
+use crate::collect::{CodeReader, Collected, Collector, LabWish, Laboratory, connect, fit};
 use crate::config::{self, Config, Loaded};
 use crate::discover::{Found, FoundMigrations, discover};
 use crate::prove::{self, Benches, ProveMode};

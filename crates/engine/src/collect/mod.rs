@@ -1,10 +1,7 @@
 //! From a path and perhaps a URL to [`Facts`]. What could not be had becomes a gap, never silence.
 
-<<<<<<< HEAD
 mod code;
-=======
 pub mod fit;
->>>>>>> 6b63e12 (wip)
 mod history;
 mod lab;
 mod live;
@@ -26,12 +23,9 @@ use crate::Progress;
 use crate::config::Config;
 use crate::discover::FoundProject;
 use crate::judge::Judged;
-<<<<<<< HEAD
 pub use code::CodeReader;
-=======
 use history::REPLAY_NEEDS;
 pub(crate) use lab::broke_down;
->>>>>>> 6b63e12 (wip)
 pub use lab::{LabWish, Laboratory, introspect};
 pub use live::Live;
 pub use twin::twin;

@@ -168,12 +168,9 @@ pub async fn prove(
             "narrow the review with --select, or run with --prove all",
         )
     });
-<<<<<<< HEAD
     gaps.extend(gap);
+    gaps.extend(broken);
     Ok(gaps)
-=======
-    Ok(gap.into_iter().chain(broken).collect())
->>>>>>> 6b63e12 (wip)
 }
 
 enum Kind {
