@@ -283,6 +283,7 @@ impl<'a> Reader<'_, 'a> {
             _ => return,
         };
         // The site first: it makes the loops known that values speak of.
+        let mut site = self.site(node);
         let origin = self.origin(callee);
         let mut values = Vec::new();
         let mut origins = Vec::new();

@@ -174,8 +174,9 @@ impl<'a> Reader<'_, 'a> {
 
     /// An expression as something that has a name: a function written in place is one too.
     pub(super) fn value_origin(&mut self, value: &'a Expression<'a>) -> Origin {
+        // Without scopes no name stands for anything.
         if self.unit.depth != Depth::Full {
-            return self.origin(value);
+            return Origin::Unknown;
         }
         let inner = settled(value);
         if let Some(function) = self.functions.get(&id(inner)) {

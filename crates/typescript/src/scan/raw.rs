@@ -168,7 +168,6 @@ impl<'a> Reader<'_, 'a> {
     pub(super) fn fill_raw(&mut self, node: NodeId, index: usize) {
         // First the place, which makes its loops known: values name them.
         let site = self.site(node);
-        // The site first: it makes the loops known that values speak of.
         let mut text = Text::default();
         let mut typed = None;
         let client;
