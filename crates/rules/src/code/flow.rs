@@ -186,9 +186,9 @@ impl<'a> Flow<'a> {
         let (first, second) = if a.order <= b.order { (a, b) } else { (b, a) };
         let between = Span::new(first.at.span.end, second.at.span.start);
         let text = self.facts.sources.get(&a.at.file).map_or("", |file| file.slice(between));
-        text.lines().map(str::trim_start).any(|line| {
-            line.starts_with("case ") && line.contains(':') || line.starts_with("default:")
-        })
+        text.lines()
+            .map(str::trim_start)
+            .any(|line| line.starts_with("case ") && line.contains(':') || line.starts_with("default:"))
     }
 
     /// The site stands in the `catch` or `finally` of a `try` of its function.
