@@ -56,11 +56,7 @@ pub(super) fn lower<'a>(
     let (body, distinct, _) = plan.body(&page, &[], None, access, Sql::default(), &mut list)?;
     let inner = Sql::text("SELECT ").s(distinct).s(Sql::join(list, ", ")).s(body);
     let values = functions.iter().flat_map(|one| one.values(|field| Sql::text(quoted(&field.db_name))));
-    let sql = Sql::text("SELECT ")
-        .s(Sql::join(values, ", "))
-        .t(" FROM (")
-        .s(inner)
-        .t(") AS \"sub\"");
+    let sql = Sql::text("SELECT ").s(Sql::join(values, ", ")).t(" FROM (").s(inner).t(") AS \"sub\"");
     plan.send(sql, StatementKind::Select, Purpose::Main);
     Ok(())
 }
@@ -91,9 +87,9 @@ fn count<'a>(model: &'a Model, select: Option<&Argument>) -> Outcome<Aggregated<
                 match (name.as_str(), value) {
                     (_, Argument::Bool(false)) => {}
                     ("_all", _) => counted.all = true,
-                    (name, _) => counted.fields.push(
-                        model.field(name).ok_or_else(|| refuse("a field that the model lacks"))?,
-                    ),
+                    (name, _) => counted
+                        .fields
+                        .push(model.field(name).ok_or_else(|| refuse("a field that the model lacks"))?),
                 }
             }
         }

@@ -185,7 +185,8 @@ fn merge_scalars(all: Vec<Option<Argument>>) -> Vec<Option<Argument>> {
     if all.iter().filter(|one| scalar(one)).count() < 2 {
         return all;
     }
-    let negative = |one: &Option<Argument>| matches!(one, Some(Argument::Number(text)) if text.starts_with('-'));
+    let negative =
+        |one: &Option<Argument>| matches!(one, Some(Argument::Number(text)) if text.starts_with('-'));
     if all.iter().any(negative) {
         return all;
     }

@@ -29,15 +29,7 @@ pub(super) struct Scope {
 impl Scope {
     /// The statement's main table; `joins` is true for reads.
     pub(super) fn top(access: usize, joins: bool) -> Scope {
-        Scope {
-            alias: Alias::Table,
-            access,
-            sure: true,
-            apart: false,
-            reverse: false,
-            joins,
-            nested: false,
-        }
+        Scope { alias: Alias::Table, access, sure: true, apart: false, reverse: false, joins, nested: false }
     }
 
     /// A table with an alias of its own within a statement that may be joined to.
@@ -46,12 +38,7 @@ impl Scope {
     }
 
     fn below(&self, letter: char, number: usize, access: usize) -> Scope {
-        Scope {
-            alias: Alias::Named(format!("{letter}{number}")),
-            access,
-            nested: true,
-            ..self.clone()
-        }
+        Scope { alias: Alias::Named(format!("{letter}{number}")), access, nested: true, ..self.clone() }
     }
 
     fn not(&self) -> Scope {
@@ -183,8 +170,11 @@ impl<'a> Plan<'a> {
         let (tree, joins) = self.condition(nested, &inner)?;
         let tree = if inverted { tree.negated() } else { tree };
         let columns: Vec<Sql> = keys.iter().map(|key| inner.alias.column(relation.related, key)).collect();
-        let own =
-            relation.own_fields()?.into_iter().map(|field| scope.alias.column(relation.model, field)).collect();
+        let own = relation
+            .own_fields()?
+            .into_iter()
+            .map(|field| scope.alias.column(relation.model, field))
+            .collect();
         let tree = correlated(tree, own, &columns);
         Ok(Sql::text("SELECT ")
             .s(Sql::join(columns, ", "))
@@ -221,13 +211,18 @@ impl<'a> Plan<'a> {
         let (tree, joins) = self.condition(nested, &inner)?;
         let tree = if inverted { tree.negated() } else { tree };
         let column = Sql::text(format!("\"t{number}\".\"{own}\""));
-        let parents =
-            World::identifier(relation.model)?.into_iter().map(|field| scope.alias.column(relation.model, field));
+        let parents = World::identifier(relation.model)?
+            .into_iter()
+            .map(|field| scope.alias.column(relation.model, field));
         let tree = correlated(tree, parents.collect(), std::slice::from_ref(&column));
         let ids = ids.into_iter().map(|field| inner.alias.column(relation.related, field));
         Ok(Sql::text("SELECT ")
             .s(column)
-            .t(&format!(" FROM {}.{} AS \"t{number}\"", super::sql::quoted(namespace), super::sql::quoted(between)))
+            .t(&format!(
+                " FROM {}.{} AS \"t{number}\"",
+                super::sql::quoted(namespace),
+                super::sql::quoted(between)
+            ))
             .t(&format!(" INNER JOIN {} AS \"j{number}\" ON ", table(relation.related)))
             .s(row(ids.collect()))
             .t(&format!(" = (\"t{number}\".\"{other}\")"))
@@ -303,9 +298,9 @@ impl<'a> Plan<'a> {
 
 fn correlated(tree: Tree, parents: Vec<Sql>, children: &[Sql]) -> Tree {
     let equal = row(parents).t(" = ").s(row(children.to_vec()));
-    children
-        .iter()
-        .fold(tree.and(Tree::One(equal)), |tree, column| tree.and(Tree::One(column.clone().t(" IS NOT NULL"))))
+    children.iter().fold(tree.and(Tree::One(equal)), |tree, column| {
+        tree.and(Tree::One(column.clone().t(" IS NOT NULL")))
+    })
 }
 
 /// `(a,b)`: Prisma puts no space after the comma of a row.

@@ -107,11 +107,7 @@ impl<'p, 'a> Part<'p, 'a> {
             }
             By::Count { hops } => {
                 let zero = plan.free("0");
-                (
-                    Some(hops),
-                    false,
-                    Sql::text("COALESCE(").s(ordered.column.clone()).t(", ").s(zero).t(")"),
-                )
+                (Some(hops), false, Sql::text("COALESCE(").s(ordered.column.clone()).t(", ").s(zero).t(")"))
             }
             _ => (None, false, ordered.column.clone()),
         };

@@ -2,13 +2,13 @@
 
 use pgsteward_model::code::Purpose;
 
+use super::Outcome;
 use super::argument::Argument;
 use super::page::{Page, Take};
 use super::plan::Plan;
 use super::read::Link;
 use super::select::Selection;
 use super::world::Relation;
-use super::Outcome;
 
 impl<'a> Plan<'a> {
     /// Reads the relations of rows that were just read.

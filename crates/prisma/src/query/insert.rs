@@ -3,7 +3,7 @@
 use pgsteward_model::code::{Purpose, StatementKind};
 use pgsteward_model::prisma::{Arity, Field, Model};
 
-use super::column::selected;
+use super::column::{parameter, selected};
 use super::data::{Assigned, Data, defaulted};
 use super::plan::{Alias, Plan, note};
 use super::sql::{Sql, quoted};
@@ -137,15 +137,16 @@ impl<'a> Plan<'a> {
         fields: &[&'a Field],
     ) -> Sql {
         let given = |field: &Field| {
-            let written = data.columns.iter().find(|one| std::ptr::eq(one.field, field));
-            let path = written.map(|one| one.path.clone());
-            path.or_else(|| {
-                let found = injected.iter().find(|(one, _)| std::ptr::eq(*one, field));
-                found.map(|(_, path)| path.clone())
-            })
+            let written = data.columns.iter().find(|one| std::ptr::eq(one.field, field))?;
+            Some(self.value(model, field, &written.path, false))
         };
-        let values = fields.iter().map(|field| match given(field) {
-            Some(path) => self.value(model, field, &path, false),
+        // What another row brought is sent as it came, without a cast.
+        let brought = |field: &Field| {
+            let (field, path) = injected.iter().find(|(one, _)| std::ptr::eq(*one, field))?;
+            Some(Sql::parameter(parameter(model, field, path, false)))
+        };
+        let values = fields.iter().map(|field| match given(field).or_else(|| brought(field)) {
+            Some(value) => value,
             None if defaulted(field) => self.value(model, field, &format!("default.{}", field.name), false),
             None if field.arity == Arity::Optional && field.default.is_none() => Sql::text("null"),
             None => Sql::text("DEFAULT"),

@@ -21,6 +21,7 @@ mod include;
 mod insert;
 mod join;
 mod json;
+mod lateral;
 mod nested;
 mod nested_children;
 mod order;

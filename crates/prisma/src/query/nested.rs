@@ -264,8 +264,7 @@ impl<'a> Plan<'a> {
             }
             None => Filter::Empty,
         };
-        let data =
-            Data::parse(self.world, relation.related, part(value, "data")?, &format!("{path}.data"))?;
+        let data = Data::parse(self.world, relation.related, part(value, "data")?, &format!("{path}.data"))?;
         Ok((filter, data))
     }
 
@@ -324,10 +323,8 @@ impl<'a> Plan<'a> {
         filter: &Filter<'a>,
         trail: &str,
     ) -> Outcome<()> {
-        let set: Vec<Assigned<'a>> = fields
-            .iter()
-            .map(|field| Assigned { field, by: Assign::Set, path: "null".into() })
-            .collect();
+        let set: Vec<Assigned<'a>> =
+            fields.iter().map(|field| Assigned { field, by: Assign::Set, path: "null".into() }).collect();
         let purpose = Purpose::Nested(trail.to_owned());
         self.update(model, &set, filter, Found::ManyByKey, None, &[], purpose)
     }

@@ -20,12 +20,27 @@ pub(super) struct Order<'a> {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum By<'a> {
     /// A column, perhaps of a model that relations to one lead to.
-    Column { model: &'a Model, field: &'a Field, hops: Vec<Relation<'a>> },
+    Column {
+        model: &'a Model,
+        field: &'a Field,
+        hops: Vec<Relation<'a>>,
+    },
     /// How many rows the last relation has.
-    Count { hops: Vec<Relation<'a>> },
+    Count {
+        hops: Vec<Relation<'a>>,
+    },
     /// `_sum: { total: "desc" }` of groups.
-    Aggregate { function: &'static str, model: &'a Model, field: &'a Field },
-    Relevance { model: &'a Model, fields: Vec<&'a Field>, hops: Vec<Relation<'a>>, path: String },
+    Aggregate {
+        function: &'static str,
+        model: &'a Model,
+        field: &'a Field,
+    },
+    Relevance {
+        model: &'a Model,
+        fields: Vec<&'a Field>,
+        hops: Vec<Relation<'a>>,
+        path: String,
+    },
 }
 
 /// `ORDER BY` of one entry and the joins it needs.
@@ -44,7 +59,8 @@ pub(super) fn parse<'a>(
 ) -> Outcome<Vec<Order<'a>>> {
     let mut all = Vec::new();
     for (at, item) in argument.items().iter().enumerate() {
-        let path = if matches!(argument, Argument::List(_)) { format!("{path}.{at}") } else { path.to_owned() };
+        let path =
+            if matches!(argument, Argument::List(_)) { format!("{path}.{at}") } else { path.to_owned() };
         if let Some(order) = entry(world, model, item, Vec::new(), None, &path)? {
             all.push(order);
         }
@@ -167,11 +183,7 @@ impl<'a> Plan<'a> {
                         self.count_join(counted, None, "orderby_aggregator", &alias, &last)?,
                     ));
                     let column = Sql::text(format!("{}.\"orderby_aggregator\"", quoted(&alias)));
-                    let ordered = Sql::text("COALESCE(")
-                        .s(column.clone())
-                        .t(", ")
-                        .s(self.free("0"))
-                        .t(")");
+                    let ordered = Sql::text("COALESCE(").s(column.clone()).t(", ").s(self.free("0")).t(")");
                     (column, joins, ordered)
                 }
                 By::Aggregate { function, model, field } => {
@@ -253,12 +265,12 @@ impl<'a> Plan<'a> {
             });
             let between = format!("{}.{}", quoted(namespace), quoted(between));
             let ids = World::identifier(relation.related)?;
-            let on = ids.into_iter().map(|id| {
-                Alias::Table.column(relation.related, id).t(&format!(" = {between}.\"{other}\""))
-            });
-            let parents = World::identifier(relation.model)?.into_iter().map(|id| {
-                parent.column(relation.model, id).t(&format!(" = {}.\"{own}\"", quoted(alias)))
-            });
+            let on = ids
+                .into_iter()
+                .map(|id| Alias::Table.column(relation.related, id).t(&format!(" = {between}.\"{other}\"")));
+            let parents = World::identifier(relation.model)?
+                .into_iter()
+                .map(|id| parent.column(relation.model, id).t(&format!(" = {}.\"{own}\"", quoted(alias))));
             return Ok(Sql::text(format!(
                 " LEFT JOIN (SELECT {between}.\"{own}\", COUNT({between}.\"{own}\") AS {} FROM {}",
                 quoted(name),

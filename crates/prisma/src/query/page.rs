@@ -154,8 +154,10 @@ impl<'a> Page<'a> {
         if columns().any(|(_, _, hops)| hops.iter().any(|hop| hop.field.arity == Arity::Optional)) {
             return false;
         }
-        let own: Vec<&str> =
-            columns().filter(|(_, _, hops)| hops.is_empty()).map(|(_, field, _)| field.name.as_str()).collect();
+        let own: Vec<&str> = columns()
+            .filter(|(_, _, hops)| hops.is_empty())
+            .map(|(_, field, _)| field.name.as_str())
+            .collect();
         let one_to_one = columns().any(|(model, field, hops)| {
             !hops.is_empty()
                 && unique_among(model, &[field.name.as_str()])

@@ -44,7 +44,9 @@ impl<'a> Plan<'a> {
         link: Option<&Link<'a>>,
     ) -> Outcome<Sql> {
         let access = self.touch(page.model);
-        self.access(access, |access| columns.iter().for_each(|field| note(&mut access.columns, &field.db_name)));
+        self.access(access, |access| {
+            columns.iter().for_each(|field| note(&mut access.columns, &field.db_name))
+        });
         let mut list: Vec<Sql> =
             columns.iter().map(|field| selected(&Alias::Table, page.model, field)).collect();
         let (body, distinct, values) = self.body(page, counts, link, access, Sql::default(), &mut list)?;
@@ -124,7 +126,8 @@ impl<'a> Plan<'a> {
             Take::Known(count) => Limit::Rows(count.unsigned_abs()),
             Take::Unknown => Limit::Parameter,
         };
-        let at = |name: &str| if page.path.is_empty() { name.to_owned() } else { format!("{}.{name}", page.path) };
+        let at =
+            |name: &str| if page.path.is_empty() { name.to_owned() } else { format!("{}.{name}", page.path) };
         if limit != Limit::None {
             sql = sql.t(" LIMIT ").s(self.free(&at("limit")));
         }
@@ -162,11 +165,8 @@ impl<'a> Plan<'a> {
         list.push(Sql::text(format!("\"{alias}\".\"{own}\" AS {}", quoted(&link))));
         let column = Sql::text(format!("\"{alias}\".\"{own}\""));
         let parent = self.free("parent");
-        let condition = if one_parent {
-            column.t(" = ").s(parent)
-        } else {
-            column.t(" IN ").s(parent.wrapped())
-        };
+        let condition =
+            if one_parent { column.t(" = ").s(parent) } else { column.t(" IN ").s(parent.wrapped()) };
         (join, Tree::One(condition))
     }
 }

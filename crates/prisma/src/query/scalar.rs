@@ -42,9 +42,15 @@ pub(super) enum Operator {
     HasSome,
     IsEmpty(bool),
     /// Of Json: a text within, or an element of an array.
-    JsonContains { array: bool },
-    JsonStarts { array: bool },
-    JsonEnds { array: bool },
+    JsonContains {
+        array: bool,
+    },
+    JsonStarts {
+        array: bool,
+    },
+    JsonEnds {
+        array: bool,
+    },
 }
 
 impl Operator {

@@ -88,13 +88,7 @@ impl<'a> Selection<'a> {
         Ok(selection)
     }
 
-    fn count(
-        &mut self,
-        world: &World<'a>,
-        model: &'a Model,
-        value: &Argument,
-        path: &str,
-    ) -> Outcome<()> {
+    fn count(&mut self, world: &World<'a>, model: &'a Model, value: &Argument, path: &str) -> Outcome<()> {
         let all = Argument::Object(
             model
                 .fields

@@ -87,11 +87,8 @@ pub(super) fn render(plan: &Plan<'_>, test: &Test<'_>, left: Sql, scope: &Scope)
         Has | HasEvery => compare(left, "@>", list_operand(plan, test, scope)?),
         HasSome => compare(left, "&&", list_operand(plan, test, scope)?),
         Search | NotSearch => {
-            let search = Sql::text("to_tsvector(concat_ws(' ', ")
-                .s(left)
-                .t(")) @@ to_tsquery(")
-                .s(right()?)
-                .t(")");
+            let search =
+                Sql::text("to_tsvector(concat_ws(' ', ").s(left).t(")) @@ to_tsquery(").s(right()?).t(")");
             if test.operator == Search {
                 Tree::One(search)
             } else {

@@ -35,11 +35,8 @@ impl<'a> Plan<'a> {
         injected: &[Injected<'a>],
     ) -> Vec<Assigned<'a>> {
         let mut set = columns.to_vec();
-        let keys = injected.iter().map(|(field, path)| Assigned {
-            field,
-            by: Assign::Set,
-            path: path.clone(),
-        });
+        let keys =
+            injected.iter().map(|(field, path)| Assigned { field, by: Assign::Set, path: path.clone() });
         let keys: Vec<Assigned<'a>> = keys.collect();
         if columns.is_empty() {
             set.extend(keys.clone());
@@ -188,4 +185,3 @@ pub(super) fn key<'a>(model: &'a Model) -> Outcome<Filter<'a>> {
     });
     Ok(Filter::And(tests.collect()))
 }
-

@@ -57,7 +57,9 @@ impl<'a> World<'a> {
     }
 
     pub(super) fn relation(&self, model: &'a Model, field: &'a Field) -> Outcome<Relation<'a>> {
-        let FieldType::Model(target) = &field.ty else { return Err(refuse("a column stands for a relation")) };
+        let FieldType::Model(target) = &field.ty else {
+            return Err(refuse("a column stands for a relation"));
+        };
         let related = self.model(target)?;
         let relation = field.relation.as_ref();
         let back = relation

@@ -63,12 +63,7 @@ fn create<'a>(plan: &Plan<'a>, model: &'a Model, argument: &Argument) -> Outcome
     read_one(plan, model, argument, super::update::key(model)?)
 }
 
-fn create_many<'a>(
-    plan: &Plan<'a>,
-    model: &'a Model,
-    argument: &Argument,
-    returning: bool,
-) -> Outcome<()> {
+fn create_many<'a>(plan: &Plan<'a>, model: &'a Model, argument: &Argument, returning: bool) -> Outcome<()> {
     let rows = required(argument, "data")?;
     if matches!(rows, Argument::Expression(_)) {
         return Err(refuse("data is not written at the call"));
@@ -105,12 +100,7 @@ fn update<'a>(plan: &Plan<'a>, model: &'a Model, argument: &Argument) -> Outcome
     read_one(plan, model, argument, super::update::key(model)?)
 }
 
-fn update_many<'a>(
-    plan: &Plan<'a>,
-    model: &'a Model,
-    argument: &Argument,
-    returning: bool,
-) -> Outcome<()> {
+fn update_many<'a>(plan: &Plan<'a>, model: &'a Model, argument: &Argument, returning: bool) -> Outcome<()> {
     let filter = many_filter(plan, model, argument)?;
     let data = Data::parse(plan.world, model, required(argument, "data")?, "data")?;
     let set = plan.set(model, &data.columns, &[]);
@@ -180,7 +170,13 @@ fn native_key<'a>(
             None => keys.extend(compound_key(model, name)),
         }
     }
-    Ok(if keys.len() == 1 { keys.pop() } else { None })
+    // Of a compound key, Prisma names the columns alone that are unique by themselves, where there are any.
+    let key = if keys.len() == 1 { keys.pop() } else { None };
+    Ok(key.map(|key| {
+        let single: Vec<&Field> =
+            key.iter().copied().filter(|field| field.is_id || field.is_unique).collect();
+        if single.is_empty() { key } else { single }
+    }))
 }
 
 fn same(name: &str, value: &Argument, create: &Argument) -> bool {
