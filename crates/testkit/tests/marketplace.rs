@@ -1,7 +1,8 @@
 //! `examples/marketplace` lists what is planted in it; a check finds exactly that list.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
 
 use pgsteward_engine::NoProgress;
 use pgsteward_engine::check::{CheckOptions, check};
@@ -25,13 +26,17 @@ fn check_finds_exactly_what_is_planted() {
     assert!(planted.len() > 50, "the tables of the README were not read: {} rows", planted.len());
 
     let options = CheckOptions {
-        path: Some(folder),
+        path: Some(folder.clone()),
         lab: LabWish { major: Some(17), ..LabWish::default() },
         ..CheckOptions::default()
     };
     let checked = runtime().block_on(check(&options, &NoProgress)).unwrap();
     pgsteward_lab::stop_all();
-    let findings = &checked.review.findings;
+
+    let (in_code, findings): (Vec<&Finding>, Vec<&Finding>) =
+        checked.review.findings.iter().partition(|finding| is_in_code(finding));
+    the_code_is_as_listed(&folder, &readme, &in_code);
+    what_migrations_take_away_is_still_read(&findings);
 
     let unlisted: Vec<String> = findings
         .iter()
@@ -67,6 +72,111 @@ fn check_finds_exactly_what_is_planted() {
     assert!(refuted.is_empty(), "fixes that were not proven: {refuted:?}");
     let gaps: Vec<&str> = checked.review.gaps.iter().map(|gap| gap.what.as_str()).collect();
     assert!(gaps.iter().all(|gap| *gap == "live database" || *gap == "lab version"), "{gaps:?}");
+}
+
+/// The file of code that a finding points into.
+fn file_of_code(finding: &Finding) -> Option<&str> {
+    finding.at.file.as_ref().map(|range| &*range.file).filter(|file| file.ends_with(".ts"))
+}
+
+fn is_in_code(finding: &Finding) -> bool {
+    file_of_code(finding).is_some()
+}
+
+/// A function (or route) of the table "Code", its file, and a rule.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct PlantedInCode {
+    file: String,
+    name: String,
+    rule: String,
+}
+
+/// Each row has its finding within its function, and each finding has a row.
+fn the_code_is_as_listed(folder: &Path, readme: &str, findings: &[&Finding]) {
+    let rows = planted_in_code(readme);
+    assert!(rows.len() > 40, "the table \"Code\" of the README was not read: {} rows", rows.len());
+    let lines_of = |row: &PlantedInCode| {
+        let text = std::fs::read_to_string(folder.join(&row.file)).unwrap();
+        lines(&text, &row.name).unwrap_or_else(|| panic!("{} has no {}", row.file, row.name))
+    };
+    let fits = |row: &PlantedInCode, finding: &Finding| {
+        row.rule == finding.rule
+            && file_of_code(finding) == Some(&row.file)
+            && finding.at.file.as_ref().is_some_and(|range| lines_of(row).contains(&range.start.line))
+    };
+    let unlisted: Vec<String> = findings
+        .iter()
+        .filter(|finding| !rows.iter().any(|row| fits(row, finding)))
+        .map(|finding| {
+            let line = finding.at.file.as_ref().map_or(0, |range| range.start.line);
+            format!("{}: {}:{line}: {}", finding.rule, file_of_code(finding).unwrap_or(""), finding.message)
+        })
+        .collect();
+    let missed: Vec<&PlantedInCode> =
+        rows.iter().filter(|row| !findings.iter().any(|finding| fits(row, finding))).collect();
+    assert!(
+        unlisted.is_empty() && missed.is_empty(),
+        "found in the code, but the README does not list it:\n{}\nlisted, but not found:\n{missed:#?}",
+        unlisted.join("\n")
+    );
+    assert_eq!(findings.len(), rows.len(), "one finding for each row");
+    let refuted: Vec<&str> = findings
+        .iter()
+        .filter(|finding| matches!(&finding.proof, Some(proof) if matches!(proof.verdict, Verdict::Refuted { .. })))
+        .map(|finding| finding.message.as_str())
+        .collect();
+    assert!(refuted.is_empty(), "refuted in the code: {refuted:?}");
+}
+
+/// The last row of the table: the migrations that drop and rename columns name the function that reads them.
+fn what_migrations_take_away_is_still_read(findings: &[&Finding]) {
+    for rule in ["column-dropped", "column-renamed"] {
+        let finding = findings.iter().find(|finding| finding.rule == rule).unwrap();
+        let files: Vec<&str> =
+            finding.also.iter().filter_map(|place| place.file.as_ref()).map(|range| &*range.file).collect();
+        assert_eq!(files, ["src/jobs/vendorDigest.ts"], "{rule}");
+        assert!(finding.detail.contains("src/jobs/vendorDigest.ts:"), "{}", finding.detail);
+    }
+}
+
+fn planted_in_code(readme: &str) -> Vec<PlantedInCode> {
+    let section =
+        readme.split("### Code").nth(1).unwrap_or("").split("## What is right").next().unwrap_or("");
+    let mut rows = Vec::new();
+    for line in section.lines() {
+        let cells: Vec<&str> =
+            line.trim_matches('|').split(" | ").map(|cell| cell.trim_matches([' ', '|'])).collect();
+        let [place, _, rule] = cells.as_slice() else { continue };
+        let names: Vec<&str> = place.split('`').skip(1).step_by(2).collect();
+        let [name, file, ..] = names.as_slice() else { continue };
+        if pgsteward_engine::rules().iter().any(|known| known.id == *rule) {
+            rows.push(PlantedInCode {
+                file: (*file).to_owned(),
+                name: (*name).to_owned(),
+                rule: (*rule).to_owned(),
+            });
+        } else {
+            assert_eq!(*rule, "-", "the README names a rule that there is not: {line}");
+        }
+    }
+    rows
+}
+
+/// The lines of a function, or of the route of that path: from the line that names it to the one that closes what that
+/// line opened.
+fn lines(text: &str, name: &str) -> Option<RangeInclusive<u32>> {
+    let starts = |line: &str| match name.starts_with('/') {
+        true => line.contains(&format!("('{name}'")),
+        false => [format!("function {name}("), format!("function* {name}(")]
+            .iter()
+            .any(|start| line.contains(start)),
+    };
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let all: Vec<&str> = text.lines().collect();
+    let first = all.iter().position(|line| starts(line))?;
+    let closes = |line: &str| indent(line) == indent(all[first]) && line.trim_start().starts_with(['}', ')']);
+    let length = all[first + 1..].iter().position(|line| closes(line)).map_or(0, |at| at + 1);
+    Some(u32::try_from(first).ok()? + 1..=u32::try_from(first + length).ok()? + 1)
 }
 
 /// Whether a finding speaks of a name: its object, its table, its file, or its own words.

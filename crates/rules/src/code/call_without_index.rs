@@ -68,7 +68,7 @@ fn check(facts: &Facts) -> Vec<Finding> {
             code,
             first,
             format!(
-                "{} looks for rows of \"{name}\" by {}, which no index leads to",
+                "\"{}\" looks for rows of \"{name}\" by {}, which no index leads to",
                 shared::call_name(first),
                 objects::quoted_list(&by)
             ),

@@ -52,7 +52,7 @@ fn check(facts: &Facts) -> Vec<Finding> {
             facts,
             code,
             call,
-            format!("{} counts most of \"{}\" while a user waits", shared::call_name(call), model.name),
+            format!("\"{}\" counts most of \"{}\" while a user waits", shared::call_name(call), model.name),
         )
         .severity(size.severity())
         .detail(format!(

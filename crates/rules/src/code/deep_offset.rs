@@ -51,7 +51,7 @@ fn check(facts: &Facts) -> Vec<Finding> {
             code,
             call,
             skip.span,
-            format!("skip of {} reads all rows before its page", shared::call_name(call)),
+            format!("skip of \"{}\" reads all rows before its page", shared::call_name(call)),
         )
         .severity(size.severity())
         .detail(format!(

@@ -49,7 +49,7 @@ fn check(facts: &Facts) -> Vec<Finding> {
             code,
             call,
             call.name_at.span,
-            format!("{} looks for one row by its unique key \"{key}\"", shared::call_name(call)),
+            format!("\"{}\" looks for one row by its unique key \"{key}\"", shared::call_name(call)),
         )
         .detail(format!(
             "{} does the same, says so, and is batched: calls made at the same time become one statement with IN.",

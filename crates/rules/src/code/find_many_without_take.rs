@@ -57,7 +57,7 @@ fn check(facts: &Facts) -> Vec<Finding> {
             facts,
             code,
             call,
-            format!("{} reads {which} at once, without take", shared::call_name(call)),
+            format!("\"{}\" reads {which} at once, without take", shared::call_name(call)),
         )
         .severity(severity)
         .detail(format!("{growth}{number} All of them are fetched and held in memory together."))

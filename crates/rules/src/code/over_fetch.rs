@@ -73,7 +73,7 @@ fn check(facts: &Facts) -> Vec<Finding> {
             code,
             call,
             format!(
-                "{} reads {} columns of \"{}\" and uses {}",
+                "\"{}\" reads {} columns of \"{}\" and uses {}",
                 shared::call_name(call),
                 columns.len(),
                 model.name,

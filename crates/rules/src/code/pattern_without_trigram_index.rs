@@ -62,7 +62,7 @@ fn check(facts: &Facts) -> Vec<Finding> {
             facts,
             code,
             first,
-            format!("{} searches inside \"{name}.{column}\", which has no trigram index", shared::call_name(first)),
+            format!("\"{}\" searches inside \"{name}.{column}\", which has no trigram index", shared::call_name(first)),
         )
         .severity(size.severity())
         .detail(format!(

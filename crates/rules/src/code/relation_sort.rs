@@ -41,7 +41,7 @@ fn check(facts: &Facts) -> Vec<Finding> {
             }
             let (message, detail, hint) = if counts {
                 (
-                    format!("{} is ordered by the number of \"{}\"", shared::call_name(call), key.field),
+                    format!("\"{}\" is ordered by the number of \"{}\"", shared::call_name(call), key.field),
                     format!(
                         "Prisma joins a count over all of \"{}\", grouped by \"{}\": each call reads the whole table, however \
                          few rows it returns.",
@@ -55,7 +55,7 @@ fn check(facts: &Facts) -> Vec<Finding> {
                 )
             } else {
                 (
-                    format!("{} is ordered by a column of \"{}\"", shared::call_name(call), key.field),
+                    format!("\"{}\" is ordered by a column of \"{}\"", shared::call_name(call), key.field),
                     format!(
                         "No index spans two tables: all matching rows of \"{}\" are joined with \"{}\" and sorted before the \
                          first of them is returned.",

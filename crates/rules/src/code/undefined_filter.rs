@@ -7,6 +7,7 @@ use pgsteward_model::prisma::Model;
 use pgsteward_model::rule::{Group, Rule};
 
 use super::{arguments, scale, shared};
+use crate::shared::quoted_list;
 
 pub(super) static RULE: Rule = Rule {
     id: "undefined-filter",
@@ -51,44 +52,52 @@ fn check(facts: &Facts) -> Vec<Finding> {
             continue;
         }
         let model = scale::model(facts, &call.model);
-        for at in 0..conditions.len() {
-            let condition = &conditions[at];
-            let Some(why) = condition.undefined else { continue };
-            let rest: Vec<&Condition<'_>> = conditions
-                .iter()
-                .enumerate()
-                .filter(|(other, _)| *other != at)
-                .map(|(_, other)| other)
-                .collect();
-            let Some(severity) = judge(call.operation, model, condition, why, &rest) else { continue };
-            let name = shared::call_name(call);
-            let matched = if rest.iter().any(|other| other.undefined.is_none()) {
-                "all rows that meet the rest of the filter"
-            } else {
-                "all rows"
-            };
-            let finding = shared::on_part(
-                &RULE,
-                facts,
-                code,
-                call,
-                condition.value.span,
-                format!("\"{}\" may be undefined, and then {name} takes {matched}", condition.path),
-            )
-            .severity(severity)
-            .detail(format!(
-                "Prisma leaves out a condition whose value is undefined, as if it were not written. Here {}. {}",
-                words(why),
-                consequence(call.operation)
-            ))
-            .hint(format!(
-                "refuse the request where the value is missing, before the call; to hold all of the code to it, switch on the \
-                 preview feature strictUndefinedChecks and write Prisma.skip where a condition of \"{}\" may be left out",
-                call.model
-            ));
-            let finding = Finding { identity: format!("{}/{}", finding.identity, condition.path), ..finding };
-            findings.push(scale::with_sql(finding, call));
-        }
+        let judged: Vec<(&Condition<'_>, Undefined, Severity)> = conditions
+            .iter()
+            .enumerate()
+            .filter_map(|(at, condition)| {
+                let rest: Vec<&Condition<'_>> = conditions
+                    .iter()
+                    .enumerate()
+                    .filter(|(other, _)| *other != at)
+                    .map(|(_, other)| other)
+                    .collect();
+                let why = condition.undefined?;
+                Some((condition, why, judge(call.operation, model, condition, why, &rest)?))
+            })
+            .collect();
+        let Some((first, why, _)) = judged.first() else { continue };
+        let severity = judged.iter().map(|(_, _, severity)| *severity).max().unwrap_or(RULE.severity);
+        let names: Vec<&str> = judged.iter().map(|(condition, _, _)| condition.path.as_str()).collect();
+        let matched = if conditions.iter().any(|condition| condition.undefined.is_none()) {
+            "all rows that meet the rest of the filter"
+        } else {
+            "all rows"
+        };
+        let finding = shared::on_part(
+            &RULE,
+            facts,
+            code,
+            call,
+            first.value.span,
+            format!(
+                "{} may be undefined, and then \"{}\" takes {matched}",
+                quoted_list(&names),
+                shared::call_name(call)
+            ),
+        )
+        .severity(severity)
+        .detail(format!(
+            "Prisma leaves out a condition whose value is undefined, as if it were not written. Here {}. {}",
+            words(*why),
+            consequence(call.operation)
+        ))
+        .hint(format!(
+            "refuse the request where the value is missing, before the call; to hold all of the code to it, switch on the \
+             preview feature strictUndefinedChecks and write Prisma.skip where a condition of \"{}\" may be left out",
+            call.model
+        ));
+        findings.push(scale::with_sql(finding, call));
     }
     findings
 }
