@@ -1,5 +1,8 @@
 //! The result of one `check`: everything an output format may need, and nothing it has to ask for.
 
+use std::collections::BTreeMap;
+
+use crate::code::Code;
 use crate::facts::Gap;
 use crate::finding::{Finding, Severity};
 use crate::rule::Rule;
@@ -19,6 +22,8 @@ pub struct Review {
     pub judged: usize,
     /// Why these: "after 20260102_init (applied_through)".
     pub judged_because: String,
+    /// None where no code was read.
+    pub code: Option<ReviewedCode>,
     /// Version of the server that was read or that the lab ran.
     pub server_version: Option<ServerVersion>,
     /// Sorted: most severe first, then by rule, then by place.
@@ -32,6 +37,34 @@ pub struct Review {
     /// Every rule there is, to look ids up.
     pub rules: Vec<&'static Rule>,
     pub elapsed_ms: u64,
+}
+
+/// What was read of the application's code, of all projects.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReviewedCode {
+    pub files: usize,
+    pub bytes: usize,
+    /// Calls of Prisma Client.
+    pub calls: usize,
+    /// Calls whose every statement is known.
+    pub understood: usize,
+    /// Queries written in SQL.
+    pub raw: usize,
+    /// Calls that are not understood, by reason.
+    pub not_understood: BTreeMap<String, usize>,
+}
+
+impl ReviewedCode {
+    pub fn add(&mut self, code: &Code) {
+        self.files += code.counts.files;
+        self.bytes += code.counts.bytes;
+        self.calls += code.counts.calls;
+        self.understood += code.counts.understood;
+        self.raw += code.raw.len();
+        for (reason, calls) in &code.counts.not_understood {
+            *self.not_understood.entry(reason.clone()).or_default() += calls;
+        }
+    }
 }
 
 impl Review {

@@ -153,8 +153,16 @@ pub async fn prove(
         }
     }
     let budget = if mode == ProveMode::Thorough { THOROUGH_BUDGET } else { CODE_BUDGET };
-    let (late, mut gaps) =
-        code::prove(findings, facts, benches, limit, Instant::now() + budget, progress).await?;
+    // A lab that broke down is asked for nothing more.
+    let benches = benches.filter(|_| broken.is_none());
+    let until = Instant::now() + budget;
+    let (late, mut gaps) = match code::prove(findings, facts, benches, limit, until, progress).await {
+        Ok(tried) => tried,
+        Err(error) => {
+            broken = Some(broke_down(&error));
+            (0, Vec::new())
+        }
+    };
     untried += late;
     for finding in findings.iter_mut() {
         if matches!(&finding.proof, Some(Proof { verdict: Verdict::Refuted { .. }, .. })) {
