@@ -1,7 +1,8 @@
 //! The JSON that pgsteward promises, version 1.
 //!
 //! ```text
-//! {"version":1,"tool":{"name","version"},"project":{"root","schemas":[…],"migrations","judged"},
+//! {"version":1,"tool":{"name","version"},"project":{"root","schemas":[…],"migrations","judged",
+//!    "code":{"files","bytes","calls","understood","raw_queries","not_understood":[{"reason","calls"}]}},
 //!  "server_version":"15.18",
 //!  "findings":[{"rule","group","severity":"error|warning|info","key","ancestors":[…],
 //!    "object":{"kind","database","namespace","relation","column","name","arguments"},"query","setting",
@@ -114,6 +115,23 @@ struct Project {
     schemas: Vec<String>,
     migrations: usize,
     judged: usize,
+    code: Option<Code>,
+}
+
+#[derive(Serialize)]
+struct Code {
+    files: usize,
+    bytes: usize,
+    calls: usize,
+    understood: usize,
+    raw_queries: usize,
+    not_understood: Vec<NotUnderstood>,
+}
+
+#[derive(Serialize)]
+struct NotUnderstood {
+    reason: String,
+    calls: usize,
 }
 
 #[derive(Serialize)]

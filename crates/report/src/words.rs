@@ -317,6 +317,18 @@ pub(crate) fn reviewed(review: &Review) -> Vec<String> {
             text::count(review.migrations, "migration")
         ));
     }
+    if let Some(code) = review.code.as_ref().filter(|code| code.calls + code.raw > 0) {
+        let mut parts = Vec::new();
+        if code.calls > 0 {
+            // Rounded down: all is said of all only.
+            let percent = code.understood * 100 / code.calls;
+            parts.push(format!("{} {percent} % understood", text::count(code.calls, "call")));
+        }
+        if code.raw > 0 {
+            parts.push(text::count(code.raw, "raw query"));
+        }
+        out.push(format!("{} with {}", text::count(code.files, "code file"), parts.join(" and ")));
+    }
     if let Some(version) = review.server_version {
         out.push(format!("PostgreSQL {version}"));
     }

@@ -10,7 +10,7 @@ use pgsteward_model::review::Review;
 use pgsteward_model::source::{FileRange, Sources};
 
 use super::{
-    Document, Location, Object, Project, Summary, Tool, VERSION, WireEdit, WireEvidence, WireFinding,
+    Code, Document, Location, NotUnderstood, Object, Project, Summary, Tool, VERSION, WireEdit, WireEvidence, WireFinding,
     WireFix, WireGap, WireObservation, WirePlace, WireProof, WireRollback, WireServerError, WireStep,
     WireTextEdit,
 };
@@ -25,6 +25,18 @@ pub(super) fn document(review: &Review) -> Document {
             schemas: review.schemas.clone(),
             migrations: review.migrations,
             judged: review.judged,
+            code: review.code.as_ref().map(|code| Code {
+                files: code.files,
+                bytes: code.bytes,
+                calls: code.calls,
+                understood: code.understood,
+                raw_queries: code.raw,
+                not_understood: code
+                    .not_understood
+                    .iter()
+                    .map(|(reason, calls)| NotUnderstood { reason: reason.clone(), calls: *calls })
+                    .collect(),
+            }),
         },
         server_version: review.server_version.map(|version| version.to_string()),
         findings: review.findings.iter().map(|finding| wire_finding(review, finding)).collect(),

@@ -135,7 +135,7 @@ impl CodeReader {
             let deeper: Vec<(usize, Option<Unit>)> = asked
                 .into_par_iter()
                 .map(|index| {
-                    (index, read_text(&files[index].absolute).ok().map(|text| fully(&files[index], &text)))
+                    (index, read_text(&files[index].absolute).ok().and_then(|text| fully(&files[index], &text)))
                 })
                 .collect();
             for (index, unit) in deeper {
@@ -227,12 +227,21 @@ fn read_file(file: &CodeFile, cache: &Cache) -> (Result<Kept, LeftOut>, bool) {
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let hash: [u8; 32] = Sha256::digest(text.as_bytes()).into();
     let kept = cache.of_content(file, &hash);
-    let unit = kept.unwrap_or_else(|| Unit { hash, ..scan(&file.path, text) });
-    (Ok(Kept { unit, settled }), true)
+    let unit = kept.map_or_else(|| guarded(|| Unit { hash, ..scan(&file.path, text) }), Some);
+    match unit {
+        Some(unit) => (Ok(Kept { unit, settled }), true),
+        None => (Err(left_out("The reader of code fails on it, which is a bug.".into())), false),
+    }
 }
 
-fn fully(file: &CodeFile, text: &str) -> Unit {
-    Unit { hash: Sha256::digest(text.as_bytes()).into(), ..scan_fully(&file.path, text) }
+fn fully(file: &CodeFile, text: &str) -> Option<Unit> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    guarded(|| Unit { hash: Sha256::digest(text.as_bytes()).into(), ..scan_fully(&file.path, text) })
+}
+
+/// One file that the reader stumbles over must not cost the review of all others.
+fn guarded(read: impl FnOnce() -> Unit) -> Option<Unit> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(read)).ok()
 }
 
 /// How code comes by the client of a project, and the folders that clients are generated into.
