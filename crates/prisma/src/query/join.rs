@@ -95,7 +95,7 @@ impl<'a> Plan<'a> {
         let alias = Alias::Named(format!("t{}", self.next_alias()));
         let access = self.touch(page.model);
         self.access(access, |access| {
-            columns.iter().for_each(|field| note(&mut access.columns, &field.db_name))
+            columns.iter().for_each(|field| note(&mut access.columns, &field.db_name));
         });
         let mut body = self.paged_body(page, &alias, access)?;
         let mut visited = Visited::new();

@@ -5,6 +5,8 @@
 //! `bench/lowering.py` holds it against that compiler. It reads no file, asks no server and guesses nothing: what the
 //! call does not say is refused with a reason.
 //!
+//! [`lower_raw`] does what it can for SQL that the code writes itself.
+//!
 //! A statement for values that a list brings (`IN ($1)`) has one parameter for the list. Where Prisma decides by the
 //! rows of an earlier statement which way to go, the statements of both ways are given, first those of "there is one".
 
@@ -27,6 +29,7 @@ mod nested_children;
 mod order;
 mod page;
 mod plan;
+mod raw;
 mod read;
 mod scalar;
 mod select;
@@ -38,6 +41,8 @@ mod write;
 
 use pgsteward_model::code::{Call, Lowered, Node, Operation, Variant};
 use pgsteward_model::prisma::PrismaSchema;
+
+pub use raw::lower_raw;
 
 use argument::Argument;
 use plan::Plan;

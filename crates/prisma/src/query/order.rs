@@ -51,6 +51,9 @@ pub(super) struct Ordered {
     pub(super) text: Sql,
 }
 
+/// Joins with their aliases, the last alias and the access that it stands for.
+type Hopped = (Vec<(String, Sql)>, Alias, usize);
+
 pub(super) fn parse<'a>(
     world: &World<'a>,
     model: &'a Model,
@@ -222,7 +225,7 @@ impl<'a> Plan<'a> {
         hops: &[Relation<'a>],
         name: &mut impl FnMut() -> String,
         parent: &Alias,
-    ) -> Outcome<(Vec<(String, Sql)>, Alias, usize)> {
+    ) -> Outcome<Hopped> {
         let mut last = parent.clone();
         let mut joins = Vec::new();
         let mut at = 0;

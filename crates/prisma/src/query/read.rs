@@ -45,7 +45,7 @@ impl<'a> Plan<'a> {
     ) -> Outcome<Sql> {
         let access = self.touch(page.model);
         self.access(access, |access| {
-            columns.iter().for_each(|field| note(&mut access.columns, &field.db_name))
+            columns.iter().for_each(|field| note(&mut access.columns, &field.db_name));
         });
         let mut list: Vec<Sql> =
             columns.iter().map(|field| selected(&Alias::Table, page.model, field)).collect();

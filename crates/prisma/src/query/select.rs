@@ -34,9 +34,8 @@ impl<'a> Selection<'a> {
         argument: &Argument,
         path: &str,
     ) -> Outcome<Selection<'a>> {
-        let mut selection = Selection::default();
-        selection.scalars = World::identifier(model)?;
-        selection.columns.clone_from(&selection.scalars);
+        let key = World::identifier(model)?;
+        let mut selection = Selection { columns: key.clone(), scalars: key, ..Selection::default() };
         let below = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
         let picked = match argument.get("select") {
             Some(select) => Some(("select", select)),

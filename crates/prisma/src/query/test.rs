@@ -31,7 +31,7 @@ pub(super) fn render(plan: &Plan<'_>, test: &Test<'_>, left: Sql, scope: &Scope)
         (IsEmpty(false), _) => return Ok(Tree::One(left.t(" <> '{}'"))),
         _ => {}
     }
-    let text_cast = |left: Sql| if test.aggregate.is_none() { left.t("::text") } else { left.t("::text") };
+    let text_cast = |left: Sql| left.t("::text");
     let right = || operand(plan, test, scope);
     let compare = |left: Sql, word: &str, right: Sql| Tree::One(left.t(" ").t(word).t(" ").s(right));
     let lower = |sql: Sql| Sql::text("LOWER(").s(sql).t(")");
@@ -84,8 +84,8 @@ pub(super) fn render(plan: &Plan<'_>, test: &Test<'_>, left: Sql, scope: &Scope)
         LessEquals => compare(left, "<=", right()?),
         Greater => compare(left, ">", right()?),
         GreaterEquals => compare(left, ">=", right()?),
-        Has | HasEvery => compare(left, "@>", list_operand(plan, test, scope)?),
-        HasSome => compare(left, "&&", list_operand(plan, test, scope)?),
+        Has | HasEvery => compare(left, "@>", list_operand(test, scope)?),
+        HasSome => compare(left, "&&", list_operand(test, scope)?),
         Search | NotSearch => {
             let search =
                 Sql::text("to_tsvector(concat_ws(' ', ").s(left).t(")) @@ to_tsquery(").s(right()?).t(")");
@@ -119,7 +119,7 @@ fn counts(test: &Test<'_>) -> bool {
 }
 
 /// A list that is sent as one array, without the cast of its enum.
-fn list_operand(_plan: &Plan<'_>, test: &Test<'_>, scope: &Scope) -> Outcome<Sql> {
+fn list_operand(test: &Test<'_>, scope: &Scope) -> Outcome<Sql> {
     match &test.operand {
         Operand::Parameter { path, .. } => {
             Ok(Sql::parameter(super::column::parameter(test.model, test.field, path, false)))
