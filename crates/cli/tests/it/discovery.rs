@@ -225,6 +225,23 @@ fn a_single_file_knows_the_version_of_prisma() {
 }
 
 #[test]
+fn migrations_of_another_database_are_left_out() {
+    let events =
+        "CREATE TABLE events (\n  `id` String,\n  `at` DateTime64(3)\n) ENGINE = MergeTree ORDER BY id;\n";
+    let project = Project::new(&[
+        ("clickhouse/migrations/0001_events.up.sql", events),
+        ("clickhouse/migrations/0001_events.down.sql", "DROP TABLE events;\n"),
+        ("clickhouse/migrations/0002_user.up.sql", "ALTER TABLE events ADD COLUMN user_id String;\n"),
+        ("db/migrations/0001_note.sql", "CREATE TABLE note (body text DEFAULT 'MergeTree');\n"),
+    ]);
+    let review = project.check(&["--no-lab", "--all-migrations"]);
+    let gaps = review.gaps();
+    assert_eq!(gaps.matches("written for ClickHouse").count(), 1, "{gaps}");
+    assert!(!gaps.contains("could not be read"), "{gaps}");
+    assert_eq!(review.of_rule("table-without-primary-key").len(), 1, "the other folder is reviewed");
+}
+
+#[test]
 fn another_database_is_a_gap_and_its_migrations_are_not_run() {
     let mysql = "datasource db {\n  provider = \"mysql\"\n  url = env(\"DATABASE_URL\")\n}\nmodel A {\n  id Int @id\n}\n";
     let project = Project::new(&[

@@ -1,6 +1,7 @@
 //! From a path and perhaps a URL to [`Facts`]. What could not be had becomes a gap, never silence.
 
 mod code;
+mod dialect;
 pub mod fit;
 mod history;
 mod lab;

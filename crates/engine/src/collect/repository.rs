@@ -10,7 +10,7 @@ use pgsteward_model::project::{Project, UrlOrigin};
 use pgsteward_model::source::{SourceFile, Sources, Span};
 use pgsteward_pg::ServerUrl;
 
-use super::source_path;
+use super::{dialect, source_path};
 use crate::config::Config;
 use crate::discover::environment::variables;
 use crate::discover::{FoundProject, read_text};
@@ -43,6 +43,7 @@ pub(super) fn read(root: &Path, found: &FoundProject, _config: &Config) -> ReadP
             Err(gap) => read.gaps.push(gap.for_needs(&[Need::Replay])),
         }
     }
+    read.leave_other_databases(found);
     for file in &found.environment {
         match read_text(&file.path) {
             Ok(text) => read.environment(source_path(root, &file.path), &text, file.origin),
@@ -53,6 +54,26 @@ pub(super) fn read(root: &Path, found: &FoundProject, _config: &Config) -> ReadP
 }
 
 impl ReadProject {
+    /// Migrations without a Prisma schema may be written for any database.
+    fn leave_other_databases(&mut self, found: &FoundProject) {
+        if self.prisma.is_some() || self.foreign {
+            return;
+        }
+        if let Some(other) = dialect::other_database(self) {
+            let folder = if found.folder.is_empty() { "." } else { &found.folder };
+            self.gaps.push(
+                Gap::new(
+                    format!("migrations {folder}"),
+                    format!("They are written for {other}; pgsteward reviews PostgreSQL only."),
+                    "nothing to do, or name the folder of the PostgreSQL project",
+                )
+                .for_needs(&[]),
+            );
+            self.migrations.clear();
+            self.foreign = true;
+        }
+    }
+
     fn schema(&mut self, root: &Path, found: &FoundProject) {
         let mut files = Vec::new();
         for path in &found.schema_files {
