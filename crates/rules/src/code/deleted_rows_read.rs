@@ -1,6 +1,6 @@
 //! Rows that were deleted softly, read where the siblings leave them out.
 
-use pgsteward_model::code::{Call, Node, Operation, Source};
+use pgsteward_model::code::{Call, FunctionRole, Node, Operation, Source};
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Evidence, Finding, Severity};
 use pgsteward_model::prisma::{Arity, Field, FieldType, Scalar};
@@ -21,6 +21,10 @@ pub(super) static RULE: Rule = Rule {
     page: include_str!("deleted_rows_read.md"),
     check,
 };
+
+/// Where rows are shown to people. A job may have to go through all of them.
+const SHOWN: [FunctionRole; 3] =
+    [FunctionRole::RequestHandler, FunctionRole::FieldResolver, FunctionRole::Component];
 
 fn check(facts: &Facts) -> Vec<Finding> {
     let Some(flow) = Flow::of(facts) else { return Vec::new() };
@@ -82,8 +86,16 @@ fn should_filter(flow: &Flow, call: &Call, field: &str) -> bool {
     let reads_mark = call.result.paths.iter().any(|path| path.last().is_some_and(|last| last == field))
         || ["select", "include"].iter().any(|part| call.argument.at(&[part, field]).is_some())
         || call.argument.get("orderBy").is_some_and(|order: &Node| flow::mentions(order, field));
+    // Who asks both ways in one function knows what it does.
+    let asked_both =
+        flow.calls_of(call.site.function).any(|(_, other)| other.model == call.model && names(other, field));
     let entries = flow.entries(call.site.function);
-    known && !by_key && !reads_mark && !entries.iter().any(|entry| flow.is_admin(*entry))
+    known
+        && !by_key
+        && !reads_mark
+        && !asked_both
+        && flow.has_role(&entries, &SHOWN)
+        && !entries.iter().any(|entry| flow.is_admin(*entry))
 }
 
 fn finding(flow: &Flow, call: &Call, field: &str, filtered: usize, all: usize) -> Finding {

@@ -20,7 +20,14 @@ pub(super) fn guarded(flow: &Flow, site: &Site) -> bool {
     let called_lock = flow
         .invocations_of(site.function)
         .any(|(_, invocation)| flow.code.functions[invocation.callee].name.to_lowercase().contains("lock"));
-    site.transaction.is_some_and(isolated) || locks || called_lock
+    site.transaction.is_some_and(isolated) || locks || called_lock || speaks_of_isolation(flow, site)
+}
+
+/// Wrappers around `$transaction` take the level in ways of their own; the function names it all the same.
+fn speaks_of_isolation(flow: &Flow, site: &Site) -> bool {
+    let at = &flow.function(site).at;
+    let text = flow.facts.sources.get(&at.file).map_or("", |file| file.slice(at.span));
+    ["Serializable", "SERIALIZABLE", "RepeatableRead"].iter().any(|level| text.contains(level))
 }
 
 /// An error of the call is told from others by a code, or is dealt with in some way.

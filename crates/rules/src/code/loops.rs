@@ -4,6 +4,7 @@ use pgsteward_model::code::{Call, Loop, LoopKind, Node, Operation, Over, Site, S
 
 use super::flow::Flow;
 use super::shared::sources;
+use crate::shared::words;
 
 /// Lists up to this long are as good as constant.
 const FEW: i64 = 5;
@@ -62,6 +63,38 @@ fn always_short(flow: &Flow, function: usize, index: usize) -> bool {
 /// A loop around the site goes through portions of a list: what happens in it is bounded.
 pub(super) fn in_portions(flow: &Flow, site: &Site) -> bool {
     site.loops.iter().any(|index| flow.code.loops[*index].over == Over::Chunks)
+}
+
+/// Lists that people write or that a schema gives: filters of a page, columns of a table.
+pub(super) fn is_short_by_name(of: &Loop) -> bool {
+    const SHORT: [&str; 12] = [
+        "filters",
+        "columns",
+        "fields",
+        "types",
+        "kinds",
+        "roles",
+        "permissions",
+        "locales",
+        "languages",
+        "steps",
+        "statuses",
+        "features",
+    ];
+    words(&of.text).last().is_some_and(|word| SHORT.contains(&word.as_str()))
+}
+
+/// The site is the only thing of its loop that takes time: no other statement, call of a function that reaches the
+/// database, or effect in the same loop.
+pub(super) fn is_alone(flow: &Flow, site: &Site) -> bool {
+    let Some(innermost) = site.loops.last() else { return true };
+    let same = |other: &Site| other.loops.contains(innermost) && other.at != site.at;
+    let function = site.function;
+    let calls = flow.calls_of(function).any(|(_, call)| same(&call.site));
+    let invocations = flow.invocations_of(function).any(|(_, invocation)| same(&invocation.site));
+    let effects = flow.effects_of(function).iter().any(|index| same(&flow.code.effects[*index].site));
+    let raw = flow.raw_of(function).iter().any(|index| same(&flow.code.raw[*index].site));
+    !(calls || invocations || effects || raw)
 }
 
 /// Prisma makes one query of all `findUnique` of one tick.

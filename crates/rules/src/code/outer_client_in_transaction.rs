@@ -1,7 +1,7 @@
 //! A call inside `$transaction` that does not use the transaction's client.
 
 use pgsteward_model::change::{Fix, Safety, TextEdit};
-use pgsteward_model::code::{Call, Transaction, TransactionKind};
+use pgsteward_model::code::{Call, Node, Transaction, TransactionKind, Value};
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Finding, Severity};
 use pgsteward_model::rule::{Group, Rule};
@@ -34,6 +34,9 @@ fn check(facts: &Facts) -> Vec<Finding> {
     }
     for invocation in flow.code.invocations.iter().filter(|invocation| flow.code.serves(&invocation.site)) {
         let Some(transaction) = opened_around(&flow, invocation.site.transaction) else { continue };
+        if invocation.arguments.iter().any(|node| hands_on(node, transaction.client.as_deref())) {
+            continue;
+        }
         let reach = flow.reach(invocation.callee);
         let outer = reach.calls.iter().map(|index| &flow.code.calls[*index]).find(|call| {
             call.operation.writes() && !flow.in_transaction(call) && flow.client_of_caller(call).is_none()
@@ -64,6 +67,16 @@ const DETAIL: &str = "It takes a connection of its own: it does not see what the
 fn opened_around<'a>(flow: &Flow<'a>, transaction: Option<usize>) -> Option<&'a Transaction> {
     let transaction = &flow.code.transactions[transaction?];
     (transaction.kind == TransactionKind::Interactive).then_some(transaction)
+}
+
+/// The transaction's client is given to the function, as it is or within an object.
+fn hands_on(node: &Node, client: Option<&str>) -> bool {
+    match &node.value {
+        Value::Expression { text, .. } => client.is_some_and(|client| text == client),
+        Value::Object(object) => object.properties.iter().any(|property| hands_on(&property.value, client)),
+        Value::List(nodes) | Value::Choice(nodes) => nodes.iter().any(|node| hands_on(node, client)),
+        _ => false,
+    }
 }
 
 fn direct(flow: &Flow, call: &Call, transaction: &Transaction) -> Finding {

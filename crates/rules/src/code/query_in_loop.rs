@@ -63,7 +63,7 @@ fn in_loop(flow: &Flow, call: &Call, of: &Loop) -> Finding {
 }
 
 fn severity(flow: &Flow, site: &Site, of: &Loop) -> Severity {
-    let small = loops::limit(flow, of).is_some_and(|rows| rows <= FEW_ROWS);
+    let small = loops::limit(flow, of).is_some_and(|rows| rows <= FEW_ROWS) || loops::is_short_by_name(of);
     if small || of.limited || loops::in_portions(flow, site) { Severity::Info } else { Severity::Warning }
 }
 
@@ -172,14 +172,30 @@ fn raw_in_loop(flow: &Flow, raw: &RawQuery, of: &Loop) -> Finding {
         .also(shared::place(flow.facts, &of.at))
 }
 
+/// By its name the helper only answers a question. What checks, prepares or processes is called for its work.
+fn asks(name: &str) -> bool {
+    const VERBS: [&str; 18] = [
+        "get", "find", "fetch", "load", "list", "read", "resolve", "lookup", "look", "count", "query",
+        "select", "is", "has", "latest", "retrieve", "search", "sum",
+    ];
+    let name = name.rsplit('.').next().unwrap_or(name);
+    words(name).first().is_some_and(|word| VERBS.contains(&word.as_str()))
+}
+
+/// One of the functions on the way remembers what it read.
+fn keeps(flow: &Flow, reach: &flow::Reach) -> bool {
+    reach.functions.iter().any(|function| {
+        let at = &flow.code.functions[*function].at;
+        let text = flow.facts.sources.get(&at.file).map_or("", |file| file.slice(at.span));
+        ["cache", "Cache", "memo", "redis", "dataloader", "DataLoader"].iter().any(|word| text.contains(word))
+    })
+}
+
 /// A helper that reads, called in a loop, wherever the helper stands.
 fn hidden(flow: &Flow, invocation: &Invocation) -> Option<Finding> {
     let values: Vec<&Node> = invocation.arguments.iter().collect();
     let of = loops::growing(flow, &invocation.site, &values)?;
     let callee = &flow.code.functions[invocation.callee];
-    let keeps = words(&callee.name)
-        .iter()
-        .any(|word| matches!(word.as_str(), "cache" | "cached" | "memo" | "memoize"));
     let reach = flow.reach(invocation.callee);
     let calls: Vec<&Call> = reach.calls.iter().map(|index| &flow.code.calls[*index]).collect();
     let acts = !reach.effects.is_empty() || calls.iter().any(|call| call.operation.writes());
@@ -188,9 +204,10 @@ fn hidden(flow: &Flow, invocation: &Invocation) -> Option<Finding> {
         !call.operation.writes() && !batched
     })?;
     // A helper that also writes or calls out is a step of work; its loop is a matter of the work, not of reading.
-    if acts || keeps || invocation.callee == invocation.site.function {
+    if acts || invocation.callee == invocation.site.function || keeps(flow, &reach) {
         return None;
     }
+    let severity = if asks(&callee.name) { severity(flow, &invocation.site, of) } else { Severity::Info };
     let message =
         format!("\"{}\" runs once for {}, in \"{}\"", shared::call_name(first), loops::each(of), callee.name);
     let function = &flow.function(&invocation.site).name;
@@ -203,7 +220,7 @@ fn hidden(flow: &Flow, invocation: &Invocation) -> Option<Finding> {
             0,
             message,
         )
-        .severity(severity(flow, &invocation.site, of))
+        .severity(severity)
         .detail(detail(flow, of))
         .hint(format!("give \"{}\" the whole list, and let it read all rows with one query", callee.name))
         .also(shared::call_place(flow.facts, first))

@@ -45,18 +45,27 @@ pub(super) fn look<'a>(flow: &Flow<'a>, create: &Call) -> Option<(&'a Call, Vec<
     create.site.guards.iter().flat_map(|guard| &guard.sources).find_map(|source| {
         let Source::Result { call, .. } = source else { return None };
         let read = &flow.code.calls[*call];
-        let looks = !read.operation.writes()
+        let looks = matches!(
+            read.operation,
+            Operation::FindFirst | Operation::FindUnique | Operation::Count | Operation::FindMany
+        ) && (read.operation != Operation::FindMany || read.argument.get("take").is_some())
             && read.model == create.model
             && read.site.function == create.site.function
             && read.site.order < create.site.order;
         if !looks {
             return None;
         }
-        let same: Vec<String> = flow::equalities(read.argument.get("where")?)
-            .into_iter()
-            .filter(|(field, value)| written(data, field).is_some_and(|other| flow::same_value(value, other)))
-            .map(|(field, _)| field.to_owned())
-            .collect();
+        let mut same: Vec<String> = Vec::new();
+        for (field, value) in flow::equalities(read.argument.get("where")?) {
+            match written(data, field) {
+                Some(other) if flow::same_value(value, other) => same.push(field.to_owned()),
+                // What a spread brings in may be the same.
+                None if data.object().is_some_and(|object| object.open) => same.push(field.to_owned()),
+                // `deletedAt: null`, `type: 'x'` may be the column's default.
+                None if !matches!(value.value, Value::Expression { .. }) => {}
+                _ => return None,
+            }
+        }
         (!same.is_empty()).then_some((read, same))
     })
 }
@@ -117,6 +126,11 @@ fn means_absent(flow: &Flow, guard: &Guard, model: &str) -> bool {
         .iter()
         .any(|source| matches!(source, Source::Result { call, .. } if flow.code.calls[*call].model == model));
     let text = guard.text.trim();
+    // "Not (found and other)" does not say that nothing was found.
+    let joined = if guard.negated { "&&" } else { "||" };
+    if text.contains(joined) {
+        return false;
+    }
     let says_absent = text.starts_with('!')
         || ["== null", "=== null", "== undefined", "=== undefined", "=== 0", "== 0", "< 1"]
             .iter()

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use pgsteward_model::code::{Call, Node, Operation, Source, Value};
+use pgsteward_model::code::{Call, Guard, Node, Operation, Source, Value};
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Finding, Severity};
 use pgsteward_model::prisma::{FieldType, Model, Scalar};
@@ -86,7 +86,8 @@ fn change<'a>(flow: &Flow<'a>, call: &'a Call, field: &str) -> Option<Change<'a>
         for source in &guard.sources {
             let Source::Result { call: read, path } = source else { continue };
             let read = &flow.code.calls[*read];
-            let of_row = path.last().is_some_and(|last| last == field) && read.model == call.model;
+            let of_row =
+                demands(guard) && path.last().is_some_and(|last| last == field) && read.model == call.model;
             if of_row && !read.operation.writes() && read.site.function == call.site.function {
                 looked = Some(read);
                 from.extend(literals(&guard.text));
@@ -94,6 +95,15 @@ fn change<'a>(flow: &Flow<'a>, call: &'a Call, field: &str) -> Option<Change<'a>
         }
     }
     Some(Change { call, to, from, in_where, looked })
+}
+
+/// The condition asks for one status (`=== X`, or a way out at `!== X`), and does not merely rule some out.
+fn demands(guard: &Guard) -> bool {
+    if guard.negated {
+        guard.text.contains("!=")
+    } else {
+        guard.text.contains("==") && !guard.text.contains("!=")
+    }
 }
 
 /// `'PAID'`, `OrderStatus.PAID`: the value alone.

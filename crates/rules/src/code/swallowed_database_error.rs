@@ -44,7 +44,9 @@ fn judge(flow: &Flow, call: &Call) -> Option<Finding> {
     }
     let on_purpose = explained(flow, around)
         || matches!(call.operation, Operation::Delete | Operation::DeleteMany)
-        || call.site.awaited == Awaited::Not;
+        || call.site.awaited == Awaited::Not
+        // Something else has failed already, and that is what the function tells.
+        || flow.in_handler(&call.site);
     let message = format!("an error of \"{}\" disappears in an empty catch", shared::call_name(call));
     Some(
         shared::on_call(&RULE, flow.facts, flow.code, call, message)

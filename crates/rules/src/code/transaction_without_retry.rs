@@ -1,5 +1,6 @@
 //! A serializable transaction that nobody tries again.
 
+use pgsteward_model::code::Site;
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Finding, Severity};
 use pgsteward_model::rule::{Group, Rule};
@@ -22,15 +23,22 @@ pub(super) static RULE: Rule = Rule {
 fn check(facts: &Facts) -> Vec<Finding> {
     let Some(flow) = Flow::of(facts) else { return Vec::new() };
     let mut findings = Vec::new();
-    for transaction in flow.code.transactions.iter().filter(|transaction| flow.code.serves(&transaction.site))
-    {
+    for (index, transaction) in flow.code.transactions.iter().enumerate() {
+        if !flow.code.serves(&transaction.site) {
+            continue;
+        }
         let Some(isolation) = transaction.isolation.as_deref() else { continue };
         let level = isolation.rsplit('.').next().unwrap_or(isolation);
         let handled = transaction.site.tries.iter().any(|index| {
             let codes = flow.code.tries[*index].catch.iter().flat_map(|catch| &catch.codes);
             codes.into_iter().any(|code| matches!(code.as_str(), "P2034" | "40001" | "40P01"))
         });
-        if !matches!(level, "Serializable" | "RepeatableRead") || transaction.retried || handled {
+        // A transaction that only reads does not fail at REPEATABLE READ, and seldom at SERIALIZABLE.
+        if !matches!(level, "Serializable" | "RepeatableRead")
+            || transaction.retried
+            || handled
+            || !writes(&flow, index)
+        {
             continue;
         }
         let function = &flow.function(&transaction.site).name;
@@ -53,4 +61,22 @@ fn check(facts: &Facts) -> Vec<Finding> {
         );
     }
     findings
+}
+
+fn writes(flow: &Flow, transaction: usize) -> bool {
+    let function = flow.code.transactions[transaction].site.function;
+    let inside = |site: &Site| site.transaction == Some(transaction);
+    flow.calls_of(function).any(|(_, call)| inside(&call.site) && call.operation.writes())
+        || flow.raw_of(function).iter().any(|index| {
+            let raw = &flow.code.raw[*index];
+            inside(&raw.site) && raw.method.contains("execute")
+        })
+        || flow.invocations_of(function).any(|(_, invocation)| {
+            inside(&invocation.site)
+                && flow
+                    .reach(invocation.callee)
+                    .calls
+                    .iter()
+                    .any(|index| flow.code.calls[*index].operation.writes())
+        })
 }

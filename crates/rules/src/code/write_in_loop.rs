@@ -50,7 +50,10 @@ fn judge(flow: &Flow, call: &Call) -> Option<Finding> {
         return None;
     }
     // A turn that looks at its answer needs it.
-    let sure = one_statement && call.result.unused && !loops::in_portions(flow, &call.site);
+    let sure = one_statement
+        && call.result.unused
+        && loops::is_alone(flow, &call.site)
+        && !loops::in_portions(flow, &call.site);
     let message = format!("\"{}\" runs once for {}", shared::call_name(call), loops::each(of));
     Some(
         shared::on_call(&RULE, flow.facts, flow.code, call, message)

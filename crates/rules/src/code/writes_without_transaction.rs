@@ -68,7 +68,11 @@ fn judge(flow: &Flow, function: usize) -> Option<Finding> {
     let shape = format!("{}+{}", first.call.shape, second.call.shape);
     Some(
         Finding::in_code(&RULE, place(first), owner, &shape, 0, message)
-            .severity(if rank == 2 { Severity::Warning } else { Severity::Info })
+            .severity(if rank == 2 && !far_apart(flow, first.site, second.site) {
+                Severity::Warning
+            } else {
+                Severity::Info
+            })
             .detail(format!(
                 "\"{}\" and \"{}\" refer to each other. When the second write fails, or the process ends between the two, the \
                  first one stays.",
@@ -77,6 +81,13 @@ fn judge(flow: &Flow, function: usize) -> Option<Finding> {
             .hint("put them into prisma.$transaction, or into one nested write")
             .also(place(second)),
     )
+}
+
+/// Much happens between the two: they may be steps of their own.
+fn far_apart(flow: &Flow, first: &Site, second: &Site) -> bool {
+    const LINES: u32 = 60;
+    let line = |site: &Site| crate::shared::range(flow.facts, &site.at).start.line;
+    line(second).abs_diff(line(first)) > LINES
 }
 
 fn writes<'a>(flow: &Flow<'a>, function: usize) -> Vec<Write<'a>> {
