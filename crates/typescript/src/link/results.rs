@@ -139,7 +139,8 @@ impl<'a> Gather<'_, 'a> {
         }
         if self.linker.called_from_elsewhere(unit, function) {
             self.whole(holder.base.clone(), Whole::Returned);
-            self.result.complete = false;
+            // Of a part it is known which one is read, whoever reads it.
+            self.result.complete &= !holder.base.is_empty();
         }
         for (of, invocation) in self.linker.callers.get(&(unit, function)).into_iter().flatten() {
             let invocation = &self.linker.units[*of].invocations[*invocation];
