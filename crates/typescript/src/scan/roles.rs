@@ -26,6 +26,9 @@ pub(super) fn file_role(path: &str) -> FileRole {
     if within(&[
         "test",
         "tests",
+        "test-utils",
+        "test-helpers",
+        "testing",
         "__tests__",
         "__mocks__",
         "e2e",
@@ -55,7 +58,8 @@ pub(super) fn file_role(path: &str) -> FileRole {
     {
         return FileRole::Seed;
     }
-    if within(&["migrations", "migration", "backfills", "backfill", "data-migrations"])
+    if within(&["migration", "backfills", "backfill"])
+        || folders.iter().any(|folder| folder.ends_with("migrations"))
         || stem.starts_with("backfill")
     {
         return FileRole::Migration;
@@ -89,7 +93,7 @@ pub(super) fn registered<'a>(
             && !["axios", "fetch", "client", "http", "ky", "got", "api"].contains(&receiver.as_str())
         {
             let upper = if name == "all" { "ALL".into() } else { name.to_ascii_uppercase() };
-            return Some(handler(format!("{upper} {path}"), &path));
+            return Some(handler(reader, code.span(), format!("{upper} {path}"), &path));
         }
         // `router.route('/x').get(handler)`
         if METHODS.contains(&name)
@@ -97,7 +101,8 @@ pub(super) fn registered<'a>(
             && as_member(&route.callee).is_some_and(|member| member.name == Some("route"))
             && let Some(Expression::StringLiteral(path)) = argument(&route.arguments, 0).map(bare)
         {
-            return Some(handler(format!("{} {}", name.to_ascii_uppercase(), path.value), &path.value));
+            let name = format!("{} {}", name.to_ascii_uppercase(), path.value);
+            return Some(handler(reader, code.span(), name, &path.value));
         }
         let job = match name {
             "schedule" if receiver.contains("cron") || receiver.contains("schedul") => true,
@@ -150,7 +155,7 @@ pub(super) fn registered_by_options<'a>(
         ("route", "handler") => {
             let path = option("url").or_else(|| option("path")).unwrap_or_default();
             let method = option("method").unwrap_or_else(|| "ALL".into());
-            Some(handler(format!("{method} {path}"), &path))
+            Some(handler(reader, span(call), format!("{method} {path}"), &path))
         }
         ("task" | "schemaTask", "run") | ("defineJob", "run" | "handler") => {
             let id = option("id").unwrap_or_else(|| last.to_string());
@@ -161,13 +166,23 @@ pub(super) fn registered_by_options<'a>(
     }
 }
 
-fn handler(name: String, path: &str) -> Named {
-    let role = if path.to_ascii_lowercase().contains("webhook") {
-        FunctionRole::Webhook
-    } else {
-        FunctionRole::RequestHandler
+fn handler(reader: &Reader, code: Span, name: String, path: &str) -> Named {
+    let role = match receives_events(&path.to_ascii_lowercase(), reader.head(code)) {
+        true => FunctionRole::Webhook,
+        false => FunctionRole::RequestHandler,
     };
     named(name, role)
+}
+
+/// A path that another service calls, or a body that checks another service's signature. `/:vendorId/webhooks` lets
+/// users manage theirs.
+fn receives_events(path: &str, body: &str) -> bool {
+    let managed = path.split('/').any(|part| matches!(part, "webhooks" | "webhook-endpoints"))
+        && path.split('/').any(|part| part.starts_with(':') || part.starts_with('[') || part.starts_with('$'));
+    let signed = ["constructEvent", "-signature", "verifySignature", "verifyWebhook", "svix"]
+        .iter()
+        .any(|word| body.contains(word));
+    signed || (path.contains("webhook") && !managed)
 }
 
 fn named(name: String, role: FunctionRole) -> Named {
@@ -188,7 +203,7 @@ pub(super) fn function_role<'a>(
     let file = path.rsplit('/').next().unwrap_or(&path);
     let stem = file.split('.').next().unwrap_or(file);
     let name = named.name.as_str();
-    let webhook = path.contains("webhook");
+    let webhook = receives_events(&path, reader.head(code.span()));
     let request = || if webhook { FunctionRole::Webhook } else { FunctionRole::RequestHandler };
     if parent == 0 && named.class.is_none() {
         if stem == "route" && matches!(name, "GET" | "POST" | "PUT" | "PATCH" | "DELETE" | "HEAD" | "OPTIONS")
