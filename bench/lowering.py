@@ -26,6 +26,7 @@ SCHEMAS = {
     "amplication": corpus.CORPUS / "amplication" / "prisma" / "schema.prisma",
     "langfuse": corpus.CORPUS / "langfuse" / "prisma" / "schema.prisma",
     "saas-starter-kit": corpus.CORPUS / "saas-starter-kit" / "prisma" / "schema.prisma",
+    "umami": corpus.CORPUS / "umami" / "prisma" / "schema.prisma",
 }
 JOINED = {"findMany", "findFirst", "findUnique"}
 

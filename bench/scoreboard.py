@@ -2,10 +2,10 @@
 """The scoreboard: pgsteward against truth and against its peers, in one run, as ratios. Prints Markdown.
 
 `cargo xtask bench` builds what it needs and runs it. It wants the corpus (PGSTEWARD_CORPUS, by default ../shared/corpus
-beside the checkout), psql for the replay and squawk (`pip install squawk-cli`) for the comparison; what is missing is
-said and left out. Names of sections (truth recall noise squawk speed) choose some of them. With --write the results go
-into bench/README.md and docs/concepts/squawk.md as well. Exit code 1: findings and truth differ, the recall is not 1, or
-a finding of squawk has no class.
+beside the checkout), psql for the replay, squawk (`pip install squawk-cli`) for the comparison and node with npm for
+Prisma's query compiler; what is missing is said and left out. Names of sections (truth recall noise squawk lowering speed) choose some of them. With --write the results go
+into bench/README.md and docs/concepts/squawk.md as well. Exit code 1: findings and truth differ, the recall is not 1, a
+finding of squawk has no class, or fewer calls than the target are lowered as Prisma does.
 """
 
 import datetime
@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent / "recall"))
 
 import compare
 import corpus
+import lowering
 import noise
 import speed
 import squawk_classes
@@ -49,6 +50,7 @@ SECTIONS = {
     "recall": ("Recall", recall_section),
     "noise": ("Signal", lambda: (noise.report(), True)),
     "squawk": ("What became of squawk's findings", squawk_classes.report),
+    "lowering": ("Prisma Client calls to SQL", lowering.report),
     "speed": ("Speed", lambda: (speed.report(), True)),
 }
 

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-/// One build for both, so that the library they share is compiled once.
+/// One build for all, so that the libraries they share are compiled once.
 const BUILD: &[&str] = &[
     "build",
     "--release",
@@ -17,6 +17,10 @@ const BUILD: &[&str] = &[
     "pgsteward-testkit",
     "--example",
     "figures",
+    "--package",
+    "pgsteward-prisma",
+    "--example",
+    "lower",
 ];
 
 /// `arguments` are names of sections; all of them without any.

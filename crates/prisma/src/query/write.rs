@@ -1,6 +1,6 @@
 //! The writes of a call: `create`, `update`, `upsert`, `delete` and their forms for many rows.
 
-use pgsteward_model::code::{Operation, Purpose};
+use pgsteward_model::code::{InMemory, Operation, Purpose};
 use pgsteward_model::prisma::{Field, Model};
 
 use super::argument::Argument;
@@ -10,7 +10,7 @@ use super::find::read_one;
 use super::plan::Plan;
 use super::select::Selection;
 use super::update::Found;
-use super::world::{World, compound_key};
+use super::world::compound_key;
 use super::{Outcome, refuse};
 
 pub(super) fn lower<'a>(
@@ -19,25 +19,32 @@ pub(super) fn lower<'a>(
     operation: Operation,
     argument: &Argument,
 ) -> Outcome<()> {
-    if plan.world.schema.relation_mode_prisma() {
-        super::emulate::refuse_what_needs_it(plan.world, model, operation, argument)?;
-    }
-    match operation {
-        Operation::Create => create(plan, model, argument)?,
-        Operation::CreateMany => create_many(plan, model, argument, false)?,
-        Operation::CreateManyAndReturn => create_many(plan, model, argument, true)?,
+    let transaction = match operation {
+        Operation::Create => create(plan, model, argument).map(|()| true)?,
+        Operation::CreateMany => create_many(plan, model, argument, false).map(|()| true)?,
+        Operation::CreateManyAndReturn => create_many(plan, model, argument, true).map(|()| true)?,
         Operation::Update => update(plan, model, argument)?,
-        Operation::UpdateMany => update_many(plan, model, argument, false)?,
-        Operation::UpdateManyAndReturn => update_many(plan, model, argument, true)?,
-        Operation::Upsert => upsert(plan, model, argument)?,
-        Operation::Delete => delete(plan, model, argument)?,
-        _ => {
-            let filter = many_filter(plan, model, argument)?;
-            plan.delete(model, &filter, Found::Filter, argument.get("limit"), &[], Purpose::Main)?;
-        }
+        Operation::UpdateMany => update_many(plan, model, argument, false).map(|()| true)?,
+        Operation::UpdateManyAndReturn => update_many(plan, model, argument, true).map(|()| true)?,
+        Operation::Upsert => upsert(plan, model, argument).map(|()| true)?,
+        Operation::Delete => delete(plan, model, argument).map(|()| true)?,
+        _ => delete_many(plan, model, argument).map(|()| true)?,
+    };
+    if transaction {
+        plan.wrap();
     }
-    plan.wrap();
     Ok(())
+}
+
+fn delete_many<'a>(plan: &Plan<'a>, model: &'a Model, argument: &Argument) -> Outcome<()> {
+    let filter = many_filter(plan, model, argument)?;
+    let mut found = Found::Filter;
+    if plan.emulates() {
+        plan.read_keys(model, &filter, false)?;
+        plan.emulate_delete(model, true)?;
+        found = Found::ManyByKey;
+    }
+    plan.delete(model, &filter, found, argument.get("limit"), &[], Purpose::Main)
 }
 
 fn required<'s>(argument: &'s Argument, name: &str) -> Outcome<&'s Argument> {
@@ -89,15 +96,23 @@ fn create_many<'a>(plan: &Plan<'a>, model: &'a Model, argument: &Argument, retur
     plan.include(&selection.nested, false)
 }
 
-fn update<'a>(plan: &Plan<'a>, model: &'a Model, argument: &Argument) -> Outcome<()> {
+/// True where Prisma wraps the statements into a transaction, should they be several.
+fn update<'a>(plan: &Plan<'a>, model: &'a Model, argument: &Argument) -> Outcome<bool> {
     let filter = filter::parse_unique(plan.world, model, required(argument, "where")?, "where")?;
     let data = Data::parse(plan.world, model, required(argument, "data")?, "data")?;
     let selection = Selection::parse(plan.world, model, argument, "")?;
-    plan.update_record(model, &filter, Found::Filter, &data, &selection.scalars, "", Purpose::Main)?;
-    if data.nested.is_empty() && selection.plain() {
-        return Ok(());
+    let mut found = Found::Filter;
+    plan.check_emulated(model, &data)?;
+    if plan.emulates() {
+        plan.read_keys(model, &filter, true)?;
+        found = Found::OneByKey;
     }
-    read_one(plan, model, argument, super::update::key(model)?)
+    plan.update_record(model, &filter, found, &data, &selection.scalars, "", Purpose::Main)?;
+    if data.nested.is_empty() && selection.plain() {
+        return Ok(false);
+    }
+    read_one(plan, model, argument, super::update::key(model)?)?;
+    Ok(true)
 }
 
 fn update_many<'a>(plan: &Plan<'a>, model: &'a Model, argument: &Argument, returning: bool) -> Outcome<()> {
@@ -108,12 +123,24 @@ fn update_many<'a>(plan: &Plan<'a>, model: &'a Model, argument: &Argument, retur
         return Err(refuse("data sets nothing"));
     }
     let limit = argument.get("limit");
+    plan.check_emulated(model, &data)?;
+    let (found, filter, limit) = if plan.emulates() {
+        plan.read_keys(model, &filter, false)?;
+        // The rows are counted after they were read.
+        if let Some(limit) = limit {
+            let path = String::new();
+            plan.remember(InMemory::Page { path, take: limit.integer(), skip: None });
+        }
+        (Found::ManyByKey, Filter::Empty, None)
+    } else {
+        (Found::Filter, filter, limit)
+    };
     if !returning {
-        return plan.update(model, &set, &filter, Found::Filter, limit, &[], Purpose::Main);
+        return plan.update(model, &set, &filter, found, limit, &[], Purpose::Main);
     }
     let mut selection = Selection::parse(plan.world, model, argument, "")?;
     selection.link()?;
-    plan.update(model, &set, &filter, Found::Filter, limit, &selection.columns, Purpose::Main)?;
+    plan.update(model, &set, &filter, found, limit, &selection.columns, Purpose::Main)?;
     plan.include(&selection.nested, false)
 }
 
@@ -121,9 +148,13 @@ fn delete<'a>(plan: &Plan<'a>, model: &'a Model, argument: &Argument) -> Outcome
     let filter = filter::parse_unique(plan.world, model, required(argument, "where")?, "where")?;
     let selection = Selection::parse(plan.world, model, argument, "")?;
     if selection.plain() {
-        return plan.delete(model, &filter, Found::Filter, None, &selection.scalars, Purpose::Main);
+        plan.delete(model, &filter, Found::Filter, None, &selection.scalars, Purpose::Main)?;
+        return if plan.emulates() { plan.emulate_delete(model, false) } else { Ok(()) };
     }
     read_one(plan, model, argument, filter.clone())?;
+    if plan.emulates() {
+        plan.emulate_delete(model, false)?;
+    }
     plan.delete(model, &filter, Found::Filter, None, &[], Purpose::Main)
 }
 
@@ -135,18 +166,16 @@ fn upsert<'a>(plan: &Plan<'a>, model: &'a Model, argument: &Argument) -> Outcome
     let updated = Data::parse(plan.world, model, update, "update")?;
     let selection = Selection::parse(plan.world, model, argument, "")?;
     let plain = created.nested.is_empty() && updated.nested.is_empty() && selection.plain();
+    plan.check_emulated(model, &updated)?;
     if plain
+        && !plan.emulates()
         && !updated.columns.is_empty()
         && let Some(key) = native_key(model, condition, create)?
     {
         let set = plan.set(model, &updated.columns, &[]);
         return plan.native_upsert(model, &created, &set, &key, &filter, &selection.scalars);
     }
-    let ids = World::identifier(model)?;
-    let mut page = super::page::Page::new(model, "");
-    page.filter = Some(filter.clone());
-    let sql = plan.select(&page, &ids, &[], None)?;
-    plan.send(sql, pgsteward_model::code::StatementKind::Select, Purpose::ReadBack);
+    plan.read_keys(model, &filter, false)?;
     plan.update_record(model, &filter, Found::OneByKey, &updated, &selection.scalars, "", Purpose::Main)?;
     read_one(plan, model, argument, super::update::key(model)?)?;
     plan.create_record(model, &created, &[], "", Purpose::Main)?;
