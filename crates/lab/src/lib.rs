@@ -29,7 +29,7 @@ mod watchdog;
 
 pub use binaries::{Found, Origin, installed};
 pub use clone::Database;
-pub use code::{Clash, PlanNode, Workbench, bind, clash, read_plan};
+pub use code::{Clash, PlanNode, Values, Whose, Workbench, bind, clash, read_plan};
 pub use error::LabError;
 pub use lab::{Lab, LabOptions, Progress, stop_all};
 pub use replay::{ReplayOptions, replay, replay_files};

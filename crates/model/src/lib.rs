@@ -25,6 +25,7 @@ pub mod place;
 pub mod prisma;
 pub mod project;
 pub mod proof;
+pub mod queries;
 pub mod review;
 pub mod rule;
 pub mod source;

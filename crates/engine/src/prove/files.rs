@@ -29,6 +29,9 @@ fn try_files(
 ) -> Result<(), Verdict> {
     let refuted = |reason: String| Verdict::Refuted { reason };
     let edited = edited_files(&fix.change.steps, facts).map_err(refuted)?;
+    if is_code(&edited, facts) {
+        return Err(try_code(&edited, facts, observations));
+    }
     let schema = facts.prisma.as_ref().ok_or(Verdict::Unprovable {
         reason: "the edited files are of no kind that can be read back".into(),
     })?;
@@ -50,6 +53,32 @@ fn try_files(
     }
     observations.push(Observation::FindingGone);
     Ok(())
+}
+
+/// Whether all edited files are of the application's code.
+fn is_code(edited: &BTreeMap<Arc<str>, Option<String>>, facts: &Facts) -> bool {
+    let code = |path: &Arc<str>| {
+        facts.code.as_ref().is_some_and(|code| code.calls.iter().any(|call| call.site.at.file == *path))
+    };
+    !edited.is_empty() && edited.keys().all(code)
+}
+
+/// The edited files must parse as they did. The whole of the code is not linked again, so whether the finding is
+/// gone stays open here.
+fn try_code(
+    edited: &BTreeMap<Arc<str>, Option<String>>,
+    facts: &Facts,
+    observations: &mut Vec<Observation>,
+) -> Verdict {
+    let lost = |path: &str, text: &str| pgsteward_typescript::scan_fully(path, text).left_out.len();
+    for (path, text) in edited {
+        let before = facts.sources.get(path).map_or("", |source| &source.text);
+        if lost(path, text.as_deref().unwrap_or("")) > lost(path, before) {
+            return Verdict::Refuted { reason: format!("{path} no longer parses after the edit") };
+        }
+        observations.push(Observation::FileParses { file: path.to_string() });
+    }
+    Verdict::Unprovable { reason: "the edited file parses; the code was not linked again with it".into() }
 }
 
 /// Whether all that a fix does is to take comments out.

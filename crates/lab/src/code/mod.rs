@@ -22,7 +22,7 @@ use crate::watchdog::TimeLimit;
 
 pub use deadlock::{Clash, clash};
 pub use explain::{PlanNode, read_plan};
-pub use sample::bind;
+pub use sample::{Values, Whose, bind};
 
 /// A statement longer than this is stopped.
 const LONGEST: Duration = Duration::from_secs(5);

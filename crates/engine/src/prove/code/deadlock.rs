@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::Result;
-use pgsteward_lab::{Clash, Lab, clash};
+use pgsteward_lab::{Clash, Lab, Whose, clash};
 use pgsteward_model::code::{Call, Code, StatementKind};
 use pgsteward_model::finding::Finding;
 use pgsteward_model::place::Place;
@@ -105,5 +105,5 @@ async fn locking_sql(bench: &Bench<'_>, call: &Call) -> Result<String, String> {
         .queries()
         .find(|query| matches!(query.kind, StatementKind::Update | StatementKind::Delete))
         .ok_or("the statements that lock are not known")?;
-    bench.twin.bench.bound(query, 0).await
+    bench.twin.bench.bound(query, 0, Whose::Any).await
 }

@@ -1,5 +1,6 @@
 //! A statement before and after the index that a fix makes.
 
+use pgsteward_lab::Whose;
 use pgsteward_model::change::{Rollback, Step};
 use pgsteward_model::code::Call;
 use pgsteward_model::finding::Finding;
@@ -13,7 +14,7 @@ pub(super) async fn show(bench: &Bench<'_>, finding: &Finding, call: &Call) -> S
         return not_shown("the statement of the call is not known");
     };
     let work = &bench.twin.bench;
-    let sql = match work.bound(query, 0).await {
+    let sql = match work.bound(query, 0, Whose::Any).await {
         Ok(sql) => sql,
         Err(why) => return not_shown(why),
     };

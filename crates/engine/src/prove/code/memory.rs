@@ -1,5 +1,6 @@
 //! Rows that the server sends against rows that a call returns, where Prisma does the rest in memory.
 
+use pgsteward_lab::Whose;
 use pgsteward_model::code::{Call, InMemory, Node, Purpose, Query, Value, Variant};
 use pgsteward_model::finding::Finding;
 use pgsteward_model::prisma::Model;
@@ -25,7 +26,7 @@ pub(super) async fn show(bench: &Bench<'_>, finding: &Finding, call: &Call) -> S
         return not_shown("the statement of the call is not known");
     };
     let work = &bench.twin.bench;
-    let sql = match work.bound(query, 0).await {
+    let sql = match work.bound(query, 0, Whose::Busiest).await {
         Ok(sql) => sql,
         Err(why) => return not_shown(why),
     };
@@ -157,7 +158,7 @@ async fn better(
         let argument = rewrite::with(&call.argument, "relationLoadStrategy", rewrite::text("join"));
         let joined = rewrite::lowered(bench.facts, call, call.operation, &argument, Some("relationJoins"))?;
         let [query] = joined.queries.as_slice() else { return None };
-        let sql = work.bound(query, 0).await.ok()?;
+        let sql = work.bound(query, 0, Whose::Busiest).await.ok()?;
         return Some(work.run("with relationLoadStrategy: 'join'", &sql).await.ok()?.0);
     }
     let cursor =
@@ -176,7 +177,7 @@ async fn better(
         let argument = rewrite::with(&call.argument, "orderBy", rewrite::node(Value::List(keys)));
         let ordered = rewrite::lowered(bench.facts, call, call.operation, &argument, None)?;
         let query = ordered.queries.first()?;
-        let sql = work.bound(query, 0).await.ok()?;
+        let sql = work.bound(query, 0, Whose::Busiest).await.ok()?;
         return Some(work.run("with the primary key as the last key of the order", &sql).await.ok()?.0);
     }
     let fields = variant.in_memory.iter().find_map(|step| match step {

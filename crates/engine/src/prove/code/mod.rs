@@ -134,14 +134,15 @@ pub(super) async fn prove(
             (_, None) => continue,
         };
         let version = twin.version;
-        add(&mut findings[*index], seen, version);
+        add(&mut findings[*index], *show, seen, version);
     }
     twin.close(benches.lab).await?;
     Ok((untried, gaps))
 }
 
-/// Adds what was seen to what is known. A fix that was proven otherwise and is not shown on rows stays proven.
-fn add(finding: &mut Finding, (observations, verdict): Seen, version: ServerVersion) {
+/// Adds what was seen to what is known. A fix that was proven otherwise and is not shown on rows stays proven; an
+/// index that could not be tried where it is wanted is not proven by rows either.
+fn add(finding: &mut Finding, show: Show, (observations, verdict): Seen, version: ServerVersion) {
     let Some(proof) = &mut finding.proof else {
         let subject = match &finding.fix {
             Some(fix) => fix.title.clone(),
@@ -152,9 +153,13 @@ fn add(finding: &mut Finding, (observations, verdict): Seen, version: ServerVers
     };
     proof.server = Some(version);
     proof.observations.extend(observations);
-    let stays =
-        matches!(verdict, Verdict::Unprovable { .. }) || matches!(proof.verdict, Verdict::Refuted { .. });
-    if !stays && !matches!(proof.verdict, Verdict::Unprovable { .. } if finding.fix.is_some()) {
+    let known = match (&proof.verdict, &verdict) {
+        (Verdict::Refuted { .. }, _) => true,
+        (Verdict::Unprovable { .. }, Verdict::Proven) => show == Show::Index,
+        (_, Verdict::Unprovable { .. }) => true,
+        _ => false,
+    };
+    if !known {
         proof.verdict = verdict;
     }
 }
@@ -179,15 +184,17 @@ fn query_of<'a>(finding: &Finding, call: &'a Call) -> Option<&'a Query> {
     shown.or_else(|| call.lowered.queries().next())
 }
 
-/// Tables that the statements of the findings meet.
+/// Tables that must be large enough for an index to be worth its reading.
 fn tables(cases: &[(usize, Show)], findings: &[Finding], code: &Code) -> BTreeSet<QName> {
     let mut found = BTreeSet::new();
     for (index, show) in cases {
-        if *show == Show::Deadlock {
+        // Other tables keep the size that their place among the others gives them.
+        if *show != Show::Index {
             continue;
         }
         let Some(call) = call_of(code, &findings[*index]) else { continue };
-        for access in call.lowered.queries().flat_map(|query| &query.accesses) {
+        let Some(query) = query_of(&findings[*index], call) else { continue };
+        for access in query.accesses.iter().take(1) {
             found.insert(QName::new(access.namespace.clone(), access.table.clone()));
         }
     }

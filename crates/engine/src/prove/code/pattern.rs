@@ -1,6 +1,6 @@
 //! A value that finds a row which is not equal to it.
 
-use pgsteward_lab::bind;
+use pgsteward_lab::{Whose, bind};
 use pgsteward_model::code::{Call, PatternKind};
 use pgsteward_model::finding::Finding;
 use pgsteward_model::proof::{Observation, Verdict};
@@ -27,11 +27,11 @@ pub(super) async fn show(bench: &Bench<'_>, _: &Finding, call: &Call) -> Seen {
         })
     });
     let Some(place) = place else { return not_shown("the value is written in the code") };
-    let mut values = match work.values(query, 0).await {
+    let mut values = match work.values(query, 0, Whose::Any).await {
         Ok(values) => values,
         Err(why) => return not_shown(why),
     };
-    let honest = values[place].clone();
+    let honest = values[place].join(", ");
     // A letter in the middle becomes "_", as an address may have one.
     let letters: Vec<(usize, char)> = honest.char_indices().filter(|(_, c)| c.is_alphanumeric()).collect();
     let Some((at, letter)) = letters.get(letters.len() / 2).copied() else {
@@ -39,7 +39,7 @@ pub(super) async fn show(bench: &Bench<'_>, _: &Finding, call: &Call) -> Seen {
     };
     let mut wild = honest.clone();
     wild.replace_range(at..at + letter.len_utf8(), "_");
-    values[place].clone_from(&wild);
+    values[place] = vec![wild.clone()];
     let sql = match bind(&query.sql, &values) {
         Ok(sql) => sql,
         Err(why) => return not_shown(why),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use pgsteward_lab::{Values, Whose};
 use pgsteward_model::code::{Call, Node, Operation, Query, Source, StatementKind, Value};
 use pgsteward_model::finding::Finding;
 use pgsteward_model::proof::{Observation, Run, Verdict};
@@ -20,7 +21,7 @@ pub(super) async fn show(bench: &Bench<'_>, _: &Finding, call: &Call) -> Seen {
     let mut statements = Vec::new();
     let mut values = Vec::new();
     for turn in 0..TURNS {
-        match work.values(query, turn).await {
+        match work.values(query, turn, Whose::Any).await {
             Ok(of_turn) => {
                 match pgsteward_lab::bind(&query.sql, &of_turn) {
                     Ok(sql) => statements.push(sql),
@@ -90,12 +91,12 @@ async fn at_once(bench: &Bench<'_>, call: &Call) -> Option<Run> {
     };
     let variant = rewrite::lowered(bench.facts, call, operation, &argument, None)?;
     let query = variant.queries.first()?;
-    let sql = bench.twin.bench.bound(query, 0).await.ok()?;
+    let sql = bench.twin.bench.bound(query, 0, Whose::Any).await.ok()?;
     Some(bench.twin.bench.run("one query for all", &sql).await.ok()?.0)
 }
 
 /// The same writes as one statement: a row of VALUES for each turn.
-async fn written_at_once(bench: &Bench<'_>, query: &Query, values: &[Vec<String>]) -> Option<Run> {
+async fn written_at_once(bench: &Bench<'_>, query: &Query, values: &[Vec<Values>]) -> Option<Run> {
     let access = query.accesses.first()?;
     let name = pgsteward_model::catalog::QName::new(access.namespace.clone(), access.table.clone());
     let table = bench.twin.bench.catalog().table(&name)?;
@@ -105,7 +106,10 @@ async fn written_at_once(bench: &Bench<'_>, query: &Query, values: &[Vec<String>
         .map(|parameter| parameter.column.as_ref().map(|(.., column)| column.as_str()))
         .collect();
     let columns = columns?;
-    let list = |of: &[String]| format!("({})", of.join(", "));
+    if query.parameters.iter().any(|parameter| parameter.list) {
+        return None;
+    }
+    let list = |of: &[Values]| format!("({})", of.concat().join(", "));
     let rows: Vec<String> = values.iter().map(|row| list(row)).collect();
     let target = super::twin::sql_name(&name);
     let typed = |column: &str| Some(ddl::column_type(&table.column(column)?.ty));

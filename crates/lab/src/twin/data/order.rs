@@ -89,7 +89,7 @@ pub(super) fn row_counts(tables: &BTreeMap<&QName, &Table>, options: &DataOption
     let fixed: u64 =
         counts.iter().filter(|(name, _)| options.rows.contains_key(name)).map(|(_, rows)| rows).sum();
     let total: u64 = counts.values().sum::<u64>() - fixed;
-    let left = options.budget.saturating_sub(fixed).max(1);
+    let left = options.budget.max(1);
     if total <= left {
         return counts;
     }

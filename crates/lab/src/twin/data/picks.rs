@@ -232,11 +232,16 @@ impl Groups {
         found
     }
 
+    /// Few parents have most of the children, as it is nearly everywhere.
     fn random(&self, group: &Group) -> Template {
         let key = &group.reference.key;
         let mut parts = vec![key.references.namespace.as_str(), &key.references.name, "pick"];
         parts.extend(key.columns.iter().map(String::as_str));
-        Template::chance(salt(0, &parts), group.size).within("(1 + {e})")
+        let chance = Template::chance(salt(0, &parts), 1 << 20);
+        chance.within(&format!(
+            "(1 + pg_catalog.floor(pg_catalog.power({{e}} / 1048576.0::double precision, 3) * {})::bigint)",
+            group.size
+        ))
     }
 
     /// Whether a key decides the column.
