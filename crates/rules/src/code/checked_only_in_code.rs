@@ -59,7 +59,16 @@ fn is_of(models: &[Model], model: &Model, schema: &str) -> bool {
     let query = names.iter().any(|word| {
         matches!(
             word.as_str(),
-            "query" | "filter" | "filters" | "search" | "params" | "list" | "response" | "output" | "get"
+            "query"
+                | "filter"
+                | "filters"
+                | "search"
+                | "params"
+                | "list"
+                | "cursor"
+                | "response"
+                | "output"
+                | "get"
         )
     });
     let longer =

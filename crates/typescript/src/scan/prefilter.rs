@@ -1,8 +1,8 @@
-//! Which files are worth reading in full: those whose text speaks of a database, of what may be one, or of what is
-//! sent outside. Most files of an application are not.
+//! Which files are worth reading in full: those whose text speaks of a database, of what may be one, of what is sent
+//! outside, or of checks of input. Most files of an application are not.
 
 /// A word in any of these makes a file be read in full. Operations are looked for with their dot.
-const WORDS: [&str; 27] = [
+const WORDS: [&str; 28] = [
     ".findUnique",
     ".findFirst",
     ".findMany",
@@ -30,6 +30,7 @@ const WORDS: [&str; 27] = [
     ".query(",
     "'pg'",
     "use server",
+    "z.object(",
 ];
 
 pub(super) fn interesting(text: &str) -> bool {
