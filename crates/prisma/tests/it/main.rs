@@ -6,4 +6,5 @@ mod dmmf;
 mod drift;
 mod edit;
 mod migrate;
+mod query;
 mod recovery;

@@ -1,0 +1,78 @@
+//! Arguments that are not all written at the call.
+
+use super::{becomes, one, refused, variants};
+
+#[test]
+fn a_value_is_a_parameter_whatever_it_is() {
+    let expected = r#"
+        SELECT "users"."id" FROM "users" WHERE ("users"."name" = $1 AND "users"."age" = $2) OFFSET $3
+    "#;
+    let arguments = r#"{ where: { name: input.name, age: 3 | other }, select: { id: true } }"#;
+    becomes("User", "findMany", arguments, expected);
+}
+
+#[test]
+fn what_may_be_absent_makes_two_statements() {
+    let arguments = r#"{ where: { name?: q, age: ageOrUndefined }, select: { id: true } }"#;
+    becomes(
+        "User",
+        "findMany",
+        arguments,
+        r#"
+        SELECT "users"."id" FROM "users" WHERE ("users"."name" = $1 AND "users"."age" = $2) OFFSET $3
+        --
+        SELECT "users"."id" FROM "users" WHERE "users"."name" = $1 OFFSET $2
+        --
+        SELECT "users"."id" FROM "users" WHERE "users"."age" = $1 OFFSET $2
+        --
+        SELECT "users"."id" FROM "users" WHERE 1=1 OFFSET $1
+        "#,
+    );
+}
+
+#[test]
+fn a_choice_of_direction_makes_two_statements() {
+    let arguments = r#"{ orderBy: { name: "asc" | "desc" }, select: { id: true } }"#;
+    assert_eq!(variants("User", "findMany", arguments).len(), 2);
+    let both = variants("User", "findMany", r#"{ where: { name: null | "x" }, select: { id: true } }"#);
+    assert_eq!(both.len(), 2);
+}
+
+#[test]
+fn undefined_is_no_condition() {
+    becomes(
+        "User",
+        "deleteMany",
+        "{ where: { name: undefined } }",
+        r#"
+        DELETE FROM "users" WHERE 1=1
+        "#,
+    );
+}
+
+#[test]
+fn what_is_not_written_at_the_call_is_refused() {
+    assert_eq!(refused("User", "findMany", "{ where: filter }"), "where is not written at the call");
+    assert_eq!(refused("User", "findMany", "{ include: relations }"), "include is not written at the call");
+    assert_eq!(refused("User", "findMany", "{ orderBy: order }"), "orderBy is not written at the call");
+    assert_eq!(refused("User", "findMany", "arguments"), "the argument is not written at the call");
+    assert_eq!(refused("User", "create", "{ data }"), "data is not written at the call");
+    assert_eq!(refused("User", "createMany", "{ data: rows }"), "data is not written at the call");
+    assert_eq!(
+        refused("User", "findMany", "{ where: { ...filter, name } }"),
+        "where has properties that are not written at the call"
+    );
+    let arguments = "{ where: { name?: a, age?: b, email?: c, uid?: d } }";
+    assert_eq!(refused("User", "findMany", arguments), "more than 8 shapes of arguments");
+    assert_eq!(refused("Nobody", "findMany", "{}"), "the schema has no such model");
+    assert_eq!(refused("User", "findMany", "{ where: { nothing: 1 } }"), "a field that the model lacks");
+}
+
+#[test]
+fn an_unknown_page_is_a_parameter() {
+    let variant = one("User", "findMany", "{ take: limit, skip: offset, select: { id: true } }");
+    assert_eq!(
+        variant.queries[0].sql,
+        r#"SELECT "public"."users"."id" FROM "public"."users" WHERE 1=1 ORDER BY "public"."users"."id" ASC LIMIT $1 OFFSET $2"#
+    );
+}
