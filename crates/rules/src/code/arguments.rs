@@ -70,6 +70,30 @@ pub(super) fn is_total(model: &Model, keys: &[OrderKey<'_>]) -> bool {
             .any(|key| !key.fields.is_empty() && key.fields.iter().all(|field| has(&field.field)))
 }
 
+/// The same for rows that a filter with these conditions leaves.
+pub(super) fn is_total_within(model: &Model, keys: &[OrderKey<'_>], filter: Option<&Node>) -> bool {
+    let equal: Vec<&str> = filter
+        .and_then(Node::object)
+        .map(conjuncts)
+        .unwrap_or_default()
+        .into_iter()
+        .filter(|property| {
+            !property.conditional && matches!(property.value.value, Value::Expression { .. } | Value::Text(_))
+        })
+        .map(|property| property.name.as_str())
+        .collect();
+    let fixed = |name: &str| equal.contains(&name);
+    let has = |name: &str| {
+        let required = model.field(name).is_some_and(|field| field.arity == Arity::Required);
+        fixed(name) || required && keys.iter().any(|key| key.field == name)
+    };
+    model
+        .primary_key
+        .iter()
+        .chain(&model.uniques)
+        .any(|key| !key.fields.is_empty() && key.fields.iter().all(|field| has(&field.field)))
+}
+
 /// Fields that tell rows apart: the primary key, else a required unique key.
 pub(super) fn row_key(model: &Model) -> Option<Vec<&str>> {
     let required = |name: &str| model.field(name).is_some_and(|field| field.arity == Arity::Required);

@@ -173,7 +173,7 @@ fn tells_rows_apart(facts: &Facts, table: &Table, column: &str) -> bool {
             .statistics
             .as_ref()
             .is_some_and(|statistics| (0.0..FEW_VALUES).contains(&statistics.distinct));
-    !state && !few && !is_state_name(column) && indexable(table, column)
+    !state && !few && !scale::is_state_name(column) && indexable(table, column)
 }
 
 fn indexable(table: &Table, column: &str) -> bool {
@@ -181,29 +181,6 @@ fn indexable(table: &Table, column: &str) -> bool {
         column.ty.array == 0
             && !matches!(column.ty.name.as_str(), "json" | "jsonb" | "bytea" | "xml" | "point" | "tsvector")
     })
-}
-
-/// Columns that hold one of a few words, whatever their type.
-fn is_state_name(column: &str) -> bool {
-    const STATES: [&str; 16] = [
-        "status",
-        "state",
-        "type",
-        "kind",
-        "role",
-        "locale",
-        "currency",
-        "country",
-        "language",
-        "mode",
-        "level",
-        "visibility",
-        "environment",
-        "env",
-        "plan",
-        "provider",
-    ];
-    objects::words(column).last().is_some_and(|word| STATES.contains(&word.as_str()))
 }
 
 /// Those of fewer columns go into those that begin with the same ones.

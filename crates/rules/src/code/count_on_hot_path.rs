@@ -3,7 +3,6 @@
 use pgsteward_model::code::{Access, Operation, Purpose};
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Finding, Severity};
-use pgsteward_model::prisma::{FieldType, Scalar};
 use pgsteward_model::rule::{Group, Rule};
 
 use super::scale::{self, Scale};
@@ -72,11 +71,8 @@ fn check(facts: &Facts) -> Vec<Finding> {
 fn narrows(facts: &Facts, access: &Access) -> bool {
     let model =
         facts.prisma.as_ref().and_then(|prisma| prisma.model_of_table(&access.namespace, &access.table));
-    let is_state = |column: &String| {
-        model
-            .and_then(|model| model.field_of_column(column))
-            .is_some_and(|field| matches!(field.ty, FieldType::Enum(_) | FieldType::Scalar(Scalar::Boolean)))
-    };
+    let is_state =
+        |column: &String| model.and_then(|model| model.field_of_column(column)).is_some_and(scale::is_state);
     let chosen = access.equal.iter().chain(&access.any_of).any(|column| !is_state(column));
     access.unique || chosen || !access.range.is_empty()
 }

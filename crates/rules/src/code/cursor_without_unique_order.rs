@@ -44,6 +44,17 @@ fn check(facts: &Facts) -> Vec<Finding> {
         let finding = match (unstable, nullable) {
             (Some(keys), nullable) => {
                 let fields: Vec<&str> = keys.iter().map(|key| key.field).collect();
+                // Prisma looks at the order alone; the filter may make it total all the same.
+                let total = arguments::is_total_within(model, keys, call.argument.get("where"));
+                let (severity, places) = if total {
+                    (Severity::Warning, "The filter and the order together tell rows apart, but Prisma looks at the order alone.")
+                } else {
+                    (
+                        Severity::Error,
+                        "Rows of equal value may change places between two pages, so that some are shown twice and others never. \
+                         And no place in the order is certain.",
+                    )
+                };
                 let finding = shared::on_part(
                     &RULE,
                     facts,
@@ -52,11 +63,11 @@ fn check(facts: &Facts) -> Vec<Finding> {
                     order.span,
                     format!("cursor over \"{}\" ordered by {}, which rows may share", model.name, quoted_list(&fields)),
                 )
-                .detail(
-                    "Rows of equal value may change places between two pages, so that some are shown twice and others never. \
-                     And because no place is certain, Prisma sends no LIMIT: each page reads every matching row from the \
-                     cursor on, and throws away what is more than the page in memory.",
-                )
+                .severity(severity)
+                .detail(format!(
+                    "{places} So Prisma sends no LIMIT: each page reads every matching row from the cursor on, and throws away \
+                     what is more than the page in memory."
+                ))
                 .hint(hint(model));
                 match tie_breaker(facts, call, model, order).filter(|_| nullable.is_none()) {
                     Some(fix) => finding.fix(fix),
@@ -111,6 +122,14 @@ fn tie_breaker(facts: &Facts, call: &Call, model: &Model, order: &Node) -> Optio
         return None;
     }
     let direction = edit::text(facts, call, direction.span);
+    // An order that is made elsewhere is mended there.
+    let written = match &order.value {
+        Value::List(_) => edit::text(facts, call, order.span).starts_with('['),
+        _ => edit::text(facts, call, order.span).starts_with('{'),
+    };
+    if !written || direction.is_empty() {
+        return None;
+    }
     let missing: Vec<&&str> =
         key.iter().filter(|field| keys.iter().all(|key| key.field != **field)).collect();
     let added =

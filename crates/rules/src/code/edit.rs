@@ -40,9 +40,19 @@ pub(super) fn text<'a>(facts: &'a Facts, call: &Call, span: Span) -> &'a str {
     facts.sources.get(&call.site.at.file).map_or("", |file| file.slice(span))
 }
 
+/// Whether a property is written where its span says: what was followed from elsewhere has the span of its name.
+pub(super) fn is_written(facts: &Facts, call: &Call, property: &Property) -> bool {
+    let text = text(facts, call, property.span).trim_start_matches(['\'', '"']);
+    text.starts_with(&property.name) && call.site.at.span.contains(property.span)
+}
+
 /// Adds a property behind the last one of an object, on a line of its own where the others have theirs.
 pub(super) fn add_property(facts: &Facts, call: &Call, object: &Object, property: &str) -> Option<TextEdit> {
     let last = object.properties.iter().max_by_key(|property| property.span.end)?;
+    // One that came by a spread ends before its brace.
+    if !object.properties.iter().all(|property| !property.conditional && is_written(facts, call, property)) {
+        return None;
+    }
     let file = facts.sources.get(&call.site.at.file)?;
     let line = file.line_at(last.span.start);
     let indent: String = line.chars().take_while(|character| character.is_whitespace()).collect();
@@ -54,6 +64,9 @@ pub(super) fn add_property(facts: &Facts, call: &Call, object: &Object, property
 
 /// Takes a property out of its object, with its comma and, where it stands alone on its lines, those lines.
 pub(super) fn remove_property(facts: &Facts, call: &Call, property: &Property) -> Option<TextEdit> {
+    if !is_written(facts, call, property) {
+        return None;
+    }
     let text = &facts.sources.get(&call.site.at.file)?.text;
     let (before, after) = (text.get(..property.span.start)?, text.get(property.span.end..)?);
     let mut start = property.span.start;

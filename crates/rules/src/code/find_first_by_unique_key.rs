@@ -1,7 +1,7 @@
 //! `findFirst` where the filter is a unique key: `findUnique` does the same and can be batched.
 
 use pgsteward_model::change::{Fix, Safety, TextEdit};
-use pgsteward_model::code::{Call, Node, Object, Operation, Value};
+use pgsteward_model::code::{Call, Node, Object, Operation, Source, Value};
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Finding, Severity};
 use pgsteward_model::prisma::{Arity, Model};
@@ -85,5 +85,11 @@ fn is_one_value(node: &Node) -> bool {
 
 fn rename(facts: &Facts, call: &Call, better: Operation) -> Option<Fix> {
     let edit = TextEdit { span: call.name_at.span, text: better.name().to_owned() };
-    edit::fix(facts, call, Safety::Safe, format!("call {}", better.name()), vec![edit])
+    // findUnique throws where the value is undefined, and of what a function gave it is not known.
+    let value = call.argument.get("where").map(shared::sources).unwrap_or_default();
+    let known = value
+        .iter()
+        .all(|source| !matches!(source, Source::Function { .. } | Source::Unknown | Source::Request));
+    let safety = if known { Safety::Safe } else { Safety::Manual };
+    edit::fix(facts, call, safety, format!("call {}", better.name()), vec![edit])
 }

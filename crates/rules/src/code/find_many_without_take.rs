@@ -3,7 +3,7 @@
 use pgsteward_model::code::{Access, Call, Limit, Operation, Purpose};
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Evidence, Finding, Severity};
-use pgsteward_model::prisma::{Field, FieldType, Model, Scalar};
+use pgsteward_model::prisma::{Field, FieldType, Model};
 use pgsteward_model::rule::{Group, Rule};
 
 use super::{scale, shared};
@@ -102,19 +102,26 @@ fn is_bounded(facts: &Facts, access: &Access) -> bool {
     let (equal, listed) = (fields(&access.equal), fields(&access.any_of));
     // A text or number that is no reference and no state is a name: few rows have it.
     let by_name = equal.iter().any(|field| {
-        matches!(field.ty, FieldType::Scalar(scalar) if scalar != Scalar::Boolean)
+        matches!(field.ty, FieldType::Scalar(_))
+            && !scale::is_state(field)
             && (field.is_unique || owner(model, &field.name).is_none() && !is_reference(&field.name))
             && !field.is_id
     });
     if access.joined {
-        // Its other columns may be those that join it.
-        return by_name;
+        // One of its columns joins it; another one says which rows are wanted.
+        let states =
+            |field: &&Field| matches!(field.ty, FieldType::Enum(_) | FieldType::Scalar(Scalar::Boolean));
+        return by_name
+            || !listed.is_empty()
+            || equal.iter().filter(|field| !scale::is_state(field)).count() > 1;
     }
-    let mut keys = model.primary_key.iter().chain(&model.uniques).filter_map(|key| key.fields.first());
-    let in_list = listed.iter().any(|field| field.is_id || field.is_unique)
-        || keys.any(|key| listed.iter().any(|field| field.name == key.field));
-    let owned = equal.iter().chain(&listed).any(|field| owner(model, &field.name) == Some(true));
-    in_list || owned || by_name
+    let is_bound = |field: &&Field| owner(model, &field.name) == Some(true);
+    let references =
+        equal.iter().filter(|field| owner(model, &field.name).is_some() || is_reference(&field.name)).count();
+    // Rows that are changed are somebody's things, of which people have so many; rows that are only added are history.
+    let history = !model.fields.iter().any(|field| field.updated_at);
+    let few = references > 1 || references == 1 && !history && access.range.is_empty();
+    listed.iter().any(|field| !scale::is_state(field)) || equal.iter().any(is_bound) || by_name || few
 }
 
 /// `actorId`: refers to something, though no relation says so.

@@ -72,13 +72,17 @@ fn check(facts: &Facts) -> Vec<Finding> {
             facts,
             code,
             call,
-            format!(
-                "\"{}\" reads {} columns of \"{}\" and uses {}",
-                shared::call_name(call),
-                columns.len(),
-                model.name,
-                read.len()
-            ),
+            if read.is_empty() {
+                format!("\"{}\" reads whole rows of \"{}\" and none of their columns is used", shared::call_name(call), model.name)
+            } else {
+                format!(
+                    "\"{}\" reads {} columns of \"{}\" and uses {}",
+                    shared::call_name(call),
+                    columns.len(),
+                    model.name,
+                    read.len()
+                )
+            },
         )
         .severity(severity)
         .detail(format!(
@@ -87,7 +91,7 @@ fn check(facts: &Facts) -> Vec<Finding> {
             if read.is_empty() { "their number".to_owned() } else { names(&read) },
             unread.len()
         ))
-        .hint("select the fields that are read");
+        .hint(if read.is_empty() { "ask for the number with count, or select the key alone" } else { "select the fields that are read" });
         let finding = match select(facts, call, model, &read) {
             Some(fix) => finding.fix(fix),
             None => finding,
@@ -136,7 +140,8 @@ fn select(facts: &Facts, call: &Call, model: &Model, read: &[&Field]) -> Option<
             Some(include) => {
                 let relations = include.value.object().filter(|relations| !relations.open)?;
                 let name = Span::new(include.span.start, include.span.start + "include".len());
-                let written = edit::text(facts, call, name) == "include";
+                let written =
+                    edit::is_written(facts, call, include) && edit::text(facts, call, name) == "include";
                 let all_read = relations.properties.iter().all(|relation| is_read(&relation.name));
                 let added = edit::add_property(facts, call, relations, &fields)?;
                 (written && all_read).then(|| vec![TextEdit { span: name, text: "select".into() }, added])?

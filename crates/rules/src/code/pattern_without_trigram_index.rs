@@ -7,7 +7,6 @@ use pgsteward_model::change::{Change, Fix, PrismaEdit, Rollback, Safety, Step};
 use pgsteward_model::code::{Access, Call, Pattern, PatternKind};
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Finding, Severity};
-use pgsteward_model::prisma::{FieldType, Scalar};
 use pgsteward_model::rule::{Group, Rule};
 use pgsteward_sql::{quote_ident, quote_name};
 
@@ -98,10 +97,8 @@ fn needs_trigrams(pattern: &Pattern) -> bool {
 /// Another condition leads to the rows of one owner by an index, and the pattern is held against those only.
 fn is_narrowed(facts: &Facts, table: &Table, access: &Access) -> bool {
     let model = objects::model_of(facts, &table.name);
-    let is_state = |column: &str| {
-        let field = model.and_then(|model| model.field_of_column(column));
-        field.is_some_and(|field| matches!(field.ty, FieldType::Enum(_) | FieldType::Scalar(Scalar::Boolean)))
-    };
+    let is_state =
+        |column: &str| model.and_then(|model| model.field_of_column(column)).is_some_and(scale::is_state);
     let given: Vec<&str> = access.equal.iter().chain(&access.any_of).map(String::as_str).collect();
     let refers =
         |column: &str| table.foreign_keys().any(|(_, key)| key.columns.iter().any(|own| own == column));

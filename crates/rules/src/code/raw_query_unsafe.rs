@@ -47,6 +47,11 @@ fn check(facts: &Facts) -> Vec<Finding> {
                 "Nothing here shows that it is safe: if any caller takes it from a request, whoever sends one can read and \
                  change all that the application's role may.",
             ),
+            Risk::Function => (
+                Severity::Info,
+                "It comes from a function that was not followed: if that takes it from a request, whoever sends one can read \
+                 and change all that the application's role may.",
+            ),
             Risk::Stored => (
                 Severity::Warning,
                 "It comes from a row: whoever wrote that row can read and change all that the application's role may.",
@@ -77,6 +82,7 @@ fn check(facts: &Facts) -> Vec<Finding> {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Risk {
+    Function,
     Stored,
     Unknown,
     Request,
@@ -87,7 +93,10 @@ fn risk(code: &Code, raw: &RawQuery, hole: &Hole) -> Option<Risk> {
     if hole.kind != HoleKind::Text || is_checked(raw, &hole.value) {
         return None;
     }
-    of_value(code, raw.site.function, &hole.value, 3)
+    let risk = of_value(code, raw.site.function, &hole.value, 3);
+    // A wrapper that takes whole statements puts nothing into them; who calls it may.
+    let is_all = raw.text.as_deref().is_none_or(|text| text.trim() == "$1");
+    risk.filter(|risk| !is_all || *risk == Risk::Request)
 }
 
 fn of_value(code: &Code, function: usize, value: &Node, depth: u32) -> Option<Risk> {
@@ -113,7 +122,7 @@ fn of_source(code: &Code, function: usize, source: &Source, depth: u32) -> Optio
         Source::Constant | Source::Environment | Source::Time | Source::Random => None,
         Source::Request => Some(Risk::Request),
         Source::Result { .. } => Some(Risk::Stored),
-        Source::Function { name } => (!is_harmless(name)).then_some(Risk::Unknown),
+        Source::Function { name } => (!is_harmless(name)).then_some(Risk::Function),
         Source::Session | Source::Loop { .. } | Source::Unknown => Some(Risk::Unknown),
         Source::Parameter { index } => {
             let callee = code.functions.get(function)?;

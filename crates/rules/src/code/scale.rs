@@ -7,7 +7,9 @@ use pgsteward_model::catalog::{QName, Table};
 use pgsteward_model::code::{Access, Call, Code, FileRole, FunctionRole, Operation, StatementKind};
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Evidence, Finding, Severity};
-use pgsteward_model::prisma::{Field, FieldType, Model};
+use pgsteward_model::prisma::{Field, FieldType, Model, Scalar};
+
+use crate::shared::words;
 
 /// Fewer rows than this are read within milliseconds.
 const SMALL: f64 = 10_000.0;
@@ -126,7 +128,58 @@ pub(super) fn growing(facts: &Facts, code: &Code) -> BTreeSet<String> {
         .filter_map(|query| query.accesses.first())
         .filter_map(|access| facts.prisma.as_ref()?.model_of_table(&access.namespace, &access.table))
         .map(|model| model.name.clone());
-    direct.chain(inserted).collect()
+    direct.chain(inserted).filter(|model| !holds_choices(model)).collect()
+}
+
+/// Columns that hold one of a few words, whatever their type.
+pub(super) fn is_state_name(column: &str) -> bool {
+    const STATES: [&str; 16] = [
+        "status",
+        "state",
+        "type",
+        "kind",
+        "role",
+        "locale",
+        "currency",
+        "country",
+        "language",
+        "mode",
+        "level",
+        "visibility",
+        "environment",
+        "env",
+        "plan",
+        "provider",
+    ];
+    words(column).last().is_some_and(|word| STATES.contains(&word.as_str()))
+}
+
+/// A field that divides rows into a few large groups: an enum, a flag, a word of a few.
+pub(super) fn is_state(field: &Field) -> bool {
+    matches!(field.ty, FieldType::Enum(_) | FieldType::Scalar(Scalar::Boolean)) || is_state_name(&field.name)
+}
+
+/// A model of what people choose from or set once, by its name: a handful of rows, whoever adds them.
+fn holds_choices(model: &str) -> bool {
+    const CHOICES: [&str; 16] = [
+        "config",
+        "configuration",
+        "setting",
+        "settings",
+        "option",
+        "flag",
+        "role",
+        "permission",
+        "plan",
+        "price",
+        "currency",
+        "country",
+        "locale",
+        "language",
+        "category",
+        "timezone",
+    ];
+    words(model).last().is_some_and(|word| CHOICES.contains(&word.as_str()))
 }
 
 /// Functions that run while a user waits: what handles a request, renders a page or resolves a field, and all that

@@ -1,8 +1,9 @@
 //! A condition whose value may be `undefined`: Prisma leaves the condition out.
 
-use pgsteward_model::code::{Node, Object, Operation, Source, Undefined, Value};
+use pgsteward_model::code::{Call, Code, Node, Object, Operation, Source, Undefined, Value};
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Finding, Severity};
+use pgsteward_model::place::Place;
 use pgsteward_model::prisma::Model;
 use pgsteward_model::rule::{Group, Rule};
 
@@ -97,9 +98,26 @@ fn check(facts: &Facts) -> Vec<Finding> {
              preview feature strictUndefinedChecks and write Prisma.skip where a condition of \"{}\" may be left out",
             call.model
         ));
-        findings.push(scale::with_sql(finding, call));
+        let callers = callers_of(facts, code, call, first);
+        findings.push(callers.into_iter().fold(scale::with_sql(finding, call), Finding::also));
     }
     findings
+}
+
+/// Where a filter comes from that the function was given.
+fn callers_of(facts: &Facts, code: &Code, call: &Call, condition: &Condition<'_>) -> Vec<Place> {
+    let Value::Expression { text, .. } = &condition.value.value else { return Vec::new() };
+    let written = facts.sources.get(&call.site.at.file).map_or("", |file| file.slice(condition.value.span));
+    if written.contains(text.as_str()) {
+        return Vec::new();
+    }
+    let function = code.function(&call.site);
+    function
+        .callers
+        .iter()
+        .filter_map(|at| code.invocations.get(*at))
+        .map(|call| shared::place(facts, &call.site.at))
+        .collect()
 }
 
 /// How bad it is that a condition may be missing; none where leaving it out is the usual way to say "any".
