@@ -109,10 +109,8 @@ fn is_bounded(facts: &Facts, access: &Access) -> bool {
     });
     if access.joined {
         // One of its columns joins it; another one says which rows are wanted.
-        let states =
-            |field: &&Field| matches!(field.ty, FieldType::Enum(_) | FieldType::Scalar(Scalar::Boolean));
         return by_name
-            || !listed.is_empty()
+            || listed.iter().any(|field| !scale::is_state(field))
             || equal.iter().filter(|field| !scale::is_state(field)).count() > 1;
     }
     let is_bound = |field: &&Field| owner(model, &field.name) == Some(true);
