@@ -13,7 +13,7 @@ use crate::shared::words;
 pub(super) static RULE: Rule = Rule {
     id: "deleted-rows-read",
     group: Group::Code,
-    severity: Severity::Warning,
+    severity: Severity::Info,
     needs: &[Need::Code, Need::Prisma],
     sharper_with: &[],
     since: "0.1.0",

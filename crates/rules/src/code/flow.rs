@@ -174,6 +174,12 @@ impl<'a> Flow<'a> {
         Some(GivenClient { is_transaction: named || typed || handed || matches!(root, "tx" | "trx") })
     }
 
+    /// The text of a function, callbacks and all.
+    pub(super) fn text_of(&self, function: usize) -> &'a str {
+        let at = &self.code.functions[function].at;
+        self.facts.sources.get(&at.file).map_or("", |file| file.slice(at.span))
+    }
+
     /// Two sites that one run of their function cannot both pass.
     pub(super) fn exclusive(&self, a: &Site, b: &Site) -> bool {
         a.guards.iter().any(|first| b.guards.iter().any(|second| contradict(first, second)))

@@ -25,8 +25,7 @@ pub(super) fn guarded(flow: &Flow, site: &Site) -> bool {
 
 /// Wrappers around `$transaction` take the level in ways of their own; the function names it all the same.
 fn speaks_of_isolation(flow: &Flow, site: &Site) -> bool {
-    let at = &flow.function(site).at;
-    let text = flow.facts.sources.get(&at.file).map_or("", |file| file.slice(at.span));
+    let text = flow.text_of(site.function);
     ["Serializable", "SERIALIZABLE", "RepeatableRead"].iter().any(|level| text.contains(level))
 }
 

@@ -32,7 +32,7 @@ fn check(facts: &Facts) -> Vec<Finding> {
     for call in flow.code.calls.iter().filter(|call| flow.code.serves(&call.site) && !call.operation.writes())
     {
         if let Some(of) = loops::growing(&flow, &call.site, &[&call.argument]) {
-            if !loops::is_batched(call, of) {
+            if !loops::is_batched(call, of) && !searches(&flow, call) {
                 findings.push(in_loop(&flow, call, of));
             }
         } else if let Some(finding) = in_recursion(&flow, call).or_else(|| in_resolver(&flow, call)) {
@@ -49,6 +49,20 @@ fn check(facts: &Facts) -> Vec<Finding> {
         findings.extend(hidden(&flow, invocation));
     }
     findings
+}
+
+/// The loop ends with the first row that it finds: it tries one candidate after the other.
+fn searches(flow: &Flow, call: &Call) -> bool {
+    const NEAR: usize = 400;
+    let (Some(name), Some(file)) = (&call.result.binding, flow.facts.sources.get(&call.site.at.file)) else {
+        return false;
+    };
+    let Some(rest) = file.text.get(call.site.at.span.end..) else { return false };
+    let near: String = rest.chars().take(NEAR).collect();
+    near.split_once(&format!("if ({name})")).is_some_and(|(_, then)| {
+        let then: String = then.chars().take(80).collect();
+        ["break", "return"].iter().any(|word| then.contains(word))
+    })
 }
 
 fn in_loop(flow: &Flow, call: &Call, of: &Loop) -> Finding {
@@ -185,8 +199,7 @@ fn asks(name: &str) -> bool {
 /// One of the functions on the way remembers what it read.
 fn keeps(flow: &Flow, reach: &flow::Reach) -> bool {
     reach.functions.iter().any(|function| {
-        let at = &flow.code.functions[*function].at;
-        let text = flow.facts.sources.get(&at.file).map_or("", |file| file.slice(at.span));
+        let text = flow.text_of(*function);
         ["cache", "Cache", "memo", "redis", "dataloader", "DataLoader"].iter().any(|word| text.contains(word))
     })
 }

@@ -128,7 +128,11 @@ fn means_absent(flow: &Flow, guard: &Guard, model: &str) -> bool {
     let text = guard.text.trim();
     // "Not (found and other)" does not say that nothing was found.
     let joined = if guard.negated { "&&" } else { "||" };
-    if text.contains(joined) {
+    let compares = text.contains(['<', '>', '=']);
+    let compares_with_nothing = ["> 0", ">= 1", "!== null", "!= null", "!== undefined", "!= undefined"]
+        .iter()
+        .any(|ending| text.ends_with(ending));
+    if text.contains(joined) || guard.negated && compares && !compares_with_nothing {
         return false;
     }
     let says_absent = text.starts_with('!')

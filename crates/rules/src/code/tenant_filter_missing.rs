@@ -76,6 +76,7 @@ fn check(facts: &Facts) -> Vec<Finding> {
     let Some(flow) = Flow::of(facts) else { return Vec::new() };
     let mut findings = Vec::new();
     for model in flow.schema.iter().flat_map(|schema| &schema.models) {
+        let mut reported: Vec<*const Call> = Vec::new();
         for field in model.fields.iter().filter(|field| is_tenant_key(field)) {
             let calls =
                 flow.code.calls.iter().filter(|call| {
@@ -87,10 +88,14 @@ fn check(facts: &Facts) -> Vec<Finding> {
                 rest.into_iter().filter(|call| is_open_to_users(&flow, call, model, field)).collect();
             let all = filtered.len() + missing.len();
             // Three of four siblings agree, and there are enough of them to speak of a habit.
-            if filtered.len() >= 4 && filtered.len() * 4 >= all * 3 {
-                findings.extend(
-                    missing.iter().map(|call| finding(&flow, call, &field.name, filtered.len(), all)),
-                );
+            if filtered.len() < 4 || filtered.len() * 4 < all * 3 {
+                continue;
+            }
+            for call in missing {
+                if !reported.contains(&std::ptr::from_ref(call)) {
+                    reported.push(call);
+                    findings.push(finding(&flow, call, &field.name, filtered.len(), all));
+                }
             }
         }
     }
@@ -162,7 +167,13 @@ fn checked(flow: &Flow, call: &Call, model: &Model, field: &Field) -> bool {
         })
     };
     let callers = &flow.code.functions[call.site.function].callers;
+    let text = flow.text_of(call.site.function).to_ascii_lowercase();
+    let decides =
+        ["ability", "authoriz", "authoris", "permission", "hasaccess", "canaccess", "throwifno", "isowner"]
+            .iter()
+            .any(|word| text.contains(word));
     reads_it
+        || decides
         || sibling
         || asks(call.site.function)
         || callers.iter().any(|caller| asks(flow.code.invocations[*caller].site.function))

@@ -92,7 +92,7 @@ fn paid(flow: &Flow, effect: &Effect, writes: &[&Call]) -> Option<Finding> {
     ];
     let words = words(&effect.name);
     let has = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
-    let moves_money = has(&MOVES) && has(&MONEY);
+    let moves_money = has(&MOVES) && has(&MONEY) && !has(&["preview", "sessions", "retrieve", "list"]);
     let after = writes.iter().find(|call| call.site.order > effect.site.order)?;
     let caught = after.site.tries.iter().any(|index| !effect.site.tries.contains(index));
     if effect.idempotent || !moves_money || caught || effect.site.transaction.is_some() {

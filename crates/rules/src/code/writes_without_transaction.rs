@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use pgsteward_model::code::{Call, FunctionRole, Node, Operation, Site, Source, Value};
+use pgsteward_model::code::{Awaited, Call, FunctionRole, Node, Operation, Site, Source, Value};
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Finding, Severity};
 use pgsteward_model::rule::{Group, Rule};
 
 use super::flow::{self, Flow, Root};
 use super::shared;
+use crate::shared::words;
 
 pub(super) static RULE: Rule = Rule {
     id: "writes-without-transaction",
@@ -104,6 +105,10 @@ fn writes<'a>(flow: &Flow<'a>, function: usize) -> Vec<Write<'a>> {
         let callee = &flow.code.functions[invocation.callee];
         let roots: BTreeSet<Root> = invocation.arguments.iter().flat_map(|node| flow.roots(node)).collect();
         let reach = flow.reach(invocation.callee);
+        // Who asks first whether somebody may is another matter, and so is what may fail.
+        if asks_first(&callee.name) || may_fail(flow, &invocation.site) {
+            continue;
+        }
         // What also calls out is a step of a longer story, which no transaction can hold.
         if !reach.effects.is_empty() {
             continue;
@@ -125,7 +130,7 @@ fn counts(flow: &Flow, call: &Call) -> bool {
         && !flow::is_log(&call.model)
         && !makes_sure(call)
         && !marks_time(call)
-        && !swallowed(flow, call)
+        && !may_fail(flow, &call.site)
 }
 
 /// `upsert` with nothing to update: running it again changes nothing, and the row alone does no harm.
@@ -158,11 +163,17 @@ fn marks_time(call: &Call) -> bool {
 }
 
 /// An error of it is nobody's concern.
-fn swallowed(flow: &Flow, call: &Call) -> bool {
-    let caught = call.site.tries.iter().any(|index| {
+fn may_fail(flow: &Flow, site: &Site) -> bool {
+    let caught = site.tries.iter().any(|index| {
         flow.code.tries[*index].catch.as_ref().is_some_and(|catch| !catch.rethrows && !catch.handles)
     });
-    caught || call.site.awaited == pgsteward_model::code::Awaited::Not
+    caught || site.awaited == Awaited::Not
+}
+
+fn asks_first(name: &str) -> bool {
+    const WORDS: [&str; 9] =
+        ["verify", "auth", "authenticate", "check", "require", "assert", "session", "validate", "log"];
+    words(name).iter().any(|word| WORDS.contains(&word.as_str()))
 }
 
 fn belong_together(flow: &Flow, function: usize, first: &Write, second: &Write) -> bool {
