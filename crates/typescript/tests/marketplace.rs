@@ -79,9 +79,7 @@ fn functions_have_the_names_of_the_readme() {
             eprintln!("{line}");
         }
     }
-    for name in
-        ["numberedPage", "mergeCarts", "POST /carriers", "GET /orders", "disableFailing"]
-    {
+    for name in ["numberedPage", "mergeCarts", "POST /carriers", "GET /orders", "disableFailing"] {
         assert!(lines.iter().any(|line| line.contains(&format!(" {name} ["))), "{name} has no call");
     }
 }

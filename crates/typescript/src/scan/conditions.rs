@@ -34,6 +34,9 @@ impl<'a> Reader<'_, 'a> {
         let mut found = Vec::new();
         let mut at = node;
         for outer in self.nodes.ancestor_ids(node) {
+            if !self.spend(4) {
+                break;
+            }
             let place = span(&self.nodes.kind(at));
             match self.nodes.kind(outer) {
                 AstKind::IfStatement(branch) => {
@@ -60,11 +63,11 @@ impl<'a> Reader<'_, 'a> {
                 AstKind::WhileStatement(each) if span(&each.body).contains(place) => {
                     found.push((&each.test, true));
                 }
-                AstKind::BlockStatement(block) => before(&block.body, place.start, &mut found),
-                AstKind::FunctionBody(body) => before(&body.statements, place.start, &mut found),
-                AstKind::SwitchCase(case) => before(&case.consequent, place.start, &mut found),
+                AstKind::BlockStatement(block) => self.before(&block.body, place.start, &mut found),
+                AstKind::FunctionBody(body) => self.before(&body.statements, place.start, &mut found),
+                AstKind::SwitchCase(case) => self.before(&case.consequent, place.start, &mut found),
                 AstKind::Program(program) if !stop_at_function => {
-                    before(&program.body, place.start, &mut found);
+                    self.before(&program.body, place.start, &mut found);
                 }
                 _ => {}
             }
@@ -75,6 +78,13 @@ impl<'a> Reader<'_, 'a> {
         }
         found.reverse();
         found
+    }
+
+    fn before(&self, statements: &'a [Statement<'a>], start: usize, found: &mut Vec<Condition<'a>>) {
+        let many = statements.partition_point(|statement| span(statement).end <= start);
+        if self.spend(many) {
+            before(&statements[..many], start, found);
+        }
     }
 
     /// Why the value of an expression may be `undefined`, where it may.
@@ -106,9 +116,7 @@ impl<'a> Reader<'_, 'a> {
             }
             Expression::AwaitExpression(wait) => self.undefined_at(&wait.argument, next),
             Expression::LogicalExpression(both) => match both.operator {
-                LogicalOperator::And => Some(Undefined::Deliberate)
-                    .filter(|_| false)
-                    .or_else(|| self.undefined_at(&both.right, next)),
+                LogicalOperator::And => self.undefined_at(&both.right, next),
                 _ => match bare(&both.right) {
                     Expression::Identifier(name) if name.name == "undefined" => Some(Undefined::Deliberate),
                     right => self.undefined_at(right, next),

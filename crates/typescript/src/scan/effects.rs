@@ -15,7 +15,7 @@ impl<'a> Reader<'_, 'a> {
             AstKind::CallExpression(call) => self.effect_of(call),
             AstKind::NewExpression(new) => {
                 // `await new Promise((resolve) => setTimeout(resolve, 1000))`
-                let text = self.slice(span(new));
+                let text = self.head(span(new));
                 let waits = text.len() < 300
                     && text.contains("setTimeout(")
                     && matches!(bare(&new.callee), Expression::Identifier(name) if name.name == "Promise");
@@ -26,7 +26,7 @@ impl<'a> Reader<'_, 'a> {
         let Some(kind) = kind else { return };
         let (name, text) = match self.nodes.kind(node) {
             AstKind::CallExpression(call) => {
-                (self.cut(span(&call.callee), 80), self.slice(span(call)).to_ascii_lowercase())
+                (self.cut(span(&call.callee), 80), self.head(span(call)).to_ascii_lowercase())
             }
             _ => ("setTimeout".to_string(), String::new()),
         };
@@ -69,7 +69,10 @@ impl<'a> Reader<'_, 'a> {
         let root = root_name(callee).unwrap_or_default().to_ascii_lowercase();
         let package = self.package(&self.origin(member.object), 0).unwrap_or_default();
         let of = |names: &[&str]| {
-            names.iter().any(|one| package == *one || package.starts_with(&format!("{one}/")))
+            !package.is_empty()
+                && names.iter().any(|one| {
+                    package.strip_prefix(one).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+                })
         };
         if matches!(
             name,

@@ -156,6 +156,7 @@ impl<'a> Reader<'_, 'a> {
                 Some(Named::plain(name.unwrap_or_else(|| "default".into())))
             }
             AstKind::CallExpression(call) => self.in_call(code, call, child),
+            AstKind::NewExpression(new) => roles::registered_worker(self, new),
             _ => match code {
                 Code::Function(function) if function.is_declaration() => {
                     function.id.as_ref().map(|name| Named::plain(name.name.to_string()))

@@ -3,7 +3,7 @@
 use oxc_ast::AstKind;
 use oxc_ast::ast::{CallExpression, Expression, ForStatement, ForStatementInit};
 use oxc_syntax::node::NodeId;
-use oxc_syntax::operator::{AssignmentOperator, UpdateOperator};
+use oxc_syntax::operator::AssignmentOperator;
 use pgsteward_model::code::{Loop, LoopKind, Over, Source};
 use pgsteward_model::source::Span;
 
@@ -175,9 +175,6 @@ impl<'a> Reader<'_, 'a> {
                 update.operator == AssignmentOperator::Addition
                     && !matches!(bare(&update.right), Expression::NumericLiteral(one) if one.value == 1.0)
             }
-            Some(Expression::UpdateExpression(update)) => {
-                update.operator == UpdateOperator::Decrement && false
-            }
             _ => false,
         };
         if steps_wide {
@@ -299,9 +296,8 @@ impl<'a> Reader<'_, 'a> {
                         }
                     }
                     super::reader::Definition::Enum => return Over::Constant(None),
-                    super::reader::Definition::Import(_) if constant_name(identifier.name.as_str()) => {
-                        return Over::Constant(None);
-                    }
+                    // A list that another file exports is written out there.
+                    super::reader::Definition::Import(_) => return Over::Constant(None),
                     _ => {}
                 }
             }
@@ -323,8 +319,8 @@ impl<'a> Reader<'_, 'a> {
 
     /// `while`, `for (;;)`: by what the body does.
     fn over_condition(&mut self, node: NodeId, body: Span, test: Span) -> Over {
-        let head = self.slice(test).to_ascii_lowercase();
-        let text = self.slice(body);
+        let head = self.head(test).to_ascii_lowercase();
+        let text = self.head(body);
         if retry_name(&head) || head.contains("attempt") || head.contains("retries") {
             return Over::Retry;
         }
@@ -365,7 +361,7 @@ impl<'a> Reader<'_, 'a> {
             {
                 continue;
             }
-            let text = self.slice(place);
+            let text = self.head(place);
             let argument = text.split_once('(').map_or("", |(_, argument)| argument).to_ascii_lowercase();
             if argument.contains("parent")
                 || argument.contains("current")
@@ -384,18 +380,18 @@ impl<'a> Reader<'_, 'a> {
         let callee = self.cut(span(&call.callee), 80);
         let last = callee.rsplit('.').next().unwrap_or(&callee);
         if matches!(last, "pMap" | "mapLimit" | "eachLimit") {
-            let limited = last != "pMap" || self.slice(span(call)).contains("concurrency");
+            let limited = last != "pMap" || self.head(span(call)).contains("concurrency");
             return (true, limited);
         }
         if matches!(last, "mapSeries" | "eachSeries" | "pMapSeries") {
             return (false, false);
         }
         if callee.starts_with("Bluebird.") || callee == "Promise.map" {
-            return (true, self.slice(span(call)).contains("concurrency"));
+            return (true, self.head(span(call)).contains("concurrency"));
         }
         // `xs.map((x) => limit(() => …))`
         let limited = call.arguments.first().is_some_and(|first| {
-            let text = self.slice(span(first));
+            let text = self.head(span(first));
             let head: String = text.chars().take(120).collect();
             ["limit(", "limiter(", "queue.add(", "throttle(", "semaphore", ".schedule("]
                 .iter()

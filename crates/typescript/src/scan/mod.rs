@@ -10,6 +10,7 @@ mod functions;
 mod invocations;
 mod loops;
 mod names;
+mod nesting;
 mod origin;
 mod passed;
 mod prefilter;
@@ -21,6 +22,8 @@ mod shape;
 mod site;
 mod sources;
 mod syntax;
+#[cfg(test)]
+mod tests;
 mod transactions;
 mod tries;
 mod types;
@@ -38,7 +41,7 @@ use oxc_parser::{ParseOptions, Parser};
 use oxc_semantic::{Semantic, SemanticBuilder};
 use oxc_span::SourceType;
 use oxc_syntax::node::NodeId;
-use pgsteward_model::code::LeftOut;
+use pgsteward_model::code::{FileRole, LeftOut};
 
 use crate::unit::{Depth, Unit};
 use reader::Reader;
@@ -65,14 +68,41 @@ fn read(path: &str, text: &str, fully: bool) -> Unit {
     if [".d.ts", ".d.mts", ".d.cts"].iter().any(|end| name.ends_with(end)) {
         return unit;
     }
+    let Some(source_type) = source_type(name) else {
+        let why = "Its name is not one of TypeScript or JavaScript.".into();
+        unit.left_out.push(LeftOut { file, why });
+        return unit;
+    };
     if let Some(why) = unreadable(text) {
         unit.left_out.push(LeftOut { file, why });
         return unit;
     }
-    let Some(source_type) = source_type(name) else {
-        unit.left_out.push(LeftOut { file, why: "Its name is not one of TypeScript or JavaScript.".into() });
+    let depth = nesting::depth(text);
+    if depth <= nesting::SHALLOW {
+        return parse(unit, text, source_type, fully);
+    }
+    if depth > nesting::DEEPEST {
+        let why = format!("It is nested {depth} levels deep or more; {} are read.", nesting::DEEPEST);
+        unit.left_out.push(LeftOut { file, why });
         return unit;
-    };
+    }
+    // A parser calls itself for each level: that takes a stack of its own.
+    let kept = unit.clone();
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(nesting::STACK);
+        match thread.spawn_scoped(scope, move || parse(unit, text, source_type, fully)) {
+            Ok(reading) => reading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            Err(error) => {
+                let why =
+                    format!("It is nested {depth} levels deep, and there was no thread to read it: {error}.");
+                Unit { left_out: vec![LeftOut { file, why }], ..kept }
+            }
+        }
+    })
+}
+
+fn parse(mut unit: Unit, text: &str, source_type: SourceType, fully: bool) -> Unit {
+    let file = unit.file.clone();
     let allocator = Allocator::default();
     let options = ParseOptions {
         preserve_parens: false,
@@ -118,6 +148,7 @@ fn read(path: &str, text: &str, fully: bool) -> Unit {
         loops: HashMap::new(),
         tries: HashMap::new(),
         awaits: Vec::new(),
+        fuel: std::cell::Cell::new(reader::FUEL),
         following: Vec::new(),
         references: Vec::new(),
     };
@@ -158,7 +189,7 @@ impl Reader<'_, '_> {
                 AstKind::NewExpression(_) | AstKind::TaggedTemplateExpression(_) => calls.push(node),
                 AstKind::AwaitExpression(wait) => self.awaits.push(syntax::span(wait)),
                 AstKind::TSTypeAliasDeclaration(_) | AstKind::TSInterfaceDeclaration(_) => {
-                    self.read_type(node)
+                    self.read_type(node);
                 }
                 _ => {}
             }
@@ -197,7 +228,9 @@ impl Reader<'_, '_> {
                 self.register_call(node, &parts);
             }
         }
-        self.register_invocation(node);
+        if self.unit.role != Some(FileRole::Test) {
+            self.register_invocation(node);
+        }
     }
 
     fn fill(&mut self, node: NodeId) {
@@ -216,8 +249,10 @@ impl Reader<'_, '_> {
         if let Some(index) = self.invocations.get(&node).copied() {
             self.fill_invocation(node, index);
         }
-        self.read_effect(node);
-        self.read_validation(node);
+        if self.unit.role != Some(FileRole::Test) {
+            self.read_effect(node);
+            self.read_validation(node);
+        }
     }
 
     fn finish(mut self) -> Unit {

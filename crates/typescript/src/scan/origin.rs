@@ -125,18 +125,17 @@ impl<'a> Reader<'_, 'a> {
         }
         let callee = self.origin_at(&call.callee, depth);
         let invocation = self.invocations.get(&call.node_id()).copied();
-        if invocation.is_none()
-            && let Some(code) =
-                call.arguments.iter().filter_map(|one| one.as_expression()).find_map(Code::of_expression)
-        {
-            let made = self.returned_origin(code, depth);
-            if made != Origin::Unknown {
-                return made;
-            }
-        }
-        match callee {
-            Origin::Unknown => Origin::Unknown,
-            callee => Origin::Call(Box::new(callee), invocation),
+        let factory =
+            call.arguments.iter().filter_map(|one| one.as_expression()).find_map(Code::of_expression);
+        let made = factory.map_or(Origin::Unknown, |code| self.returned_origin(code, depth));
+        match (callee, invocation) {
+            (_, None) if made != Origin::Unknown => made,
+            (Origin::Unknown, _) => Origin::Unknown,
+            // What a function of this repository makes of it is for linking to say.
+            (callee, invocation) => match made {
+                Origin::Unknown => Origin::Call(Box::new(callee), invocation),
+                made => either(Origin::Call(Box::new(callee), invocation), made),
+            },
         }
     }
 

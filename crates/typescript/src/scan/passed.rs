@@ -50,7 +50,7 @@ impl<'a> Reader<'_, 'a> {
         let at = span(&self.nodes.kind(node));
         match self.nodes.kind(outer) {
             AstKind::CallExpression(call) => {
-                self.follow_call_argument(outer, call, position, at, held, trail)
+                self.follow_call_argument(outer, call, position, at, held, trail);
             }
             AstKind::NewExpression(new) => {
                 let name = self.cut(span(&new.callee), 60);
@@ -58,10 +58,10 @@ impl<'a> Reader<'_, 'a> {
                     "Response" | "NextResponse" => trail.add(Use::Response { path: path(), at: self.at(at) }),
                     "Set" | "Map" | "WeakMap" => self.follow(outer, unmarked(held), trail),
                     "Date" | "Decimal" | "Prisma.Decimal" | "URL" | "URLSearchParams" => {
-                        trail.add(Use::Read { path: path() })
+                        trail.add(Use::Read { path: path() });
                     }
                     _ if name.ends_with("Error") || name.ends_with("Exception") => {
-                        trail.add(Use::Read { path: path() })
+                        trail.add(Use::Read { path: path() });
                     }
                     _ => self.follow_invocation(outer, name, position, held, trail),
                 }
@@ -198,7 +198,7 @@ impl<'a> Reader<'_, 'a> {
                 self.follow(parent, held, trail);
             }
             "filter" | "some" | "every" | "find" | "findIndex" | "findLast" => {
-                trail.add(Use::Tested { path: path() })
+                trail.add(Use::Tested { path: path() });
             }
             "sort" | "toSorted" => trail.add(Use::Read { path: path() }),
             "forEach" | "each" | "setTimeout" | "setInterval" => {}

@@ -64,7 +64,7 @@ impl<'a> Reader<'_, 'a> {
         // The tag itself, or `sql<Row>` of it.
         let Expression::Identifier(tag) = bare(&template.tag) else { return None };
         let symbol = self.symbol_of(tag)?;
-        (self.from_driver(symbol, 0) && self.runs_itself(template.node_id()))
+        (self.driver_made(symbol, 0) && self.runs_itself(template.node_id()))
             .then(|| (Some(&template.tag), tag.name.to_string(), true))
     }
 
@@ -74,7 +74,7 @@ impl<'a> Reader<'_, 'a> {
     }
 
     /// A name is imported from a driver, or made by a function of one: `const sql = postgres(url)`.
-    fn from_driver(&self, symbol: oxc_syntax::symbol::SymbolId, depth: u32) -> bool {
+    fn driver_made(&self, symbol: oxc_syntax::symbol::SymbolId, depth: u32) -> bool {
         use super::reader::Definition;
         if depth > 6 {
             return false;
@@ -94,7 +94,7 @@ impl<'a> Reader<'_, 'a> {
                 let root = as_member(root).map_or(root, |member| member.object);
                 match bare(root) {
                     Expression::Identifier(of) => {
-                        self.symbol_of(of).is_some_and(|of| self.from_driver(of, depth + 1))
+                        self.symbol_of(of).is_some_and(|of| self.driver_made(of, depth + 1))
                     }
                     _ => false,
                 }
@@ -116,7 +116,7 @@ impl<'a> Reader<'_, 'a> {
                 let object = bare(member.object);
                 let driver = match object {
                     Expression::Identifier(of) => {
-                        self.symbol_of(of).is_some_and(|of| self.from_driver(of, 0))
+                        self.symbol_of(of).is_some_and(|of| self.driver_made(of, 0))
                     }
                     _ => false,
                 };

@@ -1,5 +1,6 @@
 //! What is known of one file while it is read: the tree, its names, and the unit that grows out of it.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -14,6 +15,8 @@ use pgsteward_model::source::Span;
 use super::syntax::{Code, Step, steps_to};
 use crate::unit::Unit;
 
+/// What following names in one file may cost: a hundred times what the largest hand-written files need.
+pub(super) const FUEL: u64 = 20_000_000;
 /// How deep expressions are followed: through constants, spreads, nested objects.
 pub(super) const DEPTH: u32 = 40;
 
@@ -43,6 +46,8 @@ pub(super) struct Reader<'s, 'a> {
     pub tries: HashMap<NodeId, usize>,
     /// All `await` expressions, in the order of the text.
     pub awaits: Vec<Span>,
+    /// What may still be spent on following names, so that no text takes forever.
+    pub fuel: Cell<u64>,
     /// What is being followed right now, so that circles end.
     pub following: Vec<SymbolId>,
     pub references: Vec<crate::unit::Reference>,
@@ -88,6 +93,22 @@ impl<'a> Reader<'_, 'a> {
 
     pub(super) fn slice(&self, span: Span) -> &'a str {
         self.text.get(span.start..span.end).unwrap_or("")
+    }
+
+    /// The beginning of a text: enough to look for words in, and cheap where texts are nested in each other.
+    pub(super) fn head(&self, span: Span) -> &'a str {
+        let mut end = span.end.min(span.start + 20_000);
+        while end > span.start && !self.text.is_char_boundary(end) {
+            end -= 1;
+        }
+        self.slice(Span::new(span.start, end))
+    }
+
+    /// Takes from what may be spent on following names; false when nothing is left.
+    pub(super) fn spend(&self, steps: usize) -> bool {
+        let left = self.fuel.get().saturating_sub(steps as u64);
+        self.fuel.set(left);
+        left > 0
     }
 
     /// As written, on one line, cut at a number of characters.

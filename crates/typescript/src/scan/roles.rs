@@ -1,7 +1,7 @@
 //! What files and functions are for, by the conventions of frameworks.
 
 use oxc_ast::AstKind;
-use oxc_ast::ast::{CallExpression, Decorator, Expression};
+use oxc_ast::ast::{CallExpression, Decorator, Expression, NewExpression};
 use pgsteward_model::code::{FileRole, FunctionRole};
 use pgsteward_model::source::Span;
 
@@ -52,6 +52,7 @@ pub(super) fn file_role(path: &str) -> FileRole {
         return FileRole::Test;
     }
     if stem.starts_with("seed")
+        || stem == "populate"
         || stem.ends_with("seed")
         || stem.ends_with("seeder")
         || within(&["seed", "seeds", "seeders"])
@@ -129,6 +130,23 @@ pub(super) fn registered<'a>(
     None
 }
 
+/// `new Worker('mail', async (job) => …)`, `new CronJob('* * *', () => …)`
+pub(super) fn registered_worker<'a>(reader: &Reader<'_, 'a>, new: &'a NewExpression<'a>) -> Option<Named> {
+    let class = reader.cut(span(&new.callee), 40);
+    if !matches!(
+        class.rsplit('.').next().unwrap_or(&class),
+        "Worker" | "CronJob" | "Cron" | "SimpleIntervalJob" | "AsyncTask"
+    ) {
+        return None;
+    }
+    let name = match argument(&new.arguments, 0).map(bare) {
+        Some(Expression::StringLiteral(text)) => text.value.to_string(),
+        Some(Expression::Identifier(name)) => name.name.to_string(),
+        _ => class,
+    };
+    Some(named(format!("job {name}"), FunctionRole::Job))
+}
+
 /// A function in an object of options: `fastify.route({ handler })`, `task({ run })`.
 pub(super) fn registered_by_options<'a>(
     reader: &Reader<'_, 'a>,
@@ -178,7 +196,9 @@ fn handler(reader: &Reader, code: Span, name: String, path: &str) -> Named {
 /// users manage theirs.
 fn receives_events(path: &str, body: &str) -> bool {
     let managed = path.split('/').any(|part| matches!(part, "webhooks" | "webhook-endpoints"))
-        && path.split('/').any(|part| part.starts_with(':') || part.starts_with('[') || part.starts_with('$'));
+        && path
+            .split('/')
+            .any(|part| part.starts_with(':') || part.starts_with('[') || part.starts_with('$'));
     let signed = ["constructEvent", "-signature", "verifySignature", "verifyWebhook", "svix"]
         .iter()
         .any(|word| body.contains(word));

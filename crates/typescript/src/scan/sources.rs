@@ -481,6 +481,14 @@ impl<'a> Reader<'_, 'a> {
                 if let Some(source) = self.by_name(&call.callee) {
                     return found.add(source);
                 }
+                // `rows.map((row) => row.id)` is made of what the callback returns.
+                if matches!(name, "map" | "flatMap")
+                    && let Some(made) = super::syntax::argument(&call.arguments, 0)
+                        .and_then(Code::of_expression)
+                        .and_then(Code::expression)
+                {
+                    return self.find(made, path, depth, found);
+                }
                 self.find(member.object, path, depth, found);
                 return arguments(self, found);
             }

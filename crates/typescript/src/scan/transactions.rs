@@ -87,11 +87,11 @@ impl<'a> Reader<'_, 'a> {
         for outer in self.nodes.ancestor_ids(node) {
             let text = match self.nodes.kind(outer) {
                 AstKind::CallExpression(call) => self.cut(span(&call.callee), 80).to_ascii_lowercase(),
-                AstKind::ForStatement(each) => self.head(each.body_start(), span(each).start),
+                AstKind::ForStatement(each) => self.loop_head(each.body_start(), span(each).start),
                 AstKind::WhileStatement(each) => self.cut(span(&each.test), 80).to_ascii_lowercase(),
                 AstKind::CatchClause(_) => continue,
                 AstKind::TryStatement(attempt) => {
-                    let handler = attempt.handler.as_ref().map(|handler| self.slice(span(&**handler)));
+                    let handler = attempt.handler.as_ref().map(|handler| self.head(span(&**handler)));
                     if handler.is_some_and(|text| {
                         text.contains("P2034") || text.contains("40P01") || text.contains("40001")
                     }) {
@@ -111,7 +111,7 @@ impl<'a> Reader<'_, 'a> {
         name.contains("retry")
     }
 
-    fn head(&self, end: usize, start: usize) -> String {
+    fn loop_head(&self, end: usize, start: usize) -> String {
         self.cut(pgsteward_model::source::Span::new(start, end), 120).to_ascii_lowercase()
     }
 }

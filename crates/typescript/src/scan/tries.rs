@@ -59,7 +59,7 @@ impl<'a> Reader<'_, 'a> {
                     }
                     None => {
                         // `.catch(console.error)`, `.catch(handleError)`
-                        let text = self.slice(span(handler)).to_ascii_lowercase();
+                        let text = self.head(span(handler)).to_ascii_lowercase();
                         let logs = logs(&text);
                         Catch {
                             logs,
@@ -83,7 +83,7 @@ impl<'a> Reader<'_, 'a> {
     }
 
     fn catch(&self, body: Span, statements: &'a [Statement<'a>], name: Option<&str>) -> Catch {
-        let text = without_comments(self.slice(body));
+        let text = without_comments(self.head(body));
         let mut codes = Vec::new();
         for code in codes_in(&text) {
             if !codes.contains(&code) {
@@ -96,7 +96,7 @@ impl<'a> Reader<'_, 'a> {
         for statement in statements {
             // What is left when calls of a log are taken away.
             if let Statement::ExpressionStatement(one) = statement {
-                let own = self.slice(span(&**one));
+                let own = self.head(span(&**one));
                 if logs_itself(&own.to_ascii_lowercase()) {
                     rest = rest.replace(&without_comments(own), "");
                 }

@@ -75,7 +75,7 @@ impl<'a> Reader<'_, 'a> {
 
     pub(super) fn follow(&self, node: NodeId, held: Held, trail: &mut Trail) {
         trail.steps += 1;
-        if trail.steps > STEPS {
+        if trail.steps > STEPS || !self.spend(1) {
             trail.lost = true;
             return;
         }
@@ -126,7 +126,7 @@ impl<'a> Reader<'_, 'a> {
                 None => trail.lose(held.path),
             },
             AstKind::ArrowFunctionExpression(arrow) => {
-                self.follow_returned(Code::Arrow(arrow), node, held, trail)
+                self.follow_returned(Code::Arrow(arrow), node, held, trail);
             }
             AstKind::ObjectProperty(property) => match key_name(&property.key) {
                 Some(name) if span(&property.value).contains(here) => {
@@ -168,7 +168,7 @@ impl<'a> Reader<'_, 'a> {
                 }
             }
             AstKind::TemplateLiteral(_) | AstKind::UpdateExpression(_) => {
-                trail.add(Use::Read { path: path() })
+                trail.add(Use::Read { path: path() });
             }
             AstKind::SwitchStatement(_) | AstKind::SwitchCase(_) => trail.add(Use::Read { path: path() }),
             AstKind::IfStatement(_)
@@ -279,7 +279,8 @@ impl<'a> Reader<'_, 'a> {
                             wrap: held.wrap.to_vec(),
                         }),
                         None => {
-                            trail.add(Use::Passed { path: held.path.to_vec(), to: self.cut(span(first), 80) })
+                            trail
+                                .add(Use::Passed { path: held.path.to_vec(), to: self.cut(span(first), 80) });
                         }
                     }
                 }

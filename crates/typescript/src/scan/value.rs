@@ -59,6 +59,17 @@ impl<'a> Reader<'_, 'a> {
         depth: u32,
         budget: &mut Budget,
     ) -> Node {
+        let mut node = self.value_below(expression, depth, budget);
+        if matches!(expression, Expression::TSNonNullExpression(_))
+            && let Value::Expression { undefined, .. } = &mut node.value
+        {
+            // `x!`: the author vouches for it.
+            *undefined = None;
+        }
+        node
+    }
+
+    fn value_below(&mut self, expression: &'a Expression<'a>, depth: u32, budget: &mut Budget) -> Node {
         let inner = bare(expression);
         let here = span(inner);
         if depth > DEPTH || budget.nodes == 0 {
@@ -369,6 +380,9 @@ impl<'a> Reader<'_, 'a> {
         let before = span(&self.nodes.kind(read)).start;
         let reader_of = self.code_around(read).map(super::syntax::Code::id);
         let uses: Vec<NodeId> = self.uses(symbol).collect();
+        if !self.spend(uses.len() * 8) {
+            return;
+        }
         for place in uses {
             if place == read || span(&self.nodes.kind(place)).start > before {
                 continue;

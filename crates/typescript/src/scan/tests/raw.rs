@@ -1,0 +1,84 @@
+//! Raw SQL and its holes; checks of input.
+
+use pgsteward_model::code::{FieldCheck, HoleKind};
+
+use super::{body, short, unit};
+use crate::unit::UnitRaw;
+
+fn raw(text: &str) -> UnitRaw {
+    let unit = body(text);
+    assert_eq!(unit.raw.len(), 1, "{:?}", unit.raw);
+    unit.raw[0].clone()
+}
+
+fn holes(raw: &UnitRaw) -> Vec<(HoleKind, String)> {
+    raw.holes.iter().map(|hole| (hole.kind, short(&hole.value))).collect()
+}
+
+#[test]
+fn templates_have_parameters() {
+    let raw = raw("await prisma.$queryRaw<Row[]>`SELECT * FROM a WHERE id = ${id}::uuid`");
+    assert_eq!(raw.text.as_deref(), Some("SELECT * FROM a WHERE id = $1::uuid"));
+    assert_eq!(holes(&raw), [(HoleKind::Parameter, "«id»".to_string())]);
+}
+
+#[test]
+fn fragments_are_followed() {
+    let raw = raw("const where = opt ? Prisma.sql`AND b = ${opt}` : Prisma.empty;\n\
+         await prisma.$queryRaw(Prisma.sql`SELECT 1 FROM a WHERE c IN (${Prisma.join(ids)}) ${where} ORDER BY ${Prisma.raw(id)}`)");
+    assert_eq!(raw.text.as_deref(), Some("SELECT 1 FROM a WHERE c IN ($1) AND b = $2 ORDER BY $3"));
+    let kinds: Vec<HoleKind> = raw.holes.iter().map(|hole| hole.kind).collect();
+    assert_eq!(kinds, [HoleKind::Fragment, HoleKind::Parameter, HoleKind::Text]);
+}
+
+#[test]
+fn unsafe_texts_have_holes_of_text() {
+    let joined =
+        raw("await prisma.$queryRawUnsafe('SELECT * FROM a WHERE x = $1 ORDER BY ' + id + ' LIMIT 5', opt)");
+    assert_eq!(joined.text.as_deref(), Some("SELECT * FROM a WHERE x = $1 ORDER BY $2 LIMIT 5"));
+    let kinds: Vec<HoleKind> = joined.holes.iter().map(|hole| hole.kind).collect();
+    assert_eq!(kinds, [HoleKind::Parameter, HoleKind::Text]);
+    let constant = raw("const table = 'orders'; await prisma.$executeRawUnsafe(`TRUNCATE ${table}`)");
+    assert_eq!((constant.text.as_deref(), constant.holes.len()), (Some("TRUNCATE orders"), 0));
+    let elsewhere = raw("await prisma.$queryRawUnsafe(id)");
+    assert_eq!(elsewhere.text, None);
+}
+
+#[test]
+fn drivers_and_typed_sql() {
+    let one = raw("await pool.query('SELECT 1 FROM a WHERE id = $1', [id])");
+    assert!(one.driver);
+    assert_eq!(holes(&one), [(HoleKind::Parameter, "«id»".to_string())]);
+    let two = raw("await client.query({ text: 'DELETE FROM a WHERE id = $1', values: [id] })");
+    assert_eq!(two.text.as_deref(), Some("DELETE FROM a WHERE id = $1"));
+    let unit = unit(
+        "import postgres from 'postgres'; import { getUsers } from '@prisma/client/sql'; const sql = postgres('');\n\
+         export async function f(id) { await sql`SELECT ${id}`; await prisma.$queryRawTyped(getUsers(id)) }",
+    );
+    assert_eq!(unit.raw.len(), 2);
+    assert_eq!(unit.raw[0].text.as_deref(), Some("SELECT $1"));
+    assert_eq!(unit.raw[1].typed, Some(crate::unit::Origin::Import(1)));
+    assert!(body("await search.query('what is new')").raw.is_empty());
+}
+
+#[test]
+fn checks_of_input() {
+    let unit = unit(
+        "const review = z.object({ rating: z.number().int().min(1).max(5), mail: z.string().email().max(200).optional(), \
+         kind: z.enum(['a', 'b']), code: z.string().regex(/^[A-Z]+$/) })",
+    );
+    let found =
+        |field: &str| unit.validations.iter().find(|one| one.field == field).expect(field).checks.clone();
+    assert_eq!(
+        found("rating"),
+        [
+            FieldCheck::Integer,
+            FieldCheck::Min { value: 1.0, inclusive: true },
+            FieldCheck::Max { value: 5.0, inclusive: true }
+        ]
+    );
+    assert_eq!(found("mail"), [FieldCheck::Email, FieldCheck::MaxLength(200)]);
+    assert_eq!(found("kind"), [FieldCheck::OneOf(vec!["a".into(), "b".into()])]);
+    assert_eq!(found("code"), [FieldCheck::Pattern("^[A-Z]+$".into())]);
+    assert_eq!(unit.validations[0].schema, "review");
+}
