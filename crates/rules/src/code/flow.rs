@@ -156,7 +156,18 @@ impl<'a> Flow<'a> {
             .site
             .transaction
             .is_some_and(|transaction| self.code.transactions[transaction].kind == TransactionKind::Batch);
-        call.on_transaction || batch || self.client_of_caller(call).is_some_and(|ty| ty.is_transaction)
+        call.on_transaction
+            || batch
+            || self.in_list_of_wrapper(call)
+            || self.client_of_caller(call).is_some_and(|ty| ty.is_transaction)
+    }
+
+    /// An element of the list of a function that is named for transactions: `transaction([a, b])`.
+    fn in_list_of_wrapper(&self, call: &Call) -> bool {
+        let start = self.function(&call.site).at.span.start;
+        let before = Span::new(start, call.site.at.span.start);
+        let text = self.facts.sources.get(&call.site.at.file).map_or("", |file| file.slice(before));
+        text.rfind("ransaction([").is_some_and(|at| !text[at..].contains("])"))
     }
 
     /// The call's client is a parameter of its function.

@@ -65,7 +65,7 @@ pub(super) fn in_portions(flow: &Flow, site: &Site) -> bool {
     site.loops.iter().any(|index| flow.code.loops[*index].over == Over::Chunks)
 }
 
-/// Lists that people write or that a schema gives: filters of a page, columns of a table.
+/// Lists that people write or that a schema gives: filters of a page, columns of a table, defaults.
 pub(super) fn is_short_by_name(of: &Loop) -> bool {
     const SHORT: [&str; 12] = [
         "filters",
@@ -81,7 +81,10 @@ pub(super) fn is_short_by_name(of: &Loop) -> bool {
         "statuses",
         "features",
     ];
-    words(&of.text).last().is_some_and(|word| SHORT.contains(&word.as_str()))
+    const WRITTEN: [&str; 6] = ["default", "defaults", "config", "configs", "env", "settings"];
+    let words = words(&of.text);
+    words.last().is_some_and(|word| SHORT.contains(&word.as_str()))
+        || words.iter().any(|word| WRITTEN.contains(&word.as_str()))
 }
 
 /// The site is the only thing of its loop that takes time: no other statement, call of a function that reaches the

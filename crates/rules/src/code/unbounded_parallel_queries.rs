@@ -83,7 +83,9 @@ fn finding(flow: &Flow, site: &Site, of: &Loop, what: &str, shape: &str) -> Find
     };
     let function = &flow.function(site).name;
     let message = format!("{what} runs for {} at the same time", loops::each(of));
+    let severity = if loops::is_short_by_name(of) { Severity::Info } else { Severity::Warning };
     Finding::in_code(&RULE, shared::place(flow.facts, &site.at), function, shape, 0, message)
+        .severity(severity)
         .detail(format!(
             "{count} on a pool of about ten connections: the rest waits, every other request waits behind it, and after the \
              pool's timeout they fail with P2024, some written and some not."
