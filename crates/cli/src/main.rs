@@ -36,6 +36,8 @@ enum Command {
     Check(Box<commands::check::Arguments>),
     /// Write fixes: edits of the schema and migration folders.
     Fix(Box<commands::fix::Arguments>),
+    /// List every database call of the code with its SQL and its plan.
+    Queries(commands::queries::Arguments),
     /// Print a rule's page: what is wrong, why, the right form, the proof.
     Explain(commands::explain::Arguments),
     /// List the rules.
@@ -81,6 +83,7 @@ async fn run(arguments: Arguments) -> ExitCode {
     let result = match arguments.command {
         Command::Check(arguments) => commands::check::run(*arguments, color).await,
         Command::Fix(arguments) => commands::fix::run(*arguments).await,
+        Command::Queries(arguments) => commands::queries::run(&arguments, color).await,
         Command::Explain(arguments) => commands::explain::run(&arguments, color),
         Command::Rules(arguments) => commands::rules::run(&arguments, color),
         Command::Init(arguments) => commands::init::run(&arguments),

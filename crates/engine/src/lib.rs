@@ -19,6 +19,7 @@ pub mod init;
 pub mod judge;
 mod progress;
 pub mod prove;
+pub mod queries;
 pub mod resolve;
 
 pub use progress::{NoProgress, Progress};

@@ -13,6 +13,7 @@ mod fold;
 mod github;
 mod hunk;
 mod markdown;
+mod queries;
 mod rules_table;
 mod sarif;
 mod terminal;
@@ -26,6 +27,7 @@ use std::str::FromStr;
 use pgsteward_model::review::Review;
 
 pub use explain::render_explain;
+pub use queries::{QueriesFormat, render_queries};
 pub use rules_table::render_rules_table;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,5 +5,6 @@ pub(crate) mod doctor;
 pub(crate) mod explain;
 pub(crate) mod fix;
 pub(crate) mod init;
+pub(crate) mod queries;
 pub(crate) mod review_arguments;
 pub(crate) mod rules;

@@ -78,6 +78,12 @@ impl Workbench {
         explain::plan_of(&rows)
     }
 
+    /// The plan of a statement that still has its parameters, for any value: PostgreSQL 16 and later.
+    pub async fn generic_plan(&self, sql: &str) -> Result<PlanNode, ServerError> {
+        let rows = self.session.rows(&format!("EXPLAIN (GENERIC_PLAN, FORMAT JSON) {sql}")).await?;
+        explain::plan_of(&rows)
+    }
+
     /// Runs a statement with values and takes back what it did.
     pub async fn run(&self, what: &str, sql: &str) -> Result<(Run, PlanNode), ServerError> {
         // The first run warms up; time is told of the second.

@@ -1,0 +1,55 @@
+//! `queries`: what the code asks of the database, where, and how the planner would answer.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Args;
+use pgsteward_engine::collect::LabWish;
+use pgsteward_engine::queries::{QueriesOptions, queries};
+use pgsteward_report::{QueriesFormat, render_queries};
+
+use crate::output::{self, Color};
+use crate::progress::Spinner;
+
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// Folder of the repository.
+    #[arg(default_value = ".")]
+    path: PathBuf,
+    /// Output format: table, json, sql or markdown.
+    #[arg(long, short, default_value = "table")]
+    format: QueriesFormat,
+    /// Only calls that touch this table or model.
+    #[arg(long, value_name = "TABLE")]
+    table: Option<String>,
+    /// List the indexes that no call can use.
+    #[arg(long)]
+    unused_index: bool,
+    /// Start no lab server: print the SQL without plans.
+    #[arg(long)]
+    no_lab: bool,
+    /// Major version of PostgreSQL for the lab [default: 17].
+    #[arg(long, value_name = "MAJOR", env = "PGSTEWARD_PG_MAJOR", value_parser = clap::value_parser!(u32).range(12..=18))]
+    pg_major: Option<u32>,
+    /// Never download PostgreSQL.
+    #[arg(long, env = "PGSTEWARD_OFFLINE", value_parser = clap::builder::FalseyValueParser::new())]
+    offline: bool,
+    /// Show no progress.
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+pub(crate) async fn run(arguments: &Arguments, color: Color) -> Result<ExitCode> {
+    let options = QueriesOptions {
+        path: arguments.path.clone(),
+        table: arguments.table.clone(),
+        unused_index: arguments.unused_index,
+        lab: LabWish { none: arguments.no_lab, major: arguments.pg_major, offline: arguments.offline },
+    };
+    let spinner = Spinner::new(arguments.quiet);
+    let found = queries(&options, &spinner).await;
+    spinner.finish();
+    output::print(&render_queries(&found?, arguments.format, &output::options(color, true)))?;
+    Ok(ExitCode::SUCCESS)
+}
