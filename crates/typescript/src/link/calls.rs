@@ -189,7 +189,7 @@ impl<'a> Linker<'a> {
         let has = |project: usize| {
             delegates[project].get(name).is_some_and(|model| fit(model, candidate) != Fit::Contradicts)
         };
-        if !(0..delegates.len()).any(has) || matches!(meaning, Meaning::Function(..)) {
+        if !(0..delegates.len()).any(has) {
             return Verdict::None;
         }
         let project = self.nearest(unit, has);
@@ -312,7 +312,7 @@ fn fields(model: &Model, node: &Node, fits: &mut u32, contradicts: &mut u32) {
     for node in node.alternatives() {
         match &node.value {
             Value::List(nodes) => {
-                nodes.iter().take(4).for_each(|node| fields(model, node, fits, contradicts))
+                nodes.iter().take(4).for_each(|node| fields(model, node, fits, contradicts));
             }
             Value::Object(object) => {
                 for property in &object.properties {

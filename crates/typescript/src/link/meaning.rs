@@ -438,22 +438,29 @@ impl<'a> Linker<'a> {
         let of = self.mean(unit, callee, depth);
         if let Meaning::Function(of, function) = of {
             let returned = self.returns(of, function, depth);
-            if returned.is_known() {
+            // What takes time to make is a result of the client, not the client.
+            if returned.is_known() || self.units[of].functions[function].is_async {
                 return returned;
             }
         }
-        // A wrapper hands back what it was given: `withAccelerate(prisma)`, `enhance(prisma, …)`.
-        let given = invocation.and_then(|invocation| {
-            let origins = &self.units[unit].invocations[invocation].origins;
-            origins.first().and_then(|origin| self.mean(unit, origin, depth).client())
-        });
-        match (given, of) {
-            (Some(client), Meaning::Foreign(_) | Meaning::Unknown) => {
-                Meaning::Client(ClientRef { confidence: client.confidence.min(Confidence::Typed), ..client })
-            }
-            (_, Meaning::Foreign(package)) => Meaning::Foreign(package),
+        match (self.given(unit, invocation, depth), of) {
+            (Some(client), _) => Meaning::Client(client),
+            (None, Meaning::Foreign(package)) => Meaning::Foreign(package),
             _ => Meaning::Unknown,
         }
+    }
+
+    /// A wrapper hands back what it was given, or what a function that it was given returns:
+    /// `withAccelerate(prisma)`, `singleton('prisma', makeClient)`.
+    fn given(&self, unit: usize, invocation: Option<usize>, depth: usize) -> Option<ClientRef> {
+        let origins = &self.units[unit].invocations[invocation?].origins;
+        origins.iter().find_map(|origin| match self.mean(unit, origin, depth) {
+            Meaning::Client(client) if !client.transaction => {
+                Some(ClientRef { confidence: client.confidence.min(Confidence::Typed), ..client })
+            }
+            Meaning::Function(of, function) => self.returns(of, function, depth).client(),
+            _ => None,
+        })
     }
 
     fn returned(&self, unit: usize, function: usize, depth: usize) -> Meaning<'a> {

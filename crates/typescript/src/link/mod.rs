@@ -21,7 +21,7 @@ use pgsteward_model::code::Code;
 
 pub use world::{ClientProject, Package, PathAliases, World};
 
-use crate::unit::{Depth, Exported, Unit};
+use crate::unit::{Depth, Exported, Origin, Unit};
 use linker::Linker;
 use modules::{Module, Modules};
 
@@ -34,45 +34,67 @@ pub fn link(units: &[Unit], world: &World) -> Code {
     assemble::assemble(&Linker::new(units, world))
 }
 
-/// Units of which only the names were read and that import, directly or through others, files that speak of a database:
-/// whoever links should read them fully first, and ask again.
+/// Units of which only the names were read and that matter all the same: they import, directly or through others, files
+/// that speak of a database, or such files import them. Whoever links should read them fully first, and ask again.
 pub fn wanted(units: &[Unit], world: &World) -> Vec<usize> {
     let modules = Modules::new(units, world);
-    let mut importers: HashMap<usize, Vec<usize>> = HashMap::new();
+    let mut imported: Vec<Vec<usize>> = vec![Vec::new(); units.len()];
+    let mut passed_on: Vec<Vec<usize>> = vec![Vec::new(); units.len()];
     for (unit, file) in units.iter().enumerate() {
-        let imported = file.imports.iter().filter(|import| !import.type_only).map(|import| &import.module);
-        let passed_on =
-            file.exports.iter().filter(|export| !export.type_only).filter_map(|export| match &export.what {
-                Exported::From { module, .. } | Exported::Star { module } => Some(module),
+        let to = |module: &String| match modules.resolve(&file.file, module) {
+            Module::Unit(of) if of != unit => Some(of),
+            _ => None,
+        };
+        let imports = file.imports.iter().filter(|import| !import.type_only);
+        imported[unit] = imports.filter_map(|import| to(&import.module)).collect();
+        let exports = file.exports.iter().filter(|export| !export.type_only);
+        passed_on[unit] = exports
+            .filter_map(|export| match &export.what {
+                Exported::From { module, .. } | Exported::Star { module } => to(module),
                 Exported::Local(_) => None,
-            });
-        for module in imported.chain(passed_on) {
-            if let Module::Unit(of) = modules.resolve(&file.file, module)
-                && of != unit
-            {
-                importers.entry(of).or_default().push(unit);
-            }
-        }
+            })
+            .collect();
     }
-    let speaks = |unit: &Unit| {
+    let speaks = |unit: &usize| {
+        let unit = &units[*unit];
         !unit.calls.is_empty()
             || !unit.raw.is_empty()
             || !unit.transactions.is_empty()
             || !unit.clients.is_empty()
     };
-    let mut left: Vec<usize> = (0..units.len()).filter(|unit| speaks(&units[*unit])).collect();
-    let mut seen: HashSet<usize> = left.iter().copied().collect();
-    let mut found = Vec::new();
-    while let Some(unit) = left.pop() {
-        for importer in importers.get(&unit).into_iter().flatten() {
-            if seen.insert(*importer) {
-                left.push(*importer);
-                if units[*importer].depth == Depth::Names {
-                    found.push(*importer);
-                }
-            }
+    let speaking: Vec<usize> = (0..units.len()).filter(speaks).collect();
+    let mut seen: HashSet<usize> = speaking.iter().copied().collect();
+    // Upwards: whoever imports them, and whoever imports these.
+    let mut importers: HashMap<usize, Vec<usize>> = HashMap::new();
+    for unit in 0..units.len() {
+        for of in imported[unit].iter().chain(&passed_on[unit]) {
+            importers.entry(*of).or_default().push(unit);
         }
     }
+    let mut left = speaking.clone();
+    while let Some(unit) = left.pop() {
+        left.extend(importers.get(&unit).into_iter().flatten().filter(|importer| seen.insert(**importer)));
+    }
+    // Downwards: the constants, fragments and wrappers that they use, through files that only hand names on.
+    let mut below: HashSet<usize> = HashSet::new();
+    left.extend(speaking.iter().flat_map(|unit| &imported[*unit]));
+    while let Some(unit) = left.pop() {
+        if below.insert(unit) {
+            left.extend(&passed_on[unit]);
+            // A constant may be made of another file's.
+            let file = &units[unit];
+            let roots = file.references.iter().filter_map(|reference| match reference.origin.root() {
+                Origin::Import(index) => Some(&file.imports[*index].module),
+                _ => None,
+            });
+            left.extend(roots.filter_map(|module| match modules.resolve(&file.file, module) {
+                Module::Unit(of) => Some(of),
+                _ => None,
+            }));
+        }
+    }
+    seen.extend(below);
+    let mut found: Vec<usize> = seen.into_iter().filter(|unit| units[*unit].depth == Depth::Names).collect();
     found.sort_unstable();
     found
 }

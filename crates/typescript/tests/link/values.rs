@@ -1,0 +1,87 @@
+//! Values that other files and callers say.
+
+use pgsteward_model::code::{Node, Value};
+
+use crate::support::{DB, linked};
+
+fn argument(files: &[(&str, &str)]) -> Node {
+    let mut files = files.to_vec();
+    files.push(DB);
+    linked(&files).calls[0].argument.clone()
+}
+
+fn keys(node: &Node) -> Vec<&str> {
+    node.object()
+        .map(|object| object.properties.iter().map(|one| one.name.as_str()).collect())
+        .unwrap_or_default()
+}
+
+#[test]
+fn imported_constants_are_laid_out() {
+    let argument = argument(&[
+        (
+            "src/select.ts",
+            "import { PAGE } from './page'\nexport const card = { id: true, email: true }\nexport const paging = { take: PAGE }",
+        ),
+        ("src/page.ts", "export const PAGE = 20\nexport enum Status { Open = 'OPEN' }"),
+        (
+            "src/a.ts",
+            "import { prisma } from './db'\nimport * as selects from './select'\nimport { card, paging } from './select'\n\
+             export const f = (id: string) => prisma.user.findMany({ where: { id }, select: { ...card, name: true }, ...paging, omit: selects.card })",
+        ),
+    ]);
+    assert_eq!(keys(argument.get("select").unwrap()), ["id", "email", "name"]);
+    assert!(!argument.get("select").unwrap().object().unwrap().open && !argument.object().unwrap().open);
+    assert_eq!(argument.get("take").unwrap().number(), Some(20));
+    assert_eq!(keys(argument.get("omit").unwrap()), ["id", "email"]);
+}
+
+#[test]
+fn fragments_that_functions_return_get_their_arguments() {
+    let argument = argument(&[
+        (
+            "src/where.ts",
+            "export function visibleTo(user, status = 'x') { return { teamId: user.teamId, status } }",
+        ),
+        (
+            "src/a.ts",
+            "import { prisma } from './db'\nimport { visibleTo } from './where'\n\
+             export const f = (me) => prisma.user.findMany({ where: { ...visibleTo(me, 'OPEN'), email: 'a' } })",
+        ),
+    ]);
+    let filter = argument.get("where").unwrap();
+    assert_eq!(keys(filter), ["teamId", "status", "email"]);
+    assert_eq!(filter.get("status").unwrap().text(), Some("OPEN"));
+}
+
+#[test]
+fn what_all_callers_give_is_the_set_of_shapes() {
+    let argument = argument(&[
+        (
+            "src/a.ts",
+            "import { prisma } from './db'\nexport const list = (where) => prisma.user.findMany({ where })",
+        ),
+        (
+            "src/b.ts",
+            "import { list } from './a'\nexport const one = () => list({ email: 'a' })\nexport const two = (id) => list({ id })",
+        ),
+    ]);
+    let shapes: Vec<Vec<&str>> =
+        argument.get("where").unwrap().alternatives().into_iter().map(keys).collect();
+    assert_eq!(shapes, [["email"], ["id"]]);
+}
+
+#[test]
+fn what_one_caller_hides_is_not_guessed() {
+    let argument = argument(&[
+        (
+            "src/a.ts",
+            "import { prisma } from './db'\nexport const list = (where) => prisma.user.findMany({ where })",
+        ),
+        (
+            "src/b.ts",
+            "import { list } from './a'\nexport const one = () => list({ email: 'a' })\nexport const two = (filter) => list(make(filter))",
+        ),
+    ]);
+    assert!(matches!(argument.get("where").unwrap().value, Value::Expression { .. }));
+}
