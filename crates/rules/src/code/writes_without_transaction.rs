@@ -69,7 +69,7 @@ fn judge(flow: &Flow, function: usize) -> Option<Finding> {
     let shape = format!("{}+{}", first.call.shape, second.call.shape);
     Some(
         Finding::in_code(&RULE, place(first), owner, &shape, 0, message)
-            .severity(if rank == 2 && !far_apart(flow, first.site, second.site) {
+            .severity(if rank == 2 && !far_apart(flow, first.site, second.site) && together(first.site, second.site) {
                 Severity::Warning
             } else {
                 Severity::Info
@@ -82,6 +82,14 @@ fn judge(flow: &Flow, function: usize) -> Option<Finding> {
             .hint("put them into prisma.$transaction, or into one nested write")
             .also(place(second)),
     )
+}
+
+/// Neither of the two stands under a condition that the other does not stand under; ways out before them are none.
+fn together(first: &Site, second: &Site) -> bool {
+    let conditions = |site: &Site| -> BTreeSet<String> {
+        site.guards.iter().filter(|guard| !guard.negated).map(|guard| guard.text.clone()).collect()
+    };
+    conditions(first) == conditions(second)
 }
 
 /// Much happens between the two: they may be steps of their own.
