@@ -201,6 +201,9 @@ impl Scope {
     }
 }
 
+/// What opens a comment in SQL, in Prisma, TypeScript and JavaScript, and in `.env` files.
+const MARKS: [&str; 4] = ["--", "//", "/*", "#"];
+
 /// Comments like `-- pgsteward: allow(rule, rule) reason`. A comment after code is about that line, a
 /// comment on a line of its own about the next line that is no comment.
 fn in_file(file: &SourceFile) -> Vec<Allow> {
@@ -209,16 +212,17 @@ fn in_file(file: &SourceFile) -> Vec<Allow> {
         let line_number = file.position(at).line;
         let Some(line_start) = file.line_start(line_number) else { continue };
         let before = &file.text[line_start..at];
-        let Some(comment) = ["--", "//", "#"].iter().filter_map(|mark| before.rfind(mark)).max() else {
-            continue;
-        };
+        let Some(comment) = MARKS.iter().filter_map(|mark| before.rfind(mark)).max() else { continue };
+        // In JSX a comment stands in braces.
+        let comment = before[..comment].strip_suffix('{').map_or(comment, str::len);
         let rest = &file.text[at + MARKER.len()..];
         // The list ends on its line: open lists that reached over each other would cost the square of the text.
         let Some(end) = rest.find(['(', ')', '\n']).filter(|end| rest[*end..].starts_with(')')) else {
             continue;
         };
         let (rules, rest) = (&rest[..end], &rest[end + 1..]);
-        let reason = rest.lines().next().unwrap_or("").trim();
+        let reason = rest.lines().next().unwrap_or("");
+        let reason = reason.split("*/").next().unwrap_or("").trim();
         let own_line = before[..comment].trim().is_empty();
         let line = if own_line { next_code_line(file, line_number) } else { line_number };
         let span = Span::new(line_start + comment, at + MARKER.len() + rules.len() + 1);
@@ -257,7 +261,10 @@ fn removal((file, span): &(Arc<str>, Span), rule: &str) -> Fix {
 }
 
 fn next_code_line(file: &SourceFile, line: u32) -> u32 {
-    let comment = |text: &str| text.is_empty() || ["--", "//", "#"].iter().any(|mark| text.starts_with(mark));
+    let comment = |text: &str| {
+        let text = text.strip_prefix('{').filter(|rest| rest.starts_with("/*")).unwrap_or(text);
+        text.is_empty() || text.starts_with("*/") || MARKS.iter().any(|mark| text.starts_with(mark))
+    };
     let mut next = line + 1;
     while let Some(start) = file.line_start(next) {
         if !comment(file.line_at(start).trim()) {
@@ -316,6 +323,24 @@ mod tests {
         let allows = in_file(&SourceFile::new("m.sql", "-- pgsteward: allow(a -- pgsteward: allow(b) c\n"));
         let rules: Vec<&str> = allows.iter().map(|allow| allow.rule.as_str()).collect();
         assert_eq!(rules, ["b"]);
+    }
+
+    #[test]
+    fn comments_of_typescript_name_their_line() {
+        let text = "i--; // pgsteward: allow(a) once\n/* pgsteward: allow(b) small */\n\n// more\nconst x = 1\n\
+                    <p>\n  {/* pgsteward: allow(c) few */}\n  {rows}\n</p> /* pgsteward: allow(d) */\n";
+        let file = SourceFile::new("a.tsx", text);
+        let allows = in_file(&file);
+        let seen: Vec<(&str, Option<&str>, u32)> = allows
+            .iter()
+            .map(|allow| {
+                let Scope::Line { line, .. } = &allow.scope else { panic!("a line") };
+                (allow.rule.as_str(), allow.reason.as_deref(), *line)
+            })
+            .collect();
+        assert_eq!(seen, [("a", Some("once"), 1), ("b", Some("small"), 5), ("c", Some("few"), 8), ("d", None, 9)]);
+        let (_, removed) = allows[2].comment.as_ref().unwrap();
+        assert_eq!(file.slice(*removed), "  {/* pgsteward: allow(c) few */}\n");
     }
 
     #[test]
