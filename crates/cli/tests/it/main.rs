@@ -7,6 +7,7 @@
 )]
 
 mod allow;
+mod code;
 mod discovery;
 mod faults;
 mod fixes;
