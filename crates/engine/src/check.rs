@@ -271,8 +271,16 @@ impl Reviewer<'_> {
             history: collected.database.as_ref(),
             live: collected.twin.as_ref(),
         });
-        let proof_gaps =
-            prove::prove(&mut findings, facts, bench, self.rules, self.options.prove, self.progress).await?;
+        let proof_gaps = prove::prove(
+            &mut findings,
+            facts,
+            collected.linked.as_ref(),
+            bench,
+            self.rules,
+            self.options.prove,
+            self.progress,
+        )
+        .await?;
         review.gaps.extend(gaps);
         review.gaps.extend(proof_gaps);
         review

@@ -24,7 +24,7 @@ use crate::Progress;
 use crate::config::Config;
 use crate::discover::FoundProject;
 use crate::judge::Judged;
-pub use code::CodeReader;
+pub use code::{CodeReader, Linked};
 use history::REPLAY_NEEDS;
 pub(crate) use lab::broke_down;
 pub use lab::{LabWish, Laboratory, introspect};
@@ -60,6 +60,8 @@ pub struct Collected {
     pub database: Option<Database>,
     /// With the schema of the live database, where that is not the same.
     pub twin: Option<Database>,
+    /// The project's code, to see what an edit makes of it.
+    pub linked: Option<Linked>,
 }
 
 impl Collector<'_> {
@@ -81,9 +83,10 @@ impl Collector<'_> {
                 Default::default(),
             ));
         }
+        let mut linked = None;
         if let Some(reader) = self.code.filter(|_| !read.foreign) {
             self.progress.phase("read the code");
-            reader.add_to(found, &mut facts);
+            linked = reader.add_to(found, &mut facts);
         }
         let version = self.version();
         let mut pure = None;
@@ -108,7 +111,7 @@ impl Collector<'_> {
                 twin = self.twin(live, &mut facts).await?;
             }
         }
-        Ok(Collected { facts, database, twin })
+        Ok(Collected { facts, database, twin, linked })
     }
 
     /// The live database's schema in the lab, if there is one.
@@ -149,7 +152,7 @@ impl Collector<'_> {
             // No rule is skipped for want of a lab here; its fixes are not tried.
             facts.gaps.extend(self.laboratory.gap().await.map(|gap| gap.for_needs(&[])));
         }
-        Ok(Collected { facts, database: None, twin })
+        Ok(Collected { facts, database: None, twin, linked: None })
     }
 
     /// The server's version, else the lab's, else the configured one, else [`DEFAULT_MAJOR`].

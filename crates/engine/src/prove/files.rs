@@ -10,9 +10,12 @@ use pgsteward_model::finding::Finding;
 use pgsteward_model::proof::{Observation, Proof, Verdict};
 use pgsteward_model::source::SourceFile;
 
-pub(super) fn prove(finding: &Finding, fix: &Fix, facts: &Facts) -> Proof {
+use crate::collect::Linked;
+
+/// `linked` is the code to link again where the fix edits it.
+pub(super) fn prove(finding: &Finding, fix: &Fix, facts: &Facts, linked: Option<&Linked>) -> Proof {
     let mut observations = Vec::new();
-    let verdict = try_files(finding, fix, facts, &mut observations);
+    let verdict = try_files(finding, fix, facts, linked, &mut observations);
     Proof {
         subject: fix.title.clone(),
         server: None,
@@ -25,12 +28,13 @@ fn try_files(
     finding: &Finding,
     fix: &Fix,
     facts: &Facts,
+    linked: Option<&Linked>,
     observations: &mut Vec<Observation>,
 ) -> Result<(), Verdict> {
     let refuted = |reason: String| Verdict::Refuted { reason };
     let edited = edited_files(&fix.change.steps, facts).map_err(refuted)?;
     if is_code(&edited, facts) {
-        return Err(try_code(&edited, facts, observations));
+        return try_code(finding, &edited, facts, linked, observations);
     }
     let schema = facts.prisma.as_ref().ok_or(Verdict::Unprovable {
         reason: "the edited files are of no kind that can be read back".into(),
@@ -63,22 +67,34 @@ fn is_code(edited: &BTreeMap<Arc<str>, Option<String>>, facts: &Facts) -> bool {
     !edited.is_empty() && edited.keys().all(code)
 }
 
-/// The edited files must parse as they did. The whole of the code is not linked again, so whether the finding is
-/// gone stays open here.
+/// The edited files must parse as they did, and with the code linked anew the finding must be gone and no other of its
+/// rule there. An edit changes the shape of its call, and with it the identity of what else is found there: findings are
+/// counted.
 fn try_code(
+    finding: &Finding,
     edited: &BTreeMap<Arc<str>, Option<String>>,
     facts: &Facts,
+    linked: Option<&Linked>,
     observations: &mut Vec<Observation>,
-) -> Verdict {
-    let lost = |path: &str, text: &str| pgsteward_typescript::scan_fully(path, text).left_out.len();
-    for (path, text) in edited {
-        let before = facts.sources.get(path).map_or("", |source| &source.text);
-        if lost(path, text.as_deref().unwrap_or("")) > lost(path, before) {
-            return Verdict::Refuted { reason: format!("{path} no longer parses after the edit") };
-        }
-        observations.push(Observation::FileParses { file: path.to_string() });
+) -> Result<(), Verdict> {
+    let refuted = |reason: &str| Err(Verdict::Refuted { reason: reason.into() });
+    let Some(linked) = linked else {
+        return Err(Verdict::Unprovable { reason: "the code was not there to be read again".into() });
+    };
+    let texts: Option<Vec<(Arc<str>, String)>> =
+        edited.iter().map(|(path, text)| Some((path.clone(), text.clone()?))).collect();
+    let Some(after) = texts.and_then(|texts| linked.edited(facts, &texts)) else {
+        return refuted("the edited code no longer parses");
+    };
+    observations.extend(edited.keys().map(|path| Observation::FileParses { file: path.to_string() }));
+    let Some(rule) = pgsteward_rules::find(finding.rule) else { return Ok(()) };
+    let (before, after) = ((rule.check)(facts), (rule.check)(&after));
+    if after.iter().any(|other| other.identity == finding.identity) || after.len() >= before.len() {
+        observations.push(Observation::FindingRemains);
+        return refuted("the finding remains after the edit, or another takes its place");
     }
-    Verdict::Unprovable { reason: "the edited file parses; the code was not linked again with it".into() }
+    observations.push(Observation::FindingGone);
+    Ok(())
 }
 
 /// Whether all that a fix does is to take comments out.

@@ -21,7 +21,7 @@ use pgsteward_model::proof::{Proof, Verdict};
 use pgsteward_model::rule::Rule;
 
 use crate::Progress;
-use crate::collect::broke_down;
+use crate::collect::{Linked, broke_down};
 
 /// Proofs by the index of their finding.
 type Proofs = Vec<(usize, Proof)>;
@@ -56,10 +56,12 @@ pub struct Benches<'a> {
     pub live: Option<&'a Database>,
 }
 
-/// Tries the fixes of sorted findings and writes the proofs into them. A refuted fix is withdrawn.
+/// Tries the fixes of sorted findings and writes the proofs into them. A refuted fix is withdrawn. `linked` is the code
+/// that edits of it are tried on.
 pub async fn prove(
     findings: &mut [Finding],
     facts: &Facts,
+    linked: Option<&Linked>,
     benches: Option<Benches<'_>>,
     rules: &[&'static Rule],
     mode: ProveMode,
@@ -87,7 +89,7 @@ pub async fn prove(
                 findings[index].proof = Some(proof);
             }
             Kind::Files => {
-                let proof = files::prove(&findings[index], fix, facts);
+                let proof = files::prove(&findings[index], fix, facts, linked);
                 findings[index].proof = Some(proof);
             }
             Kind::Object => objects.push(index),

@@ -41,7 +41,7 @@ pub(crate) async fn rows(corpus: &Path) -> Result<Vec<String>> {
     let clock = Clock::default();
     let started = Instant::now();
     let benches = Benches { lab: &lab, history: Some(database), live: None };
-    prove(&mut findings, facts, Some(benches), &rules, ProveMode::All, &clock).await?;
+    prove(&mut findings, facts, None, Some(benches), &rules, ProveMode::All, &clock).await?;
     let whole = started.elapsed();
     let begun = clock.0.into_inner().unwrap_or_else(PoisonError::into_inner);
     // The last proof has no next beginning; what follows it is the comparison of everything.

@@ -76,7 +76,7 @@ pub async fn of_case(case: &Case, lab: &Arc<Lab>) -> Result<Collected> {
         progress: &NoProgress,
     };
     let mut collected = match found.projects.as_slice() {
-        [] => Collected { facts: Facts::default(), database: None, twin: None },
+        [] => Collected { facts: Facts::default(), database: None, twin: None, linked: None },
         [project] => collector.project(project).await?,
         _ => bail!("the case makes several projects"),
     };

@@ -54,7 +54,7 @@ fn runnable(case: &Case) -> bool {
 
 /// Runs one case: the findings are where the marks are, and each fix is proven.
 pub async fn check_case(rule: &'static Rule, page: &Page, case: &Case, lab: &Arc<Lab>) -> Result<Outcome> {
-    let Collected { facts, database, twin } = super::facts::of_case(case, lab).await?;
+    let Collected { facts, database, twin, linked } = super::facts::of_case(case, lab).await?;
     if let Some(need) = rule.needs.iter().find(|need| !facts.has(**need)) {
         bail!("the case has no {} facts, which the rule needs", need.word());
     }
@@ -82,8 +82,16 @@ pub async fn check_case(rule: &'static Rule, page: &Page, case: &Case, lab: &Arc
     let offered: Vec<bool> = findings.iter().map(|finding| finding.fix.is_some()).collect();
     let benches = Benches { lab, history: database.as_ref(), live: twin.as_ref() };
     let benches = Some(benches).filter(|_| database.is_some() || twin.is_some());
-    prove(&mut findings, &facts, benches, &pgsteward_engine::rules(), ProveMode::Thorough, &NoProgress)
-        .await?;
+    prove(
+        &mut findings,
+        &facts,
+        linked.as_ref(),
+        benches,
+        &pgsteward_engine::rules(),
+        ProveMode::Thorough,
+        &NoProgress,
+    )
+    .await?;
     for (finding, _) in findings.iter().zip(offered).filter(|(_, offered)| *offered) {
         check_proof(page, case, finding)?;
     }

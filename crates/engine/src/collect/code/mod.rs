@@ -38,7 +38,15 @@ pub struct CodeReader {
     schemas: Vec<(String, Vec<PathBuf>)>,
     generated: Vec<PathBuf>,
     keep: bool,
-    tree: OnceLock<Tree>,
+    tree: OnceLock<Arc<Tree>>,
+}
+
+/// The code of one project as it was linked, to be linked again as an edit would leave it.
+#[derive(Clone)]
+pub struct Linked {
+    tree: Arc<Tree>,
+    projects: Vec<ClientProject>,
+    this: usize,
 }
 
 struct Tree {
@@ -72,19 +80,14 @@ impl CodeReader {
     }
 
     /// Adds the code of one project to its facts.
-    pub fn add_to(&self, found: &FoundProject, facts: &mut Facts) {
+    pub fn add_to(&self, found: &FoundProject, facts: &mut Facts) -> Option<Linked> {
         let known = |(folder, files): &(String, Vec<PathBuf>)| {
             *folder == found.folder && *files == found.schema_files
         };
-        let Some(this) = self.schemas.iter().position(known) else { return };
-        let tree = self.tree.get_or_init(|| self.read());
-        let world = World {
-            aliases: tree.aliases.clone(),
-            packages: tree.packages.clone(),
-            projects: self.projects.clone(),
-            this,
-        };
-        let mut code = link(&tree.units, &world);
+        let this = self.schemas.iter().position(known)?;
+        let tree = self.tree.get_or_init(|| Arc::new(self.read()));
+        let linked = Linked { tree: tree.clone(), projects: self.projects.clone(), this };
+        let mut code = link(&tree.units, &linked.world());
         self.read_typed_sql(&mut code, facts);
         if let Some(schema) = &facts.prisma {
             lower(&mut code, schema);
@@ -93,6 +96,7 @@ impl CodeReader {
         self.add_sources(&code, facts);
         facts.gaps.extend(gaps(tree, &code));
         facts.code = Some(Arc::new(code));
+        Some(linked)
     }
 
     fn read(&self) -> Tree {
@@ -135,7 +139,10 @@ impl CodeReader {
             let deeper: Vec<(usize, Option<Unit>)> = asked
                 .into_par_iter()
                 .map(|index| {
-                    (index, read_text(&files[index].absolute).ok().and_then(|text| fully(&files[index], &text)))
+                    (
+                        index,
+                        read_text(&files[index].absolute).ok().and_then(|text| fully(&files[index], &text)),
+                    )
                 })
                 .collect();
             for (index, unit) in deeper {
@@ -192,6 +199,44 @@ impl CodeReader {
         for file in texts.into_iter().flatten() {
             facts.sources.add(file);
         }
+    }
+}
+
+impl Linked {
+    fn world(&self) -> World {
+        World {
+            aliases: self.tree.aliases.clone(),
+            packages: self.tree.packages.clone(),
+            projects: self.projects.clone(),
+            this: self.this,
+        }
+    }
+
+    /// The facts with these texts in place of the files', the code linked anew. None where one of them is no file of
+    /// the code or can no longer be read.
+    pub fn edited(&self, facts: &Facts, texts: &[(Arc<str>, String)]) -> Option<Facts> {
+        let mut units = self.tree.units.clone();
+        let mut after = facts.clone();
+        for (path, text) in texts {
+            let unit = units.iter_mut().find(|unit| unit.file == *path)?;
+            let again = scan_fully(path, text);
+            if again.left_out.len() > unit.left_out.len() {
+                return None;
+            }
+            *unit = Unit { hash: Sha256::digest(text.as_bytes()).into(), ..again };
+            after.sources.add(SourceFile::new(path.clone(), text.as_str()));
+        }
+        let mut code = link(&units, &self.world());
+        for raw in code.raw.iter_mut().filter(|raw| raw.text.is_none()) {
+            let file = raw.file.as_ref().and_then(|file| facts.sources.get(file));
+            raw.text = file.map(|file| file.text.to_string());
+        }
+        if let Some(schema) = &facts.prisma {
+            lower(&mut code, schema);
+        }
+        code.left_out.extend(self.tree.left_out.iter().cloned());
+        after.code = Some(Arc::new(code));
+        Some(after)
     }
 }
 
