@@ -1,12 +1,12 @@
 //! `skip` that grows with the page: the database reads and throws away all rows before it.
 
-use pgsteward_model::code::{Operation, Source, Value};
+use pgsteward_model::code::{Operation, Purpose, Source, Value};
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Finding, Severity};
 use pgsteward_model::rule::{Group, Rule};
 
 use super::scale::{self, Scale};
-use super::shared;
+use super::{bounds, shared};
 
 pub(super) static RULE: Rule = Rule {
     id: "deep-offset",
@@ -33,6 +33,11 @@ fn check(facts: &Facts) -> Vec<Finding> {
             _ => false,
         });
         let Some(model) = scale::model(facts, &call.model) else { continue };
+        let mut main = call.lowered.queries().filter(|query| query.purpose == Purpose::Main);
+        let few = main.any(|query| query.accesses.iter().any(|access| bounds::is_bounded(facts, access)));
+        if few && !bounds::is_history(model) {
+            continue;
+        }
         let size = scale::of_model(facts, model);
         let grows = size != Scale::Unknown || growing.contains(&call.model);
         // With a cursor, skip passes over the cursor's own row.

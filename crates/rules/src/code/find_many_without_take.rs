@@ -3,10 +3,10 @@
 use pgsteward_model::code::{Access, Call, Limit, Operation, Purpose};
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Evidence, Finding, Severity};
-use pgsteward_model::prisma::{Field, FieldType, Model};
+use pgsteward_model::prisma::Model;
 use pgsteward_model::rule::{Group, Rule};
 
-use super::{scale, shared};
+use super::{bounds, scale, shared};
 
 pub(super) static RULE: Rule = Rule {
     id: "find-many-without-take",
@@ -35,7 +35,7 @@ fn check(facts: &Facts) -> Vec<Finding> {
         }
         let Some(model) = scale::model(facts, &call.model) else { continue };
         let Some(access) =
-            widest(call).filter(|accesses| !accesses.iter().any(|access| is_bounded(facts, access)))
+            widest(call).filter(|accesses| !accesses.iter().any(|access| bounds::is_bounded(facts, access)))
         else {
             continue;
         };
@@ -87,54 +87,6 @@ fn widest(call: &Call) -> Option<&[Access]> {
             .map(|access| access.equal.len() + access.any_of.len() + access.range.len())
             .sum::<usize>()
     })
-}
-
-/// The conditions name rows by a unique key, by a list that the program holds, by a name, or by a parent that owns them.
-fn is_bounded(facts: &Facts, access: &Access) -> bool {
-    if access.unique && !access.joined {
-        return true;
-    }
-    let Some(prisma) = &facts.prisma else { return false };
-    let Some(model) = prisma.model_of_table(&access.namespace, &access.table) else { return true };
-    let fields = |columns: &'_ [String]| -> Vec<&Field> {
-        columns.iter().filter_map(|column| model.field_of_column(column)).collect()
-    };
-    let (equal, listed) = (fields(&access.equal), fields(&access.any_of));
-    // A text or number that is no reference and no state is a name: few rows have it.
-    let by_name = equal.iter().any(|field| {
-        matches!(field.ty, FieldType::Scalar(_))
-            && !scale::is_state(field)
-            && (field.is_unique || owner(model, &field.name).is_none() && !is_reference(&field.name))
-            && !field.is_id
-    });
-    if access.joined {
-        // One of its columns joins it; another one says which rows are wanted.
-        return by_name
-            || listed.iter().any(|field| !scale::is_state(field))
-            || equal.iter().filter(|field| !scale::is_state(field)).count() > 1;
-    }
-    let is_bound = |field: &&Field| owner(model, &field.name) == Some(true);
-    let references =
-        equal.iter().filter(|field| owner(model, &field.name).is_some() || is_reference(&field.name)).count();
-    // Rows that are changed are somebody's things, of which people have so many; rows that are only added are history.
-    let history = !model.fields.iter().any(|field| field.updated_at);
-    let few = references > 1 || references == 1 && !history && access.range.is_empty();
-    listed.iter().any(|field| !scale::is_state(field)) || equal.iter().any(is_bound) || by_name || few
-}
-
-/// `actorId`: refers to something, though no relation says so.
-fn is_reference(field: &str) -> bool {
-    crate::shared::words(field).last().is_some_and(|word| word == "id")
-}
-
-/// Whether a field refers to another model; true where its rows go with their parent, and so belong to it.
-fn owner(model: &Model, field: &str) -> Option<bool> {
-    model
-        .fields
-        .iter()
-        .filter_map(|field| field.relation.as_ref())
-        .find(|relation| relation.fields.iter().any(|name| name == field))
-        .map(|relation| relation.on_delete.as_deref() == Some("Cascade"))
 }
 
 /// Rows that match, by the statistics: those of the most selective column that must equal a value.

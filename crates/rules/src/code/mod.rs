@@ -1,6 +1,7 @@
 //! What the application's code asks of the database, and how: calls of Prisma Client, raw SQL, transactions.
 
 mod arguments;
+mod bounds;
 mod call_without_index;
 mod checked_only_in_code;
 mod client_per_request;

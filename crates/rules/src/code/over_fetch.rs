@@ -58,7 +58,7 @@ fn check(facts: &Facts) -> Vec<Finding> {
             continue;
         }
         let size = scale::of_model(facts, model);
-        if size == Scale::Small {
+        if size == Scale::Small || size == Scale::Unknown && scale::holds_choices(&model.name) {
             continue;
         }
         let severity = if wide.is_empty() { Severity::Info } else { size.severity() };

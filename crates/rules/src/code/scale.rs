@@ -160,7 +160,7 @@ pub(super) fn is_state(field: &Field) -> bool {
 }
 
 /// A model of what people choose from or set once, by its name: a handful of rows, whoever adds them.
-fn holds_choices(model: &str) -> bool {
+pub(super) fn holds_choices(model: &str) -> bool {
     const CHOICES: [&str; 16] = [
         "config",
         "configuration",
