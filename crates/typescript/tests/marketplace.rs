@@ -1,5 +1,7 @@
 //! The example application, file by file: every call is seen, with the function that it stands in.
 
+#![expect(clippy::unwrap_used, reason = "a test stops where its input is missing")]
+
 use std::path::{Path, PathBuf};
 
 use pgsteward_typescript::{Unit, scan};

@@ -1,5 +1,8 @@
 //! One file of TypeScript or JavaScript to a [`Unit`]. Pure: the same text gives the same unit.
 
+mod bound;
+mod built;
+mod called;
 mod calls;
 mod classes;
 mod clients;
@@ -12,6 +15,7 @@ mod loops;
 mod names;
 mod nesting;
 mod origin;
+mod over;
 mod passed;
 mod prefilter;
 mod raw;
@@ -27,6 +31,7 @@ mod tests;
 mod transactions;
 mod tries;
 mod types;
+mod undefined;
 mod usage;
 mod validations;
 mod value;

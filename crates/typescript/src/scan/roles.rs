@@ -60,7 +60,7 @@ pub(super) fn file_role(path: &str) -> FileRole {
         return FileRole::Seed;
     }
     if within(&["migration", "backfills", "backfill"])
-        || folders.iter().any(|folder| folder.ends_with("migrations"))
+        || folders.iter().any(|folder| folder.ends_with("migrations") || folder.starts_with("migration-"))
         || stem.starts_with("backfill")
     {
         return FileRole::Migration;

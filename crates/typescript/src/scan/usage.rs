@@ -7,10 +7,10 @@
 use std::collections::BTreeSet;
 
 use oxc_ast::AstKind;
-use oxc_ast::ast::{BindingPattern, CallExpression, ForStatementLeft, LogicalOperator, UnaryOperator};
+use oxc_ast::ast::{CallExpression, ForStatementLeft, LogicalOperator, UnaryOperator};
 use oxc_syntax::node::NodeId;
-use oxc_syntax::symbol::SymbolId;
 
+use super::bound::plain;
 use super::reader::Reader;
 use super::syntax::{Code, as_member, id, key_name, span};
 use crate::unit::{Usage, Use};
@@ -33,7 +33,7 @@ impl Trail {
         }
     }
 
-    fn lose(&mut self, path: &[String]) {
+    pub(super) fn lose(&mut self, path: &[String]) {
         self.lost = true;
         self.add(Use::Other { path: path.to_vec() });
     }
@@ -357,98 +357,6 @@ impl<'a> Reader<'_, 'a> {
             self.follow(parent, held, trail);
         }
     }
-
-    /// What a pattern takes out of it.
-    pub(super) fn bind(&self, pattern: &'a BindingPattern<'a>, held: Held, trail: &mut Trail) {
-        match pattern {
-            BindingPattern::BindingIdentifier(name) => {
-                if let Some(symbol) = name.symbol_id.get() {
-                    self.follow_symbol(symbol, held, trail);
-                }
-            }
-            BindingPattern::AssignmentPattern(with_default) => self.bind(&with_default.left, held, trail),
-            BindingPattern::ObjectPattern(object) => {
-                let mut taken = Vec::new();
-                for property in &object.properties {
-                    let Some(name) = key_name(&property.key) else {
-                        trail.lose(held.path);
-                        continue;
-                    };
-                    match held.wrap {
-                        [first, rest @ ..] => {
-                            if *first == name {
-                                self.bind(&property.value, Held { path: held.path, wrap: rest }, trail);
-                                return;
-                            }
-                        }
-                        [] => {
-                            let mut path = plain(held.path);
-                            path.push(name.clone());
-                            self.bind(&property.value, Held { path: &path, wrap: &[] }, trail);
-                        }
-                    }
-                    taken.push(format!("-{name}"));
-                }
-                if let Some(rest) = &object.rest {
-                    // All of it but what was taken out by name.
-                    let mut path = held.path.to_vec();
-                    if held.wrap.is_empty() {
-                        path.extend(taken);
-                    }
-                    self.bind(&rest.argument, Held { path: &path, wrap: held.wrap }, trail);
-                }
-            }
-            BindingPattern::ArrayPattern(list) => {
-                let marked: Option<usize> = held
-                    .wrap
-                    .first()
-                    .and_then(|first| first.strip_prefix('#'))
-                    .and_then(|one| one.parse().ok());
-                for (index, element) in list.elements.iter().enumerate() {
-                    let Some(element) = element else { continue };
-                    match marked {
-                        Some(wanted) if index == wanted => {
-                            return self.bind(
-                                element,
-                                Held { path: held.path, wrap: &held.wrap[1..] },
-                                trail,
-                            );
-                        }
-                        Some(_) => {}
-                        None => self.bind(element, held, trail),
-                    }
-                }
-                if let Some(rest) = &list.rest {
-                    self.bind(&rest.argument, unmarked(held), trail);
-                }
-            }
-        }
-    }
-
-    pub(super) fn follow_symbol(&self, symbol: SymbolId, held: Held, trail: &mut Trail) {
-        for reference in self.scoping.get_resolved_references(symbol) {
-            if reference.is_read() {
-                self.follow(reference.node_id(), held, trail);
-            }
-        }
-        let at_top = self.variables.get(&symbol).is_some_and(|at| self.unit.variables[*at].function == 0);
-        let exported = at_top
-            && self
-                .nodes
-                .ancestor_kinds(self.scoping.symbol_declaration(symbol))
-                .take(3)
-                .any(|kind| matches!(kind, AstKind::ExportDeclaration(_)));
-        if exported {
-            trail.lose(held.path);
-        }
-    }
-
-    fn assigned_symbol(&self, target: &oxc_ast::ast::AssignmentTarget<'a>) -> Option<SymbolId> {
-        match target {
-            oxc_ast::ast::AssignmentTarget::AssignmentTargetIdentifier(name) => self.symbol_of(name),
-            _ => None,
-        }
-    }
 }
 
 /// As an element or a list of it: written lists are looked through.
@@ -457,9 +365,4 @@ pub(super) fn unmarked<'p>(held: Held<'p>) -> Held<'p> {
         [first, rest @ ..] if first.starts_with('#') => Held { path: held.path, wrap: rest },
         _ => held,
     }
-}
-
-/// A path without the names that were taken out: what is read of the rest is read of the whole.
-fn plain(path: &[String]) -> Vec<String> {
-    path.iter().filter(|name| !name.starts_with('-')).cloned().collect()
 }

@@ -2,20 +2,18 @@
 
 use oxc_ast::AstKind;
 use oxc_ast::ast::{
-    ArrayExpressionElement, AssignmentOperator, CallExpression, Expression, IdentifierReference,
-    LogicalOperator, ObjectExpression, ObjectPropertyKind, UnaryOperator, VariableDeclarationKind,
+    ArrayExpressionElement, CallExpression, Expression, IdentifierReference, LogicalOperator,
+    ObjectExpression, ObjectPropertyKind, UnaryOperator, VariableDeclarationKind,
 };
-use oxc_syntax::node::NodeId;
-use oxc_syntax::symbol::SymbolId;
 use pgsteward_model::code::{Node, Object, Property, Undefined, Value};
 use pgsteward_model::source::Span;
 
 use super::reader::{DEPTH, Definition, Reader};
-use super::syntax::{argument, as_call, as_member, bare, id, key_name, span};
+use super::syntax::{argument, as_call, as_member, bare, key_name, span};
 use crate::unit::{Origin, Reference, SPREAD};
 
 /// A list longer than this is cut: its rest is one expression.
-const ELEMENTS: usize = 200;
+pub(super) const ELEMENTS: usize = 200;
 /// What is followed of one argument at most, constants laid out included.
 const NODES: u32 = 4_000;
 
@@ -219,7 +217,7 @@ impl<'a> Reader<'_, 'a> {
         (!found.conditional).then_some(found.value)
     }
 
-    fn choice(&mut self, whole: &'a Expression<'a>, left: Node, right: Node) -> Node {
+    pub(super) fn choice(&mut self, whole: &'a Expression<'a>, left: Node, right: Node) -> Node {
         let here = span(whole);
         let absent = |node: &Node| node.value == Value::Undefined;
         let scalar = |node: &Node| matches!(node.value, Value::Expression { .. });
@@ -273,7 +271,7 @@ impl<'a> Reader<'_, 'a> {
     }
 
     /// Lays a spread value out in an object.
-    fn spread(&mut self, into: &mut Object, node: Node, conditional: bool) {
+    pub(super) fn spread(&mut self, into: &mut Object, node: Node, conditional: bool) {
         match node.value {
             Value::Object(object) => {
                 into.open |= object.open;
@@ -331,160 +329,6 @@ impl<'a> Reader<'_, 'a> {
         self.assigned_value(expression, symbol, Some(init), depth, budget)
     }
 
-    /// The value of a variable: its first one, and what is assigned to it and to its members before it is read.
-    fn assigned_value(
-        &mut self,
-        expression: &'a Expression<'a>,
-        symbol: SymbolId,
-        init: Option<&'a Expression<'a>>,
-        depth: u32,
-        budget: &mut Budget,
-    ) -> Node {
-        self.following.push(symbol);
-        let read = id(expression);
-        let mut values = Vec::new();
-        if let Some(init) = init {
-            values.push(self.value_at(init, depth, budget));
-        }
-        for value in self.assigned(symbol) {
-            if span(value).end <= span(expression).start {
-                values.push(self.value_at(value, depth, budget));
-            }
-        }
-        if values.is_empty() {
-            self.following.pop();
-            return self.expression(expression, None);
-        }
-        for value in &mut values {
-            self.member_writes(symbol, read, value, depth, budget);
-        }
-        self.following.pop();
-        let mut values = values.into_iter();
-        let mut node = values.next().unwrap_or_default();
-        for value in values {
-            node = self.choice(expression, node, value);
-        }
-        node
-    }
-
-    /// `where.x = …`, `where.a.b = …`, `Object.assign(where, …)`, `list.push(…)` between the declaration and the use.
-    fn member_writes(
-        &mut self,
-        symbol: SymbolId,
-        read: NodeId,
-        node: &mut Node,
-        depth: u32,
-        budget: &mut Budget,
-    ) {
-        let (Value::Object(_) | Value::List(_)) = node.value else { return };
-        let before = span(&self.nodes.kind(read)).start;
-        let reader_of = self.code_around(read).map(super::syntax::Code::id);
-        let uses: Vec<NodeId> = self.uses(symbol).collect();
-        if !self.spend(uses.len() * 8) {
-            return;
-        }
-        for place in uses {
-            if place == read || span(&self.nodes.kind(place)).start > before {
-                continue;
-            }
-            let mut path = Vec::new();
-            let mut at = place;
-            let mut parent = self.nodes.parent_id(at);
-            loop {
-                match self.nodes.kind(parent) {
-                    AstKind::StaticMemberExpression(member) => {
-                        path.push(Some(member.property.name.to_string()));
-                    }
-                    AstKind::ComputedMemberExpression(member) if id_of(&member.object) == at => {
-                        path.push(member.static_property_name().map(|name| name.to_string()));
-                    }
-                    AstKind::TSNonNullExpression(_) | AstKind::TSAsExpression(_) => {}
-                    _ => break,
-                }
-                at = parent;
-                parent = self.nodes.parent_id(at);
-            }
-            let conditional = self.code_around(place).map(super::syntax::Code::id) != reader_of
-                || self.conditional_since(place, symbol);
-            match self.nodes.kind(parent) {
-                AstKind::AssignmentExpression(assignment)
-                    if !path.is_empty() && span(&assignment.left).contains(span(&self.nodes.kind(at))) =>
-                {
-                    let value = if assignment.operator == AssignmentOperator::Assign {
-                        self.value_at(&assignment.right, depth, budget)
-                    } else {
-                        self.expression(&assignment.right, None)
-                    };
-                    let whole = span(assignment);
-                    write(node, &path, value, whole, conditional);
-                }
-                AstKind::CallExpression(call) if path.last() == Some(&Some("push".to_string())) => {
-                    path.pop();
-                    for one in &call.arguments {
-                        if let Some(one) = one.as_expression() {
-                            let value = self.value_at(one, depth, budget);
-                            push(node, &path, value, conditional);
-                        }
-                    }
-                }
-                AstKind::CallExpression(call)
-                    if path.is_empty()
-                        && call.arguments.first().is_some_and(|first| {
-                            span(first).start == span(&self.nodes.kind(place)).start
-                        })
-                        && self.slice(span(&call.callee)) == "Object.assign" =>
-                {
-                    for one in call.arguments.iter().skip(1) {
-                        let Some(one) = one.as_expression() else { continue };
-                        let value = self.value_at(one, depth, budget);
-                        if let Value::Object(object) = &mut node.value {
-                            self.spread(object, value, conditional);
-                        }
-                    }
-                }
-                AstKind::UnaryExpression(unary) if unary.operator == UnaryOperator::Delete => {
-                    if let (Value::Object(object), [Some(name)]) = (&mut node.value, path.as_slice()) {
-                        for property in &mut object.properties {
-                            property.conditional |= property.name == *name;
-                        }
-                    }
-                }
-                _ => {}
-            }
-        }
-    }
-
-    /// A condition or a loop stands between a place and the block that declares a name.
-    fn conditional_since(&self, place: NodeId, symbol: SymbolId) -> bool {
-        let declared = self.scoping.symbol_declaration(symbol);
-        let block = self.nodes.ancestor_ids(declared).find(|id| {
-            matches!(
-                self.nodes.kind(*id),
-                AstKind::BlockStatement(_) | AstKind::FunctionBody(_) | AstKind::Program(_)
-            )
-        });
-        for id in self.nodes.ancestor_ids(place) {
-            if Some(id) == block {
-                return false;
-            }
-            if matches!(
-                self.nodes.kind(id),
-                AstKind::IfStatement(_)
-                    | AstKind::SwitchCase(_)
-                    | AstKind::ConditionalExpression(_)
-                    | AstKind::LogicalExpression(_)
-                    | AstKind::ForStatement(_)
-                    | AstKind::ForOfStatement(_)
-                    | AstKind::ForInStatement(_)
-                    | AstKind::WhileStatement(_)
-                    | AstKind::CatchClause(_)
-            ) {
-                return true;
-            }
-        }
-        false
-    }
-
     /// An expression whose value only the running program knows.
     pub(super) fn expression(&mut self, expression: &'a Expression<'a>, at: Option<Span>) -> Node {
         let inner = bare(expression);
@@ -523,10 +367,6 @@ fn known_outside(origin: &Origin) -> bool {
         Origin::Result(_) => false,
         _ => false,
     }
-}
-
-fn id_of(expression: &Expression) -> NodeId {
-    id(expression)
 }
 
 /// Followed although it may change: objects and lists that are built up, conditions between such.
@@ -581,49 +421,9 @@ impl Kind for oxc_ast::ast::VariableDeclarator<'_> {
 }
 
 /// A property put after others replaces those of its name; a conditional one stands beside them.
-fn put(object: &mut Object, property: Property) {
+pub(super) fn put(object: &mut Object, property: Property) {
     if !property.conditional {
         object.properties.retain(|one| one.name != property.name || one.name == SPREAD);
     }
     object.properties.push(property);
-}
-
-fn write(node: &mut Node, path: &[Option<String>], value: Node, whole: Span, conditional: bool) {
-    let Value::Object(object) = &mut node.value else { return };
-    let [first, rest @ ..] = path else { return };
-    let Some(name) = first else {
-        object.open = true;
-        return;
-    };
-    if rest.is_empty() {
-        put(object, Property { name: name.clone(), span: whole, conditional, value });
-    } else if let Some(property) = object.properties.iter_mut().rev().find(|property| property.name == *name)
-    {
-        write(&mut property.value, rest, value, whole, conditional);
-    } else {
-        object.open = true;
-    }
-}
-
-fn push(node: &mut Node, path: &[Option<String>], value: Node, conditional: bool) {
-    match (&mut node.value, path) {
-        (Value::List(list), []) if list.len() < ELEMENTS => {
-            let node = if conditional {
-                let absent = Node { span: value.span, value: Value::Undefined };
-                Node { span: value.span, value: Value::Choice(vec![value, absent]) }
-            } else {
-                value
-            };
-            list.push(node);
-        }
-        (Value::Object(object), [Some(name), rest @ ..]) => {
-            if let Some(property) = object.properties.iter_mut().rev().find(|property| property.name == *name)
-            {
-                push(&mut property.value, rest, value, conditional);
-            } else {
-                object.open = true;
-            }
-        }
-        _ => {}
-    }
 }

@@ -32,18 +32,14 @@ fn what_loops_go_through() {
         over("await Promise.all(id.map((x) => prisma.o.update({})))"),
         (Over::Parameter(0), true, false)
     );
-    assert_eq!(
-        over("const tasks = id.map(async (x) => { await prisma.o.update({}) }); await Promise.all(tasks)").1,
-        true
+    assert!(
+        over("const tasks = id.map(async (x) => { await prisma.o.update({}) }); await Promise.all(tasks)").1
     );
     assert_eq!(
         over("await Promise.all(id.map((x) => limit(() => prisma.o.update({}))))"),
         (Over::Parameter(0), false, true)
     );
-    assert_eq!(
-        over("await pMap(id, async (x) => { await prisma.o.update({}) }, { concurrency: 3 })").2,
-        true
-    );
+    assert!(over("await pMap(id, async (x) => { await prisma.o.update({}) }, { concurrency: 3 })").2);
     assert_eq!(
         over("for (const x of id) { for (const y of Object.keys({ a: 1 })) { await prisma.o.count() } }").0,
         Over::Constant(Some(1))
