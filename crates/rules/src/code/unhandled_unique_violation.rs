@@ -57,7 +57,12 @@ fn handled_for_all(facts: &Facts) -> bool {
 fn judge(flow: &Flow, call: &Call) -> Option<Finding> {
     let model = flow.model(&call.model)?;
     let data = call.argument.get("data")?;
-    let key = model.uniques.iter().find(|key| can_be_hit(flow, call, data, key))?;
+    // A key with the row's own id in it cannot be hit before the id is.
+    let ids: Vec<&str> =
+        model.primary_key.iter().flat_map(|key| &key.fields).map(|field| field.field.as_str()).collect();
+    let mut keys =
+        model.uniques.iter().filter(|key| !key.fields.iter().any(|field| ids == [field.field.as_str()]));
+    let key = keys.find(|key| can_be_hit(flow, call, data, key))?;
     if locks::violation_handled(flow, call) || read_then_write_race::look(flow, call).is_some() {
         return None;
     }
