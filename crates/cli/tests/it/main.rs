@@ -15,6 +15,7 @@ mod formats;
 mod judging;
 mod live;
 mod processes;
+mod reading;
 mod small_places;
 mod support;
 mod verbs;
