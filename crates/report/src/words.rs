@@ -251,22 +251,24 @@ fn observed(observation: &Observation) -> Option<String> {
     })
 }
 
-/// `as it is: 40,002 rows fetched to return 2, 812 pages, 31 ms, Seq Scan on "Order"`.
+/// `as it is: 40,002 rows fetched to return 2 rows, 812 pages, 31 ms, Seq Scan on "Order"`.
 fn ran(run: &Run) -> String {
+    let many = |number: u64, noun: &str| text::count(usize::try_from(number).unwrap_or(usize::MAX), noun);
     let mut said = Vec::new();
     if run.statements > 1 {
-        said.push(format!("{} statements", run.statements));
+        said.push(many(run.statements, "statement"));
     }
+    let fetched = many(run.rows_fetched, "row");
     said.push(if run.rows_fetched == run.rows_returned {
-        format!("{} rows", run.rows_fetched)
+        fetched
     } else {
-        format!("{} rows fetched to return {}", run.rows_fetched, run.rows_returned)
+        format!("{fetched} fetched to return {}", many(run.rows_returned, "row"))
     });
     if run.rows_removed > 0 {
-        said.push(format!("{} more read and thrown away", run.rows_removed));
+        said.push(format!("{} read and thrown away", many(run.rows_removed, "more row")));
     }
-    said.push(format!("{} pages", run.buffers));
-    said.push(text::micros(run.micros));
+    said.push(many(run.buffers, "page"));
+    said.push(if run.micros < 50 { "under 0.1 ms".to_owned() } else { text::micros(run.micros) });
     if !run.plan.is_empty() {
         said.push(text::prose(&run.plan));
     }
