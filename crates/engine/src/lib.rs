@@ -21,6 +21,7 @@ mod progress;
 pub mod prove;
 pub mod queries;
 pub mod resolve;
+pub mod traffic;
 
 pub use progress::{NoProgress, Progress};
 

@@ -13,6 +13,7 @@ use pgsteward_model::catalog::QName;
 use pgsteward_model::code::{Call, Code, FileRole, Lowered, Purpose, Query, RawQuery, Site, StatementKind};
 use pgsteward_model::facts::{Facts, Gap};
 use pgsteward_model::queries::{CalledAt, PlannedAs, PlannedStatement, Queries};
+use pgsteward_pg::{CountedStatement, ReadError, ReadSession, ServerUrl};
 
 use crate::check::find;
 use crate::collect::{CodeReader, Collected, Collector, LabWish, Laboratory};
@@ -30,6 +31,8 @@ pub struct QueriesOptions {
     pub table: Option<String>,
     /// Look for indexes that no call can use.
     pub unused_index: bool,
+    /// A server whose counted statements are mapped to calls.
+    pub url: Option<String>,
     pub lab: LabWish,
 }
 
@@ -49,6 +52,13 @@ pub async fn queries(options: &QueriesOptions, progress: &dyn Progress) -> Resul
             path.display()
         );
     }
+    let counted = match &options.url {
+        Some(url) => {
+            progress.phase("read the counted statements");
+            Some(counted(url).await?)
+        }
+        None => None,
+    };
     let laboratory = Laboratory::new(LabWish {
         major: options.lab.major.or(loaded.config.lab.major).or(Some(crate::collect::DEFAULT_MAJOR)),
         offline: options.lab.offline || loaded.config.lab.offline,
@@ -103,8 +113,30 @@ pub async fn queries(options: &QueriesOptions, progress: &dyn Progress) -> Resul
         };
         bail!("there is no table or model \"{name}\"\nhint: {hint}");
     }
+    match counted {
+        Some(Ok(statements)) => crate::traffic::map(&mut answer, &statements),
+        Some(Err(gap)) => answer.gaps.push(gap),
+        None => {}
+    }
     answer.server_version = laboratory.running().map(|lab| lab.version());
     Ok(answer)
+}
+
+/// What a server counted. A server that cannot be reached is the user's to mend, because they named it; one that
+/// counted nothing is a gap.
+async fn counted(url: &str) -> Result<Result<Vec<CountedStatement>, Gap>> {
+    let url = ServerUrl::parse(url).context("read the URL of --url")?;
+    let session = ReadSession::connect(&url).await?;
+    let read = session.counted_statements().await;
+    session.close().await;
+    match read {
+        Ok(statements) => Ok(Ok(statements)),
+        Err(ReadError::Denied { gap, .. }) => Ok(Err(gap)),
+        Err(error) => {
+            let hint = error.hint();
+            Err(anyhow::Error::new(error).context(format!("ask for the workload\nhint: {hint}")))
+        }
+    }
 }
 
 async fn of_project(

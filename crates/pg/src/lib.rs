@@ -18,6 +18,7 @@ mod settings;
 mod statistics;
 mod tls;
 mod url;
+mod workload;
 
 // The tests of this crate and those beside it start their server with the same lines.
 #[cfg(test)]
@@ -33,3 +34,4 @@ pub use introspect::CatalogOptions;
 pub use migrations::AppliedMigration;
 pub use session::{LabSession, ReadSession};
 pub use url::{ServerUrl, UrlError};
+pub use workload::CountedStatement;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use pgsteward_model::code::InMemory;
-use pgsteward_model::queries::{CalledAt, PlannedAs, PlannedStatement, Queries, UnusedIndex};
+use pgsteward_model::queries::{CalledAt, PlannedAs, PlannedStatement, Queries, Seen, Traffic, UnusedIndex};
 use serde::Serialize;
 
 use crate::terminal::style::{self, Paint};
@@ -92,11 +92,7 @@ fn table(queries: &Queries, options: &RenderOptions) -> String {
             out.push_str(&format!("    not understood: {}\n", text::prose(reason)));
         }
         if let Some(seen) = &call.seen {
-            out.push_str(&format!(
-                "    ran {} times, {} ms in all\n",
-                text::thousands(seen.calls),
-                text::thousands(whole(seen.total_ms))
-            ));
+            out.push_str(&format!("    {}\n", counted(seen)));
         }
         out.push('\n');
     }
@@ -106,6 +102,13 @@ fn table(queries: &Queries, options: &RenderOptions) -> String {
         }
     }
     if queries.unused_indexes.as_ref().is_some_and(|indexes| !indexes.is_empty()) {
+        out.push('\n');
+    }
+    if let Some(traffic) = queries.traffic.as_ref().filter(|traffic| !traffic.unmapped.is_empty()) {
+        out.push_str("statements that no call was found for:\n");
+        for (sql, seen) in &traffic.unmapped {
+            out.push_str(&format!("  {}: {}\n", counted(seen), text::shorten(&text::prose(sql), width)));
+        }
         out.push('\n');
     }
     out.push_str(&summary(queries));
@@ -120,6 +123,18 @@ fn table(queries: &Queries, options: &RenderOptions) -> String {
         out.push_str(&format!("  hint: {}\n", text::prose(&gap.hint)));
     }
     out
+}
+
+fn counted(seen: &Seen) -> String {
+    let part = match seen.share {
+        share if share >= 0.0005 => format!(", {:.1} % of the time of all statements", share * 100.0),
+        _ => String::new(),
+    };
+    format!(
+        "ran {} times, {} ms in all{part}",
+        text::thousands(seen.calls),
+        text::thousands(whole(seen.total_ms))
+    )
 }
 
 fn summary(queries: &Queries) -> String {
@@ -138,8 +153,17 @@ fn summary(queries: &Queries) -> String {
         Some(indexes) => format!("; {} that no call can use", text::count(indexes.len(), "index")),
         None => String::new(),
     };
+    let traffic = match &queries.traffic {
+        Some(traffic) => format!(
+            "; {} of {} counted statements mapped, {:.0} % of their time",
+            traffic.mapped,
+            traffic.statements,
+            traffic.share * 100.0
+        ),
+        None => String::new(),
+    };
     format!(
-        "{shown}{} in {}, {} understood{server}{unused}\n",
+        "{shown}{} in {}, {} understood{server}{unused}{traffic}\n",
         text::count(queries.total, "call"),
         text::count(queries.files, "file"),
         queries.total - not_understood.min(queries.total),
@@ -275,6 +299,8 @@ struct Wire<'a> {
     not_understood: Vec<WireReason<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     unused_indexes: Option<Vec<WireIndex<'a>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    traffic: Option<WireTraffic<'a>>,
     gaps: Vec<WireGap<'a>>,
 }
 
@@ -289,6 +315,30 @@ struct WireCall<'a> {
     statements: Vec<WireStatement<'a>>,
     in_memory: Vec<String>,
     not_understood: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    counted: Option<WireSeen>,
+}
+
+#[derive(Serialize)]
+struct WireSeen {
+    calls: u64,
+    rows: u64,
+    total_ms: f64,
+    share: f64,
+}
+
+#[derive(Serialize)]
+struct WireTraffic<'a> {
+    mapped: usize,
+    statements: usize,
+    share: f64,
+    unmapped: Vec<WireUnmapped<'a>>,
+}
+
+#[derive(Serialize)]
+struct WireUnmapped<'a> {
+    sql: &'a str,
+    counted: WireSeen,
 }
 
 #[derive(Serialize)]
@@ -347,6 +397,7 @@ fn json(queries: &Queries) -> String {
             .unused_indexes
             .as_ref()
             .map(|indexes| indexes.iter().map(wire_index).collect()),
+        traffic: queries.traffic.as_ref().map(wire_traffic),
         gaps: queries
             .gaps
             .iter()
@@ -366,6 +417,24 @@ fn wire_call(call: &CalledAt) -> WireCall<'_> {
         statements: call.statements.iter().map(wire_statement).collect(),
         in_memory: call.in_memory.iter().map(in_memory).collect(),
         not_understood: call.not_understood.as_deref(),
+        counted: call.seen.as_ref().map(wire_seen),
+    }
+}
+
+fn wire_seen(seen: &Seen) -> WireSeen {
+    WireSeen { calls: seen.calls, rows: seen.rows, total_ms: seen.total_ms, share: seen.share }
+}
+
+fn wire_traffic(traffic: &Traffic) -> WireTraffic<'_> {
+    WireTraffic {
+        mapped: traffic.mapped,
+        statements: traffic.statements,
+        share: traffic.share,
+        unmapped: traffic
+            .unmapped
+            .iter()
+            .map(|(sql, seen)| WireUnmapped { sql, counted: wire_seen(seen) })
+            .collect(),
     }
 }
 

@@ -9,6 +9,7 @@ use pgsteward_engine::collect::LabWish;
 use pgsteward_engine::queries::{QueriesOptions, queries};
 use pgsteward_report::{QueriesFormat, render_queries};
 
+use super::review_arguments::environment_url;
 use crate::output::{self, Color};
 use crate::progress::Spinner;
 
@@ -26,6 +27,9 @@ pub(crate) struct Arguments {
     /// List the indexes that no call can use.
     #[arg(long)]
     unused_index: bool,
+    /// Map the statements that this server counted (pg_stat_statements) to calls: a PostgreSQL URL, or `env`.
+    #[arg(long, value_name = "URL", env = "PGSTEWARD_URL", hide_env_values = true)]
+    url: Option<String>,
     /// Start no lab server: print the SQL without plans.
     #[arg(long)]
     no_lab: bool,
@@ -41,7 +45,12 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn run(arguments: &Arguments, color: Color) -> Result<ExitCode> {
+    let url = match arguments.url.as_deref() {
+        Some("env") => Some(environment_url(Some(&arguments.path))?),
+        other => other.map(str::to_owned),
+    };
     let options = QueriesOptions {
+        url,
         path: arguments.path.clone(),
         table: arguments.table.clone(),
         unused_index: arguments.unused_index,

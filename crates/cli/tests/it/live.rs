@@ -361,3 +361,28 @@ fn that_dies(server: &Server) {
         assert!(!run.stderr.contains("panicked"), "{cut_after}: {}", run.stderr);
     }
 }
+
+/// Nobody counted statements: the list is there all the same, and the gap says what to do.
+#[test]
+fn queries_without_counted_statements_say_what_is_missing() {
+    let Some(server) = Server::start(17) else { return };
+    let database = server.database(&[SHOP_SQL]);
+    let project = Project::shop(&[(
+        "src/orders.ts",
+        "import { PrismaClient } from '@prisma/client'\nconst prisma = new PrismaClient()\n\
+         export const orders = (vendorId: number) => prisma.order.findMany({ where: { vendorId } })\n",
+    )]);
+    let url = server.url("postgres", &database);
+    let run = project.run(&["queries", "--no-lab", "--format", "json", "--url", &url]);
+    assert_eq!(run.code, Some(0), "{}", run.both());
+    let queries = run.json();
+    assert_eq!(queries["calls"][0]["call"], "order.findMany");
+    let gaps = queries["gaps"].as_array().unwrap();
+    let workload = gaps.iter().find(|gap| gap["what"] == "workload").unwrap();
+    assert!(
+        workload["hint"].as_str().unwrap().contains("CREATE EXTENSION pg_stat_statements"),
+        "{workload:#}"
+    );
+    let run = project.run(&["queries", "--no-lab", "--url", "postgresql://nobody@localhost:1/none"]);
+    assert_eq!(run.code, Some(2), "what was named must work: {}", run.both());
+}

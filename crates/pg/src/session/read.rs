@@ -15,6 +15,7 @@ use crate::introspect::{self, CatalogOptions, Queries};
 use crate::migrations::{self, AppliedMigration};
 use crate::settings;
 use crate::url::ServerUrl;
+use crate::workload::{self, CountedStatement};
 
 /// One read-only connection.
 pub struct ReadSession {
@@ -56,6 +57,12 @@ impl ReadSession {
     /// [`ReadError::Denied`] with the GRANT where the role may not read it.
     pub async fn applied_migrations(&self, schema: &str) -> Result<Option<Vec<AppliedMigration>>, ReadError> {
         migrations::applied(&self.client, schema).await
+    }
+
+    /// The statements that `pg_stat_statements` counted in this database, the costliest first;
+    /// [`ReadError::Denied`] with the next step where the extension is not there or not readable.
+    pub async fn counted_statements(&self) -> Result<Vec<CountedStatement>, ReadError> {
+        workload::statements(&self.client, self.version).await
     }
 
     /// Ends the session and waits until the connection is closed.

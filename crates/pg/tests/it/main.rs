@@ -12,3 +12,4 @@ mod corpus;
 mod read;
 mod support;
 mod url;
+mod workload;
