@@ -324,12 +324,12 @@ pub(crate) fn reviewed(review: &Review) -> Vec<String> {
         if code.calls > 0 {
             // Rounded down: all is said of all only.
             let percent = code.understood * 100 / code.calls;
-            parts.push(format!("{} {percent} % understood", text::count(code.calls, "call")));
+            parts.push(format!("{} ({percent} % understood)", text::count(code.calls, "call")));
         }
         if code.raw > 0 {
             parts.push(text::count(code.raw, "raw query"));
         }
-        out.push(format!("{} with {}", text::count(code.files, "code file"), parts.join(" and ")));
+        out.push(format!("{} in {}", parts.join(" and "), text::count(code.files, "code file")));
     }
     if let Some(version) = review.server_version {
         out.push(format!("PostgreSQL {version}"));

@@ -31,7 +31,7 @@ fn json_keeps_its_contract() {
     assert_eq!(json["version"], 1);
     assert_eq!(json["tool"]["name"], "pgsteward");
     assert_members(&json["tool"], &["name", "version"], "tool");
-    assert_members(&json["project"], &["root", "schemas", "migrations", "judged"], "project");
+    assert_members(&json["project"], &["root", "schemas", "migrations", "judged", "code"], "project");
     assert_members(&json["summary"], &["error", "warning", "info", "allowed", "baselined"], "summary");
     assert!(!review.findings().is_empty());
     let (mut fixes, mut proofs, mut columns) = (0, 0, 0);

@@ -48,9 +48,9 @@ fn calls_are_found_judged_and_counted() {
     assert_eq!(places(&review), ["src/users.ts:3"]);
     assert_eq!(code(&review), (2, 1, 1));
     let text = project.run(&["check", "--no-lab"]).stdout;
-    assert!(text.contains("2 code files with 1 call 100 % understood"), "{text}");
+    assert!(text.contains("1 call (100 % understood) in 2 code files"), "{text}");
     let markdown = project.run(&["check", "--no-lab", "--format", "markdown"]).stdout;
-    assert!(markdown.contains("2 code files with 1 call 100 % understood"), "{markdown}");
+    assert!(markdown.contains("1 call (100 % understood) in 2 code files"), "{markdown}");
 }
 
 #[test]

@@ -10,9 +10,9 @@ use pgsteward_model::review::Review;
 use pgsteward_model::source::{FileRange, Sources};
 
 use super::{
-    Code, Document, Location, NotUnderstood, Object, Project, Summary, Tool, VERSION, WireEdit, WireEvidence, WireFinding,
-    WireFix, WireGap, WireObservation, WirePlace, WireProof, WireRollback, WireServerError, WireStep,
-    WireTextEdit,
+    Code, Document, Location, NotUnderstood, Object, Project, Summary, Tool, VERSION, WireEdit, WireEvidence,
+    WireFinding, WireFix, WireGap, WireObservation, WirePlace, WireProof, WireRollback, WireServerError,
+    WireStep, WireTextEdit,
 };
 use crate::{hunk, text, words};
 
