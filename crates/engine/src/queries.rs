@@ -377,7 +377,7 @@ fn names(facts: &Facts) -> Vec<String> {
 /// Names that share most of their letters with a wrong one.
 fn near<'a>(name: &str, known: &'a BTreeSet<String>) -> Vec<&'a str> {
     let wanted = name.to_lowercase();
-    let ratio = |other: &str| similar::TextDiff::from_chars(wanted.as_str(), &other.to_lowercase()).ratio();
+    let ratio = |other: &str| similar::TextDiff::from_chars(wanted.as_str(), other.to_lowercase()).ratio();
     let mut rated: Vec<(f32, &str)> = known.iter().map(|other| (ratio(other), other.as_str())).collect();
     rated.sort_by(|one, other| other.0.total_cmp(&one.0));
     rated.into_iter().take_while(|(ratio, _)| *ratio > 0.7).take(2).map(|(_, name)| name).collect()

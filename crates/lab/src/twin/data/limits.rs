@@ -104,7 +104,7 @@ impl Limits {
             return true;
         }
         match expr {
-            Expr::And(parts) => parts.iter().fold(true, |all, part| self.require(part) && all),
+            Expr::And(parts) => self.all_of(parts.iter().cloned()),
             Expr::Or(parts) => self.one_of(parts),
             Expr::Bool(value) => *value,
             Expr::Column(name) => self.values(name, vec!["true".into()]),
@@ -113,9 +113,7 @@ impl Limits {
                 Expr::Not(inner) => self.require(inner),
                 Expr::And(parts) => self
                     .one_of(&parts.iter().map(|part| Expr::Not(Box::new(part.clone()))).collect::<Vec<_>>()),
-                Expr::Or(parts) => parts
-                    .iter()
-                    .fold(true, |all, part| self.require(&Expr::Not(Box::new(part.clone()))) && all),
+                Expr::Or(parts) => self.all_of(parts.iter().map(|part| Expr::Not(Box::new(part.clone())))),
                 Expr::Binary(sign, left, right) => match opposite(sign) {
                     Some(sign) => self.compare(sign, left, right),
                     None => false,
@@ -132,6 +130,15 @@ impl Limits {
             Expr::Binary(sign, left, right) => self.compare(sign, left, right),
             _ => false,
         }
+    }
+
+    /// Takes all conditions in, also behind one that is not understood.
+    fn all_of(&mut self, parts: impl Iterator<Item = Expr>) -> bool {
+        let mut understood = true;
+        for part in parts {
+            understood &= self.require(&part);
+        }
+        understood
     }
 
     /// The first alternative that says something about values, else the first that is understood.
