@@ -23,7 +23,7 @@ pub const SPREAD: &str = "...";
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Unit {
     pub file: Arc<str>,
-    /// SHA-256 of the text.
+    /// SHA-256 of the text, put in by whoever keeps units; reading leaves it zero.
     pub hash: [u8; 32],
     pub bytes: usize,
     pub depth: Depth,
@@ -307,7 +307,9 @@ pub struct Usage {
     pub complete: bool,
 }
 
-/// A use. `path` is what is used of the result: empty for all of it; lists are looked through.
+/// A use. `path` is what is used of the result: empty for all of it; lists are looked through. A path that ends in names
+/// that begin with `-` is all of it but those: `["-password"]` of `const { password, ...safe } = user; return safe`.
+/// `wrap` is the way down to it in what was built around it; an element of a list that is written out is `#0`, `#1` ….
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Use {
     /// Read: a comparison, part of a text, a number to add.

@@ -35,7 +35,9 @@ impl<'a> Reader<'_, 'a> {
                         [] => {
                             let mut path = plain(held.path);
                             path.push(name.clone());
+                            let before = trail.uses.len();
                             self.bind(&property.value, Held { path: &path, wrap: &[] }, trail);
+                            trail.read_at_least(before, path);
                         }
                     }
                     taken.push(format!("-{name}"));

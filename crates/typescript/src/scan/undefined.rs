@@ -132,10 +132,10 @@ impl<'a> Reader<'_, 'a> {
             Source::Request => {
                 let text = self.cut(span(expression), 120);
                 // Parts of the path are always there; `req.body` as a whole is too.
-                let optional = ["query.", "body.", "searchParams.", "cookies.", "headers."]
-                    .iter()
-                    .any(|part| text.contains(part));
-                (optional || text.contains(" as ")).then_some(Undefined::Request)
+                let mut words =
+                    text.split(|one: char| !one.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+                let last = words.next_back()?;
+                (words.any(sent_by_choice) && !self.in_path(last)).then_some(Undefined::Request)
             }
             _ => None,
         }
@@ -147,7 +147,7 @@ impl<'a> Reader<'_, 'a> {
         }
         match self.definition(symbol) {
             Definition::Parameter { parameter, steps, default, .. } => {
-                if default.is_some_and(|value| !value.is_undefined()) && self.covers(symbol) {
+                if default.is_some_and(|value| !value.is_undefined()) {
                     return None;
                 }
                 if steps.is_empty() {
@@ -193,21 +193,18 @@ impl<'a> Reader<'_, 'a> {
                     root.trim_start_matches('('),
                     "req" | "request" | "event" | "ctx" | "c" | "context"
                 );
-                let loose =
-                    |name: &str| matches!(name, "query" | "body" | "searchParams" | "cookies" | "headers");
-                if request
-                    && (names.len() == 1 && text.split(['.', ' ', ')']).any(loose)
-                        || names.len() >= 2 && names.first().is_some_and(|name| loose(name)))
-                {
+                let sent = names.len() == 1 && text.split(['.', ' ', ')']).any(sent_by_choice)
+                    || names.len() >= 2 && names.first().is_some_and(|name| sent_by_choice(name));
+                if request && sent && !names.last().is_some_and(|name| self.in_path(name)) {
                     return Some(Undefined::Request);
                 }
                 if steps.iter().any(|step| matches!(step, Step::Element(_)))
                     && super::called::element_of(init, 0).is_none()
                 {
-                    let split = as_call(super::syntax::settled(init)).is_some();
-                    return split
-                        .then_some(Undefined::Lookup)
-                        .filter(|_| matches!(steps.as_slice(), [Step::Element(_)]) && self.rows(init));
+                    // `const [first] = await prisma.x.findMany(…)`
+                    let called = as_call(super::syntax::settled(init)).is_some();
+                    let first = called && matches!(steps.as_slice(), [Step::Element(_)]) && self.rows(init);
+                    return first.then_some(Undefined::Lookup);
                 }
                 None
             }
@@ -219,9 +216,9 @@ impl<'a> Reader<'_, 'a> {
         self.sources(init).iter().any(|source| matches!(source, pgsteward_model::code::Source::Result { .. }))
     }
 
-    /// A default of a parameter stands in for what is absent.
-    fn covers(&self, symbol: oxc_syntax::symbol::SymbolId) -> bool {
-        !self.scoping.symbol_name(symbol).is_empty()
+    /// A part of the route, by the conventions of file names: `[id].ts`, `[...slug]`.
+    fn in_path(&self, name: &str) -> bool {
+        self.file.contains(&format!("[{name}]")) || self.file.contains(&format!("...{name}]"))
     }
 
     /// `filter.status`, where the type of `filter` declares `status?`.
@@ -251,6 +248,11 @@ fn whole_object<'b, 'a>(object: &'b Expression<'a>) -> &'b Expression<'a> {
 fn optional_chain(expression: &Expression) -> bool {
     matches!(expression, Expression::ChainExpression(_))
         || as_member(expression).is_some_and(|member| member.optional)
+}
+
+/// What a client may leave out of a request.
+fn sent_by_choice(name: &str) -> bool {
+    matches!(name, "query" | "body" | "searchParams" | "cookies" | "headers")
 }
 
 fn admits_undefined(ty: &str) -> bool {

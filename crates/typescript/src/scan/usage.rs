@@ -33,6 +33,14 @@ impl Trail {
         }
     }
 
+    /// A field that code names is read, whatever becomes of it: collected, looked up, compared in a way that was not
+    /// followed.
+    pub(super) fn read_at_least(&mut self, before: usize, path: Vec<String>) {
+        if self.uses.len() == before {
+            self.add(Use::Read { path });
+        }
+    }
+
     pub(super) fn lose(&mut self, path: &[String]) {
         self.lost = true;
         self.add(Use::Other { path: path.to_vec() });
@@ -247,7 +255,9 @@ impl<'a> Reader<'_, 'a> {
             [] => {
                 let mut path = plain(held.path);
                 path.push(name.to_string());
+                let before = trail.uses.len();
                 self.follow(member, Held { path: &path, wrap: &[] }, trail);
+                trail.read_at_least(before, path);
             }
         }
     }

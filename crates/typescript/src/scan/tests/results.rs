@@ -75,7 +75,7 @@ fn whole_rows_go_somewhere() {
 fn what_was_taken_out_of_a_row() {
     assert_eq!(
         uses("const { password, ...safe } = await prisma.user.findFirst(); return safe"),
-        ["returned -password"]
+        ["read password", "returned -password"]
     );
 }
 

@@ -212,3 +212,16 @@ fn a_shape_has_no_values() {
     let call = call("await prisma.order.findMany({ where: { vendorId: id, total: { gt: 5 } }, take: 3 })");
     assert_eq!(call.shape, "findMany({ where: { vendorId, total: { gt } }, take })");
 }
+
+#[test]
+fn parts_of_the_path_are_there() {
+    let in_path = super::super::scan_fully(
+        "pages/api/teams/[slug].ts",
+        "export default async function handler(req, res) { const { page } = req.query; \
+         await prisma.a.findMany({ where: { a: req.query.slug, b: req.query.page, c: page, d: req.params.id, e: (req.query as Q).x } }) }",
+    );
+    assert_eq!(
+        short(in_path.calls[0].argument.get("where").expect("where")),
+        "{ a: «req.query.slug», b: «req.query.page: Request», c: «page: Request», d: «req.params.id», e: «(req.query as Q).x: Request» }"
+    );
+}
