@@ -92,7 +92,7 @@ impl<'a> Gather<'_, 'a> {
             match one {
                 Use::Tested { .. } if of_rows.is_empty() => {}
                 Use::Read { .. } | Use::Tested { .. } | Use::Query { .. } if !of_rows.is_empty() => {
-                    self.result.paths.push(of_rows);
+                    self.path(&of_rows);
                 }
                 Use::Read { .. } | Use::Tested { .. } | Use::Query { .. } | Use::Other { .. } => {
                     self.whole(of_rows, Whole::Other);
@@ -116,7 +116,18 @@ impl<'a> Gather<'_, 'a> {
         if path.is_empty() {
             self.result.whole.push(whole);
         } else {
-            self.result.paths.push(path);
+            self.path(&path);
+        }
+    }
+
+    /// A path that is read. What is left of a row when names were taken out of it (`-name`) may be read whole, but it
+    /// is not the row any more that goes on.
+    fn path(&mut self, path: &[String]) {
+        let plain: Vec<String> = path.iter().filter(|name| !name.starts_with('-')).cloned().collect();
+        if plain.is_empty() {
+            self.result.whole.push(Whole::Other);
+        } else {
+            self.result.paths.push(plain);
         }
     }
 
