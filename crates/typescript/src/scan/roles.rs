@@ -179,7 +179,26 @@ pub(super) fn registered_by_options<'a>(
             let id = option("id").unwrap_or_else(|| last.to_string());
             Some(named(format!("job {id}"), FunctionRole::Job))
         }
-        ("loader" | "action" | "createLoader", _) => None,
+        // Pothos and nexus: `builder.queryField('me', (t) => …)`, `t.field('posts', { resolve })`.
+        (_, "resolve") => {
+            let field = match argument(&call.arguments, 0).map(bare) {
+                Some(Expression::StringLiteral(text)) => text.value.to_string(),
+                _ => last.to_string(),
+            };
+            // Fields of the root types are asked for once, whatever calls build them.
+            let root = |text: &str| {
+                let text = text.to_ascii_lowercase();
+                ["query", "mutation", "subscription"].iter().any(|word| text.contains(word))
+            };
+            let top = root(&callee)
+                || reader.nodes.ancestor_kinds(call.node_id()).any(|kind| match kind {
+                    AstKind::CallExpression(outer) => root(&reader.cut(span(&outer.callee), 80)),
+                    _ => false,
+                });
+            let role = if top { FunctionRole::RequestHandler } else { FunctionRole::FieldResolver };
+            let graphql = top || matches!(last, "field" | "list" | "connection" | "prismaField" | "loadable");
+            graphql.then(|| named(format!("{field}.resolve"), role))
+        }
         _ => None,
     }
 }

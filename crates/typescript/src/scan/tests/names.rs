@@ -117,6 +117,12 @@ fn handlers_of_frameworks() {
         RequestHandler,
     );
     one("app/routes/x.tsx", "export async function loader({ request }) {}", "loader", RequestHandler);
+    one(
+        "src/a.ts",
+        "objectType({ definition(t) { t.field('posts', { resolve: (user) => 1 }) } })",
+        "posts.resolve",
+        FieldResolver,
+    );
     one("src/a.ts", "new Worker('mail', async (job) => { await send(job) })", "job mail", Job);
     one("src/a.ts", "cron.schedule('* * *', async () => {})", "job * * *", Job);
     one("src/a.ts", "export const t = task({ id: 'sync', run: async () => {} })", "job sync", Job);
