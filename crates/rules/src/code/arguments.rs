@@ -118,6 +118,8 @@ pub(super) struct Loaded<'a> {
     pub(super) property: &'a Property,
     pub(super) field: &'a Field,
     pub(super) target: &'a Model,
+    /// A `select` of this relation alone: something must be selected.
+    pub(super) only_selection: bool,
 }
 
 /// All relations that a call loads, outermost first. Alternatives of a choice are looked through.
@@ -136,10 +138,14 @@ fn collect<'a>(
     path: &[&'a str],
     all: &mut Vec<Loaded<'a>>,
 ) {
-    let parts = ["include", "select"].into_iter().filter_map(|name| argument.get(name));
-    for property in
-        parts.flat_map(Node::alternatives).filter_map(Node::object).flat_map(|object| &object.properties)
-    {
+    let parts = ["include", "select"].into_iter().flat_map(|name| {
+        let objects = argument.get(name).into_iter().flat_map(Node::alternatives).filter_map(Node::object);
+        objects.flat_map(move |object| {
+            let only = name == "select" && object.properties.len() == 1;
+            object.properties.iter().map(move |property| (property, only))
+        })
+    });
+    for (property, only_selection) in parts {
         let Some(field) = model.field(&property.name).filter(|field| matches!(field.ty, FieldType::Model(_)))
         else {
             continue;
@@ -149,7 +155,7 @@ fn collect<'a>(
             continue;
         }
         let path: Vec<&str> = path.iter().copied().chain([property.name.as_str()]).collect();
-        all.push(Loaded { path: path.clone(), property, field, target });
+        all.push(Loaded { path: path.clone(), property, field, target, only_selection });
         for alternative in property.value.alternatives() {
             collect(facts, target, alternative, &path, all);
         }

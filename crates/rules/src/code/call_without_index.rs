@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use pgsteward_model::catalog::{QName, Table, TypeClass};
 use pgsteward_model::change::{Change, Fix, Safety};
-use pgsteward_model::code::{Access, Call, Code, Limit};
+use pgsteward_model::code::{Access, Call, Code, Limit, Query, Value};
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Evidence, Finding, Severity};
 use pgsteward_model::rule::{Group, Rule};
@@ -105,6 +105,15 @@ fn collect<'a>(facts: &'a Facts, code: &'a Code) -> Vec<Wanted<'a>> {
             for access in &query.accesses {
                 let Some(table) = scale::table_of(facts, access) else { continue };
                 let Some((equal, then)) = missing(facts, table, access) else { continue };
+                // Rows of a relation that another condition names are reached by its key.
+                let by_relation = query
+                    .accesses
+                    .iter()
+                    .any(|other| other.joined && other.equal.len() + other.any_of.len() > 1);
+                let varies = |column: &String| !is_constant(call, query, access, column);
+                if by_relation || !equal.iter().any(varies) {
+                    continue;
+                }
                 let same = all.iter_mut().find(|known| {
                     known.table.name == table.name && known.equal == equal && known.then == then
                 });
@@ -130,6 +139,7 @@ fn missing(facts: &Facts, table: &Table, access: &Access) -> Option<(BTreeSet<St
     if telling.is_empty() || access.unique || access.joined || access.writes && access.equal.is_empty() {
         return None;
     }
+    // A partial index may have been made for just these rows.
     // An index whose first columns are given, a telling one among them, leads to few rows.
     let serves = |columns: Vec<&str>| {
         let given = columns.iter().take_while(|column| all.contains(*column));
@@ -138,9 +148,7 @@ fn missing(facts: &Facts, table: &Table, access: &Access) -> Option<(BTreeSet<St
     let served = table
         .indexes
         .iter()
-        .filter(|index| {
-            index.valid && index.predicate.is_none() && matches!(index.method.as_str(), "btree" | "hash")
-        })
+        .filter(|index| index.valid && matches!(index.method.as_str(), "btree" | "hash"))
         .any(|index| serves(index.leading_columns()));
     // A foreign key's own index is another rule's business.
     let of_key =
@@ -161,6 +169,18 @@ fn missing(facts: &Facts, table: &Table, access: &Access) -> Option<(BTreeSet<St
     let then =
         then.into_iter().filter(|column| !telling.contains(column) && indexable(table, column)).collect();
     Some((telling, then))
+}
+
+/// Each call gives the column the same value, which says nothing about how many rows have it.
+fn is_constant(call: &Call, query: &Query, access: &Access, column: &str) -> bool {
+    let mut given = query.parameters.iter().filter(|parameter| {
+        let of = parameter.column.as_ref();
+        of.is_some_and(|(_, table, name)| *table == access.table && name == column)
+    });
+    given.any(|parameter| {
+        let node = parameter.path.split('.').try_fold(&call.argument, |node, name| node.get(name));
+        node.is_some_and(|node| matches!(node.value, Value::Text(_) | Value::Number(_) | Value::Bool(_)))
+    })
 }
 
 /// No state and no flag: enough values that one of them leads to few rows. Types that a b-tree cannot hold are left

@@ -21,6 +21,9 @@ pub(super) static RULE: Rule = Rule {
     check,
 };
 
+/// More calls than this make a custom of the project.
+const CONVENTION: usize = 10;
+
 fn check(facts: &Facts) -> Vec<Finding> {
     let Some(code) = &facts.code else { return Vec::new() };
     let mut findings = Vec::new();
@@ -61,7 +64,10 @@ fn check(facts: &Facts) -> Vec<Finding> {
             None => finding,
         });
     }
-    findings
+    // Where most such calls are findFirst, somebody decided so.
+    let unique = |call: &Call| matches!(call.operation, Operation::FindUnique | Operation::FindUniqueOrThrow);
+    let others = scale::served(code).filter(|(_, call)| unique(call)).count();
+    if findings.len() > CONVENTION && findings.len() > others { Vec::new() } else { findings }
 }
 
 /// The unique field that is all of the filter, compared with one value that is there.

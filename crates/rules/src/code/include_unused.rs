@@ -38,7 +38,8 @@ fn check(facts: &Facts) -> Vec<Finding> {
             };
             let path = loaded.path.join(".");
             let inside = reported.iter().any(|outer| path.starts_with(&format!("{outer}.")));
-            if inside || result.paths.iter().any(read) || loaded.property.conditional {
+            if inside || result.paths.iter().any(read) || loaded.property.conditional || loaded.only_selection
+            {
                 continue;
             }
             reported.push(path.clone());

@@ -25,6 +25,9 @@ pub(super) static RULE: Rule = Rule {
 /// What cannot be sent for the children of many parents at once.
 const PER_PARENT: [&str; 4] = ["take", "skip", "cursor", "distinct"];
 
+/// A `take` of so many is there for the exception.
+const GUARD: i64 = 100;
+
 fn check(facts: &Facts) -> Vec<Finding> {
     let (Some(code), Some(prisma)) = (&facts.code, &facts.prisma) else { return Vec::new() };
     let mut findings = Vec::new();
@@ -35,14 +38,16 @@ fn check(facts: &Facts) -> Vec<Finding> {
             };
             let path = loaded.path.join(".");
             let size = scale::of_model(facts, loaded.target);
-            let severity = if size == Scale::Small { Severity::Info } else { Severity::Warning };
+            // A limit that only guards against outliers throws little away.
+            let guard = page.value.number().is_some_and(|number| number.abs() >= GUARD);
+            let severity = if size == Scale::Small || guard { Severity::Info } else { Severity::Warning };
             let finding = shared::on_part(
                 &RULE,
                 facts,
                 code,
                 call,
                 page.span,
-                format!("\"{}\" of \"{path}\" below many rows of \"{}\" is applied in memory", page.name, call.model),
+                format!("\"{}\" of \"{path}\" below rows of \"{}\" is applied in memory", page.name, call.model),
             )
             .severity(severity)
             .detail(format!(
