@@ -18,6 +18,8 @@ pub(super) enum Argument {
     Text(String),
     List(Vec<Argument>),
     Object(Vec<(String, Argument)>),
+    /// An object with more properties than are written at the call. A value of Json may be one.
+    Open,
     /// As written.
     Expression(String),
 }
@@ -58,13 +60,18 @@ impl Argument {
 
     /// An object whose entries are known; `what` names it in the reason where it is not.
     pub(super) fn known(&self, what: &str) -> Outcome<&[(String, Argument)]> {
-        self.object().ok_or_else(|| refuse(format!("{what} is not written at the call")))
+        match self {
+            Argument::Object(entries) => Ok(entries),
+            Argument::Open => Err(refuse(format!("{what} has properties that are not written at the call"))),
+            _ => Err(refuse(format!("{what} is not written at the call"))),
+        }
     }
 }
 
-/// All shapes of an argument; none of them holds `undefined`.
-pub(super) fn shapes(node: &Node) -> Outcome<Vec<Argument>> {
-    let all = alternatives(node, Place::Arguments, "")?;
+/// All shapes of an argument; none of them holds `undefined`. `json` knows the names that fields of Json alone have: what
+/// such a field is set to is one value, whatever it holds.
+pub(super) fn shapes(node: &Node, json: &dyn Fn(&str) -> bool) -> Outcome<Vec<Argument>> {
+    let all = alternatives(node, Place::Arguments, json)?;
     Ok(all.into_iter().map(|one| one.unwrap_or(Argument::Object(Vec::new()))).collect())
 }
 
@@ -73,14 +80,17 @@ pub(super) fn shapes(node: &Node) -> Outcome<Vec<Argument>> {
 enum Place {
     /// Names of arguments: `where`, `take`.
     Arguments,
-    /// Values that become parameters.
+    /// Conditions: values become parameters.
     Values,
+    /// What is written: values become parameters, and a column that may be left out is taken to be there where there
+    /// would be too many shapes.
+    Data,
     /// Names of fields, directions.
     Shape,
 }
 
 /// `None` is `undefined`.
-fn alternatives(node: &Node, place: Place, key: &str) -> Outcome<Vec<Option<Argument>>> {
+fn alternatives(node: &Node, place: Place, json: &dyn Fn(&str) -> bool) -> Outcome<Vec<Option<Argument>>> {
     Ok(match &node.value {
         Value::Undefined => vec![None],
         Value::Null => vec![Some(Argument::Null)],
@@ -97,54 +107,106 @@ fn alternatives(node: &Node, place: Place, key: &str) -> Outcome<Vec<Option<Argu
         Value::Choice(nodes) => {
             let mut all: Vec<Option<Argument>> = Vec::new();
             for one in nodes {
-                for shape in alternatives(one, place, key)? {
+                for shape in alternatives(one, place, json)? {
                     if !all.contains(&shape) {
                         all.push(shape);
                     }
                 }
             }
-            if place == Place::Values { merge_scalars(all) } else { all }
+            if matches!(place, Place::Values | Place::Data) { merge_scalars(all) } else { all }
         }
         Value::List(nodes) => {
             let mut lists: Vec<Vec<Argument>> = vec![Vec::new()];
             for one in nodes {
-                let items = alternatives(one, place, key)?;
+                let items = alternatives(one, place, json)?;
                 lists = product(lists, &items, |list, item| list.extend(item.clone()))?;
             }
             lists.into_iter().map(|list| Some(Argument::List(list))).collect()
         }
+        Value::Object(object) if object.open => vec![Some(Argument::Open)],
         Value::Object(object) => {
-            if object.open {
-                let what = if key.is_empty() { "the argument" } else { key };
-                return Err(refuse(format!("{what} has properties that are not written at the call")));
-            }
-            let mut shapes: Vec<Vec<(String, Argument)>> = vec![Vec::new()];
+            let mut properties = Vec::new();
             for property in &object.properties {
                 let inner = place_of(place, &property.name);
-                let mut values = alternatives(&property.value, inner, &property.name)?;
+                let mut values = if place == Place::Data && !operation(&property.name) && json(&property.name)
+                {
+                    one_value(&property.value)
+                } else {
+                    alternatives(&property.value, inner, json)?
+                };
                 if property.conditional && !values.contains(&None) {
                     values.push(None);
                 }
-                shapes = product(shapes, &values, |shape, value| match value {
-                    Some(value) => {
-                        shape.retain(|(name, _)| *name != property.name);
-                        shape.push((property.name.clone(), value.clone()));
-                    }
-                    // A property that is not there leaves an earlier one of its name.
-                    None if property.conditional => {}
-                    None => shape.retain(|(name, _)| *name != property.name),
-                })?;
+                properties.push((property.name.as_str(), property.conditional, values));
             }
-            let mut distinct: Vec<Option<Argument>> = Vec::new();
-            for shape in shapes {
-                let shape = Some(Argument::Object(shape));
-                if !distinct.contains(&shape) {
-                    distinct.push(shape);
+            let mut shapes = combined(&properties);
+            if shapes.is_err() && place == Place::Data {
+                for (_, _, values) in &mut properties {
+                    values.sort_by_key(Option::is_none);
+                    values.truncate(1);
                 }
+                shapes = combined(&properties);
             }
-            distinct
+            shapes?
         }
     })
+}
+
+/// Words of nested writes, which a field may be called too.
+fn operation(name: &str) -> bool {
+    matches!(
+        name,
+        "data" | "create" | "update" | "upsert" | "set" | "connect" | "disconnect" | "delete" | "where"
+    )
+}
+
+/// A value that is sent as one parameter, whatever it holds; it may still be absent.
+fn one_value(node: &Node) -> Vec<Option<Argument>> {
+    match &node.value {
+        Value::Undefined => vec![None],
+        Value::Null => vec![Some(Argument::Null)],
+        Value::Choice(nodes) => {
+            let mut all: Vec<Option<Argument>> = Vec::new();
+            for value in nodes.iter().flat_map(one_value) {
+                if !all.contains(&value) {
+                    all.push(value);
+                }
+            }
+            merge_scalars(all)
+        }
+        Value::Expression { text, undefined, .. } => {
+            let mut all = vec![Some(Argument::Expression(text.clone()))];
+            if *undefined == Some(Undefined::Deliberate) {
+                all.push(None);
+            }
+            all
+        }
+        _ => vec![Some(Argument::Expression("{ … }".into()))],
+    }
+}
+
+/// The shapes of an object whose properties may each be one of several values.
+fn combined(properties: &[(&str, bool, Vec<Option<Argument>>)]) -> Outcome<Vec<Option<Argument>>> {
+    let mut shapes: Vec<Vec<(String, Argument)>> = vec![Vec::new()];
+    for (name, conditional, values) in properties {
+        shapes = product(shapes, values, |shape, value| match value {
+            Some(value) => {
+                shape.retain(|(other, _)| other != name);
+                shape.push(((*name).to_owned(), value.clone()));
+            }
+            // A property that is not there leaves an earlier one of its name.
+            None if *conditional => {}
+            None => shape.retain(|(other, _)| other != name),
+        })?;
+    }
+    let mut distinct: Vec<Option<Argument>> = Vec::new();
+    for shape in shapes {
+        let shape = Some(Argument::Object(shape));
+        if !distinct.contains(&shape) {
+            distinct.push(shape);
+        }
+    }
+    Ok(distinct)
 }
 
 fn product<T: Clone, U>(made: Vec<T>, next: &[U], add: impl Fn(&mut T, &U)) -> Outcome<Vec<T>> {
@@ -165,10 +227,9 @@ fn product<T: Clone, U>(made: Vec<T>, next: &[U], add: impl Fn(&mut T, &U)) -> O
 fn place_of(outer: Place, key: &str) -> Place {
     match (outer, key) {
         (_, "mode" | "sort" | "nulls" | "isEmpty" | "path") => Place::Shape,
-        (Place::Values, _) => Place::Values,
-        (_, "where" | "data" | "create" | "update" | "cursor" | "having" | "take" | "skip" | "limit") => {
-            Place::Values
-        }
+        (_, "data" | "create" | "update") => Place::Data,
+        (_, "where" | "cursor" | "having" | "take" | "skip" | "limit") => Place::Values,
+        (Place::Values | Place::Data, _) => outer,
         (_, "select" | "include" | "omit" | "orderBy" | "distinct" | "by") => Place::Shape,
         _ => outer,
     }

@@ -72,10 +72,11 @@ impl<'a> Data<'a> {
 
 fn assign(field: &Field, value: &Argument, path: String) -> Outcome<(Assign, String)> {
     let json = matches!(field.ty, FieldType::Scalar(Scalar::Json)) && field.arity != Arity::List;
-    let Argument::Object(entries) = value else { return Ok((Assign::Set, path)) };
-    if json {
-        return Ok((Assign::Set, path));
-    }
+    let entries = match value {
+        Argument::Open if !json => value.known("an operation in data")?,
+        Argument::Object(entries) if !json => entries,
+        _ => return Ok((Assign::Set, path)),
+    };
     let Some((name, _)) = entries.first() else { return Err(refuse("an operation in data is empty")) };
     let by = match name.as_str() {
         "set" => Assign::Set,

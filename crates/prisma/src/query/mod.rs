@@ -114,10 +114,13 @@ impl<'a> Lowerer<'a> {
     fn variants(&self, model: &str, operation: Operation, argument: &Node) -> Outcome<Vec<Variant>> {
         let model = self.world.model(model)?;
         let mut variants: Vec<Variant> = Vec::new();
-        for argument in argument::shapes(argument)? {
+        for argument in argument::shapes(argument, &|name| self.world.json_alone(name))? {
             let argument = match argument {
                 Argument::Object(_) => argument,
-                _ => return Err(refuse("the argument is not written at the call")),
+                other => {
+                    other.known("the argument")?;
+                    other
+                }
             };
             let plan = Plan::new(&self.world);
             match operation {

@@ -128,6 +128,9 @@ pub(super) fn parse_scalar<'a>(
     if matches!(field.ty, FieldType::Unsupported(_)) {
         return Err(refuse("a column of a type that Prisma does not support"));
     }
+    if *value == Argument::Open {
+        value.known("a condition")?;
+    }
     let Argument::Object(entries) = value else {
         let operand = Operand::of(model, field, value, path);
         return Ok(vec![Filter::Test(Test::new(model, field, Operator::Equals, operand))]);

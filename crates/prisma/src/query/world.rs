@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use pgsteward_model::prisma::{Arity, Field, FieldType, Model, PrismaEnum, PrismaSchema};
+use pgsteward_model::prisma::{Arity, Field, FieldType, Model, PrismaEnum, PrismaSchema, Scalar};
 
 use super::sql::quoted;
 use super::{ClientFeatures, Outcome, refuse};
@@ -15,6 +15,8 @@ pub(super) struct World<'a> {
     models: HashMap<&'a str, &'a Model>,
     enums: HashMap<&'a str, &'a PrismaEnum>,
     many: Vec<ManyToMany<'a>>,
+    /// Names of fields, and whether all fields of the name are of Json.
+    json: HashMap<&'a str, bool>,
 }
 
 /// One end of a relation, seen from the model that has the field.
@@ -39,13 +41,24 @@ pub(super) enum Kind {
 
 impl<'a> World<'a> {
     pub(super) fn new(schema: &'a PrismaSchema, features: ClientFeatures) -> World<'a> {
+        let mut json = HashMap::new();
+        for field in schema.models.iter().flat_map(|model| &model.fields) {
+            let is = matches!(field.ty, FieldType::Scalar(Scalar::Json));
+            json.entry(field.name.as_str()).and_modify(|all| *all &= is).or_insert(is);
+        }
         World {
+            json,
             schema,
             features,
             models: schema.models.iter().map(|model| (model.name.as_str(), model)).collect(),
             enums: schema.enums.iter().map(|one| (one.name.as_str(), one)).collect(),
             many: many_to_many(schema),
         }
+    }
+
+    /// Every field of this name is of Json.
+    pub(super) fn json_alone(&self, name: &str) -> bool {
+        self.json.get(name).copied().unwrap_or(false)
     }
 
     pub(super) fn model(&self, name: &str) -> Outcome<&'a Model> {

@@ -76,3 +76,25 @@ fn an_unknown_page_is_a_parameter() {
         r#"SELECT "public"."users"."id" FROM "public"."users" WHERE 1=1 ORDER BY "public"."users"."id" ASC LIMIT $1 OFFSET $2"#
     );
 }
+
+#[test]
+fn json_is_one_value_whatever_it_holds() {
+    let arguments =
+        "{ where: { id: 1 }, data: { meta: { a?: 1, b?: 2, c?: 3, d?: 4, ...rest } }, select: { id: true } }";
+    becomes(
+        "User",
+        "update",
+        arguments,
+        r#"
+        UPDATE "users" SET "meta" = $1, "updatedAt" = $2 WHERE ("users"."id" = $3 AND 1=1) RETURNING "users"."id"
+        "#,
+    );
+}
+
+#[test]
+fn many_columns_that_may_be_left_out_are_taken_to_be_there() {
+    let arguments =
+        "{ where: { id: 1 }, data: { name?: a, age?: b, uid?: c, score?: d }, select: { id: true } }";
+    let access = &one("User", "update", arguments).queries[0].accesses[0].columns;
+    assert_eq!(*access, ["name", "age", "uid", "score", "updatedAt", "id"]);
+}
