@@ -338,7 +338,10 @@ mod tests {
                 (allow.rule.as_str(), allow.reason.as_deref(), *line)
             })
             .collect();
-        assert_eq!(seen, [("a", Some("once"), 1), ("b", Some("small"), 5), ("c", Some("few"), 8), ("d", None, 9)]);
+        assert_eq!(
+            seen,
+            [("a", Some("once"), 1), ("b", Some("small"), 5), ("c", Some("few"), 8), ("d", None, 9)]
+        );
         let (_, removed) = allows[2].comment.as_ref().unwrap();
         assert_eq!(file.slice(*removed), "  {/* pgsteward: allow(c) few */}\n");
     }

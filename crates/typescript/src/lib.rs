@@ -5,6 +5,7 @@
 //! gives it text), knows no SQL and judges nothing.
 
 mod link;
+mod packed;
 mod scan;
 mod unit;
 

@@ -56,9 +56,10 @@ impl<'a> Linker<'a> {
         }
         // Twice: a parameter may be a class or a function only by what callers give for it.
         for _ in 0..2 {
-            linker.follow_invocations();
             linker.memory.borrow_mut().clear();
+            linker.follow_invocations();
         }
+        linker.memory.borrow_mut().clear();
         linker.name_clients();
         linker.register();
         linker
@@ -99,15 +100,16 @@ impl<'a> Linker<'a> {
     }
 
     fn follow_invocations(&mut self) {
-        let mut callees = HashMap::new();
-        let mut callers: HashMap<Place, Vec<Place>> = HashMap::new();
+        let mut callees = std::mem::take(&mut self.callees);
         let mut loose = HashSet::new();
         for (unit, file) in self.units.iter().enumerate() {
             for (index, invocation) in file.invocations.iter().enumerate() {
+                if callees.contains_key(&(unit, index)) {
+                    continue;
+                }
                 match self.mean(unit, &invocation.callee, 0) {
                     Meaning::Function(of, function) => {
                         callees.insert((unit, index), (of, function));
-                        callers.entry((of, function)).or_default().push((unit, index));
                     }
                     Meaning::Class(of, class) if invocation.constructs => {
                         let constructor = self.units[of].functions.iter().position(|function| {
@@ -115,7 +117,6 @@ impl<'a> Linker<'a> {
                         });
                         if let Some(constructor) = constructor {
                             callees.insert((unit, index), (of, constructor));
-                            callers.entry((of, constructor)).or_default().push((unit, index));
                         }
                     }
                     Meaning::Unknown => {
@@ -126,6 +127,12 @@ impl<'a> Linker<'a> {
                     _ => {}
                 }
             }
+        }
+        let mut callers: HashMap<Place, Vec<Place>> = HashMap::new();
+        let mut invocations: Vec<(&Place, &Place)> = callees.iter().collect();
+        invocations.sort_unstable();
+        for (invocation, callee) in invocations {
+            callers.entry(*callee).or_default().push(*invocation);
         }
         self.callees = callees;
         self.callers = callers;

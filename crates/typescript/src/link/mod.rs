@@ -41,16 +41,14 @@ pub fn wanted(units: &[Unit], world: &World) -> Vec<usize> {
     let mut imported: Vec<Vec<usize>> = vec![Vec::new(); units.len()];
     let mut passed_on: Vec<Vec<usize>> = vec![Vec::new(); units.len()];
     for (unit, file) in units.iter().enumerate() {
-        let to = |module: &String| match modules.resolve(&file.file, module) {
-            Module::Unit(of) if of != unit => Some(of),
-            _ => None,
-        };
         let imports = file.imports.iter().filter(|import| !import.type_only);
-        imported[unit] = imports.filter_map(|import| to(&import.module)).collect();
+        imported[unit] = imports.filter_map(|import| to(&modules, units, unit, &import.module)).collect();
         let exports = file.exports.iter().filter(|export| !export.type_only);
         passed_on[unit] = exports
             .filter_map(|export| match &export.what {
-                Exported::From { module, .. } | Exported::Star { module } => to(module),
+                Exported::From { module, .. } | Exported::Star { module } => {
+                    to(&modules, units, unit, module)
+                }
                 Exported::Local(_) => None,
             })
             .collect();
@@ -97,4 +95,12 @@ pub fn wanted(units: &[Unit], world: &World) -> Vec<usize> {
     let mut found: Vec<usize> = seen.into_iter().filter(|unit| units[*unit].depth == Depth::Names).collect();
     found.sort_unstable();
     found
+}
+
+/// The other unit that a module specifier of a unit stands for.
+fn to<'a>(modules: &Modules<'a>, units: &'a [Unit], unit: usize, module: &'a str) -> Option<usize> {
+    match modules.resolve(&units[unit].file, module) {
+        Module::Unit(of) if of != unit => Some(of),
+        _ => None,
+    }
 }

@@ -23,7 +23,8 @@ pub(super) struct Modules<'a> {
     world: &'a World,
     files: HashMap<&'a str, usize>,
     packages: HashMap<&'a str, &'a Package>,
-    known: RefCell<HashMap<(String, String), Module>>,
+    /// By folder and specifier.
+    known: RefCell<HashMap<(&'a str, &'a str), Module>>,
 }
 
 const EXTENSIONS: [&str; 9] = [".ts", ".tsx", ".mts", ".cts", ".js", ".jsx", ".mjs", ".cjs", ".d.ts"];
@@ -37,9 +38,9 @@ impl<'a> Modules<'a> {
     }
 
     /// What `specifier` means in a file.
-    pub(super) fn resolve(&self, file: &str, specifier: &str) -> Module {
+    pub(super) fn resolve(&self, file: &'a str, specifier: &'a str) -> Module {
         let folder = folder_of(file);
-        let key = (folder.to_owned(), specifier.to_owned());
+        let key = (folder, specifier);
         if let Some(known) = self.known.borrow().get(&key) {
             return *known;
         }

@@ -104,6 +104,10 @@ impl<'a> Gather<'_, 'a> {
                     self.whole(of_rows, Whole::Passed { to });
                 }
                 Use::Returned { wrap, .. } => {
+                    // A part that the code names is read, whether or not a caller looks at it.
+                    if !of_rows.is_empty() {
+                        self.path(&of_rows);
+                    }
                     let wrap = [&wrap[..], &still_wrapped].concat();
                     self.returned(unit, function, at, &Holder { base: of_rows, wrap }, depth);
                 }

@@ -26,6 +26,8 @@ const SETTLED_NANOSECONDS: u64 = 2_000_000_000;
 pub(super) struct Cache {
     /// None where nothing is kept.
     file: Option<PathBuf>,
+    /// Digest of what says how files import each other.
+    world: [u8; 32],
     entries: HashMap<String, Entry>,
     blobs: Vec<u8>,
 }
@@ -67,18 +69,19 @@ impl Cache {
             let length = usize::try_from(u64::from_le_bytes(*lengths.first_chunk()?)).ok()?;
             let checksum = u32::from_le_bytes(*lengths.last_chunk()?);
             let table = rest.get(..length).filter(|table| checksum_of(table) == checksum)?;
-            let entries: Vec<(String, Entry)> = postcard::from_bytes(table).ok()?;
-            Some((head.len() + 12 + length, entries))
+            let (world, entries): ([u8; 32], Vec<(String, Entry)>) = postcard::from_bytes(table).ok()?;
+            Some((head.len() + 12 + length, world, entries))
         });
-        let Some((start, entries)) = table else {
+        let Some((start, world, entries)) = table else {
             return Cache { file: Some(file), ..Cache::default() };
         };
         bytes.drain(..start);
-        Cache { file: Some(file), entries: entries.into_iter().collect(), blobs: bytes }
+        Cache { file: Some(file), world, entries: entries.into_iter().collect(), blobs: bytes }
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.entries.len()
+    /// Whether it holds this many files, which import each other by the same rules.
+    pub(super) fn is_of(&self, files: usize, world: &[u8; 32]) -> bool {
+        self.entries.len() == files && self.world == *world
     }
 
     /// The unit of a file that did not change since, by its size and time.
@@ -102,17 +105,17 @@ impl Cache {
         let start = usize::try_from(entry.start).ok()?;
         let end = start.checked_add(usize::try_from(entry.length).ok()?)?;
         let blob = self.blobs.get(start..end).filter(|blob| checksum_of(blob) == entry.checksum)?;
-        postcard::from_bytes(blob).ok()
+        postcard::from_bytes::<Unit>(blob).ok().map(Unit::unpacked)
     }
 
     /// Writes what is known now, in one step. A folder that cannot be written is left alone.
-    pub(super) fn store(&self, files: &[CodeFile], units: &[Unit], settled: &[bool]) {
+    pub(super) fn store(&self, files: &[CodeFile], units: &[Unit], settled: &[bool], world: [u8; 32]) {
         let Some(file) = &self.file else { return };
         if files.iter().map(|file| file.bytes).sum::<u64>() < MIN_BYTES {
             return;
         }
         let blobs: Vec<Option<Vec<u8>>> =
-            units.par_iter().map(|unit| postcard::to_stdvec(unit).ok()).collect();
+            units.par_iter().map(|unit| postcard::to_stdvec(&unit.packed()).ok()).collect();
         let mut start = 0;
         let mut entries: Vec<(&str, Entry)> = Vec::with_capacity(files.len());
         for (((file, unit), settled), blob) in files.iter().zip(units).zip(settled).zip(&blobs) {
@@ -131,7 +134,7 @@ impl Cache {
             start += length;
         }
         // What cannot be kept is read again the next time; there is nothing to tell the user.
-        let Ok(table) = postcard::to_stdvec(&entries) else { return };
+        let Ok(table) = postcard::to_stdvec(&(world, entries)) else { return };
         if write(file, &table, &blobs).is_ok() {
             sweep(file);
         }
@@ -218,7 +221,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("deep/a.units");
         let empty = Cache::of_bytes(Vec::new(), path.clone());
-        empty.store(&[file("a.ts"), file("b.ts")], &[unit("a.ts", 1), unit("b.ts", 2)], &[true, true]);
+        empty.store(
+            &[file("a.ts"), file("b.ts")],
+            &[unit("a.ts", 1), unit("b.ts", 2)],
+            &[true, true],
+            [0; 32],
+        );
         let cache = Cache::of_bytes(fs::read(&path).unwrap(), path.clone());
         assert_eq!(cache.unchanged(&file("b.ts")).unwrap().unit, unit("b.ts", 2));
         assert!(cache.unchanged(&CodeFile { modified: 8, ..file("b.ts") }).is_none());
@@ -232,7 +240,12 @@ mod tests {
     fn broken_caches_are_empty_ones() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.units");
-        Cache::of_bytes(Vec::new(), path.clone()).store(&[file("a.ts")], &[unit("a.ts", 1)], &[true]);
+        Cache::of_bytes(Vec::new(), path.clone()).store(
+            &[file("a.ts")],
+            &[unit("a.ts", 1)],
+            &[true],
+            [0; 32],
+        );
         let good = fs::read(&path).unwrap();
         for at in 0..good.len() {
             let mut bad = good.clone();
@@ -243,6 +256,6 @@ mod tests {
             assert!(cache.unchanged(&file("a.ts")).is_none(), "cut at {at}");
         }
         let nowhere = Cache::of_bytes(Vec::new(), PathBuf::from("/proc/nowhere/a.units"));
-        nowhere.store(&[file("a.ts")], &[unit("a.ts", 1)], &[true]);
+        nowhere.store(&[file("a.ts")], &[unit("a.ts", 1)], &[true], [0; 32]);
     }
 }

@@ -111,7 +111,14 @@ impl CodeReader {
                 None => read_file(file, &cache),
             })
             .collect();
-        let mut changed = read.iter().any(|(_, changed)| *changed) || read.len() != cache.len();
+        let world = World {
+            aliases: aliases.clone(),
+            packages: packages.clone(),
+            projects: self.projects.clone(),
+            this: 0,
+        };
+        let digest = digest(&world);
+        let read_anew = read.iter().any(|(_, anew)| *anew);
         let (mut files, mut kept, mut left_out) = (Vec::new(), Vec::new(), Vec::new());
         for (file, (read, _)) in code.into_iter().zip(read) {
             match read {
@@ -125,13 +132,9 @@ impl CodeReader {
         let (units, settled): (Vec<Unit>, Vec<bool>) =
             kept.into_iter().map(|kept| (kept.unit, kept.settled)).unzip();
         let mut units = units;
-        let world = World {
-            aliases: aliases.clone(),
-            packages: packages.clone(),
-            projects: self.projects.clone(),
-            this: 0,
-        };
-        for _ in 0..MAX_ROUNDS {
+        let unread = read_anew || !cache.is_of(files.len(), &digest);
+        // What the cache holds was asked for already.
+        for _ in 0..if unread { MAX_ROUNDS } else { 0 } {
             let asked = wanted(&units, &world);
             if asked.is_empty() {
                 break;
@@ -149,12 +152,11 @@ impl CodeReader {
                 // A file that is gone by now keeps what its first reading said.
                 if let Some(unit) = unit {
                     units[index] = unit;
-                    changed = true;
                 }
             }
         }
-        if changed {
-            cache.store(&files, &units, &settled);
+        if unread {
+            cache.store(&files, &units, &settled, digest);
         }
         Tree { units, aliases, packages, left_out, links, unreadable }
     }
@@ -252,6 +254,13 @@ fn lower(code: &mut Code, schema: &PrismaSchema) {
             }
         }
     }
+}
+
+/// Of what says how files import each other and their client.
+fn digest(world: &World) -> [u8; 32] {
+    let projects = world.projects.iter().map(|project| (&project.folder, &project.outputs, &project.modules));
+    let text = format!("{:?}{:?}{:?}", world.aliases, world.packages, projects.collect::<Vec<_>>());
+    Sha256::digest(text.as_bytes()).into()
 }
 
 /// The unit of a file, and whether the cache did not have it.
