@@ -49,7 +49,7 @@ impl Default for DataOptions {
     fn default() -> DataOptions {
         DataOptions {
             seed: 1,
-            budget: 120_000,
+            budget: 60_000,
             rows: BTreeMap::new(),
             references: BTreeMap::new(),
             limit: Duration::from_secs(30),
