@@ -194,7 +194,7 @@ impl<'a> Plan<'a> {
     ) -> Outcome<Sql> {
         let Kind::Many { table: between, own, other, .. } = &relation.kind else { return Ok(Sql::default()) };
         let number = self.next_alias();
-        let namespace = super::world::namespace(relation.model);
+        let namespace = relation.between_namespace();
         let through = self.touch_table(namespace, between);
         let access = self.touch(relation.related);
         self.access(through, |access| {

@@ -63,7 +63,7 @@ impl<'a> Plan<'a> {
         Ok(())
     }
 
-    /// Refuses what is not followed: keys that change, and rows deleted in a nested write.
+    /// Refuses what is not followed: keys that change, and nested deletes of rows that others point at.
     pub(super) fn check_emulated(&self, model: &'a Model, data: &Data<'a>) -> Outcome<()> {
         if !self.emulates() {
             return Ok(());
@@ -75,8 +75,11 @@ impl<'a> Plan<'a> {
             }
         }
         let deletes = |name: &str| matches!(name, "delete" | "deleteMany");
-        if data.nested.iter().any(|nested| nested.operations.iter().any(|(name, _)| deletes(name))) {
-            return Err(refuse("a nested delete under relationMode prisma"));
+        for nested in &data.nested {
+            let deleted = nested.operations.iter().any(|(name, _)| deletes(name));
+            if deleted && !self.pointed_at_by(nested.relation.related)?.is_empty() {
+                return Err(refuse("a nested delete under relationMode prisma"));
+            }
         }
         Ok(())
     }

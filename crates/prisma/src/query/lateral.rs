@@ -12,7 +12,7 @@ use super::page::Page;
 use super::plan::{Alias, Plan, note};
 use super::select::{Asked, Selection};
 use super::sql::{Sql, Tree, quoted};
-use super::world::{Kind, Relation, World, namespace, table};
+use super::world::{Kind, Relation, World, table};
 
 /// Members of one `JSONB_BUILD_OBJECT`.
 const MEMBERS: usize = 50;
@@ -123,7 +123,7 @@ impl<'a> Plan<'a> {
     ) -> Outcome<Sql> {
         let Kind::Many { table: between, own, .. } = &relation.kind else { return Ok(Sql::default()) };
         let names: Vec<String> = (0..3).map(|_| format!("t{}", self.next_alias())).collect();
-        let through = self.touch_table(namespace(relation.model), between);
+        let through = self.touch_table(relation.between_namespace(), between);
         self.access(through, |access| {
             access.joined = true;
             note(&mut access.equal, own);
@@ -154,7 +154,7 @@ impl<'a> Plan<'a> {
         let inner = Sql::text("SELECT ")
             .s(rest.distinct)
             .t(&format!("\"{}\".{DATA} FROM ", names[1]))
-            .t(&format!("{}.{} AS \"{}\" ", quoted(namespace(relation.model)), quoted(between), names[0]))
+            .t(&format!("{}.{} AS \"{}\" ", quoted(relation.between_namespace()), quoted(between), names[0]))
             .t("LEFT JOIN LATERAL (")
             .s(children)
             .t(&format!(") AS \"{}\" ON true", names[1]))
@@ -179,7 +179,7 @@ impl<'a> Plan<'a> {
         let mut body = Body::default();
         if let Kind::Many { table: between, own, other, .. } = &relation.kind {
             let through = format!("t{}", self.next_alias());
-            let at = self.touch_table(namespace(relation.model), between);
+            let at = self.touch_table(relation.between_namespace(), between);
             self.access(at, |access| {
                 access.joined = true;
                 note(&mut access.equal, own);
@@ -191,7 +191,7 @@ impl<'a> Plan<'a> {
             body.joins.push(
                 Sql::text(format!(
                     " LEFT JOIN {}.{} AS \"{through}\" ON ",
-                    quoted(namespace(relation.model)),
+                    quoted(relation.between_namespace()),
                     quoted(between)
                 ))
                 .s(Sql::join(on, " AND ")),

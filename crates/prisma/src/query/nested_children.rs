@@ -11,7 +11,7 @@ use super::page::Page;
 use super::plan::{Plan, note};
 use super::sql::{Sql, quoted};
 use super::update::Found;
-use super::world::{Kind, Relation, World, namespace};
+use super::world::{Kind, Relation, World};
 use super::{Outcome, refuse};
 
 impl<'a> Plan<'a> {
@@ -267,7 +267,7 @@ impl<'a> Plan<'a> {
 
     fn connect_many(&self, relation: &Relation<'a>, trail: &str) {
         let Kind::Many { table, own, other, .. } = &relation.kind else { return };
-        let space = namespace(relation.model);
+        let space = relation.between_namespace();
         let access = self.touch_table(space, table);
         self.access(access, |access| {
             access.writes = true;
@@ -288,7 +288,7 @@ impl<'a> Plan<'a> {
 
     fn disconnect_many(&self, relation: &Relation<'a>, trail: &str) {
         let Kind::Many { table, own, other, .. } = &relation.kind else { return };
-        let space = namespace(relation.model);
+        let space = relation.between_namespace();
         let access = self.touch_table(space, table);
         self.access(access, |access| {
             access.writes = true;

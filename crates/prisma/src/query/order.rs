@@ -197,7 +197,7 @@ impl<'a> Plan<'a> {
                 By::Relevance { model, fields, hops, path } => {
                     simple = false;
                     let (joins, last, _) = self.hops(hops, &mut name, parent)?;
-                    let columns = Sql::join(fields.iter().map(|field| last.column(model, field)), ", ");
+                    let columns = Sql::join(fields.iter().map(|field| last.column(model, field)), ",");
                     let rank = Sql::text("ts_rank(to_tsvector(concat_ws(' ', ")
                         .s(columns)
                         .t(")), to_tsquery(")
@@ -259,7 +259,7 @@ impl<'a> Plan<'a> {
         };
         let named = Alias::Named(alias.to_owned());
         if let Kind::Many { table: between, own, other, .. } = &relation.kind {
-            let namespace = super::world::namespace(relation.model);
+            let namespace = relation.between_namespace();
             let through = self.touch_table(namespace, between);
             self.access(through, |access| {
                 access.joined = true;

@@ -86,6 +86,15 @@ impl<'a> Plan<'a> {
         self.out.borrow_mut().queries.push(Query { sql, kind, parameters, purpose, accesses });
     }
 
+    /// Takes the last statement back, for one that is made before others but sent after them.
+    pub(super) fn withdraw(&self) -> Option<Query> {
+        self.out.borrow_mut().queries.pop()
+    }
+
+    pub(super) fn resend(&self, query: Option<Query>) {
+        self.out.borrow_mut().queries.extend(query);
+    }
+
     fn whole_key(&self, access: &Access) -> bool {
         let Some(model) = self.world.schema.model_of_table(&access.namespace, &access.table) else {
             return false;

@@ -145,7 +145,7 @@ impl<'a> Plan<'a> {
             return (Sql::default(), Tree::Always);
         };
         let alias = format!("t{}", self.next_alias());
-        let namespace = super::world::namespace(relation.model);
+        let namespace = relation.between_namespace();
         let access = self.touch_table(namespace, between);
         self.access(access, |access| {
             access.joined = true;

@@ -140,6 +140,14 @@ impl<'a> Relation<'a> {
         }
     }
 
+    /// The namespace of the table between, which is that of the model in its column `A`.
+    pub(super) fn between_namespace(&self) -> &'a str {
+        match &self.kind {
+            Kind::Many { own, .. } if *own == "B" => namespace(self.related),
+            _ => namespace(self.model),
+        }
+    }
+
     /// The same relation from the other end.
     pub(super) fn reversed(&self) -> Relation<'a> {
         Relation {

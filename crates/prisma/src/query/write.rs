@@ -38,13 +38,21 @@ pub(super) fn lower<'a>(
 
 fn delete_many<'a>(plan: &Plan<'a>, model: &'a Model, argument: &Argument) -> Outcome<()> {
     let filter = many_filter(plan, model, argument)?;
-    let mut found = Found::Filter;
-    if plan.emulates() {
-        plan.read_keys(model, &filter, false)?;
-        plan.emulate_delete(model, true)?;
-        found = Found::ManyByKey;
+    let limit = argument.get("limit");
+    if !plan.emulates() {
+        return plan.delete(model, &filter, Found::Filter, limit, &[], Purpose::Main);
     }
-    plan.delete(model, &filter, found, argument.get("limit"), &[], Purpose::Main)
+    // Made first, which decides the aliases, and sent last.
+    plan.delete(model, &filter, Found::ManyByKey, limit, &[], Purpose::Main)?;
+    let delete = plan.withdraw();
+    plan.read_keys(model, &filter, false)?;
+    plan.emulate_delete(model, true)?;
+    plan.resend(delete);
+    if let Some(limit) = limit {
+        let path = String::new();
+        plan.remember(InMemory::Page { path, take: limit.integer(), skip: None });
+    }
+    Ok(())
 }
 
 fn required<'s>(argument: &'s Argument, name: &str) -> Outcome<&'s Argument> {

@@ -28,12 +28,22 @@ fn parse(text: &str) -> PrismaSchema {
 }
 
 fn lowered_with(features: &[&str], model: &str, operation: &str, arguments: &str) -> Lowered {
+    lowered_in(&SCHEMA, features, model, operation, arguments)
+}
+
+fn lowered_in(
+    schema: &PrismaSchema,
+    features: &[&str],
+    model: &str,
+    operation: &str,
+    arguments: &str,
+) -> Lowered {
     let client = ClientFeatures {
         version: Some((7, 10)),
         preview_features: features.iter().map(|name| (*name).to_owned()).collect(),
     };
     let operation = Operation::of_name(operation).unwrap();
-    Lowerer::new(&SCHEMA, client).lower_operation(model, operation, &literal::node(arguments))
+    Lowerer::new(schema, client).lower_operation(model, operation, &literal::node(arguments))
 }
 
 fn variants(model: &str, operation: &str, arguments: &str) -> Vec<Variant> {
@@ -80,11 +90,21 @@ fn becomes(model: &str, operation: &str, arguments: &str, expected: &str) {
 
 #[track_caller]
 fn becomes_with(features: &[&str], model: &str, operation: &str, arguments: &str, expected: &str) {
-    let variants = match lowered_with(features, model, operation, arguments) {
+    compare(lowered_with(features, model, operation, arguments), arguments, expected);
+}
+
+#[track_caller]
+fn becomes_in(schema: &PrismaSchema, model: &str, operation: &str, arguments: &str, expected: &str) {
+    compare(lowered_in(schema, &[], model, operation, arguments), arguments, expected);
+}
+
+#[track_caller]
+fn compare(lowered: Lowered, arguments: &str, expected: &str) {
+    let variants = match lowered {
         Lowered::Understood(variants) => variants,
-        Lowered::NotUnderstood { reason } => panic!("{model}.{operation}({arguments}): {reason}"),
+        Lowered::NotUnderstood { reason } => panic!("{arguments}: {reason}"),
     };
     let shown: Vec<String> = variants.iter().map(shown).collect();
     let expected: Vec<&str> = expected.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    assert_eq!(shown.join("\n--\n"), expected.join("\n"), "{model}.{operation}({arguments})");
+    assert_eq!(shown.join("\n--\n"), expected.join("\n"), "{arguments}");
 }

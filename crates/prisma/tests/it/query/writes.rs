@@ -208,3 +208,77 @@ fn upsert_is_emulated_otherwise() {
         "#,
     );
 }
+
+/// The client keeps the relations: what points at deleted rows is read, and let go where it may be.
+#[test]
+fn relation_mode_prisma_looks_after_the_children() {
+    let schema = super::parse(
+        r#"
+        datasource db {
+          provider = "postgresql"
+          relationMode = "prisma"
+        }
+        model Team {
+          id Int @id
+          members Member[]
+          sites Site[]
+        }
+        model Member {
+          id Int @id
+          teamId Int
+          team Team @relation(fields: [teamId], references: [id])
+        }
+        model Site {
+          id Int @id
+          teamId Int?
+          team Team? @relation(fields: [teamId], references: [id])
+        }
+        "#,
+    );
+    super::becomes_in(
+        &schema,
+        "Team",
+        "delete",
+        "{ where: { id: 1 } }",
+        r#"
+        BEGIN
+        DELETE FROM "Team" WHERE ("Team"."id" = $1 AND 1=1) RETURNING "Team"."id"
+        SELECT "Member"."id", "Member"."teamId" FROM "Member" WHERE (1=1 AND "Member"."teamId" IN ($1)) OFFSET $2
+        SELECT "Site"."id", "Site"."teamId" FROM "Site" WHERE (1=1 AND "Site"."teamId" IN ($1)) OFFSET $2
+        UPDATE "Site" SET "teamId" = $1 WHERE ("Site"."id" IN ($2) AND 1=1)
+        COMMIT
+        "#,
+    );
+}
+
+/// The table of a relation of many to many stands in the namespace of the model in its column `A`.
+#[test]
+fn namespaces_are_written() {
+    let schema = super::parse(
+        r#"
+        datasource db {
+          provider = "postgresql"
+          schemas = ["base", "shop"]
+        }
+        model Owner {
+          id Int @id
+          marks Mark[]
+          @@schema("base")
+        }
+        model Mark {
+          id Int @id
+          owners Owner[]
+          @@schema("shop")
+        }
+        "#,
+    );
+    super::becomes_in(
+        &schema,
+        "Owner",
+        "findMany",
+        "{ where: { marks: { some: { id: 3 } } } }",
+        r#"
+        SELECT "base"."Owner"."id" FROM "base"."Owner" WHERE EXISTS(SELECT "t0"."B" FROM "shop"."_MarkToOwner" AS "t0" INNER JOIN "shop"."Mark" AS "j0" ON ("j0"."id") = ("t0"."A") WHERE ("j0"."id" = $1 AND ("base"."Owner"."id") = ("t0"."B") AND "t0"."B" IS NOT NULL)) OFFSET $2
+        "#,
+    );
+}
