@@ -122,7 +122,7 @@ pub(super) fn assemble(linker: &Linker<'_>) -> Code {
     }
     invocations(linker, &places, &reach, &mut code);
     rest(linker, &places, &mut code);
-    count(linker, &judged, &mut code);
+    count(&judged, &mut code);
     code
 }
 
@@ -279,7 +279,7 @@ fn rest(linker: &Linker<'_>, places: &Places, code: &mut Code) {
     }
 }
 
-fn count(_linker: &Linker<'_>, judged: &Judged, code: &mut Code) {
+fn count(judged: &Judged, code: &mut Code) {
     let missing: usize = judged.missing.values().sum();
     code.counts.calls = code.calls.len() + missing + judged.dynamic;
     if missing > 0 {

@@ -8,6 +8,7 @@ mod calls;
 mod frontend;
 mod linker;
 mod meaning;
+mod members;
 mod modules;
 mod reach;
 mod results;
