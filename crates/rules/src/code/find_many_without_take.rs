@@ -1,12 +1,12 @@
 //! `findMany` without `take` where the number of rows grows for as long as the application runs.
 
-use pgsteward_model::code::{Access, Call, Limit, Operation, Purpose};
+use pgsteward_model::code::{Access, Call, Limit, Node, Operation, Purpose};
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Evidence, Finding, Severity};
 use pgsteward_model::prisma::Model;
 use pgsteward_model::rule::{Group, Rule};
 
-use super::{bounds, scale, shared};
+use super::{arguments, bounds, scale, shared};
 
 pub(super) static RULE: Rule = Rule {
     id: "find-many-without-take",
@@ -34,6 +34,9 @@ fn check(facts: &Facts) -> Vec<Finding> {
             continue;
         }
         let Some(model) = scale::model(facts, &call.model) else { continue };
+        if call.argument.get("where").is_some_and(chooses) {
+            continue;
+        }
         let Some(access) =
             widest(call).filter(|accesses| !accesses.iter().any(|access| bounds::is_bounded(facts, access)))
         else {
@@ -72,6 +75,17 @@ fn check(facts: &Facts) -> Vec<Finding> {
         findings.push(finding);
     }
     findings
+}
+
+/// A list of values that the program holds, which may be empty, or conditions of which one is enough: how many rows
+/// these leave, the columns do not tell.
+fn chooses(filter: &Node) -> bool {
+    filter.alternatives().into_iter().filter_map(Node::object).any(|object| {
+        object.get("OR").is_some()
+            || arguments::conjuncts(object)
+                .iter()
+                .any(|property| property.value.get("in").is_some() && !scale::is_state_name(&property.name))
+    })
 }
 
 /// The accesses of the main statement, of the variant with the fewest conditions. None where one has a limit.
