@@ -321,9 +321,8 @@ pub(crate) fn reviewed(review: &Review) -> Vec<String> {
     }
     if let Some(code) = review.code.as_ref().filter(|code| code.calls + code.raw > 0) {
         let mut parts = Vec::new();
-        if code.calls > 0 {
-            // Rounded down: all is said of all only.
-            let percent = code.understood * 100 / code.calls;
+        // Rounded down: all is said of all only.
+        if let Some(percent) = (code.understood * 100).checked_div(code.calls) {
             parts.push(format!("{} ({percent} % understood)", text::count(code.calls, "call")));
         }
         if code.raw > 0 {
