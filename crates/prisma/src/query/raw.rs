@@ -1,7 +1,7 @@
 //! SQL that the code writes itself: which tables each statement reads and writes.
 //!
-//! The parser of the `sql` crate says what a statement touches; conditions of raw SQL are not taken apart, so the accesses
-//! here name tables and written columns only.
+//! The parser of the `sql` crate says what a statement touches. Conditions of raw SQL are not taken apart: every column of a
+//! table that the statement names stands in `other` of its access, since any of them may be a condition.
 
 use pgsteward_model::code::{
     Access, HoleKind, Lowered, Purpose, Query, QueryParameter, RawQuery, StatementKind, Variant,
@@ -27,10 +27,17 @@ pub fn lower_raw(raw: &RawQuery, schema: &PrismaSchema) -> Lowered {
     }
     let mut queries = Vec::new();
     for parsed in &file.statements {
-        let Some((kind, accesses)) = touched(&parsed.statement, schema) else {
+        let Some((kind, mut accesses)) = touched(&parsed.statement, schema) else {
             return refused("the SQL is no query");
         };
         let sql = text.get(parsed.span.start..parsed.span.end).unwrap_or(text).to_owned();
+        for access in &mut accesses {
+            if let Some(model) = schema.model_of_table(&access.namespace, &access.table) {
+                let named = model.fields.iter().filter(|field| field.is_column());
+                let named = named.map(|field| field.db_name.clone()).filter(|column| names(&sql, column));
+                access.other = named.collect();
+            }
+        }
         queries.push(Query { parameters: parameters(&sql), sql, kind, purpose: Purpose::Main, accesses });
     }
     if queries.is_empty() {
@@ -76,6 +83,15 @@ fn access(name: &Name, schema: &PrismaSchema) -> Access {
     let found = model.and_then(|model| model.namespace.clone());
     let namespace = name.namespace.clone().or(found).unwrap_or_else(|| "public".into());
     Access { namespace, table: name.name.clone(), ..Access::default() }
+}
+
+/// Whether a name stands in the text as a word of its own.
+fn names(text: &str, name: &str) -> bool {
+    let word = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
+    !name.is_empty()
+        && text.match_indices(name).any(|(at, _)| {
+            !word(text[..at].chars().next_back()) && !word(text[at + name.len()..].chars().next())
+        })
 }
 
 /// One for each `$n`, up to the highest.

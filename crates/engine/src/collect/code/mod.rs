@@ -13,7 +13,7 @@ use pgsteward_model::code::{Code, LeftOut, Lowered};
 use pgsteward_model::facts::{Facts, Gap};
 use pgsteward_model::prisma::PrismaSchema;
 use pgsteward_model::source::SourceFile;
-use pgsteward_prisma::query::{ClientFeatures, Lowerer};
+use pgsteward_prisma::query::{ClientFeatures, Lowerer, lower_raw};
 use pgsteward_typescript::{
     ClientProject, Package, PathAliases, Unit, World, link, scan, scan_fully, wanted,
 };
@@ -246,6 +246,7 @@ impl Linked {
 fn lower(code: &mut Code, schema: &PrismaSchema) {
     let lowerer = Lowerer::new(schema, ClientFeatures::of_schema(schema));
     code.calls.par_iter_mut().for_each(|call| call.lowered = lowerer.lower(call));
+    code.raw.par_iter_mut().for_each(|raw| raw.lowered = lower_raw(raw, schema));
     for call in &code.calls {
         match &call.lowered {
             Lowered::Understood(_) => code.counts.understood += 1,

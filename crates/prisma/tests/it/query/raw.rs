@@ -35,6 +35,8 @@ fn tables_are_named() {
     let tables: Vec<(&str, bool)> =
         query.accesses.iter().map(|access| (access.table.as_str(), access.joined)).collect();
     assert_eq!(tables, [("users", false), ("Post", true)]);
+    assert_eq!(query.accesses[0].other, ["id", "age"]);
+    assert_eq!(query.accesses[1].other, ["id", "authorId"]);
 }
 
 #[test]
