@@ -158,16 +158,26 @@ impl<'a> Flow<'a> {
             .is_some_and(|transaction| self.code.transactions[transaction].kind == TransactionKind::Batch);
         call.on_transaction
             || batch
-            || self.in_list_of_wrapper(call)
+            || self.in_wrapper(call)
             || self.client_of_caller(call).is_some_and(|ty| ty.is_transaction)
     }
 
-    /// An element of the list of a function that is named for transactions: `transaction([a, b])`.
-    fn in_list_of_wrapper(&self, call: &Call) -> bool {
+    /// In a function that is named for transactions: an element of its list, `transaction([a, b])`, or a call on the
+    /// client that it gives, `withTransaction(async (c) => …)`.
+    fn in_wrapper(&self, call: &Call) -> bool {
         let start = self.function(&call.site).at.span.start;
         let before = Span::new(start, call.site.at.span.start);
         let text = self.facts.sources.get(&call.site.at.file).map_or("", |file| file.slice(before));
-        text.rfind("ransaction([").is_some_and(|at| !text[at..].contains("])"))
+        let listed = text.rfind("ransaction([").is_some_and(|at| !text[at..].contains("])"));
+        let root = call.receiver.split(['.', '?', '!', '(']).next().unwrap_or("");
+        let given = !root.is_empty()
+            && root != "this"
+            && text.rfind("ransaction(").is_some_and(|at| {
+                [format!("({root})"), format!("({root}:"), format!("({root},")]
+                    .iter()
+                    .any(|parameter| text[at..].contains(parameter.as_str()))
+            });
+        listed || given
     }
 
     /// The call's client is a parameter of its function.

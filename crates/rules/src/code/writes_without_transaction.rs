@@ -46,7 +46,8 @@ fn judge(flow: &Flow, function: usize) -> Option<Finding> {
     let mut best: Option<(usize, &Write, &Write)> = None;
     for (at, first) in writes.iter().enumerate() {
         for second in &writes[at + 1..] {
-            if belong_together(flow, function, first, second) {
+            let own = first.through.is_none() || second.through.is_none();
+            if own && belong_together(flow, function, first, second) {
                 // Two writes of the function itself say more than one behind a call.
                 let rank = usize::from(first.through.is_none()) + usize::from(second.through.is_none());
                 if best.is_none_or(|(found, ..)| rank > found) {
@@ -121,7 +122,8 @@ fn writes<'a>(flow: &Flow<'a>, function: usize) -> Vec<Write<'a>> {
         if !reach.effects.is_empty() {
             continue;
         }
-        for call in reach.calls.iter().map(|index| &flow.code.calls[*index]) {
+        // Deeper than one function it would be guessing what belongs together.
+        for (_, call) in flow.calls_of(invocation.callee) {
             if counts(flow, call) && !flow.in_transaction(call) {
                 let through = Some(callee.name.as_str());
                 found.push(Write { site: &invocation.site, call, roots: roots.clone(), through });
@@ -179,8 +181,19 @@ fn may_fail(flow: &Flow, site: &Site) -> bool {
 }
 
 fn asks_first(name: &str) -> bool {
-    const WORDS: [&str; 9] =
-        ["verify", "auth", "authenticate", "check", "require", "assert", "session", "validate", "log"];
+    const WORDS: [&str; 11] = [
+        "verify",
+        "auth",
+        "authenticate",
+        "check",
+        "require",
+        "assert",
+        "session",
+        "validate",
+        "log",
+        "ensure",
+        "get",
+    ];
     words(name).iter().any(|word| WORDS.contains(&word.as_str()))
 }
 
