@@ -52,6 +52,8 @@ fn check(facts: &Facts) -> Vec<Finding> {
             .filter(|field| is_wide(facts, model, field))
             .map(|field| field.name.as_str())
             .collect();
+        let relations = model.fields.iter().any(|field| !field.is_column() && is_read(field));
+        let counted = read.is_empty() && !relations;
         let few_rows =
             argument.get("take").and_then(|take| take.number()).is_some_and(|take| take.abs() <= 20);
         if wide.is_empty() && (unread.len() < UNREAD || unread.len() < 2 * read.len() || few_rows) {
@@ -72,7 +74,7 @@ fn check(facts: &Facts) -> Vec<Finding> {
             facts,
             code,
             call,
-            if read.is_empty() {
+            if counted {
                 format!("\"{}\" reads whole rows of \"{}\" and none of their columns is used", shared::call_name(call), model.name)
             } else {
                 format!(
@@ -88,10 +90,10 @@ fn check(facts: &Facts) -> Vec<Finding> {
         .detail(format!(
             "Every use of the rows is known; only {} is read of them. The other {} columns travel for nothing, for each \
              row.{much}",
-            if read.is_empty() { "their number".to_owned() } else { names(&read) },
+            if counted { "their number".to_owned() } else if read.is_empty() { "a relation".to_owned() } else { names(&read) },
             unread.len()
         ))
-        .hint(if read.is_empty() { "ask for the number with count, or select the key alone" } else { "select the fields that are read" });
+        .hint(if counted { "ask for the number with count, or select the key alone" } else { "select the fields that are read" });
         let finding = match select(facts, call, model, &read) {
             Some(fix) => finding.fix(fix),
             None => finding,
