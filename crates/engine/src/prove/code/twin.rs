@@ -51,7 +51,7 @@ pub(crate) async fn make(
         take_statistics(&mut catalog, reviewed);
     }
     let mut options = DataOptions { budget: OTHERS, limit: LIMIT, ..DataOptions::default() };
-    for name in looked_at {
+    for name in &with_only_parents(&catalog, looked_at) {
         // Statistics know better how large a table is.
         let known = catalog.table(name).and_then(|table| table.statistics.as_ref()?.rows);
         if known.is_none_or(|rows| rows > 50_000.0) {
@@ -83,6 +83,28 @@ pub(crate) async fn make(
     let bench =
         Workbench::open(lab, &database, catalog, left * 2).await.context("connect to the data twin")?;
     Ok((Twin { bench, filled, version: lab.version(), database }, gaps))
+}
+
+/// The tables, and those that bound their size: where a foreign key is unique, each row needs a parent of its own.
+fn with_only_parents(catalog: &Catalog, looked_at: &BTreeSet<QName>) -> BTreeSet<QName> {
+    let mut all = looked_at.clone();
+    let mut open: Vec<QName> = looked_at.iter().cloned().collect();
+    while let Some(name) = open.pop() {
+        let Some(table) = catalog.table(&name) else { continue };
+        for (_, key) in table.foreign_keys() {
+            let alone = table.indexes.iter().any(|index| {
+                index.unique
+                    && index
+                        .keys
+                        .iter()
+                        .all(|part| part.column.as_ref().is_some_and(|column| key.columns.contains(column)))
+            });
+            if alone && all.insert(key.references.clone()) {
+                open.push(key.references.clone());
+            }
+        }
+    }
+    all
 }
 
 /// Sizes and distributions of the reviewed database, where it has any.
