@@ -13,7 +13,7 @@ use super::{edit, scale, shared};
 pub(super) static RULE: Rule = Rule {
     id: "include-unused",
     group: Group::Code,
-    severity: Severity::Warning,
+    severity: Severity::Info,
     needs: &[Need::Code, Need::Prisma],
     sharper_with: &[Need::Statistics],
     since: "0.1.0",
@@ -57,6 +57,7 @@ fn check(facts: &Facts) -> Vec<Finding> {
                  their own and thrown away.",
                 loaded.target.name
             ))
+            .severity(scale::of_model(facts, loaded.target).severity())
             .hint(format!("take \"{path}\" out of the call"));
             let finding = Finding { identity: format!("{}/{path}", finding.identity), ..finding };
             let finding = match without(facts, call, &loaded) {
