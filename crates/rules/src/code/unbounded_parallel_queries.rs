@@ -43,6 +43,9 @@ fn check(facts: &Facts) -> Vec<Finding> {
         }
     }
     for invocation in flow.code.invocations.iter().filter(|invocation| flow.code.serves(&invocation.site)) {
+        if invocation.site.loops.is_empty() {
+            continue;
+        }
         let reach = flow.reach(invocation.callee);
         let calls = reach.calls.iter().map(|index| &flow.code.calls[*index]);
         let writes: Vec<_> =

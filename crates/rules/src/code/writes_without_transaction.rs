@@ -107,28 +107,38 @@ fn writes<'a>(flow: &Flow<'a>, function: usize) -> Vec<Write<'a>> {
             found.push(Write { site: &call.site, call, roots: flow.roots(&call.argument), through: None });
         }
     }
+    // Only a function that writes itself can be one side of a pair, and only one function deeper is looked: further
+    // down it would be guessing what belongs together.
+    if found.is_empty() {
+        return found;
+    }
     for (_, invocation) in flow.invocations_of(function) {
         if invocation.site.transaction.is_some() || invocation.callee == function {
             continue;
         }
         let callee = &flow.code.functions[invocation.callee];
-        let roots: BTreeSet<Root> = invocation.arguments.iter().flat_map(|node| flow.roots(node)).collect();
-        let reach = flow.reach(invocation.callee);
         // Who asks first whether somebody may is another matter, and so is what may fail.
         if asks_first(&callee.name) || may_fail(flow, &invocation.site) {
             continue;
         }
+        let inside: Vec<&Call> = flow
+            .calls_of(invocation.callee)
+            .map(|(_, call)| call)
+            .filter(|call| counts(flow, call) && !flow.in_transaction(call))
+            .collect();
         // What also calls out is a step of a longer story, which no transaction can hold.
-        if !reach.effects.is_empty() {
+        if inside.is_empty() || !flow.reach(invocation.callee).effects.is_empty() {
             continue;
         }
-        // Deeper than one function it would be guessing what belongs together.
-        for (_, call) in flow.calls_of(invocation.callee) {
-            if counts(flow, call) && !flow.in_transaction(call) {
-                let through = Some(callee.name.as_str());
-                found.push(Write { site: &invocation.site, call, roots: roots.clone(), through });
-            }
-        }
+        let roots: BTreeSet<Root> = invocation.arguments.iter().flat_map(|node| flow.roots(node)).collect();
+        let through = Some(callee.name.as_str());
+        let deeper = inside.into_iter().map(|call| Write {
+            site: &invocation.site,
+            call,
+            roots: roots.clone(),
+            through,
+        });
+        found.extend(deeper.collect::<Vec<_>>());
     }
     found.sort_by_key(|write| write.site.order);
     found
