@@ -42,6 +42,8 @@ struct Wanted<'a> {
 fn check(facts: &Facts) -> Vec<Finding> {
     let Some(code) = &facts.code else { return Vec::new() };
     let growing = scale::growing(facts, code);
+    let by_users = scale::awaited_by_users(code);
+    let waited_for = |(call, _): &(&Call, &str)| by_users.contains(&call.site.function);
     let mut findings = Vec::new();
     for wanted in merged(collect(facts, code)) {
         let table = wanted.table;
@@ -49,7 +51,7 @@ fn check(facts: &Facts) -> Vec<Finding> {
         let grows = objects::model_of(facts, &table.name).is_none_or(|model| growing.contains(&model.name));
         let severity = match size {
             Scale::Small => continue,
-            Scale::Unknown if !grows => Severity::Info,
+            Scale::Unknown if !grows || !wanted.calls.iter().any(waited_for) => Severity::Info,
             _ => Severity::Warning,
         };
         let Some(((first, sql), others)) = wanted.calls.split_first() else { continue };
@@ -106,10 +108,15 @@ fn collect<'a>(facts: &'a Facts, code: &'a Code) -> Vec<Wanted<'a>> {
                 let Some(table) = scale::table_of(facts, access) else { continue };
                 let Some((equal, then)) = missing(facts, table, access) else { continue };
                 // Rows of a relation that another condition names are reached by its key.
-                let by_relation = query
-                    .accesses
-                    .iter()
-                    .any(|other| other.joined && other.equal.len() + other.any_of.len() > 1);
+                let is_given = |other: &Access| {
+                    let of = |(_, table, _): &(String, String, String)| {
+                        *table == other.table && *table != access.table
+                    };
+                    query.parameters.iter().any(|parameter| parameter.column.as_ref().is_some_and(of))
+                };
+                let by_relation = query.accesses.iter().any(|other| {
+                    other.joined && (other.equal.len() + other.any_of.len() > 1 || is_given(other))
+                });
                 let varies = |column: &String| !is_constant(call, query, access, column);
                 if by_relation || !equal.iter().any(varies) {
                     continue;
