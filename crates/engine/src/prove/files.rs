@@ -1,4 +1,4 @@
-//! Fixes that edit files only: the edited file must parse, and the rule must be silent about it.
+//! Fixes that edit files of the schema only: the edited file must parse, and the rule must be silent about it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,12 +10,9 @@ use pgsteward_model::finding::Finding;
 use pgsteward_model::proof::{Observation, Proof, Verdict};
 use pgsteward_model::source::SourceFile;
 
-use crate::collect::Linked;
-
-/// `linked` is the code to link again where the fix edits it.
-pub(super) fn prove(finding: &Finding, fix: &Fix, facts: &Facts, linked: Option<&Linked>) -> Proof {
+pub(super) fn prove(finding: &Finding, fix: &Fix, facts: &Facts) -> Proof {
     let mut observations = Vec::new();
-    let verdict = try_files(finding, fix, facts, linked, &mut observations);
+    let verdict = try_files(finding, fix, facts, &mut observations);
     Proof {
         subject: fix.title.clone(),
         server: None,
@@ -28,14 +25,10 @@ fn try_files(
     finding: &Finding,
     fix: &Fix,
     facts: &Facts,
-    linked: Option<&Linked>,
     observations: &mut Vec<Observation>,
 ) -> Result<(), Verdict> {
     let refuted = |reason: String| Verdict::Refuted { reason };
     let edited = edited_files(&fix.change.steps, facts).map_err(refuted)?;
-    if is_code(&edited, facts) {
-        return try_code(finding, &edited, facts, linked, observations);
-    }
     let schema = facts.prisma.as_ref().ok_or(Verdict::Unprovable {
         reason: "the edited files are of no kind that can be read back".into(),
     })?;
@@ -54,44 +47,6 @@ fn try_files(
     if (rule.check)(&after).iter().any(|other| other.identity == finding.identity) {
         observations.push(Observation::FindingRemains);
         return Err(refuted("the finding remains after the edit".into()));
-    }
-    observations.push(Observation::FindingGone);
-    Ok(())
-}
-
-/// Whether all edited files are of the application's code.
-fn is_code(edited: &BTreeMap<Arc<str>, Option<String>>, facts: &Facts) -> bool {
-    let code = |path: &Arc<str>| {
-        facts.code.as_ref().is_some_and(|code| code.calls.iter().any(|call| call.site.at.file == *path))
-    };
-    !edited.is_empty() && edited.keys().all(code)
-}
-
-/// The edited files must parse as they did, and with the code linked anew the finding must be gone and no other of its
-/// rule there. An edit changes the shape of its call, and with it the identity of what else is found there: findings are
-/// counted.
-fn try_code(
-    finding: &Finding,
-    edited: &BTreeMap<Arc<str>, Option<String>>,
-    facts: &Facts,
-    linked: Option<&Linked>,
-    observations: &mut Vec<Observation>,
-) -> Result<(), Verdict> {
-    let refuted = |reason: &str| Err(Verdict::Refuted { reason: reason.into() });
-    let Some(linked) = linked else {
-        return Err(Verdict::Unprovable { reason: "the code was not there to be read again".into() });
-    };
-    let texts: Option<Vec<(Arc<str>, String)>> =
-        edited.iter().map(|(path, text)| Some((path.clone(), text.clone()?))).collect();
-    let Some(after) = texts.and_then(|texts| linked.edited(facts, &texts)) else {
-        return refuted("the edited code no longer parses");
-    };
-    observations.extend(edited.keys().map(|path| Observation::FileParses { file: path.to_string() }));
-    let Some(rule) = pgsteward_rules::find(finding.rule) else { return Ok(()) };
-    let (before, after) = ((rule.check)(facts), (rule.check)(&after));
-    if after.iter().any(|other| other.identity == finding.identity) || after.len() >= before.len() {
-        observations.push(Observation::FindingRemains);
-        return refuted("the finding remains after the edit, or another takes its place");
     }
     observations.push(Observation::FindingGone);
     Ok(())

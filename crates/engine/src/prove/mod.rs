@@ -3,9 +3,10 @@
 //! A fix of a database object is tried on the lab database in the state that the history leaves: the steps
 //! run, the rule looks again, the rollback runs, the catalogs are compared. A fix of a migration file is
 //! tried by running the history up to that file twice, once as it is and once as the fix writes it. A fix
-//! that edits files only is tried on the files.
+//! that edits files only is tried on the files, and one that edits code on the code as it is linked with the edit.
 
 pub(crate) mod code;
+mod edits;
 mod files;
 mod migration;
 mod object;
@@ -80,7 +81,7 @@ pub async fn prove(
         .collect();
     let mut untried = with_fix.len().saturating_sub(limit);
     let chosen: Vec<usize> = with_fix.into_iter().take(limit).collect();
-    let (mut objects, mut migrations) = (Vec::new(), Vec::new());
+    let (mut objects, mut migrations, mut of_code) = (Vec::new(), Vec::new(), Vec::new());
     for index in chosen {
         let Some(fix) = &findings[index].fix else { continue };
         match kind_of(fix, facts) {
@@ -88,12 +89,22 @@ pub async fn prove(
                 let proof = files::prove_comment(fix, facts);
                 findings[index].proof = Some(proof);
             }
+            Kind::Files if edits::is_code(fix, facts) => of_code.push(index),
             Kind::Files => {
-                let proof = files::prove(&findings[index], fix, facts, linked);
+                let proof = files::prove(&findings[index], fix, facts);
                 findings[index].proof = Some(proof);
             }
             Kind::Object => objects.push(index),
             Kind::Migration => migrations.push(index),
+        }
+    }
+    let code_budget = if mode == ProveMode::Thorough { THOROUGH_BUDGET } else { CODE_BUDGET };
+    if !of_code.is_empty() {
+        progress.phase(&format!("try {} edits of the code", of_code.len()));
+        let (proofs, late) = edits::prove(findings, &of_code, facts, linked, Instant::now() + code_budget);
+        untried += late;
+        for (index, proof) in proofs {
+            findings[index].proof = Some(proof);
         }
     }
     let mut broken = None;
@@ -154,10 +165,9 @@ pub async fn prove(
             }
         }
     }
-    let budget = if mode == ProveMode::Thorough { THOROUGH_BUDGET } else { CODE_BUDGET };
     // A lab that broke down is asked for nothing more.
     let benches = benches.filter(|_| broken.is_none());
-    let until = Instant::now() + budget;
+    let until = Instant::now() + code_budget;
     let (late, mut gaps) = match code::prove(findings, facts, benches, limit, until, progress).await {
         Ok(tried) => tried,
         Err(error) => {
