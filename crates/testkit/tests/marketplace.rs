@@ -96,7 +96,8 @@ fn the_code_is_as_listed(folder: &Path, readme: &str, findings: &[&Finding]) {
     let rows = planted_in_code(readme);
     assert!(rows.len() > 40, "the table \"Code\" of the README was not read: {} rows", rows.len());
     let lines_of = |row: &PlantedInCode| {
-        let text = std::fs::read_to_string(folder.join(&row.file)).unwrap();
+        let text = std::fs::read_to_string(folder.join(&row.file))
+            .unwrap_or_else(|error| panic!("the README names {}: {error}", row.file));
         lines(&text, &row.name).unwrap_or_else(|| panic!("{} has no {}", row.file, row.name))
     };
     let fits = |row: &PlantedInCode, finding: &Finding| {
@@ -131,7 +132,8 @@ fn the_code_is_as_listed(folder: &Path, readme: &str, findings: &[&Finding]) {
 /// The last row of the table: the migrations that drop and rename columns name the function that reads them.
 fn what_migrations_take_away_is_still_read(findings: &[&Finding]) {
     for rule in ["column-dropped", "column-renamed"] {
-        let finding = findings.iter().find(|finding| finding.rule == rule).unwrap();
+        let finding = findings.iter().find(|finding| finding.rule == rule);
+        let finding = finding.unwrap_or_else(|| panic!("{rule} found nothing"));
         let files: Vec<&str> =
             finding.also.iter().filter_map(|place| place.file.as_ref()).map(|range| &*range.file).collect();
         assert_eq!(files, ["src/jobs/vendorDigest.ts"], "{rule}");
