@@ -41,18 +41,15 @@ struct Wanted<'a> {
 
 fn check(facts: &Facts) -> Vec<Finding> {
     let Some(code) = &facts.code else { return Vec::new() };
-    let growing = scale::growing(facts, code);
-    let by_users = scale::awaited_by_users(code);
-    let waited_for = |(call, _): &(&Call, &str)| by_users.contains(&call.site.function);
     let mut findings = Vec::new();
     for wanted in merged(collect(facts, code)) {
         let table = wanted.table;
         let size = scale::of_table(facts, table);
-        let grows = objects::model_of(facts, &table.name).is_none_or(|model| growing.contains(&model.name));
         let severity = match size {
             Scale::Small => continue,
-            Scale::Unknown if !grows || !wanted.calls.iter().any(waited_for) => Severity::Info,
-            _ => Severity::Warning,
+            // Only size tells whether anybody feels it.
+            Scale::Unknown => Severity::Info,
+            Scale::Middle(_) | Scale::Large(_) => Severity::Warning,
         };
         let Some(((first, sql), others)) = wanted.calls.split_first() else { continue };
         let columns = columns(&wanted);
