@@ -1,7 +1,7 @@
 //! How deep a text may be nested at most, before a parser that calls itself for each level is let at it.
 //!
-//! Strings and comments are not told from code: what hides in them may be code after all. So the number is too high for
-//! prose, and never too low for code.
+//! Strings are not told from code, and comments only where they begin a line: what hides in them may be code after all.
+//! So the number is too high for prose, and never too low for code.
 
 /// Deeper texts are not read.
 pub(super) const DEEPEST: usize = 4_000;
@@ -54,11 +54,27 @@ pub(super) fn depth(text: &str) -> usize {
     let mut around = 0;
     let mut deepest = 0;
     let mut at = 0;
+    // Nothing but blanks stands before on the line, and no string goes on from the one before.
+    let mut line_begins = true;
     while let Some(byte) = bytes.get(at) {
         let start = at;
         at += 1;
-        match KINDS[usize::from(*byte)] {
-            Kind::Blank => continue,
+        let kind = KINDS[usize::from(*byte)];
+        if kind == Kind::Blank {
+            if matches!(byte, b'\n' | b'\r') {
+                line_begins = !continues(&bytes[..start]);
+            }
+            continue;
+        }
+        if std::mem::take(&mut line_begins) && *byte == b'/' {
+            let prose = prose(&bytes[start..]);
+            if prose > 0 {
+                at = start + prose;
+                continue;
+            }
+        }
+        match kind {
+            Kind::Blank => {}
             Kind::Word => {
                 while bytes.get(at).is_some_and(|byte| KINDS[usize::from(*byte)] == Kind::Word) {
                     at += 1;
@@ -94,4 +110,71 @@ pub(super) fn depth(text: &str) -> usize {
         }
     }
     deepest.max(around + now.run + now.elses)
+}
+
+/// Whether a line, without its end, is continued by a string that goes on after a backslash.
+fn continues(before: &[u8]) -> bool {
+    before.strip_suffix(b"\r").unwrap_or(before).ends_with(b"\\")
+}
+
+/// How much of a comment at the beginning of a line is no code for certain. The line may stand in a template or in the text
+/// of an element after all; these are left by one of the signs that end the prose.
+fn prose(text: &[u8]) -> usize {
+    let leaves = |byte: u8| matches!(byte, b'`' | b'{' | b'<');
+    if text.starts_with(b"//") {
+        let rest = &text[2..];
+        // The end of a comment that the line may stand in, and separators of lines, which begin with this byte.
+        let ends = |at: &usize| {
+            leaves(rest[*at]) || matches!(rest[*at], b'\n' | b'\r' | 0xe2) || rest[*at..].starts_with(b"*/")
+        };
+        2 + (0..rest.len()).find(ends).unwrap_or(rest.len())
+    } else if text.starts_with(b"/*") {
+        let rest = &text[2..];
+        for (at, byte) in rest.iter().enumerate() {
+            if leaves(*byte) {
+                return 2 + at;
+            }
+            if rest[at..].starts_with(b"*/") {
+                return 2 + at + 2;
+            }
+        }
+        text.len()
+    } else {
+        0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn comments_that_begin_a_line_are_not_nested() {
+        let lines = "  // one more line of prose (with signs!) and no end\n".repeat(2_000);
+        assert!(depth(&format!("{lines}export const a = 1\n")) < 10);
+        let block = "some words about this\n".repeat(2_000);
+        assert!(depth(&format!("/**\n{block}*/\nexport const a = 1\n")) < 10);
+    }
+
+    #[test]
+    fn what_only_looks_like_a_comment_is_counted() {
+        let deep = "(".repeat(500);
+        let signs = "!".repeat(500);
+        for text in [
+            format!("x = '\\\n// ' + {deep}"),
+            format!("x = '\\\r\n/* ' + {deep}"),
+            format!("x = `\n// ` + {deep}"),
+            format!("x = `\n// ${{{signs}y}}`"),
+            format!("x = `\n/* ${{{signs}y}} */`"),
+            format!("x = <p>\n// {{{signs}y}}</p>"),
+            format!("x = <p>\n/* {}", "<p>".repeat(500)),
+            format!("/*\n// */ {deep}"),
+            format!("// a\u{2028}{deep}"),
+            format!("/* a */ {deep}"),
+            format!("a // b\n{deep}"),
+            format!("x = 'http://a' + {deep}"),
+        ] {
+            assert!(depth(&text) >= 500, "{}", &text[..20]);
+        }
+    }
 }
