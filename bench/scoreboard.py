@@ -3,8 +3,9 @@
 
 `cargo xtask bench` builds what it needs and runs it. It wants the corpus (PGSTEWARD_CORPUS, by default ../shared/corpus
 beside the checkout), psql for the replay, squawk (`pip install squawk-cli`) for the comparison and node with npm for
-Prisma's query compiler; what is missing is said and left out. Names of sections (truth recall noise squawk lowering speed) choose some of them. With --write the results go
-into bench/README.md and docs/concepts/squawk.md as well. Exit code 1: findings and truth differ, the recall is not 1, a
+Prisma's query compiler, and PGSTEWARD_SOURCES for code to read (a folder of checkouts); what is missing is said and left out. Names of
+sections (truth recall noise squawk lowering code speed) choose some of them. With --write the results go into bench/README.md and
+docs/concepts/squawk.md as well. Exit code 1: findings and truth differ, the recall is not 1, a
 finding of squawk has no class, or fewer calls than the target are lowered as Prisma does.
 """
 
@@ -17,6 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "recall"))
 
+import code_reading
 import compare
 import corpus
 import lowering
@@ -51,6 +53,7 @@ SECTIONS = {
     "noise": ("Signal", lambda: (noise.report(), True)),
     "squawk": ("What became of squawk's findings", squawk_classes.report),
     "lowering": ("Prisma Client calls to SQL", lowering.report),
+    "code": ("Reading code", lambda: (code_reading.report(), True)),
     "speed": ("Speed", lambda: (speed.report(), True)),
 }
 
