@@ -14,9 +14,9 @@ use pgsteward_sql::quote_qualified;
 use crate::collect::introspect;
 
 /// Rows of a table that is looked at: enough for an index to be worth its reading.
-const LOOKED_AT: u64 = 10_000;
+const LOOKED_AT: u64 = 4_000;
 /// Rows of all other tables together.
-const OTHERS: u64 = 30_000;
+const OTHERS: u64 = 6_000;
 /// Making the rows takes no more than this.
 const LIMIT: Duration = Duration::from_secs(20);
 /// How many tables a gap names.
