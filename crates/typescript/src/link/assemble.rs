@@ -1,12 +1,12 @@
 //! The pieces of all files in one [`Code`], with indices that fit it.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use pgsteward_model::code::{
     Call, Client, Code, Effect, Function, FunctionRole, Hole, Invocation, Loop, Node, Object, Over, Property,
     RawQuery, Site, Source, Transaction, Value,
 };
+use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 
 use super::calls::{Accepted, DYNAMIC_MODEL, Judged, MISSING_MODEL};
 use super::linker::{Linker, Place};
@@ -43,7 +43,7 @@ pub(super) fn assemble(linker: &Linker<'_>) -> Code {
         })
         .collect();
     let function_of = |unit: usize, site: &Site| (unit, site.function);
-    let mut database: HashSet<Place> = HashSet::new();
+    let mut database: HashSet<Place> = HashSet::default();
     for accepted in &judged.calls {
         database.insert(function_of(accepted.unit, &candidate(linker, accepted).site));
     }
@@ -70,12 +70,12 @@ pub(super) fn assemble(linker: &Linker<'_>) -> Code {
 
     let mut code = Code::default();
     let mut places = Places {
-        functions: HashMap::new(),
+        functions: HashMap::default(),
         calls: judged.calls.iter().enumerate().map(|(new, one)| ((one.unit, one.candidate), new)).collect(),
         transactions: transactions.iter().enumerate().map(|(new, old)| (*old, new)).collect(),
         loops: vec![None; linker.units.len()],
         tries: vec![None; linker.units.len()],
-        callbacks: HashMap::new(),
+        callbacks: HashMap::default(),
     };
     places.callbacks(linker, &transactions);
     let mut kept: Vec<Place> = kept.into_iter().collect();

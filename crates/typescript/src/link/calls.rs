@@ -1,9 +1,10 @@
 //! Which candidates are calls of Prisma Client, of which project and which model.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use pgsteward_model::code::{Confidence, Node, Operation, Value};
 use pgsteward_model::prisma::Model;
+use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 
 use super::frontend::FRONTEND;
 use super::linker::Linker;
@@ -44,7 +45,7 @@ pub(super) struct Judged {
     /// In the order of files and places.
     pub(super) calls: Vec<Accepted>,
     /// Candidates that are calls of some project: they are no invocations.
-    pub(super) claimed: std::collections::HashSet<(usize, usize)>,
+    pub(super) claimed: HashSet<(usize, usize)>,
     /// Calls of a client of this project on models that its schema lacks: delegates with their number.
     pub(super) missing: BTreeMap<String, usize>,
     /// Calls of a client of this project on a model that only running shows.
@@ -115,7 +116,7 @@ impl<'a> Linker<'a> {
             // `this.users.findMany()`, where `users` holds `prisma.user`.
             let below = name.map(|name| self.member(&meaning, name, 0));
             if let Some(Meaning::Delegate(client, delegate)) = below {
-                let found = self.of_client(unit, client.project, &delegate, delegates);
+                let found = self.of_client(unit, client.project, delegate, delegates);
                 return match found {
                     Some((project, model)) => Verdict::Call {
                         project,

@@ -1,12 +1,13 @@
 //! The state of linking: units, modules, what names mean, who calls whom.
 
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
 
 use pgsteward_model::code::{FunctionRole, Value};
+use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 
 use super::meaning::{Key, Meaning};
 use super::modules::Modules;
+use super::names::Names;
 use super::world::World;
 use crate::unit::{Origin, Unit};
 
@@ -17,6 +18,7 @@ pub(super) struct Linker<'a> {
     pub(super) units: &'a [Unit],
     pub(super) world: &'a World,
     pub(super) modules: Modules<'a>,
+    pub(super) names: Names<'a>,
     pub(super) memory: RefCell<HashMap<Key, Meaning<'a>>>,
     /// The function that an invocation calls.
     pub(super) callees: HashMap<Place, Place>,
@@ -38,13 +40,14 @@ impl<'a> Linker<'a> {
             units,
             world,
             modules: Modules::new(units, world),
+            names: Names::of(units),
             memory: RefCell::default(),
-            callees: HashMap::new(),
-            callers: HashMap::new(),
-            loose: HashSet::new(),
-            registered: HashMap::new(),
-            implementations: HashMap::new(),
-            client_names: HashSet::new(),
+            callees: HashMap::default(),
+            callers: HashMap::default(),
+            loose: HashSet::default(),
+            registered: HashMap::default(),
+            implementations: HashMap::default(),
+            client_names: HashSet::default(),
         };
         for (unit, file) in units.iter().enumerate() {
             for (index, class) in file.classes.iter().enumerate() {
@@ -75,7 +78,7 @@ impl<'a> Linker<'a> {
 
     /// Functions that are given to a router by name: `router.get('/orders', orders.list)`.
     fn register(&mut self) {
-        let mut registered = HashMap::new();
+        let mut registered = HashMap::default();
         for (unit, file) in self.units.iter().enumerate() {
             for invocation in &file.invocations {
                 let method = invocation.name.rsplit('.').next().unwrap_or("");
@@ -101,7 +104,7 @@ impl<'a> Linker<'a> {
 
     fn follow_invocations(&mut self) {
         let mut callees = std::mem::take(&mut self.callees);
-        let mut loose = HashSet::new();
+        let mut loose = HashSet::default();
         for (unit, file) in self.units.iter().enumerate() {
             for (index, invocation) in file.invocations.iter().enumerate() {
                 if callees.contains_key(&(unit, index)) {
@@ -112,11 +115,8 @@ impl<'a> Linker<'a> {
                         callees.insert((unit, index), (of, function));
                     }
                     Meaning::Class(of, class) if invocation.constructs => {
-                        let constructor = self.units[of].functions.iter().position(|function| {
-                            function.class == Some(class) && function.method.as_deref() == Some("constructor")
-                        });
-                        if let Some(constructor) = constructor {
-                            callees.insert((unit, index), (of, constructor));
+                        if let Some(constructor) = self.names.methods.get(&(of, class, "constructor")) {
+                            callees.insert((unit, index), (of, *constructor));
                         }
                     }
                     Meaning::Unknown => {
@@ -128,7 +128,7 @@ impl<'a> Linker<'a> {
                 }
             }
         }
-        let mut callers: HashMap<Place, Vec<Place>> = HashMap::new();
+        let mut callers: HashMap<Place, Vec<Place>> = HashMap::default();
         let mut invocations: Vec<(&Place, &Place)> = callees.iter().collect();
         invocations.sort_unstable();
         for (invocation, callee) in invocations {
@@ -140,7 +140,7 @@ impl<'a> Linker<'a> {
     }
 
     fn name_clients(&mut self) {
-        let mut names: HashSet<&'a str> = HashSet::from(["prisma", "db", "tx", "trx", "prismaClient"]);
+        let mut names: HashSet<&'a str> = HashSet::from_iter(["prisma", "db", "tx", "trx", "prismaClient"]);
         for (unit, file) in self.units.iter().enumerate() {
             if file.clients.is_empty() && !file.imports.iter().any(|import| import.module.contains("prisma"))
             {

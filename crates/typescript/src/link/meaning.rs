@@ -1,5 +1,7 @@
 //! What an [`Origin`] of one file means in the whole repository: a client, a function, a class, a module.
 
+use std::rc::Rc;
+
 use pgsteward_model::code::Confidence;
 
 use super::frontend::FRONTEND;
@@ -10,12 +12,15 @@ use crate::unit::{Exported, Imported, Origin};
 /// How deep chains of imports, variables, members and calls are followed.
 pub(super) const MAX_DEPTH: usize = 24;
 
+/// Names and types of members.
+pub(super) type Members<'a> = Rc<[(&'a str, &'a str)]>;
+
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Meaning<'a> {
     Unknown,
     Client(ClientRef),
     /// `prisma.user`, kept somewhere.
-    Delegate(ClientRef, String),
+    Delegate(ClientRef, &'a str),
     /// The class `PrismaClient` itself.
     ClientClass(Option<usize>),
     /// The module of a generated client.
@@ -29,7 +34,7 @@ pub(super) enum Meaning<'a> {
     /// An object literal of a unit.
     Object(usize, &'a [(String, Origin)]),
     /// A value of an object type: its members with their types as they are written in a unit.
-    Typed(usize, Vec<(String, String)>),
+    Typed(usize, Members<'a>),
     /// Of a package that is not in the repository.
     /// The package: `@slack/web-api`.
     Foreign(&'a str),
@@ -191,12 +196,14 @@ impl<'a> Linker<'a> {
     }
 
     /// What a module exports under a name, through re-exports.
-    pub(super) fn exported(&self, unit: usize, name: &str, depth: usize) -> Meaning<'a> {
+    pub(super) fn exported(&self, unit: usize, name: &'a str, depth: usize) -> Meaning<'a> {
         if depth > MAX_DEPTH {
             return Meaning::Unknown;
         }
         let file = &self.units[unit].file;
-        for export in self.units[unit].exports.iter().filter(|export| export.name == name) {
+        let exports = &self.units[unit].exports;
+        let first = self.names.exports.get(&(unit, name)).copied().unwrap_or(exports.len());
+        for export in exports[first..].iter().filter(|export| export.name == name) {
             let meaning = match &export.what {
                 Exported::Local(origin) => self.mean(unit, origin, depth + 1),
                 Exported::From { module, name } => match (self.modules.resolve(file, module), name) {
@@ -219,8 +226,8 @@ impl<'a> Linker<'a> {
             // `module.exports = { … }` read by `import x from`.
             return Meaning::Unknown;
         }
-        for export in &self.units[unit].exports {
-            let Exported::Star { module } = &export.what else { continue };
+        for index in self.names.stars.get(&unit).into_iter().flatten() {
+            let Exported::Star { module } = &self.units[unit].exports[*index].what else { continue };
             let meaning = match self.modules.resolve(file, module) {
                 Module::Unit(of) => self.exported(of, name, depth + 1),
                 Module::Client(project) if FRONTEND.is_client_class(name) => Meaning::ClientClass(project),
@@ -306,8 +313,8 @@ impl<'a> Linker<'a> {
     ) -> Meaning<'a> {
         let Meaning::Function(of, function) = self.mean(unit, callee, depth) else { return Meaning::Unknown };
         let is_it = |origin: &Origin| matches!(origin, Origin::Parameter { function: f, index: i } if *f == function && *i == argument);
-        for invocation in self.units[of].invocations.iter().filter(|invocation| is_it(&invocation.callee)) {
-            if let Some(origin) = invocation.origins.get(index) {
+        for invocation in self.names.parameters_called.get(&(of, function, argument)).into_iter().flatten() {
+            if let Some(origin) = self.units[of].invocations[*invocation].origins.get(index) {
                 return self.mean(of, origin, depth);
             }
         }

@@ -32,12 +32,12 @@ impl<'a> Linker<'a> {
         }
     }
 
-    pub(super) fn member(&self, of: &Meaning<'a>, name: &str, depth: usize) -> Meaning<'a> {
+    pub(super) fn member(&self, of: &Meaning<'a>, name: &'a str, depth: usize) -> Meaning<'a> {
         if depth > MAX_DEPTH {
             return Meaning::Unknown;
         }
         match of {
-            Meaning::Client(client) if !name.starts_with('$') => Meaning::Delegate(*client, name.to_owned()),
+            Meaning::Client(client) if !name.starts_with('$') => Meaning::Delegate(*client, name),
             Meaning::ClientModule(project) if FRONTEND.is_client_class(name) => {
                 Meaning::ClientClass(*project)
             }
@@ -49,7 +49,7 @@ impl<'a> Linker<'a> {
                 .map_or(Meaning::Unknown, |(_, origin)| self.mean(*unit, origin, depth + 1)),
             Meaning::Typed(unit, members) => members
                 .iter()
-                .find(|(known, _)| known == name)
+                .find(|(known, _)| *known == name)
                 .map_or(Meaning::Unknown, |(_, ty)| self.typed(*unit, ty, depth + 1)),
             Meaning::Instance(unit, class) => self.class_member(*unit, *class, name, depth),
             Meaning::Class(unit, class) => self.class_member(*unit, *class, name, depth),
@@ -58,7 +58,7 @@ impl<'a> Linker<'a> {
         }
     }
 
-    fn class_member(&self, unit: usize, class: usize, name: &str, depth: usize) -> Meaning<'a> {
+    fn class_member(&self, unit: usize, class: usize, name: &'a str, depth: usize) -> Meaning<'a> {
         let file = &self.units[unit];
         for field in file.classes[class].fields.iter().filter(|field| field.name == name) {
             let value = self.mean(unit, &field.origin, depth + 1);
@@ -75,12 +75,8 @@ impl<'a> Linker<'a> {
                 }
             }
         }
-        let method = file
-            .functions
-            .iter()
-            .position(|function| function.class == Some(class) && function.method.as_deref() == Some(name));
-        if let Some(method) = method {
-            return Meaning::Function(unit, method);
+        if let Some(method) = self.names.methods.get(&(unit, class, name)) {
+            return Meaning::Function(unit, *method);
         }
         let Some(base) = file.classes[class].extends.as_ref() else { return Meaning::Unknown };
         match self.mean(unit, base, depth + 1) {

@@ -10,15 +10,15 @@ mod linker;
 mod meaning;
 mod members;
 mod modules;
+mod names;
 mod reach;
 mod results;
 mod types;
 mod values;
 mod world;
 
-use std::collections::{HashMap, HashSet};
-
 use pgsteward_model::code::Code;
+use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 
 pub use world::{ClientProject, Package, PathAliases, World};
 
@@ -64,7 +64,7 @@ pub fn wanted(units: &[Unit], world: &World) -> Vec<usize> {
     let speaking: Vec<usize> = (0..units.len()).filter(speaks).collect();
     let mut seen: HashSet<usize> = speaking.iter().copied().collect();
     // Upwards: whoever imports them, and whoever imports these.
-    let mut importers: HashMap<usize, Vec<usize>> = HashMap::new();
+    let mut importers: HashMap<usize, Vec<usize>> = HashMap::default();
     for unit in 0..units.len() {
         for of in imported[unit].iter().chain(&passed_on[unit]) {
             importers.entry(*of).or_default().push(unit);
@@ -75,7 +75,7 @@ pub fn wanted(units: &[Unit], world: &World) -> Vec<usize> {
         left.extend(importers.get(&unit).into_iter().flatten().filter(|importer| seen.insert(**importer)));
     }
     // Downwards: the constants, fragments and wrappers that they use, through files that only hand names on.
-    let mut below: HashSet<usize> = HashSet::new();
+    let mut below: HashSet<usize> = HashSet::default();
     left.extend(speaking.iter().flat_map(|unit| &imported[*unit]));
     while let Some(unit) = left.pop() {
         if below.insert(unit) {

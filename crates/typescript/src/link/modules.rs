@@ -1,11 +1,11 @@
 //! What a module specifier stands for: another file of the repository, a generated client, or a package of others.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 
 use super::frontend::FRONTEND;
 use super::world::{Package, PathAliases, World};
 use crate::unit::Unit;
+use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Module {
@@ -19,9 +19,16 @@ pub(super) enum Module {
     Unknown,
 }
 
+/// Patterns and what they stand for.
+type Patterns<'a> = Vec<(&'a str, &'a [String])>;
+
 pub(super) struct Modules<'a> {
     world: &'a World,
     files: HashMap<&'a str, usize>,
+    /// Files without their extension, and folders with an index.
+    stems: HashSet<&'a str>,
+    /// The deepest folder first, the longest pattern of each first.
+    aliases: Vec<(&'a PathAliases, Patterns<'a>)>,
     packages: HashMap<&'a str, &'a Package>,
     /// By folder and specifier.
     known: RefCell<HashMap<(&'a str, &'a str), Module>>,
@@ -34,7 +41,30 @@ impl<'a> Modules<'a> {
         let files = units.iter().enumerate().map(|(index, unit)| (&*unit.file, index)).collect();
         let named = world.packages.iter().filter(|package| !package.name.is_empty());
         let packages = named.map(|package| (package.name.as_str(), package)).collect();
-        Modules { world, files, packages, known: RefCell::default() }
+        let mut stems = HashSet::default();
+        for unit in units {
+            for stem in EXTENSIONS.iter().filter_map(|extension| unit.file.strip_suffix(extension)) {
+                stems.insert(stem);
+                match stem.strip_suffix("index") {
+                    Some("") => {
+                        stems.insert("");
+                    }
+                    Some(folder) => stems.extend(folder.strip_suffix('/')),
+                    None => {}
+                }
+            }
+        }
+        let mut aliases: Vec<(&PathAliases, Patterns<'_>)> = (world.aliases.iter())
+            .map(|aliases| {
+                let paths =
+                    aliases.paths.iter().map(|(pattern, targets)| (pattern.as_str(), targets.as_slice()));
+                let mut paths: Patterns<'_> = paths.collect();
+                paths.sort_by_key(|(pattern, _)| std::cmp::Reverse(pattern.len()));
+                (aliases, paths)
+            })
+            .collect();
+        aliases.sort_by_key(|(aliases, _)| std::cmp::Reverse(aliases.folder.len()));
+        Modules { world, files, stems, aliases, packages, known: RefCell::default() }
     }
 
     /// What `specifier` means in a file.
@@ -104,17 +134,9 @@ impl<'a> Modules<'a> {
 
     /// Path aliases of the nearest tsconfig.json that has any, and `baseUrl`.
     fn aliased(&self, folder: &str, specifier: &str, candidates: &mut Vec<String>) {
-        let above = |aliases: &&PathAliases| is_below(folder, &aliases.folder);
-        let mut configurations: Vec<&PathAliases> = self.world.aliases.iter().filter(above).collect();
-        configurations.sort_by_key(|aliases| std::cmp::Reverse(aliases.folder.len()));
-        for aliases in configurations {
-            let mut matching: Vec<(&String, &Vec<String>, &str)> = aliases
-                .paths
-                .iter()
-                .filter_map(|(pattern, targets)| Some((pattern, targets, star(pattern, specifier)?)))
-                .collect();
-            matching.sort_by_key(|(pattern, _, _)| std::cmp::Reverse(pattern.len()));
-            for (_, targets, rest) in matching {
+        for (aliases, paths) in self.aliases.iter().filter(|(aliases, _)| is_below(folder, &aliases.folder)) {
+            for (pattern, targets) in paths {
+                let Some(rest) = star(pattern, specifier) else { continue };
                 candidates.extend(targets.iter().map(|target| join("", &target.replacen('*', rest, 1))));
             }
             if let Some(base) = &aliases.base_url {
@@ -185,10 +207,14 @@ impl<'a> Modules<'a> {
             (".d.ts", &[".ts", ".tsx"]),
         ] {
             if let Some(stem) = path.strip_suffix(output)
+                && self.stems.contains(stem)
                 && let Some(found) = sources.iter().find_map(|source| at(&format!("{stem}{source}")))
             {
                 return Some(found);
             }
+        }
+        if !self.stems.contains(path) {
+            return None;
         }
         let with = |extension: &&str| at(&format!("{path}{extension}"));
         let index = |extension: &&str| {

@@ -1,8 +1,7 @@
 //! Which functions reach the database, directly or through others, and which of them call themselves.
 
-use std::collections::{HashMap, HashSet};
-
 use super::linker::{Linker, Place};
+use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 
 #[derive(Default)]
 pub(super) struct Reach {
@@ -32,7 +31,7 @@ impl Reach {
             })
             .collect();
         edges.sort_unstable();
-        let mut callers: HashMap<Place, Vec<Place>> = HashMap::new();
+        let mut callers: HashMap<Place, Vec<Place>> = HashMap::default();
         for (caller, callee, _) in &edges {
             callers.entry(*callee).or_default().push(*caller);
         }
@@ -42,11 +41,11 @@ impl Reach {
         // What a function that reaches the database does outside counts too, through whatever it calls.
         let mut below: Vec<Place> = reach.functions.iter().copied().collect();
         below.sort_unstable();
-        let mut callees: HashMap<Place, Vec<(Place, Place)>> = HashMap::new();
+        let mut callees: HashMap<Place, Vec<(Place, Place)>> = HashMap::default();
         for (caller, callee, invocation) in &edges {
             callees.entry(*caller).or_default().push((*callee, *invocation));
         }
-        let mut kept: HashMap<Place, Vec<Place>> = HashMap::new();
+        let mut kept: HashMap<Place, Vec<Place>> = HashMap::default();
         while let Some(function) = below.pop() {
             for (callee, invocation) in callees.get(&function).into_iter().flatten() {
                 if !reach.functions.contains(callee) {
@@ -85,7 +84,7 @@ fn upwards(start: HashSet<Place>, callers: &HashMap<Place, Vec<Place>>) -> HashS
 /// call themselves. Kosaraju's algorithm with stacks of its own, because call chains may be deep.
 fn cycles(calls: &HashMap<Place, Vec<Place>>) -> HashSet<Place> {
     let mut order = Vec::new();
-    let mut seen = HashSet::new();
+    let mut seen = HashSet::default();
     let mut starts: Vec<Place> = calls.keys().copied().collect();
     starts.sort_unstable();
     for start in &starts {
@@ -106,14 +105,14 @@ fn cycles(calls: &HashMap<Place, Vec<Place>>) -> HashSet<Place> {
             }
         }
     }
-    let mut backwards: HashMap<Place, Vec<Place>> = HashMap::new();
+    let mut backwards: HashMap<Place, Vec<Place>> = HashMap::default();
     for start in &starts {
         for callee in &calls[start] {
             backwards.entry(*callee).or_default().push(*start);
         }
     }
-    let mut recursive = HashSet::new();
-    let mut assigned = HashSet::new();
+    let mut recursive = HashSet::default();
+    let mut assigned = HashSet::default();
     for root in order.into_iter().rev() {
         if !assigned.insert(root) {
             continue;
@@ -142,13 +141,13 @@ mod tests {
 
     #[test]
     fn functions_on_cycles_are_recursive() {
-        let calls = HashMap::from([
+        let calls = HashMap::from_iter([
             ((0, 1), vec![(0, 2), (0, 9)]),
             ((0, 2), vec![(0, 3)]),
             ((0, 3), vec![(0, 1)]),
             ((0, 4), vec![(0, 4)]),
             ((0, 5), vec![(0, 1)]),
         ]);
-        assert_eq!(cycles(&calls), HashSet::from([(0, 1), (0, 2), (0, 3), (0, 4)]));
+        assert_eq!(cycles(&calls), HashSet::from_iter([(0, 1), (0, 2), (0, 3), (0, 4)]));
     }
 }

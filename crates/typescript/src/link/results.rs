@@ -1,9 +1,8 @@
 //! What becomes of the rows that a call returns, through the functions that return them to their callers.
 
-use std::collections::HashSet;
-
 use pgsteward_model::code::{FunctionRole, ResultUse, Whole};
 use pgsteward_model::prisma::At;
+use rustc_hash::FxHashSet as HashSet;
 
 use super::linker::{Linker, Place};
 use crate::unit::{Usage, Use};
@@ -28,7 +27,7 @@ impl<'a> Linker<'a> {
     /// `at`: the call itself. `function`: the function that it stands in.
     pub(super) fn result(&self, unit: usize, function: usize, at: &At, usage: &'a Usage) -> ResultUse {
         let result = ResultUse { binding: usage.binding.clone(), complete: true, ..ResultUse::default() };
-        let mut gather = Gather { linker: self, result, used: false, seen: HashSet::new() };
+        let mut gather = Gather { linker: self, result, used: false, seen: HashSet::default() };
         let holder = Holder { base: Vec::new(), wrap: Vec::new() };
         gather.usage(unit, function, at, usage, &holder, 0);
         let Gather { mut result, used, .. } = gather;

@@ -4,13 +4,13 @@ use pgsteward_model::code::Confidence;
 
 use super::frontend::FRONTEND;
 use super::linker::Linker;
-use super::meaning::{ClientRef, MAX_DEPTH, Meaning};
+use super::meaning::{ClientRef, MAX_DEPTH, Meaning, Members};
 use super::modules::Module;
 use crate::unit::{Exported, Imported};
 
 impl<'a> Linker<'a> {
     /// What a value of a type is. The type stands in a unit, whose names it uses.
-    pub(super) fn typed(&self, unit: usize, text: &str, depth: usize) -> Meaning<'a> {
+    pub(super) fn typed(&self, unit: usize, text: &'a str, depth: usize) -> Meaning<'a> {
         if depth > MAX_DEPTH {
             return Meaning::Unknown;
         }
@@ -28,7 +28,7 @@ impl<'a> Linker<'a> {
                 let transaction = clients.iter().all(|client| client.transaction);
                 return Meaning::Client(ClientRef { transaction, ..*first });
             }
-            let members: Vec<(usize, Vec<(String, String)>)> = all
+            let members: Vec<(usize, Members<'a>)> = all
                 .iter()
                 .filter_map(|meaning| match meaning {
                     Meaning::Typed(unit, members) => Some((*unit, members.clone())),
@@ -39,7 +39,10 @@ impl<'a> Linker<'a> {
                 && members.len() > 1
                 && members.iter().all(|(of, _)| *of == unit)
             {
-                return Meaning::Typed(unit, members.into_iter().flat_map(|(_, members)| members).collect());
+                return Meaning::Typed(
+                    unit,
+                    members.iter().flat_map(|(_, members)| members.iter().copied()).collect(),
+                );
             }
             return all.into_iter().next().unwrap_or(Meaning::Unknown);
         }
@@ -51,7 +54,7 @@ impl<'a> Linker<'a> {
             let members = members.iter().filter_map(|member| {
                 let (name, ty) = member.split_once(':')?;
                 let name = name.trim().trim_start_matches("readonly ").trim_end_matches('?').trim();
-                Some((name.to_owned(), ty.trim().to_owned()))
+                Some((name, ty.trim()))
             });
             return Meaning::Typed(unit, members.collect());
         }
@@ -67,7 +70,14 @@ impl<'a> Linker<'a> {
         self.named(unit, text, name, &arguments, depth)
     }
 
-    fn named(&self, unit: usize, whole: &str, name: &str, arguments: &[&str], depth: usize) -> Meaning<'a> {
+    fn named(
+        &self,
+        unit: usize,
+        whole: &'a str,
+        name: &'a str,
+        arguments: &[&'a str],
+        depth: usize,
+    ) -> Meaning<'a> {
         let first = || arguments.first().map_or(Meaning::Unknown, |ty| self.typed(unit, ty, depth + 1));
         match name {
             "Promise" | "Partial" | "Required" | "Readonly" | "Awaited" | "NonNullable" | "Pick"
@@ -101,7 +111,7 @@ impl<'a> Linker<'a> {
     }
 
     /// A type by its name: declared in the file, imported, or the client's own.
-    fn declared(&self, unit: usize, name: &str, depth: usize) -> Meaning<'a> {
+    fn declared(&self, unit: usize, name: &'a str, depth: usize) -> Meaning<'a> {
         if depth > MAX_DEPTH {
             return Meaning::Unknown;
         }
@@ -154,7 +164,7 @@ impl<'a> Linker<'a> {
     }
 
     /// A type that another module exports.
-    fn exported_type(&self, unit: usize, name: &str, depth: usize) -> Meaning<'a> {
+    fn exported_type(&self, unit: usize, name: &'a str, depth: usize) -> Meaning<'a> {
         if depth > MAX_DEPTH {
             return Meaning::Unknown;
         }
@@ -201,15 +211,16 @@ impl<'a> Linker<'a> {
         if let one @ Meaning::Instance(..) = self.implemented(&alias.name) {
             return one;
         }
-        let mut members = alias.members.clone();
+        let mut members: Vec<(&'a str, &'a str)> =
+            alias.members.iter().map(|(name, ty)| (name.as_str(), ty.as_str())).collect();
         for base in &alias.extends {
             match self.typed(unit, base, depth + 1) {
                 client @ Meaning::Client(_) => return client,
-                Meaning::Typed(of, inherited) if of == unit => members.extend(inherited),
+                Meaning::Typed(of, inherited) if of == unit => members.extend(inherited.iter().copied()),
                 _ => {}
             }
         }
-        Meaning::Typed(unit, members)
+        Meaning::Typed(unit, members.into())
     }
 
     /// The only class that implements an interface.
@@ -221,7 +232,7 @@ impl<'a> Linker<'a> {
     }
 
     /// `typeof prisma`, `typeof db.client`: a value that the file declares or imports.
-    fn value_named(&self, unit: usize, text: &str, depth: usize) -> Meaning<'a> {
+    fn value_named(&self, unit: usize, text: &'a str, depth: usize) -> Meaning<'a> {
         let mut names = text.split('.');
         let root = names.next().unwrap_or(text);
         let file = &self.units[unit];

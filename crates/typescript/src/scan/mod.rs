@@ -37,7 +37,6 @@ mod validations;
 mod value;
 mod variables;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use oxc_allocator::Allocator;
@@ -47,6 +46,7 @@ use oxc_semantic::{Semantic, SemanticBuilder};
 use oxc_span::SourceType;
 use oxc_syntax::node::NodeId;
 use pgsteward_model::code::{FileRole, LeftOut};
+use rustc_hash::FxHashMap as HashMap;
 
 use crate::unit::{Depth, Unit};
 use reader::Reader;
@@ -139,19 +139,19 @@ fn parse(mut unit: Unit, text: &str, source_type: SourceType, fully: bool) -> Un
         nodes: semantic.nodes(),
         scoping: semantic.scoping(),
         unit,
-        functions: HashMap::new(),
+        functions: HashMap::default(),
         function_nodes: Vec::new(),
-        classes: HashMap::new(),
-        variables: HashMap::new(),
-        imports: HashMap::new(),
-        module_calls: HashMap::new(),
-        calls: HashMap::new(),
-        raw: HashMap::new(),
-        transactions: HashMap::new(),
-        clients: HashMap::new(),
-        invocations: HashMap::new(),
-        loops: HashMap::new(),
-        tries: HashMap::new(),
+        classes: HashMap::default(),
+        variables: HashMap::default(),
+        imports: HashMap::default(),
+        module_calls: HashMap::default(),
+        calls: HashMap::default(),
+        raw: HashMap::default(),
+        transactions: HashMap::default(),
+        clients: HashMap::default(),
+        invocations: HashMap::default(),
+        loops: HashMap::default(),
+        tries: HashMap::default(),
         awaits: Vec::new(),
         fuel: std::cell::Cell::new(reader::FUEL),
         following: Vec::new(),

@@ -1,7 +1,6 @@
 //! What is known of one file while it is read: the tree, its names, and the unit that grows out of it.
 
 use std::cell::Cell;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use oxc_ast::AstKind;
@@ -11,6 +10,7 @@ use oxc_syntax::node::NodeId;
 use oxc_syntax::symbol::SymbolId;
 use pgsteward_model::prisma::At;
 use pgsteward_model::source::Span;
+use rustc_hash::FxHashMap as HashMap;
 
 use super::syntax::{Code, Step, steps_to};
 use crate::unit::Unit;
