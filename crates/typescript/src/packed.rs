@@ -8,12 +8,13 @@ use pgsteward_model::prisma::At;
 use crate::unit::{Unit, Usage, Use};
 
 impl Unit {
-    /// The same without the file in its places: smaller to write and faster to read.
-    #[must_use]
-    pub fn packed(&self) -> Unit {
-        let mut unit = self.clone();
-        unit.name_file(&Arc::from(""));
-        unit
+    /// Shows the unit without the file in its places: smaller to write and faster to read.
+    pub fn packed<T>(&mut self, write: impl FnOnce(&Unit) -> T) -> T {
+        self.name_file(&Arc::from(""));
+        let written = write(self);
+        let file = self.file.clone();
+        self.name_file(&file);
+        written
     }
 
     /// The unit that [`Unit::packed`] was made of.
@@ -68,9 +69,11 @@ mod tests {
                     await prisma.$transaction(async (tx) => { await tx.user.findMany() })\n      await fetch('x')\n    }\n\
                     res.json(await prisma.user.findMany())\n    await prisma.$queryRaw`SELECT 1`\n  } catch {}\n  g()\n}\n\
                     function g() { return f(1, 2) }\n";
-        let unit = crate::scan("src/a.ts", text);
+        let mut unit = crate::scan("src/a.ts", text);
         assert!(!unit.calls.is_empty() && !unit.invocations.is_empty() && !unit.raw.is_empty());
-        let packed = unit.packed();
+        let before = unit.clone();
+        let packed = unit.packed(Clone::clone);
+        assert_eq!(unit, before);
         assert_ne!(packed, unit);
         assert!(!format!("{packed:?}").replacen("src/a.ts", "", 1).contains("src/a.ts"), "{packed:?}");
         assert_eq!(packed.unpacked(), unit);

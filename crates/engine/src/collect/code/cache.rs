@@ -29,7 +29,9 @@ pub(super) struct Cache {
     /// Digest of what says how files import each other.
     world: [u8; 32],
     entries: HashMap<String, Entry>,
-    blobs: Vec<u8>,
+    bytes: Vec<u8>,
+    /// Where the units begin in it.
+    start: usize,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -62,7 +64,7 @@ impl Cache {
         Cache::of_bytes(bytes, file)
     }
 
-    fn of_bytes(mut bytes: Vec<u8>, file: PathBuf) -> Cache {
+    fn of_bytes(bytes: Vec<u8>, file: PathBuf) -> Cache {
         let head = header();
         let rest = bytes.strip_prefix(head.as_slice()).unwrap_or_default();
         let table = rest.split_first_chunk::<12>().and_then(|(lengths, rest)| {
@@ -75,8 +77,7 @@ impl Cache {
         let Some((start, world, entries)) = table else {
             return Cache { file: Some(file), ..Cache::default() };
         };
-        bytes.drain(..start);
-        Cache { file: Some(file), world, entries: entries.into_iter().collect(), blobs: bytes }
+        Cache { file: Some(file), world, entries: entries.into_iter().collect(), bytes, start }
     }
 
     /// Whether it holds this many files, which import each other by the same rules.
@@ -102,23 +103,23 @@ impl Cache {
     }
 
     fn decode(&self, entry: &Entry) -> Option<Unit> {
-        let start = usize::try_from(entry.start).ok()?;
+        let start = self.start.checked_add(usize::try_from(entry.start).ok()?)?;
         let end = start.checked_add(usize::try_from(entry.length).ok()?)?;
-        let blob = self.blobs.get(start..end).filter(|blob| checksum_of(blob) == entry.checksum)?;
+        let blob = self.bytes.get(start..end).filter(|blob| checksum_of(blob) == entry.checksum)?;
         postcard::from_bytes::<Unit>(blob).ok().map(Unit::unpacked)
     }
 
     /// Writes what is known now, in one step. A folder that cannot be written is left alone.
-    pub(super) fn store(&self, files: &[CodeFile], units: &[Unit], settled: &[bool], world: [u8; 32]) {
+    pub(super) fn store(&self, files: &[CodeFile], units: &mut [Unit], settled: &[bool], world: [u8; 32]) {
         let Some(file) = &self.file else { return };
         if files.iter().map(|file| file.bytes).sum::<u64>() < MIN_BYTES {
             return;
         }
         let blobs: Vec<Option<Vec<u8>>> =
-            units.par_iter().map(|unit| postcard::to_stdvec(&unit.packed()).ok()).collect();
+            units.par_iter_mut().map(|unit| unit.packed(|unit| postcard::to_stdvec(unit).ok())).collect();
         let mut start = 0;
         let mut entries: Vec<(&str, Entry)> = Vec::with_capacity(files.len());
-        for (((file, unit), settled), blob) in files.iter().zip(units).zip(settled).zip(&blobs) {
+        for (((file, unit), settled), blob) in files.iter().zip(&*units).zip(settled).zip(&blobs) {
             let Some(blob) = blob else { continue };
             let length = blob.len() as u64;
             let entry = Entry {
@@ -223,7 +224,7 @@ mod tests {
         let empty = Cache::of_bytes(Vec::new(), path.clone());
         empty.store(
             &[file("a.ts"), file("b.ts")],
-            &[unit("a.ts", 1), unit("b.ts", 2)],
+            &mut [unit("a.ts", 1), unit("b.ts", 2)],
             &[true, true],
             [0; 32],
         );
@@ -242,7 +243,7 @@ mod tests {
         let path = folder.path().join("a.units");
         Cache::of_bytes(Vec::new(), path.clone()).store(
             &[file("a.ts")],
-            &[unit("a.ts", 1)],
+            &mut [unit("a.ts", 1)],
             &[true],
             [0; 32],
         );
@@ -256,6 +257,6 @@ mod tests {
             assert!(cache.unchanged(&file("a.ts")).is_none(), "cut at {at}");
         }
         let nowhere = Cache::of_bytes(Vec::new(), PathBuf::from("/proc/nowhere/a.units"));
-        nowhere.store(&[file("a.ts")], &[unit("a.ts", 1)], &[true], [0; 32]);
+        nowhere.store(&[file("a.ts")], &mut [unit("a.ts", 1)], &[true], [0; 32]);
     }
 }

@@ -156,7 +156,7 @@ impl CodeReader {
             }
         }
         if unread {
-            cache.store(&files, &units, &settled, digest);
+            cache.store(&files, &mut units, &settled, digest);
         }
         Tree { units, aliases, packages, left_out, links, unreadable }
     }
