@@ -17,7 +17,7 @@ use pgsteward_pg::{CountedStatement, ReadError, ReadSession, ServerUrl};
 
 use crate::check::find;
 use crate::collect::{CodeReader, Collected, Collector, LabWish, Laboratory};
-use crate::prove::code::{Twin, make};
+use crate::prove::code::{EVERYWHERE, Twin, make};
 use crate::{Progress, VERSION, config};
 
 /// Making rows and planning stops after this.
@@ -152,7 +152,7 @@ async fn of_project(
     let twin = match (laboratory.running(), &collected.database) {
         (Some(lab), Some(database)) if !code.calls.is_empty() || !code.raw.is_empty() => {
             progress.phase("make rows to plan for");
-            let (twin, gaps) = make(&lab, database, facts, &BTreeSet::new(), until).await?;
+            let (twin, gaps) = make(&lab, database, facts, &BTreeSet::new(), EVERYWHERE, until).await?;
             answer.gaps.extend(gaps);
             Some((lab, twin))
         }

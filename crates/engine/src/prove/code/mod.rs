@@ -27,7 +27,7 @@ use pgsteward_model::version::ServerVersion;
 
 use super::Benches;
 use crate::Progress;
-pub(crate) use twin::{Twin, make};
+pub(crate) use twin::{AROUND, EVERYWHERE, Twin, make};
 
 /// What is shown of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,7 +108,7 @@ pub(super) async fn prove(
     let Some(database) = benches.live.or(benches.history) else { return Ok((0, Vec::new())) };
     progress.phase("make rows for proofs of code");
     let wanted = tables(&cases, findings, code);
-    let (twin, gaps) = make(benches.lab, database, facts, &wanted, until).await?;
+    let (twin, gaps) = make(benches.lab, database, facts, &wanted, AROUND, until).await?;
     let rows: u64 = twin.filled.rows.values().sum();
     progress.phase(&format!(
         "run calls on {rows} rows in {} tables, made in {} ms",
@@ -184,12 +184,12 @@ fn query_of<'a>(finding: &Finding, call: &'a Call) -> Option<&'a Query> {
     shown.or_else(|| call.lowered.queries().next())
 }
 
-/// Tables that must be large enough for an index to be worth its reading.
+/// Tables that must be large enough for an index to be worth its reading, and for what memory is filled with to show.
 fn tables(cases: &[(usize, Show)], findings: &[Finding], code: &Code) -> BTreeSet<QName> {
     let mut found = BTreeSet::new();
     for (index, show) in cases {
         // Other tables keep the size that their place among the others gives them.
-        if *show != Show::Index {
+        if !matches!(show, Show::Index | Show::Memory) {
             continue;
         }
         let Some(call) = call_of(code, &findings[*index]) else { continue };

@@ -15,8 +15,10 @@ use crate::collect::introspect;
 
 /// Rows of a table that is looked at: enough for an index to be worth its reading.
 const LOOKED_AT: u64 = 4_000;
-/// Rows of all other tables together.
-const OTHERS: u64 = 6_000;
+/// Rows of all other tables together, where some are looked at.
+pub(crate) const AROUND: u64 = 6_000;
+/// Rows of all tables together, where every one of them is asked for its plans.
+pub(crate) const EVERYWHERE: u64 = 30_000;
 /// Making the rows takes no more than this.
 const LIMIT: Duration = Duration::from_secs(20);
 /// How many tables a gap names.
@@ -37,12 +39,13 @@ impl Twin {
     }
 }
 
-/// Clones a database and fills it. Tables without rows are a gap.
+/// Clones a database and fills it: `others` rows for the tables that are not looked at. Tables without rows are a gap.
 pub(crate) async fn make(
     lab: &Lab,
     source: &Database,
     facts: &Facts,
     looked_at: &BTreeSet<QName>,
+    others: u64,
     until: Instant,
 ) -> Result<(Twin, Vec<Gap>)> {
     let database = lab.clone_database(source).await.context("clone the lab database")?;
@@ -50,7 +53,7 @@ pub(crate) async fn make(
     if let Some(reviewed) = facts.catalog() {
         take_statistics(&mut catalog, reviewed);
     }
-    let mut options = DataOptions { budget: OTHERS, limit: LIMIT, ..DataOptions::default() };
+    let mut options = DataOptions { budget: others, limit: LIMIT, ..DataOptions::default() };
     for name in &with_only_parents(&catalog, looked_at) {
         // Statistics know better how large a table is.
         let known = catalog.table(name).and_then(|table| table.statistics.as_ref()?.rows);
