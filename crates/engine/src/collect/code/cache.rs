@@ -181,9 +181,19 @@ fn sweep(current: &Path) {
     }
 }
 
-/// Another release writes another header, so its caches are not read.
+/// Another release, or another build, writes another header, so its caches are not read.
 fn header() -> Vec<u8> {
-    format!("pgsteward units {} {UNIT_VERSION}\n", crate::VERSION).into_bytes()
+    format!("pgsteward units {} {UNIT_VERSION} {}\n", crate::VERSION, build()).into_bytes()
+}
+
+/// Tells one build from another of the same version: who builds from source changes what is read of a file without
+/// a release. Empty where the program cannot look at itself; then the version alone counts.
+fn build() -> String {
+    let program = std::env::current_exe().and_then(fs::metadata);
+    let made = |about: &fs::Metadata| about.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok();
+    program.ok().map_or_else(String::new, |about| {
+        format!("{} {}", about.len(), made(&about).map_or(0, |made| made.as_nanos()))
+    })
 }
 
 fn checksum_of(bytes: &[u8]) -> u32 {
