@@ -3,7 +3,7 @@
 
 mod indexes;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -152,7 +152,7 @@ async fn of_project(
     let twin = match (laboratory.running(), &collected.database) {
         (Some(lab), Some(database)) if !code.calls.is_empty() || !code.raw.is_empty() => {
             progress.phase("make rows to plan for");
-            let (twin, gaps) = make(&lab, database, facts, &BTreeSet::new(), EVERYWHERE, until).await?;
+            let (twin, gaps) = make(&lab, database, facts, &BTreeMap::new(), EVERYWHERE, until).await?;
             answer.gaps.extend(gaps);
             Some((lab, twin))
         }

@@ -13,7 +13,7 @@ mod repeated;
 mod rewrite;
 mod twin;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use anyhow::Result;
@@ -27,7 +27,8 @@ use pgsteward_model::version::ServerVersion;
 
 use super::Benches;
 use crate::Progress;
-pub(crate) use twin::{AROUND, EVERYWHERE, Twin, make};
+use twin::{AROUND, LOOKED_AT, SEARCHED};
+pub(crate) use twin::{EVERYWHERE, Twin, make};
 
 /// What is shown of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -185,8 +186,8 @@ fn query_of<'a>(finding: &Finding, call: &'a Call) -> Option<&'a Query> {
 }
 
 /// Tables that must be large enough for an index to be worth its reading, and for what memory is filled with to show.
-fn tables(cases: &[(usize, Show)], findings: &[Finding], code: &Code) -> BTreeSet<QName> {
-    let mut found = BTreeSet::new();
+fn tables(cases: &[(usize, Show)], findings: &[Finding], code: &Code) -> BTreeMap<QName, u64> {
+    let mut found: BTreeMap<QName, u64> = BTreeMap::new();
     for (index, show) in cases {
         // Other tables keep the size that their place among the others gives them.
         if !matches!(show, Show::Index | Show::Memory) {
@@ -194,8 +195,14 @@ fn tables(cases: &[(usize, Show)], findings: &[Finding], code: &Code) -> BTreeSe
         }
         let Some(call) = call_of(code, &findings[*index]) else { continue };
         let Some(query) = query_of(&findings[*index], call) else { continue };
+        let searched = findings[*index]
+            .fix
+            .iter()
+            .flat_map(|fix| &fix.change.steps)
+            .any(|step| matches!(step, Step::Sql(step) if step.sql.contains(" USING gin ")));
         for access in query.accesses.iter().take(1) {
-            found.insert(QName::new(access.namespace.clone(), access.table.clone()));
+            let rows = found.entry(QName::new(access.namespace.clone(), access.table.clone())).or_default();
+            *rows = (*rows).max(if searched { SEARCHED } else { LOOKED_AT });
         }
     }
     found

@@ -1,6 +1,6 @@
 //! The data twin of a project: a clone of its lab database with rows in it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -14,7 +14,9 @@ use pgsteward_sql::quote_qualified;
 use crate::collect::introspect;
 
 /// Rows of a table that is looked at: enough for an index to be worth its reading.
-const LOOKED_AT: u64 = 4_000;
+pub(crate) const LOOKED_AT: u64 = 4_000;
+/// The same for an index of trigrams, which is dearer to read: with fewer rows the planner reads them all.
+pub(crate) const SEARCHED: u64 = 10_000;
 /// Rows of all other tables together, where some are looked at.
 pub(crate) const AROUND: u64 = 6_000;
 /// Rows of all tables together, where every one of them is asked for its plans.
@@ -44,7 +46,7 @@ pub(crate) async fn make(
     lab: &Lab,
     source: &Database,
     facts: &Facts,
-    looked_at: &BTreeSet<QName>,
+    looked_at: &BTreeMap<QName, u64>,
     others: u64,
     until: Instant,
 ) -> Result<(Twin, Vec<Gap>)> {
@@ -54,11 +56,11 @@ pub(crate) async fn make(
         take_statistics(&mut catalog, reviewed);
     }
     let mut options = DataOptions { budget: others, limit: LIMIT, ..DataOptions::default() };
-    for name in &with_only_parents(&catalog, looked_at) {
+    for (name, wanted) in &with_only_parents(&catalog, looked_at) {
         // Statistics know better how large a table is.
         let known = catalog.table(name).and_then(|table| table.statistics.as_ref()?.rows);
         if known.is_none_or(|rows| rows > 50_000.0) {
-            options.rows.insert(name.clone(), LOOKED_AT);
+            options.rows.insert(name.clone(), *wanted);
         }
     }
     if let Some(prisma) = &facts.prisma {
@@ -68,7 +70,7 @@ pub(crate) async fn make(
         pgsteward_lab::fill(lab, &database, &catalog, &options).await.context("make rows in the lab")?;
     let mut gaps = Vec::new();
     let empty: Vec<&(QName, String)> =
-        filled.left_out.iter().filter(|(name, _)| looked_at.contains(name)).collect();
+        filled.left_out.iter().filter(|(name, _)| looked_at.contains_key(name)).collect();
     if !empty.is_empty() {
         let named: Vec<String> =
             empty.iter().take(NAMED).map(|(name, why)| format!("\"{}\" ({why})", name.display())).collect();
@@ -89,10 +91,10 @@ pub(crate) async fn make(
 }
 
 /// The tables, and those that bound their size: where a foreign key is unique, each row needs a parent of its own.
-fn with_only_parents(catalog: &Catalog, looked_at: &BTreeSet<QName>) -> BTreeSet<QName> {
+fn with_only_parents(catalog: &Catalog, looked_at: &BTreeMap<QName, u64>) -> BTreeMap<QName, u64> {
     let mut all = looked_at.clone();
-    let mut open: Vec<QName> = looked_at.iter().cloned().collect();
-    while let Some(name) = open.pop() {
+    let mut open: Vec<(QName, u64)> = looked_at.iter().map(|(name, rows)| (name.clone(), *rows)).collect();
+    while let Some((name, rows)) = open.pop() {
         let Some(table) = catalog.table(&name) else { continue };
         for (_, key) in table.foreign_keys() {
             let alone = table.indexes.iter().any(|index| {
@@ -102,8 +104,10 @@ fn with_only_parents(catalog: &Catalog, looked_at: &BTreeSet<QName>) -> BTreeSet
                         .iter()
                         .all(|part| part.column.as_ref().is_some_and(|column| key.columns.contains(column)))
             });
-            if alone && all.insert(key.references.clone()) {
-                open.push(key.references.clone());
+            let known = all.get(&key.references).copied().unwrap_or(0);
+            if alone && known < rows {
+                all.insert(key.references.clone(), rows);
+                open.push((key.references.clone(), rows));
             }
         }
     }
