@@ -14,11 +14,11 @@ use pgsteward_sql::quote_qualified;
 use crate::collect::introspect;
 
 /// Rows of a table that is looked at: enough for an index to be worth its reading.
-pub(crate) const LOOKED_AT: u64 = 4_000;
+pub(crate) const LOOKED_AT: u64 = 3_000;
 /// The same for an index of trigrams, which is dearer to read: with fewer rows the planner reads them all.
-pub(crate) const SEARCHED: u64 = 10_000;
+pub(crate) const SEARCHED: u64 = 6_000;
 /// Rows of all other tables together, where some are looked at.
-pub(crate) const AROUND: u64 = 6_000;
+pub(crate) const AROUND: u64 = 4_000;
 /// Rows of all tables together, where every one of them is asked for its plans.
 pub(crate) const EVERYWHERE: u64 = 30_000;
 /// Making the rows takes no more than this.
