@@ -18,6 +18,15 @@ use crate::url::{ServerUrl, SslMode};
 /// set here they would hide the server's own settings from whoever reads those.
 const SESSION_OPTIONS: &str = "-c default_transaction_read_only=on";
 
+/// What a connection is for, which its options and its name on the server follow from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// The server refuses to write from the first moment on.
+    Read,
+    /// Nothing is set but the name that `pg_stat_activity` shows.
+    Write { application_name: &'static str },
+}
+
 const OLDEST: ServerVersion = ServerVersion(120_000);
 
 /// Why there is no connection. Messages name the server, the user and the database, never a password.
@@ -124,11 +133,14 @@ impl ConnectError {
 }
 
 /// Connects and asks for the version, all within the URL's time limit.
-pub(crate) async fn open(url: &ServerUrl) -> Result<(Client, JoinHandle<()>, ServerVersion), ConnectError> {
+pub(crate) async fn open(
+    url: &ServerUrl,
+    access: Access,
+) -> Result<(Client, JoinHandle<()>, ServerVersion, i32), ConnectError> {
     let connected = async {
-        let (client, connection) = attempts(url).await?;
-        let (version, _) = identify(&client, &url.place()).await?;
-        Ok((client, connection, version))
+        let (client, connection) = attempts(url, access).await?;
+        let (version, backend_pid) = identify(&client, &url.place()).await?;
+        Ok((client, connection, version, backend_pid))
     };
     let seconds = url.connect_timeout();
     if seconds == 0 {
@@ -141,30 +153,30 @@ pub(crate) async fn open(url: &ServerUrl) -> Result<(Client, JoinHandle<()>, Ser
 }
 
 /// `prefer` and `allow` are two attempts each, as in libpq.
-async fn attempts(url: &ServerUrl) -> Result<(Client, JoinHandle<()>), ConnectError> {
+async fn attempts(url: &ServerUrl, access: Access) -> Result<(Client, JoinHandle<()>), ConnectError> {
     if !url.is_socket() && tokio::net::lookup_host((url.host(), url.port())).await.is_err() {
         return Err(ConnectError::NameNotFound { host: url.host().to_owned() });
     }
     match url.ssl_mode() {
-        _ if url.is_socket() => plain(url).await,
-        SslMode::Disable => plain(url).await,
-        SslMode::Allow => match plain(url).await {
-            Err(ConnectError::NotAllowed { .. }) => encrypted(url, true).await,
+        _ if url.is_socket() => plain(url, access).await,
+        SslMode::Disable => plain(url, access).await,
+        SslMode::Allow => match plain(url, access).await {
+            Err(ConnectError::NotAllowed { .. }) => encrypted(url, access, true).await,
             other => other,
         },
-        SslMode::Prefer => match encrypted(url, false).await {
+        SslMode::Prefer => match encrypted(url, access, false).await {
             Err(refused @ (ConnectError::Tls { .. } | ConnectError::NotAllowed { .. })) => {
-                plain(url).await.map_err(|_| refused)
+                plain(url, access).await.map_err(|_| refused)
             }
             other => other,
         },
-        SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull => encrypted(url, true).await,
+        SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull => encrypted(url, access, true).await,
     }
 }
 
-async fn plain(url: &ServerUrl) -> Result<(Client, JoinHandle<()>), ConnectError> {
+async fn plain(url: &ServerUrl, access: Access) -> Result<(Client, JoinHandle<()>), ConnectError> {
     let failed = |error: Error| classify(&error, &url.place(), Some(url));
-    let mut config = config(url);
+    let mut config = config(url, access);
     config.ssl_mode(tokio_postgres::config::SslMode::Disable);
     match config.connect(NoTls).await {
         Err(error) if is_pooler_complaint(&error) => {
@@ -175,10 +187,14 @@ async fn plain(url: &ServerUrl) -> Result<(Client, JoinHandle<()>), ConnectError
     }
 }
 
-async fn encrypted(url: &ServerUrl, required: bool) -> Result<(Client, JoinHandle<()>), ConnectError> {
+async fn encrypted(
+    url: &ServerUrl,
+    access: Access,
+    required: bool,
+) -> Result<(Client, JoinHandle<()>), ConnectError> {
     let failed = |error: Error| classify(&error, &url.place(), Some(url));
     let connector = tls::connector(url).map_err(|reason| ConnectError::Tls { place: url.place(), reason })?;
-    let mut config = config(url);
+    let mut config = config(url, access);
     config.ssl_mode(match required {
         true => tokio_postgres::config::SslMode::Require,
         false => tokio_postgres::config::SslMode::Prefer,
@@ -192,9 +208,13 @@ async fn encrypted(url: &ServerUrl, required: bool) -> Result<(Client, JoinHandl
     }
 }
 
-fn config(url: &ServerUrl) -> Config {
+fn config(url: &ServerUrl, access: Access) -> Config {
     let mut config = Config::new();
-    config.port(url.port()).application_name("pgsteward");
+    let (application_name, own_options) = match access {
+        Access::Read => ("pgsteward", SESSION_OPTIONS),
+        Access::Write { application_name } => (application_name, ""),
+    };
+    config.port(url.port()).application_name(application_name);
     match url.is_socket() {
         true => config.host_path(url.host()),
         false => config.host(url.host()),
@@ -214,7 +234,7 @@ fn config(url: &ServerUrl) -> Config {
         true if !of_user.is_empty() => config.options(of_user),
         true => &mut config,
         // Ours come last, so they win.
-        false => config.options(format!("{of_user} {SESSION_OPTIONS}").trim()),
+        false => config.options(format!("{of_user} {own_options}").trim()),
     };
     config
 }

@@ -1,7 +1,8 @@
 //! The only crate that talks to a server: sessions, introspection, settings, statistics.
 //!
-//! There are two kinds of sessions. A [`ReadSession`] goes to a server of the user's and has no method that
-//! writes; a [`LabSession`] goes to a throw-away cluster and runs whatever text it is given. Both read the
+//! There are three kinds of sessions. A [`ReadSession`] goes to a server of the user's and has no method that
+//! writes; a [`WriteSession`] goes there too and is to be had for a [`Permit`] only, which a verb makes out of the
+//! user's command; a [`LabSession`] goes to a throw-away cluster and runs whatever text it is given. All read the
 //! catalog with the same queries, so that what the lab shows and what production holds compare equal.
 //!
 //! This crate knows the protocol, the system catalogs of PostgreSQL 12 to 18 and nothing about rules,
@@ -11,6 +12,7 @@
 mod connect;
 mod error;
 mod grants;
+pub mod history;
 mod introspect;
 mod migrations;
 mod session;
@@ -32,6 +34,8 @@ pub use connect::ConnectError;
 pub use error::ReadError;
 pub use introspect::CatalogOptions;
 pub use migrations::AppliedMigration;
-pub use session::{LabSession, ReadSession};
+pub use session::{
+    APPLICATION_NAME, Answered, Canceller, LabSession, Permit, ReadSession, TextRows, WriteSession,
+};
 pub use url::{ServerUrl, UrlError};
 pub use workload::CountedStatement;

@@ -221,6 +221,18 @@ impl ServerUrl {
         self.parameter("schema").filter(|schema| !schema.is_empty()).unwrap_or("public")
     }
 
+    /// The same server, another database.
+    #[must_use]
+    pub fn with_database(&self, database: &str) -> ServerUrl {
+        ServerUrl { database: Some(database.to_owned()), ..self.clone() }
+    }
+
+    /// The same server and database at another host name.
+    #[must_use]
+    pub fn with_host(&self, host: &str) -> ServerUrl {
+        ServerUrl { host: Some(host.to_owned()), ..self.clone() }
+    }
+
     /// Host name, address or directory of the socket.
     pub fn host(&self) -> &str {
         self.host.as_deref().unwrap_or("localhost")
@@ -253,7 +265,7 @@ impl ServerUrl {
     }
 
     /// The URL says itself that it leads to a pooler in transaction mode.
-    pub(crate) fn is_pooled(&self) -> bool {
+    pub fn is_pooled(&self) -> bool {
         self.parameter("pgbouncer") == Some("true")
     }
 
@@ -262,7 +274,7 @@ impl ServerUrl {
     }
 
     /// `host:port`, or the path of the socket: what errors call the server.
-    pub(crate) fn place(&self) -> String {
+    pub fn place(&self) -> String {
         match self.host() {
             host if self.is_socket() => format!("{host}/.s.PGSQL.{}", self.port()),
             host if host.contains(':') => format!("[{host}]:{}", self.port()),

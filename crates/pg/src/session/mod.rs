@@ -2,6 +2,8 @@
 
 mod lab;
 mod read;
+mod write;
 
 pub use lab::LabSession;
 pub use read::ReadSession;
+pub use write::{APPLICATION_NAME, Answered, Canceller, Permit, TextRows, WriteSession};

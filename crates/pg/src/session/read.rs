@@ -9,8 +9,9 @@ use pgsteward_model::version::ServerVersion;
 use tokio::task::JoinHandle;
 use tokio_postgres::Client;
 
-use crate::connect::{self, ConnectError};
+use crate::connect::{self, Access, ConnectError};
 use crate::error::ReadError;
+use crate::history::{self, HistoryRow, HistoryTable};
 use crate::introspect::{self, CatalogOptions, Queries};
 use crate::migrations::{self, AppliedMigration};
 use crate::settings;
@@ -30,7 +31,7 @@ impl ReadSession {
     /// moment (a pooler takes no such option); every transaction is read-only by itself and sets a statement
     /// timeout of 30 s, a lock timeout of 2 s and the search path `pg_catalog`.
     pub async fn connect(url: &ServerUrl) -> Result<ReadSession, ConnectError> {
-        let (client, connection, version) = connect::open(url).await?;
+        let (client, connection, version, _) = connect::open(url, Access::Read).await?;
         Ok(ReadSession { client, connection, version, queries: Queries::for_version(version) })
     }
 
@@ -57,6 +58,11 @@ impl ReadSession {
     /// [`ReadError::Denied`] with the GRANT where the role may not read it.
     pub async fn applied_migrations(&self, schema: &str) -> Result<Option<Vec<AppliedMigration>>, ReadError> {
         migrations::applied(&self.client, schema).await
+    }
+
+    /// A history of migrations with all its columns; `None` where the database has no such table.
+    pub async fn history(&self, table: &HistoryTable) -> Result<Option<Vec<HistoryRow>>, ReadError> {
+        history::read(&self.client, table).await
     }
 
     /// The statements that `pg_stat_statements` counted in this database, the costliest first;
