@@ -250,3 +250,49 @@ fn a_cache_that_is_broken_or_cannot_be_written_changes_nothing() {
     project.write("src/filler.ts", "// filler;\n".repeat(120_000));
     assert_eq!(run(folder).0, ["src/users.ts:3"], "what changed is read again");
 }
+
+#[test]
+fn what_was_linked_is_kept_for_as_long_as_nothing_changed() {
+    let users = format!("import {{ prisma }} from './db'\n{CALL}{}", "// filler;\n".repeat(60_000));
+    let project = project(&[("src/users.ts", &users), ("src/more.ts", &users)]);
+    let cache = tempfile::tempdir().unwrap();
+    let folder = cache.path().to_str().unwrap();
+    let run = || {
+        let run = project.run_with(&["check", "--format", "json", "--no-lab"], &[("XDG_CACHE_HOME", folder)]);
+        let review = run.review();
+        (places(&review), code(&review))
+    };
+    let linked = || {
+        let kept = std::fs::read_dir(cache.path().join("pgsteward/code")).unwrap().flatten();
+        kept.map(|entry| entry.path()).find(|path| path.extension().is_some_and(|end| end == "code"))
+    };
+    let cold = run();
+    assert_eq!(linked(), None, "files of this very second may change again without a trace");
+    let age = |path: &str, seconds: u64| {
+        let time = std::time::SystemTime::now() - std::time::Duration::from_secs(seconds);
+        let file = std::fs::File::options().write(true).open(project.path().join(path)).unwrap();
+        file.set_modified(time).unwrap();
+    };
+    for entry in std::fs::read_dir(project.path().join("src")).unwrap().flatten() {
+        age(&format!("src/{}", entry.file_name().to_str().unwrap()), 60);
+    }
+    assert_eq!(run(), cold);
+    let path = linked().expect("kept");
+    let bytes = std::fs::read(&path).unwrap();
+    assert_eq!(run(), cold, "from what was kept");
+    for broken in [&bytes[..bytes.len() / 2], b"", b"nonsense"] {
+        std::fs::write(&path, broken).unwrap();
+        assert_eq!(run(), cold);
+        assert_eq!(std::fs::read(&path).unwrap(), bytes, "it is written anew");
+    }
+    project.write("src/more.ts", "export const nothing = 1\n");
+    assert_eq!(run().0, ["src/users.ts:3"], "what changed is read again");
+    project.write("src/more.ts", &users);
+    age("src/more.ts", 40);
+    assert_eq!(run(), cold);
+    std::fs::remove_file(project.path().join("src/more.ts")).unwrap();
+    assert_eq!(run().0, ["src/users.ts:3"], "what is gone is gone");
+    let schema = std::fs::read_to_string(project.path().join("prisma/schema.prisma")).unwrap();
+    project.write("prisma/schema.prisma", &schema.replace("model User", "model Person"));
+    assert_eq!(run().0, Vec::<String>::new(), "the schema has no such model any more");
+}

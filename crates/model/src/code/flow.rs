@@ -109,7 +109,7 @@ pub enum FunctionRole {
 }
 
 /// A call of a function of this repository.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Invocation {
     pub site: Site,
     /// Index into `Code::functions`.
@@ -162,7 +162,7 @@ pub enum Over {
     Unknown,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Transaction {
     pub site: Site,
     pub kind: TransactionKind,

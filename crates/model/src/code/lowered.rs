@@ -1,7 +1,9 @@
 //! The statements that a call becomes, and the work that Prisma does with their rows in memory.
 
+use serde::{Deserialize, Serialize};
+
 /// What is known of a call's statements.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Lowered {
     /// One variant for each shape that the arguments may take; most calls have one.
     Understood(Vec<Variant>),
@@ -29,7 +31,7 @@ impl Lowered {
     }
 }
 
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Variant {
     /// In the order they are sent.
     pub queries: Vec<Query>,
@@ -38,7 +40,7 @@ pub struct Variant {
     pub transaction: bool,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Query {
     /// As Prisma sends it, with `$1` … for its parameters.
     pub sql: String,
@@ -49,7 +51,7 @@ pub struct Query {
     pub accesses: Vec<Access>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum StatementKind {
     Select,
     Insert,
@@ -57,7 +59,7 @@ pub enum StatementKind {
     Delete,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct QueryParameter {
     /// Where its value stands in the argument: `where.email.equals`; `limit`, `offset`; for a relation's query the key
     /// of the parents.
@@ -68,7 +70,7 @@ pub struct QueryParameter {
     pub list: bool,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Purpose {
     Main,
     /// Loads a relation for all rows of its parent at once: the path of fields, `items.product`.
@@ -80,7 +82,7 @@ pub enum Purpose {
 }
 
 /// How a statement meets one table: all that advice on indexes needs.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Access {
     pub namespace: String,
     pub table: String,
@@ -110,14 +112,14 @@ pub struct Access {
     pub joined: bool,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pattern {
     pub column: String,
     pub kind: PatternKind,
     pub insensitive: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum PatternKind {
     Equals,
     Prefix,
@@ -128,7 +130,7 @@ pub enum PatternKind {
     Containment,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SortColumn {
     pub column: String,
     pub descending: bool,
@@ -136,7 +138,7 @@ pub struct SortColumn {
     pub nulls_first: Option<bool>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Limit {
     #[default]
     None,
@@ -146,7 +148,7 @@ pub enum Limit {
 }
 
 /// Work that Prisma does in memory, after it fetched more rows than it returns.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum InMemory {
     /// `distinct`: the fields. The path is empty for the call itself, else the relation's.
     Distinct { path: String, fields: Vec<String> },

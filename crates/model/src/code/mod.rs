@@ -26,7 +26,7 @@ pub use value::{Node, Object, Property, Source, Undefined, Value};
 use crate::prisma::At;
 
 /// All calls of one project, in the order of files and places.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Code {
     pub counts: Counts,
     /// The code of each file outside of functions is a function too, of role [`FunctionRole::Module`].
@@ -63,7 +63,7 @@ impl Code {
     }
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// Files of TypeScript or JavaScript that were looked at.
     pub files: usize,
@@ -86,7 +86,7 @@ pub struct LeftOut {
 }
 
 /// One call of Prisma Client: `prisma.order.findMany({ … })`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Call {
     /// Its place is the whole call expression, without `await`.
     pub site: Site,
@@ -247,7 +247,7 @@ pub enum Whole {
 }
 
 /// A query in SQL: `$queryRaw`, `$executeRaw`, a TypedSQL file, `pool.query("…")`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RawQuery {
     pub site: Site,
     /// `$queryRaw`, `$executeRawUnsafe`, `query`.

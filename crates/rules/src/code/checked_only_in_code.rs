@@ -56,6 +56,10 @@ fn is_of(models: &[Model], model: &Model, schema: &str) -> bool {
         let name = words(name);
         names.windows(name.len()).any(|window| window == name)
     };
+    // Nearly every name falls here, and what follows looks through all models.
+    if !holds(&model.name) {
+        return false;
+    }
     let query = names.iter().any(|word| {
         matches!(
             word.as_str(),
@@ -71,9 +75,8 @@ fn is_of(models: &[Model], model: &Model, schema: &str) -> bool {
                 | "get"
         )
     });
-    let longer =
-        models.iter().any(|other| words(&other.name).len() > words(&model.name).len() && holds(&other.name));
-    !query && holds(&model.name) && !longer
+    let own = words(&model.name).len();
+    !query && !models.iter().any(|other| words(&other.name).len() > own && holds(&other.name))
 }
 
 fn is_checked(table: &Table, column: &Column) -> bool {

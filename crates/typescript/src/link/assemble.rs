@@ -29,7 +29,7 @@ struct Places {
 
 pub(super) fn assemble(linker: &Linker<'_>) -> Code {
     let judged = linker.judge();
-    let this = linker.world.this;
+    let this = linker.this;
     let raws = raws(linker);
     let transactions: Vec<Place> = places(linker, |unit| unit.transactions.len())
         .filter(|(unit, index)| {
@@ -144,7 +144,7 @@ fn candidate<'a>(linker: &Linker<'a>, accepted: &Accepted) -> &'a Candidate {
 fn raws(linker: &Linker<'_>) -> Vec<Place> {
     places(linker, |unit| unit.raw.len())
         .filter(|(unit, index)| {
-            linker.project_of_raw(*unit, &linker.units[*unit].raw[*index]) == Some(linker.world.this)
+            linker.project_of_raw(*unit, &linker.units[*unit].raw[*index]) == Some(linker.this)
         })
         .collect()
 }
@@ -235,7 +235,7 @@ fn typed_file(linker: &Linker<'_>, unit: usize, origin: &Origin) -> Option<Arc<s
         },
         _ => return None,
     };
-    let schema = linker.world.projects.get(linker.world.this)?.schema.as_ref()?;
+    let schema = linker.world.projects.get(linker.this)?.schema.as_ref()?;
     let main = schema.datasource.as_ref().map(|source| &source.at.file).or(schema.files.first())?;
     let folder = super::modules::folder_of(main);
     let file = format!("sql/{name}.sql");
@@ -269,7 +269,7 @@ fn rest(linker: &Linker<'_>, places: &Places, code: &mut Code) {
                 code.effects.push(Effect { site: places.site(unit, &effect.site), ..effect.clone() });
             }
         }
-        if several && linker.nearest_with_schema(unit) != linker.world.this {
+        if several && linker.nearest_with_schema(unit) != linker.this {
             continue;
         }
         code.validations.extend(file.validations.iter().cloned());

@@ -83,7 +83,7 @@ impl<'a> Linker<'a> {
         let mut judged = Judged::default();
         for (unit, file) in self.units.iter().enumerate() {
             for (index, candidate) in file.calls.iter().enumerate() {
-                let mine = |project: usize| project == self.world.this;
+                let mine = |project: usize| project == self.this;
                 match self.verdict(unit, candidate, &delegates) {
                     Verdict::Call { project, model, confidence, transaction } => {
                         judged.claimed.insert((unit, index));
@@ -243,32 +243,36 @@ impl<'a> Linker<'a> {
         (speaks && raw.text.as_deref().is_some_and(is_sql)).then(|| self.nearest(unit, |_| true))
     }
 
+    /// The project that files of a folder most likely belong to, among those with a schema if there are any.
     pub(super) fn nearest_with_schema(&self, unit: usize) -> usize {
-        let has_schema = |project: usize| self.world.projects[project].schema.is_some();
-        if (0..self.world.projects.len()).any(has_schema) {
-            self.nearest(unit, has_schema)
-        } else {
-            self.nearest(unit, |_| true)
+        let folder = folder_of(&self.units[unit].file);
+        if let Some(known) = self.nearest_with_schema.borrow().get(folder) {
+            return *known;
         }
+        let has_schema = |project: usize| self.world.projects[project].schema.is_some();
+        let any = (0..self.world.projects.len()).any(has_schema);
+        let found = self.nearest(unit, |project| !any || has_schema(project));
+        self.nearest_with_schema.borrow_mut().insert(folder, found);
+        found
     }
 
     /// The project that a file most likely belongs to, among some: its package depends on the project's, else the
     /// project's folder is the closest.
     pub(super) fn nearest(&self, unit: usize, among: impl Fn(usize) -> bool) -> usize {
-        let file = &*self.units[unit].file;
-        let around = |folder: &str| {
-            let above = self.world.packages.iter().filter(|package| is_below(folder, &package.folder));
-            above.max_by_key(|package| package.folder.len())
-        };
-        let own = around(folder_of(file));
+        if self.world.projects.len() == 1 {
+            return 0;
+        }
+        let folder = folder_of(&self.units[unit].file);
+        let own = self.modules.package_around(folder);
         let score = |project: &usize| {
-            let folder = &self.world.projects[*project].folder;
-            let depends = own.zip(around(folder)).is_some_and(|(own, theirs)| {
+            let home = &self.world.projects[*project].folder;
+            let depends = own.zip(self.modules.package_around(home)).is_some_and(|(own, theirs)| {
                 own.dependencies.contains(&theirs.name) && !theirs.name.is_empty()
             });
-            let shared = file.split('/').zip(folder.split('/')).take_while(|(a, b)| a == b).count();
-            let inside = is_below(folder_of(file), folder);
-            (inside && !folder.is_empty(), depends, shared, std::cmp::Reverse(*project))
+            let parts = folder.split('/').zip(home.split('/')).take_while(|(a, b)| a == b && !a.is_empty());
+            let shared = parts.count();
+            let inside = is_below(folder, home);
+            (inside && !home.is_empty(), depends, shared, std::cmp::Reverse(*project))
         };
         (0..self.world.projects.len()).filter(|project| among(*project)).max_by_key(score).unwrap_or(0)
     }

@@ -17,6 +17,10 @@ pub(super) type Place = (usize, usize);
 pub(super) struct Linker<'a> {
     pub(super) units: &'a [Unit],
     pub(super) world: &'a World,
+    /// The project whose code is put together.
+    pub(super) this: usize,
+    /// By the folder of a file.
+    pub(super) nearest_with_schema: RefCell<HashMap<&'a str, usize>>,
     pub(super) modules: Modules<'a>,
     pub(super) names: Names<'a>,
     pub(super) memory: RefCell<HashMap<Key, Meaning<'a>>>,
@@ -39,6 +43,8 @@ impl<'a> Linker<'a> {
         let mut linker = Linker {
             units,
             world,
+            this: world.this,
+            nearest_with_schema: RefCell::default(),
             modules: Modules::new(units, world),
             names: Names::of(units),
             memory: RefCell::default(),

@@ -35,6 +35,20 @@ pub fn link(units: &[Unit], world: &World) -> Code {
     assemble::assemble(&Linker::new(units, world))
 }
 
+/// The code of each project of a world, in their order, whatever [`World::this`] is.
+pub fn link_all(units: &[Unit], world: &World) -> Vec<Code> {
+    if world.projects.is_empty() {
+        return Vec::new();
+    }
+    let mut linker = Linker::new(units, world);
+    let each = 0..world.projects.len();
+    each.map(|project| {
+        linker.this = project;
+        assemble::assemble(&linker)
+    })
+    .collect()
+}
+
 /// Units of which only the names were read and that matter all the same: they import, directly or through others, files
 /// that speak of a database, or such files import them. Whoever links should read them fully first, and ask again.
 pub fn wanted(units: &[Unit], world: &World) -> Vec<usize> {

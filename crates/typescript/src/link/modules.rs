@@ -30,6 +30,7 @@ pub(super) struct Modules<'a> {
     /// The deepest folder first, the longest pattern of each first.
     aliases: Vec<(&'a PathAliases, Patterns<'a>)>,
     packages: HashMap<&'a str, &'a Package>,
+    package_folders: HashMap<&'a str, &'a Package>,
     /// By folder and specifier.
     known: RefCell<HashMap<(&'a str, &'a str), Module>>,
 }
@@ -41,6 +42,8 @@ impl<'a> Modules<'a> {
         let files = units.iter().enumerate().map(|(index, unit)| (&*unit.file, index)).collect();
         let named = world.packages.iter().filter(|package| !package.name.is_empty());
         let packages = named.map(|package| (package.name.as_str(), package)).collect();
+        let package_folders =
+            world.packages.iter().map(|package| (package.folder.as_str(), package)).collect();
         let mut stems = HashSet::default();
         for unit in units {
             for stem in EXTENSIONS.iter().filter_map(|extension| unit.file.strip_suffix(extension)) {
@@ -64,7 +67,7 @@ impl<'a> Modules<'a> {
             })
             .collect();
         aliases.sort_by_key(|(aliases, _)| std::cmp::Reverse(aliases.folder.len()));
-        Modules { world, files, stems, aliases, packages, known: RefCell::default() }
+        Modules { world, files, stems, aliases, packages, package_folders, known: RefCell::default() }
     }
 
     /// What `specifier` means in a file.
@@ -154,9 +157,18 @@ impl<'a> Modules<'a> {
         }
     }
 
-    fn package_around(&self, folder: &str) -> Option<&'a Package> {
-        let above = self.world.packages.iter().filter(|package| is_below(folder, &package.folder));
-        above.max_by_key(|package| package.folder.len())
+    /// The package that a folder belongs to: that of the deepest package.json above it.
+    pub(super) fn package_around(&self, folder: &str) -> Option<&'a Package> {
+        let mut above = folder;
+        loop {
+            if let Some(package) = self.package_folders.get(above) {
+                return Some(package);
+            }
+            if above.is_empty() {
+                return None;
+            }
+            above = folder_of(above);
+        }
     }
 
     /// A package of this repository, by its name and `exports`, or the package's own `imports`.

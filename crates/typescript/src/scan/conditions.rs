@@ -24,7 +24,14 @@ impl<'a> Reader<'_, 'a> {
                     }
                     _ => (test, holds),
                 };
-                Guard { sources: self.sources(test), negated: !holds, text: self.cut(span(test), 120) }
+                // Many places stand under the same condition.
+                let known = self.tested.get(&id(test)).cloned();
+                let (sources, text) = known.unwrap_or_else(|| {
+                    let made = (self.sources(test), self.cut(span(test), 120));
+                    self.tested.insert(id(test), made.clone());
+                    made
+                });
+                Guard { sources, negated: !holds, text }
             })
             .collect()
     }

@@ -66,7 +66,8 @@ impl<'a> Reader<'_, 'a> {
         }
         let member = as_member(callee)?;
         let name = member.name?;
-        let root = root_name(callee).unwrap_or_default().to_ascii_lowercase();
+        let root = root_name(callee).unwrap_or_default();
+        let root_is = |name: &str| root.eq_ignore_ascii_case(name);
         let package = self.package(&self.origin(member.object), 0).unwrap_or_default();
         let of = |names: &[&str]| {
             !package.is_empty()
@@ -85,14 +86,14 @@ impl<'a> Reader<'_, 'a> {
                 | "toString"
                 | "close"
                 | "quit"
-        ) && !stripe_like(&root, &package)
+        ) && !(package == "stripe" || root_is("stripe"))
         {
             return None;
         }
         if name == "constructEvent" || name == "constructEventAsync" {
             return None;
         }
-        if stripe_like(&root, &package)
+        if (package == "stripe" || root_is("stripe"))
             || of(&[
                 "@paypal/checkout-server-sdk",
                 "braintree",
@@ -106,7 +107,7 @@ impl<'a> Reader<'_, 'a> {
             return Some(EffectKind::Payment);
         }
         if of(&["axios", "got", "ky", "undici", "node-fetch", "superagent", "ofetch", "needle"])
-            || matches!(root.as_str(), "axios" | "got" | "ky")
+            || ["axios", "got", "ky"].into_iter().any(root_is)
         {
             return matches!(name, "get" | "post" | "put" | "patch" | "delete" | "request" | "head" | "json")
                 .then_some(EffectKind::Request);
@@ -121,19 +122,20 @@ impl<'a> Reader<'_, 'a> {
                 "mailgun.js",
                 "@aws-sdk/client-ses",
             ]) && matches!(name, "send" | "sendEmail" | "sendMail" | "create" | "sendEmailWithTemplate")
-            || root == "resend" && name == "send"
+            || root_is("resend") && name == "send"
         {
             return Some(EffectKind::Mail);
         }
-        let receiver = self.cut(span(member.object), 80).to_ascii_lowercase();
-        let queue =
-            receiver.ends_with("queue") || of(&["bullmq", "bull", "bee-queue", "pg-boss", "graphile-worker"]);
-        if queue
-            && matches!(
-                name,
-                "add" | "addBulk" | "send" | "enqueue" | "publish" | "addJob" | "createJob" | "insert"
-            )
-            || root == "inngest" && name == "send"
+        let receiver = || self.cut(span(member.object), 80).to_ascii_lowercase();
+        let queue = || {
+            receiver().ends_with("queue")
+                || of(&["bullmq", "bull", "bee-queue", "pg-boss", "graphile-worker"])
+        };
+        if matches!(
+            name,
+            "add" | "addBulk" | "send" | "enqueue" | "publish" | "addJob" | "createJob" | "insert"
+        ) && queue()
+            || root_is("inngest") && name == "send"
             || of(&["@trigger.dev/sdk"]) && matches!(name, "trigger" | "batchTrigger" | "triggerAndWait")
             || matches!(name, "sendToQueue" | "lpush" | "rpush" | "xadd") && !package.starts_with('.')
             || of(&[
@@ -148,8 +150,8 @@ impl<'a> Reader<'_, 'a> {
         }
         if of(&["@aws-sdk/client-s3", "@google-cloud/storage", "minio", "@azure/storage-blob", "aws-sdk"])
             && matches!(name, "send" | "upload" | "putObject" | "save" | "deleteObject" | "uploadData")
-            || matches!(receiver.as_str(), "s3" | "s3client" | "this.s3" | "this.s3client")
-                && matches!(name, "send" | "upload" | "putObject" | "deleteObject" | "getObject")
+            || matches!(name, "send" | "upload" | "putObject" | "deleteObject" | "getObject")
+                && matches!(receiver().as_str(), "s3" | "s3client" | "this.s3" | "this.s3client")
         {
             return Some(EffectKind::Storage);
         }
@@ -157,31 +159,24 @@ impl<'a> Reader<'_, 'a> {
     }
 
     /// The module that a value comes from.
-    fn package(&self, origin: &Origin, depth: u32) -> Option<String> {
+    fn package(&self, origin: &Origin, depth: u32) -> Option<&str> {
         if depth > 8 {
             return None;
         }
         match origin.root() {
-            Origin::Import(import) => Some(self.unit.imports[*import].module.clone()),
-            Origin::Variable(at) => {
-                let held = self.unit.variables[*at].origin.clone();
-                self.package(&held, depth + 1)
-            }
+            Origin::Import(import) => Some(&self.unit.imports[*import].module),
+            Origin::Variable(at) => self.package(&self.unit.variables[*at].origin, depth + 1),
             Origin::This(Some(class)) => {
                 let Origin::Member(of, name) = origin else { return None };
                 if !matches!(**of, Origin::This(_)) {
                     return self.package(of, depth + 1);
                 }
                 let field = self.unit.classes[*class].fields.iter().find(|field| field.name == *name)?;
-                self.package(&field.origin.clone(), depth + 1)
+                self.package(&field.origin, depth + 1)
             }
             _ => None,
         }
     }
-}
-
-fn stripe_like(root: &str, package: &str) -> bool {
-    package == "stripe" || root == "stripe"
 }
 
 fn root_name<'b>(expression: &'b Expression) -> Option<&'b str> {

@@ -37,6 +37,7 @@ mod validations;
 mod value;
 mod variables;
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use oxc_allocator::Allocator;
@@ -106,15 +107,27 @@ fn read(path: &str, text: &str, fully: bool) -> Unit {
     })
 }
 
-fn parse(mut unit: Unit, text: &str, source_type: SourceType, fully: bool) -> Unit {
+thread_local! {
+    /// The trees of one file after the other stand in the same memory: to ask the system for it anew each time costs as
+    /// much as parsing.
+    static TREES: RefCell<Allocator> = RefCell::default();
+}
+
+fn parse(unit: Unit, text: &str, source_type: SourceType, fully: bool) -> Unit {
+    TREES.with_borrow_mut(|allocator| {
+        allocator.reset();
+        parse_in(allocator, unit, text, source_type, fully)
+    })
+}
+
+fn parse_in(allocator: &Allocator, mut unit: Unit, text: &str, source_type: SourceType, fully: bool) -> Unit {
     let file = unit.file.clone();
-    let allocator = Allocator::default();
     let options = ParseOptions {
         preserve_parens: false,
         allow_return_outside_function: true,
         ..ParseOptions::default()
     };
-    let parsed = Parser::new(&allocator, text, source_type).with_options(options).parse();
+    let parsed = Parser::new(allocator, text, source_type).with_options(options).parse();
     if parsed.panicked {
         let why = "It could not be parsed.".to_string();
         unit.left_out.push(LeftOut { file, why });
@@ -152,6 +165,7 @@ fn parse(mut unit: Unit, text: &str, source_type: SourceType, fully: bool) -> Un
         invocations: HashMap::default(),
         loops: HashMap::default(),
         tries: HashMap::default(),
+        tested: HashMap::default(),
         awaits: Vec::new(),
         fuel: std::cell::Cell::new(reader::FUEL),
         following: Vec::new(),

@@ -44,6 +44,8 @@ pub(super) struct Reader<'s, 'a> {
     pub loops: HashMap<NodeId, usize>,
     /// `try` statements and calls of `catch`, by node.
     pub tries: HashMap<NodeId, usize>,
+    /// What conditions are made of, and as written, by node.
+    pub tested: HashMap<NodeId, (Vec<pgsteward_model::code::Source>, String)>,
     /// All `await` expressions, in the order of the text.
     pub awaits: Vec<Span>,
     /// What may still be spent on following names, so that no text takes forever.

@@ -17,6 +17,9 @@ impl<'a> Reader<'_, 'a> {
                 if !span(&*attempt.block).contains(within) {
                     return None;
                 }
+                if let Some(known) = self.tries.get(&node) {
+                    return Some(*known);
+                }
                 let catch = attempt.handler.as_ref().map(|handler| {
                     let name = handler.param.as_ref().and_then(|parameter| match &parameter.pattern {
                         BindingPattern::BindingIdentifier(name) => Some(name.name.as_str()),
@@ -30,6 +33,9 @@ impl<'a> Reader<'_, 'a> {
                 let member = as_member(&call.callee)?;
                 if member.name != Some("catch") || !span(member.object).contains(within) {
                     return None;
+                }
+                if let Some(known) = self.tries.get(&node) {
+                    return Some(*known);
                 }
                 let handler = argument(&call.arguments, 0)?;
                 let catch = match Code::of_expression(handler) {
@@ -73,9 +79,6 @@ impl<'a> Reader<'_, 'a> {
             }
             _ => return None,
         };
-        if let Some(known) = self.tries.get(&node) {
-            return Some(*known);
-        }
         self.tries.insert(node, self.unit.tries.len());
         let at = self.at(at);
         self.unit.tries.push(Try { at, catch });

@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use super::walk::CodeFile;
 
 /// Projects smaller than this are read faster than a cache is worth.
-const MIN_BYTES: u64 = 1024 * 1024;
+pub(super) const MIN_BYTES: u64 = 1024 * 1024;
 /// Caches of this many projects are kept, the latest used.
 const MAX_CACHES: usize = 32;
 /// A file that changed this shortly before it was read may change again within the clock's tick: its time proves nothing.
@@ -56,9 +56,7 @@ impl Cache {
     /// The cache of a folder. `keep`: false for callers that leave nothing behind.
     pub(super) fn open(root: &Path, keep: bool) -> Cache {
         let Some(folder) = cache_folder().filter(|_| keep) else { return Cache::default() };
-        let name = Sha256::digest(root.as_os_str().as_encoded_bytes());
-        let name: String = name.iter().take(12).map(|byte| format!("{byte:02x}")).collect();
-        let file = folder.join(format!("{name}.units"));
+        let file = folder.join(format!("{}.units", name_of(root)));
         // Not there, or not to be read: the same as empty.
         let bytes = fs::read(&file).unwrap_or_default();
         Cache::of_bytes(bytes, file)
@@ -110,7 +108,7 @@ impl Cache {
     }
 
     /// Writes what is known now, in one step. A folder that cannot be written is left alone.
-    pub(super) fn store(&self, files: &[CodeFile], units: &mut [Unit], settled: &[bool], world: [u8; 32]) {
+    pub(super) fn store(&self, files: &[&CodeFile], units: &mut [Unit], settled: &[bool], world: [u8; 32]) {
         let Some(file) = &self.file else { return };
         if files.iter().map(|file| file.bytes).sum::<u64>() < MIN_BYTES {
             return;
@@ -137,7 +135,7 @@ impl Cache {
         // What cannot be kept is read again the next time; there is nothing to tell the user.
         let Ok(table) = postcard::to_stdvec(&(world, entries)) else { return };
         if write(file, &table, &blobs).is_ok() {
-            sweep(file);
+            sweep(file, "units", MAX_CACHES);
         }
     }
 }
@@ -165,16 +163,17 @@ fn write(file: &Path, table: &[u8], blobs: &[Option<Vec<u8>>]) -> std::io::Resul
     written
 }
 
-/// Removes the caches that were not used for the longest time, and what broken runs left.
-fn sweep(current: &Path) {
+/// Removes the files of a kind that were not used for the longest time, and what broken runs left.
+pub(super) fn sweep(current: &Path, kind: &str, most: usize) {
     let Some(entries) = current.parent().and_then(|folder| fs::read_dir(folder).ok()) else { return };
     let mut known: Vec<(SystemTime, PathBuf)> = entries
         .flatten()
         .filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path())))
         .filter(|(_, path)| path != current)
+        .filter(|(_, path)| path.extension().is_some_and(|end| end == kind || end == "partial"))
         .collect();
     known.sort();
-    let surplus = known.len().saturating_sub(MAX_CACHES - 1);
+    let surplus = known.len().saturating_sub(most - 1);
     for (_, path) in known.into_iter().take(surplus) {
         // Another process may have been faster.
         let _ = fs::remove_file(path);
@@ -182,7 +181,7 @@ fn sweep(current: &Path) {
 }
 
 /// Another release, or another build, writes another header, so its caches are not read.
-fn header() -> Vec<u8> {
+pub(super) fn header() -> Vec<u8> {
     format!("pgsteward units {} {UNIT_VERSION} {}\n", crate::VERSION, build()).into_bytes()
 }
 
@@ -196,14 +195,20 @@ fn build() -> String {
     })
 }
 
-fn checksum_of(bytes: &[u8]) -> u32 {
+pub(super) fn checksum_of(bytes: &[u8]) -> u32 {
     let mut crc = Crc::new();
     crc.update(bytes);
     crc.sum()
 }
 
+/// What a folder's files are called in the cache.
+pub(super) fn name_of(root: &Path) -> String {
+    let digest = Sha256::digest(root.as_os_str().as_encoded_bytes());
+    digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// `$XDG_CACHE_HOME/pgsteward/code`, else `~/.cache/pgsteward/code`.
-fn cache_folder() -> Option<PathBuf> {
+pub(super) fn cache_folder() -> Option<PathBuf> {
     let named = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
     let home = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
     named.or(home).map(|base| base.join("pgsteward").join("code"))
@@ -233,7 +238,7 @@ mod tests {
         let path = folder.path().join("deep/a.units");
         let empty = Cache::of_bytes(Vec::new(), path.clone());
         empty.store(
-            &[file("a.ts"), file("b.ts")],
+            &[&file("a.ts"), &file("b.ts")],
             &mut [unit("a.ts", 1), unit("b.ts", 2)],
             &[true, true],
             [0; 32],
@@ -252,7 +257,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.units");
         Cache::of_bytes(Vec::new(), path.clone()).store(
-            &[file("a.ts")],
+            &[&file("a.ts")],
             &mut [unit("a.ts", 1)],
             &[true],
             [0; 32],
@@ -267,6 +272,6 @@ mod tests {
             assert!(cache.unchanged(&file("a.ts")).is_none(), "cut at {at}");
         }
         let nowhere = Cache::of_bytes(Vec::new(), PathBuf::from("/proc/nowhere/a.units"));
-        nowhere.store(&[file("a.ts")], &mut [unit("a.ts", 1)], &[true], [0; 32]);
+        nowhere.store(&[&file("a.ts")], &mut [unit("a.ts", 1)], &[true], [0; 32]);
     }
 }

@@ -2,31 +2,29 @@
 //! not read is said.
 
 mod cache;
+mod kept;
 mod packages;
+mod tree;
 mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use pgsteward_model::code::{Code, LeftOut, Lowered};
+use pgsteward_model::code::{Code, Lowered};
 use pgsteward_model::facts::{Facts, Gap};
 use pgsteward_model::prisma::PrismaSchema;
 use pgsteward_model::source::SourceFile;
 use pgsteward_prisma::query::{ClientFeatures, Lowerer, lower_raw};
-use pgsteward_typescript::{
-    ClientProject, Package, PathAliases, Unit, World, link, scan, scan_fully, wanted,
-};
+use pgsteward_typescript::{ClientProject, Unit, link, scan_fully};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use self::cache::{Cache, Kept};
-use self::walk::{CodeFile, MAX_CODE_BYTES, Walked};
+use self::kept::Slot;
+use self::tree::Tree;
 use super::source_path;
 use crate::discover::{Found, FoundProject, read_text};
 
-/// How often files are asked for because others that they import turned out to speak of the database.
-const MAX_ROUNDS: usize = 4;
 /// Files that a gap names.
 const NAMED: usize = 3;
 
@@ -36,6 +34,8 @@ pub struct CodeReader {
     projects: Vec<ClientProject>,
     /// The schema files of each project, to know it by.
     schemas: Vec<(String, Vec<PathBuf>)>,
+    /// Of the texts of all of them.
+    schema_texts: [u8; 32],
     generated: Vec<PathBuf>,
     keep: bool,
     tree: OnceLock<Arc<Tree>>,
@@ -45,25 +45,15 @@ pub struct CodeReader {
 #[derive(Clone)]
 pub struct Linked {
     tree: Arc<Tree>,
-    projects: Vec<ClientProject>,
     this: usize,
-}
-
-struct Tree {
-    units: Vec<Unit>,
-    aliases: Vec<PathAliases>,
-    packages: Vec<Package>,
-    left_out: Vec<LeftOut>,
-    /// Links to code, which are not followed, and what could not be opened.
-    links: Vec<String>,
-    unreadable: Vec<String>,
 }
 
 impl CodeReader {
     /// `keep`: whether what files say may be kept in the user's cache folder.
     pub fn new(found: &Found, keep: bool) -> CodeReader {
+        let mut texts = Sha256::new();
         let projects: Vec<(ClientProject, Vec<PathBuf>)> =
-            found.projects.iter().map(|project| client_project(&found.root, project)).collect();
+            found.projects.iter().map(|project| client_project(&found.root, project, &mut texts)).collect();
         let generated = projects.iter().flat_map(|(_, folders)| folders.clone()).collect();
         CodeReader {
             root: found.root.clone(),
@@ -73,6 +63,7 @@ impl CodeReader {
                 .iter()
                 .map(|project| (project.folder.clone(), project.schema_files.clone()))
                 .collect(),
+            schema_texts: texts.finalize().into(),
             generated,
             keep,
             tree: OnceLock::new(),
@@ -85,84 +76,36 @@ impl CodeReader {
             *folder == found.folder && *files == found.schema_files
         };
         let this = self.schemas.iter().position(known)?;
-        let tree = self.tree.get_or_init(|| Arc::new(self.read()));
-        let linked = Linked { tree: tree.clone(), projects: self.projects.clone(), this };
-        let mut code = link(&tree.units, &linked.world());
+        let tree = self
+            .tree
+            .get_or_init(|| Arc::new(Tree::look(&self.root, &self.generated, &self.projects, self.keep)));
+        let linked = Linked { tree: tree.clone(), this };
+        let slot = Slot::of(&self.root, tree, &self.schema_texts, this);
+        let mut code = match slot.as_ref().and_then(Slot::load) {
+            Some(code) => code,
+            None => {
+                let read = tree.read();
+                let mut code = tree.take_linked(this);
+                if let Some(schema) = &facts.prisma {
+                    lower(&mut code, schema);
+                }
+                code.left_out.extend(read.left_out.iter().cloned());
+                if let Some(slot) = slot.filter(|_| read.opened) {
+                    slot.store(&code);
+                }
+                code
+            }
+        };
         self.read_typed_sql(&mut code, facts);
-        if let Some(schema) = &facts.prisma {
-            lower(&mut code, schema);
-        }
-        code.left_out.extend(tree.left_out.iter().cloned());
         self.add_sources(&code, facts);
         facts.gaps.extend(gaps(tree, &code));
         facts.code = Some(Arc::new(code));
         Some(linked)
     }
 
-    fn read(&self) -> Tree {
-        let Walked { code, packages, configs, links, unreadable } = walk::walk(&self.root, &self.generated);
-        let packages = packages::packages(&self.root, &packages);
-        let aliases = packages::aliases(&self.root, &configs, &packages);
-        let cache = Cache::open(&self.root, self.keep);
-        let read: Vec<(Result<Kept, LeftOut>, bool)> = code
-            .par_iter()
-            .map(|file| match cache.unchanged(file) {
-                Some(kept) => (Ok(kept), false),
-                None => read_file(file, &cache),
-            })
-            .collect();
-        let world = World {
-            aliases: aliases.clone(),
-            packages: packages.clone(),
-            projects: self.projects.clone(),
-            this: 0,
-        };
-        let digest = digest(&world);
-        let read_anew = read.iter().any(|(_, anew)| *anew);
-        let (mut files, mut kept, mut left_out) = (Vec::new(), Vec::new(), Vec::new());
-        for (file, (read, _)) in code.into_iter().zip(read) {
-            match read {
-                Ok(unit) => {
-                    files.push(file);
-                    kept.push(unit);
-                }
-                Err(why) => left_out.push(why),
-            }
-        }
-        let (units, settled): (Vec<Unit>, Vec<bool>) =
-            kept.into_iter().map(|kept| (kept.unit, kept.settled)).unzip();
-        let mut units = units;
-        let unread = read_anew || !cache.is_of(files.len(), &digest);
-        // What the cache holds was asked for already.
-        for _ in 0..if unread { MAX_ROUNDS } else { 0 } {
-            let asked = wanted(&units, &world);
-            if asked.is_empty() {
-                break;
-            }
-            let deeper: Vec<(usize, Option<Unit>)> = asked
-                .into_par_iter()
-                .map(|index| {
-                    (
-                        index,
-                        read_text(&files[index].absolute).ok().and_then(|text| fully(&files[index], &text)),
-                    )
-                })
-                .collect();
-            for (index, unit) in deeper {
-                // A file that is gone by now keeps what its first reading said.
-                if let Some(unit) = unit {
-                    units[index] = unit;
-                }
-            }
-        }
-        if unread {
-            cache.store(&files, &mut units, &settled, digest);
-        }
-        Tree { units, aliases, packages, left_out, links, unreadable }
-    }
-
     /// The text of TypedSQL's files, which stands beside the schema.
     fn read_typed_sql(&self, code: &mut Code, facts: &mut Facts) {
+        let schema = facts.prisma.clone();
         for raw in &mut code.raw {
             let Some(file) = raw.file.clone().filter(|_| raw.text.is_none()) else { continue };
             match facts.sources.get(&file) {
@@ -174,6 +117,9 @@ impl CodeReader {
                     }
                     Err(_) => raw.file = None,
                 },
+            }
+            if let Some(schema) = &schema {
+                raw.lowered = lower_raw(raw, schema);
             }
         }
     }
@@ -205,19 +151,11 @@ impl CodeReader {
 }
 
 impl Linked {
-    fn world(&self) -> World {
-        World {
-            aliases: self.tree.aliases.clone(),
-            packages: self.tree.packages.clone(),
-            projects: self.projects.clone(),
-            this: self.this,
-        }
-    }
-
     /// The facts with these texts in place of the files', the code linked anew. None where one of them is no file of
     /// the code or can no longer be read.
     pub fn edited(&self, facts: &Facts, texts: &[(Arc<str>, String)]) -> Option<Facts> {
-        let mut units = self.tree.units.clone();
+        let read = self.tree.read();
+        let mut units = read.units.clone();
         let mut after = facts.clone();
         for (path, text) in texts {
             let unit = units.iter_mut().find(|unit| unit.file == *path)?;
@@ -228,7 +166,7 @@ impl Linked {
             *unit = Unit { hash: Sha256::digest(text.as_bytes()).into(), ..again };
             after.sources.add(SourceFile::new(path.clone(), text.as_str()));
         }
-        let mut code = link(&units, &self.world());
+        let mut code = link(&units, &self.tree.world(self.this));
         for raw in code.raw.iter_mut().filter(|raw| raw.text.is_none()) {
             let file = raw.file.as_ref().and_then(|file| facts.sources.get(file));
             raw.text = file.map(|file| file.text.to_string());
@@ -236,7 +174,7 @@ impl Linked {
         if let Some(schema) = &facts.prisma {
             lower(&mut code, schema);
         }
-        code.left_out.extend(self.tree.left_out.iter().cloned());
+        code.left_out.extend(read.left_out.iter().cloned());
         after.code = Some(Arc::new(code));
         Some(after)
     }
@@ -257,55 +195,20 @@ fn lower(code: &mut Code, schema: &PrismaSchema) {
     }
 }
 
-/// Of what says how files import each other and their client.
-fn digest(world: &World) -> [u8; 32] {
-    let projects = world.projects.iter().map(|project| (&project.folder, &project.outputs, &project.modules));
-    let text = format!("{:?}{:?}{:?}", world.aliases, world.packages, projects.collect::<Vec<_>>());
-    Sha256::digest(text.as_bytes()).into()
-}
-
-/// The unit of a file, and whether the cache did not have it.
-fn read_file(file: &CodeFile, cache: &Cache) -> (Result<Kept, LeftOut>, bool) {
-    let left_out = |why: String| LeftOut { file: file.path.as_str().into(), why };
-    if file.bytes > MAX_CODE_BYTES {
-        let why = format!("Files of code over {} MB are left out.", MAX_CODE_BYTES / 1024 / 1024);
-        return (Err(left_out(why)), false);
-    }
-    let settled = cache::settled(file);
-    let bytes = match std::fs::read(&file.absolute) {
-        Ok(bytes) => bytes,
-        Err(error) => return (Err(left_out(format!("The file could not be read: {error}."))), false),
-    };
-    let Ok(text) = String::from_utf8(bytes) else {
-        return (Err(left_out("The file is not UTF-8.".into())), false);
-    };
-    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    let hash: [u8; 32] = Sha256::digest(text.as_bytes()).into();
-    let kept = cache.of_content(file, &hash);
-    let unit = kept.map_or_else(|| guarded(|| Unit { hash, ..scan(&file.path, text) }), Some);
-    match unit {
-        Some(unit) => (Ok(Kept { unit, settled }), true),
-        None => (Err(left_out("The reader of code fails on it, which is a bug.".into())), false),
-    }
-}
-
-fn fully(file: &CodeFile, text: &str) -> Option<Unit> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    guarded(|| Unit { hash: Sha256::digest(text.as_bytes()).into(), ..scan_fully(&file.path, text) })
-}
-
-/// One file that the reader stumbles over must not cost the review of all others.
-fn guarded(read: impl FnOnce() -> Unit) -> Option<Unit> {
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(read)).ok()
-}
-
 /// How code comes by the client of a project, and the folders that clients are generated into.
-fn client_project(root: &Path, found: &FoundProject) -> (ClientProject, Vec<PathBuf>) {
+/// Their texts go into the digest of all.
+fn client_project(root: &Path, found: &FoundProject, texts: &mut Sha256) -> (ClientProject, Vec<PathBuf>) {
     let files: Vec<Arc<SourceFile>> = found
         .schema_files
         .iter()
         .filter_map(|path| Some(Arc::new(SourceFile::new(source_path(root, path), read_text(path).ok()?))))
         .collect();
+    for file in &files {
+        texts.update((file.path.len() as u64).to_le_bytes());
+        texts.update(file.path.as_bytes());
+        texts.update((file.text.len() as u64).to_le_bytes());
+        texts.update(file.text.as_bytes());
+    }
     let mut project = ClientProject { folder: found.folder.clone(), ..ClientProject::default() };
     let mut folders = Vec::new();
     if files.is_empty() {

@@ -1,0 +1,216 @@
+//! What the files of a folder say, file by file: looked for, read or taken from the cache. Where linking has kept its
+//! results (see [`super::kept`]) files are read only when an edit is to be tried.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use pgsteward_model::code::{Code, LeftOut};
+use pgsteward_typescript::{
+    ClientProject, Package, PathAliases, Unit, World, link, link_all, scan, scan_fully, wanted,
+};
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+
+use super::cache::{self, Cache, Kept};
+use super::packages;
+use super::walk::{self, CodeFile, MAX_CODE_BYTES, Walked};
+use crate::discover::read_text;
+
+/// How often files are asked for because others that they import turned out to speak of the database.
+const MAX_ROUNDS: usize = 4;
+
+pub(super) struct Tree {
+    root: PathBuf,
+    keep: bool,
+    projects: Vec<ClientProject>,
+    files: Vec<CodeFile>,
+    pub(super) aliases: Vec<PathAliases>,
+    pub(super) packages: Vec<Package>,
+    /// Links to code, which are not followed, and what could not be opened.
+    pub(super) links: Vec<String>,
+    pub(super) unreadable: Vec<String>,
+    /// Of the names, sizes and times of all files and of what says how they import each other. None where times prove
+    /// nothing.
+    pub(super) digest: Option<[u8; 32]>,
+    read: OnceLock<Read>,
+    /// The code of each project, until it is asked for.
+    linked: Mutex<Vec<Option<Code>>>,
+}
+
+/// What was read of the files.
+pub(super) struct Read {
+    pub(super) units: Vec<Unit>,
+    pub(super) left_out: Vec<LeftOut>,
+    /// Every file could be opened: what was left out was left out for what stands in it.
+    pub(super) opened: bool,
+}
+
+impl Tree {
+    /// Looks at names, sizes and times only.
+    pub(super) fn look(root: &Path, generated: &[PathBuf], projects: &[ClientProject], keep: bool) -> Tree {
+        let Walked { code, packages, configs, links, unreadable } = walk::walk(root, generated);
+        let packages = packages::packages(root, &packages);
+        let aliases = packages::aliases(root, &configs, &packages);
+        let mut tree = Tree {
+            root: root.to_path_buf(),
+            keep,
+            projects: projects.to_vec(),
+            files: code,
+            aliases,
+            packages,
+            links,
+            unreadable,
+            digest: None,
+            read: OnceLock::new(),
+            linked: Mutex::default(),
+        };
+        if keep
+            && tree.unreadable.is_empty()
+            && tree.files.iter().all(|file| file.modified != 0 && cache::settled(file))
+        {
+            let mut hasher = Sha256::new();
+            hasher.update(digest(&tree.world(0)));
+            for file in &tree.files {
+                hasher.update(file.path.as_bytes());
+                hasher.update([0]);
+                hasher.update(file.bytes.to_le_bytes());
+                hasher.update(file.modified.to_le_bytes());
+            }
+            tree.digest = Some(hasher.finalize().into());
+        }
+        tree
+    }
+
+    pub(super) fn world(&self, this: usize) -> World {
+        World {
+            aliases: self.aliases.clone(),
+            packages: self.packages.clone(),
+            projects: self.projects.clone(),
+            this,
+        }
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.files.iter().map(|file| file.bytes).sum()
+    }
+
+    pub(super) fn read(&self) -> &Read {
+        self.read.get_or_init(|| self.read_files())
+    }
+
+    /// The code of a project. All of them are linked at once, as who calls whom is the same for all.
+    pub(super) fn take_linked(&self, this: usize) -> Code {
+        let units = &self.read().units;
+        let mut linked = self.linked.lock().unwrap_or_else(PoisonError::into_inner);
+        if linked.is_empty() {
+            *linked = link_all(units, &self.world(this)).into_iter().map(Some).collect();
+        }
+        linked.get_mut(this).and_then(Option::take).unwrap_or_else(|| link(units, &self.world(this)))
+    }
+
+    fn read_files(&self) -> Read {
+        let cache = Cache::open(&self.root, self.keep);
+        let read: Vec<(Result<Kept, Unread>, bool)> = self
+            .files
+            .par_iter()
+            .map(|file| match cache.unchanged(file) {
+                Some(kept) => (Ok(kept), false),
+                None => read_file(file, &cache),
+            })
+            .collect();
+        let world = self.world(0);
+        let digest = digest(&world);
+        let read_anew = read.iter().any(|(_, anew)| *anew);
+        let (mut files, mut units, mut settled, mut left_out) =
+            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let mut opened = true;
+        for (file, (read, _)) in self.files.iter().zip(read) {
+            match read {
+                Ok(kept) => {
+                    files.push(file);
+                    units.push(kept.unit);
+                    settled.push(kept.settled);
+                }
+                Err(unread) => {
+                    opened &= unread.opened;
+                    left_out.push(unread.why);
+                }
+            }
+        }
+        let unread = read_anew || !cache.is_of(files.len(), &digest);
+        // What the cache holds was asked for already.
+        for _ in 0..if unread { MAX_ROUNDS } else { 0 } {
+            let asked = wanted(&units, &world);
+            if asked.is_empty() {
+                break;
+            }
+            let deeper: Vec<(usize, Option<Unit>)> = asked
+                .into_par_iter()
+                .map(|index| {
+                    let text = read_text(&files[index].absolute).ok();
+                    (index, text.and_then(|text| fully(files[index], &text)))
+                })
+                .collect();
+            for (index, unit) in deeper {
+                // A file that is gone by now keeps what its first reading said.
+                if let Some(unit) = unit {
+                    units[index] = unit;
+                }
+            }
+        }
+        if unread {
+            cache.store(&files, &mut units, &settled, digest);
+        }
+        Read { units, left_out, opened }
+    }
+}
+
+/// Of what says how files import each other and their client.
+fn digest(world: &World) -> [u8; 32] {
+    let projects = world.projects.iter().map(|project| (&project.folder, &project.outputs, &project.modules));
+    let text = format!("{:?}{:?}{:?}", world.aliases, world.packages, projects.collect::<Vec<_>>());
+    Sha256::digest(text.as_bytes()).into()
+}
+
+/// A file that is left out. `opened`: for what stands in it.
+struct Unread {
+    why: LeftOut,
+    opened: bool,
+}
+
+/// The unit of a file, and whether the cache did not have it.
+fn read_file(file: &CodeFile, cache: &Cache) -> (Result<Kept, Unread>, bool) {
+    let left_out = |opened: bool, why: String| {
+        Err(Unread { why: LeftOut { file: file.path.as_str().into(), why }, opened })
+    };
+    if file.bytes > MAX_CODE_BYTES {
+        let why = format!("Files of code over {} MB are left out.", MAX_CODE_BYTES / 1024 / 1024);
+        return (left_out(true, why), false);
+    }
+    let settled = cache::settled(file);
+    let bytes = match std::fs::read(&file.absolute) {
+        Ok(bytes) => bytes,
+        Err(error) => return (left_out(false, format!("The file could not be read: {error}.")), false),
+    };
+    let Ok(text) = String::from_utf8(bytes) else {
+        return (left_out(true, "The file is not UTF-8.".into()), false);
+    };
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    let hash: [u8; 32] = Sha256::digest(text.as_bytes()).into();
+    let kept = cache.of_content(file, &hash);
+    let unit = kept.map_or_else(|| guarded(|| Unit { hash, ..scan(&file.path, text) }), Some);
+    match unit {
+        Some(unit) => (Ok(Kept { unit, settled }), true),
+        None => (left_out(true, "The reader of code fails on it, which is a bug.".into()), false),
+    }
+}
+
+fn fully(file: &CodeFile, text: &str) -> Option<Unit> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    guarded(|| Unit { hash: Sha256::digest(text.as_bytes()).into(), ..scan_fully(&file.path, text) })
+}
+
+/// One file that the reader stumbles over must not cost the review of all others.
+fn guarded(read: impl FnOnce() -> Unit) -> Option<Unit> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(read)).ok()
+}
