@@ -79,6 +79,11 @@ pub(super) fn depth(text: &str) -> usize {
                 while bytes.get(at).is_some_and(|byte| KINDS[usize::from(*byte)] == Kind::Word) {
                     at += 1;
                 }
+                // Of nearly every word the first letter tells that it is none of these.
+                if !matches!(byte, b'c' | b'v' | b'e' | b'r' | b't') {
+                    now.run += 1;
+                    continue;
+                }
                 match &bytes[start..at] {
                     // These begin a statement, and stand in no expression.
                     b"const" | b"var" | b"export" | b"return" | b"throw" | b"case" => {
