@@ -293,6 +293,6 @@ fn what_was_linked_is_kept_for_as_long_as_nothing_changed() {
     std::fs::remove_file(project.path().join("src/more.ts")).unwrap();
     assert_eq!(run().0, ["src/users.ts:3"], "what is gone is gone");
     let schema = std::fs::read_to_string(project.path().join("prisma/schema.prisma")).unwrap();
-    project.write("prisma/schema.prisma", &schema.replace("model User", "model Person"));
+    project.write("prisma/schema.prisma", schema.replace("model User", "model Person"));
     assert_eq!(run().0, Vec::<String>::new(), "the schema has no such model any more");
 }
