@@ -96,6 +96,10 @@ pub enum Statement {
         or_replace: bool,
         value: Function,
     },
+    /// `CREATE STATISTICS … FROM table`.
+    CreateStatistics {
+        table: Name,
+    },
     CreateTrigger {
         table: Name,
         or_replace: bool,
@@ -136,27 +140,33 @@ pub enum Statement {
         table: Name,
         columns: Vec<String>,
         from_select: bool,
-        /// Other relations that its queries name, each once; so below. What a `WITH` query changes is among them.
+        /// Other relations that its queries name, each once; so below.
         reads: Vec<Name>,
+        /// Other relations whose rows its `WITH` queries change, each once; so below.
+        changes: Vec<Name>,
     },
     Update {
         table: Name,
         columns: Vec<String>,
         has_where: bool,
         reads: Vec<Name>,
+        changes: Vec<Name>,
     },
     Delete {
         table: Name,
         has_where: bool,
         reads: Vec<Name>,
+        changes: Vec<Name>,
     },
     Merge {
         table: Name,
         reads: Vec<Name>,
+        changes: Vec<Name>,
     },
     Select {
         tables: Vec<Name>,
         locking: bool,
+        changes: Vec<Name>,
     },
     Truncate {
         tables: Vec<Name>,
@@ -248,6 +258,8 @@ pub struct CreateTable {
     pub temporary: bool,
     /// `CREATE TABLE … AS`.
     pub from_query: bool,
+    /// Relations that this query names, each once.
+    pub reads: Vec<Name>,
     /// `LIKE other INCLUDING …`.
     pub like: Vec<Name>,
     /// Columns written with a `serial` type: their sequences are made with the table.

@@ -285,7 +285,7 @@ fn the_rest() {
         COMMENT ON COLUMN child.note IS 'x' => child SHARE UPDATE EXCLUSIVE
         CREATE VIEW v AS SELECT name FROM child JOIN parent ON parent.id = parent_id => child ACCESS SHARE, parent ACCESS SHARE
         DROP VIEW names => names ACCESS EXCLUSIVE
-        REFRESH MATERIALIZED VIEW totals => child ACCESS SHARE, totals ACCESS EXCLUSIVE
+        REFRESH MATERIALIZED VIEW totals => child ACCESS SHARE, totals ACCESS EXCLUSIVE rewrite
         REFRESH MATERIALIZED VIEW CONCURRENTLY totals => child ACCESS SHARE, totals EXCLUSIVE
         TRUNCATE loose => loose ACCESS EXCLUSIVE
         TRUNCATE parent CASCADE => child ACCESS EXCLUSIVE, parent ACCESS EXCLUSIVE
@@ -303,9 +303,9 @@ fn the_rest() {
         INSERT INTO parent SELECT id FROM parent ON CONFLICT (id) DO UPDATE SET code = 'x' => parent ROW EXCLUSIVE
         INSERT INTO loose (WITH own AS (SELECT body FROM base) SELECT now(), body FROM own) => base ACCESS SHARE, loose ROW EXCLUSIVE
         WITH own AS (SELECT * FROM child) INSERT INTO loose SELECT now(), name FROM own => child ACCESS SHARE, loose ROW EXCLUSIVE
-        WITH gone AS (DELETE FROM ready RETURNING *) INSERT INTO loose SELECT at, body FROM gone => loose ROW EXCLUSIVE, ready ACCESS SHARE
-        WITH own AS (UPDATE ready SET body = 'x' RETURNING at) DELETE FROM loose WHERE at IN (SELECT at FROM own) => loose ROW EXCLUSIVE, ready ACCESS SHARE
-        WITH own AS (INSERT INTO parent DEFAULT VALUES RETURNING id) UPDATE child SET parent_id = own.id FROM own => child ROW EXCLUSIVE, parent ACCESS SHARE
+        WITH gone AS (DELETE FROM ready RETURNING *) INSERT INTO loose SELECT at, body FROM gone => loose ROW EXCLUSIVE, ready ROW EXCLUSIVE
+        WITH own AS (UPDATE ready SET body = 'x' RETURNING at) DELETE FROM loose WHERE at IN (SELECT at FROM own) => loose ROW EXCLUSIVE, ready ROW EXCLUSIVE
+        WITH own AS (INSERT INTO parent DEFAULT VALUES RETURNING id) UPDATE child SET parent_id = own.id FROM own => child ROW EXCLUSIVE, parent ROW EXCLUSIVE
         UPDATE child SET name = parent.code FROM parent WHERE parent.id = parent_id => child ROW EXCLUSIVE, parent ACCESS SHARE
         UPDATE child SET amount = 1 WHERE name IS DISTINCT FROM note => child ROW EXCLUSIVE
         DELETE FROM child USING parent p, loose WHERE p.id = parent_id => child ROW EXCLUSIVE, loose ACCESS SHARE, parent ACCESS SHARE

@@ -204,8 +204,8 @@ fn locks(rows: Rows) -> Locks {
         .collect()
 }
 
-/// Tables that the owner may lock.
-const LOCKABLE: &str = "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_class c \
+/// Tables that the owner may lock, and whether each is a partition.
+const LOCKABLE: &str = "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), c.relispartition FROM pg_catalog.pg_class c \
      JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
      WHERE c.relkind IN ('r', 'p') AND c.oid >= 16384 AND c.relpersistence <> 't' \
      AND n.nspname NOT LIKE 'pg\\_%' AND pg_catalog.pg_get_userbyid(c.relowner) = current_user";
@@ -232,13 +232,23 @@ impl Tracer {
         let Others { holder, reader } = self.others().await?;
         let (before, tables) =
             tokio::try_join!(session.rows(BEFORE), holder.rows(LOCKABLE)).map_err(lab_error)?;
-        let tables: Vec<String> = tables.into_iter().flatten().flatten().collect();
-        let lock_all = |mode: &str| match tables.as_slice() {
-            [] => String::new(),
-            tables => format!("LOCK TABLE {} IN {mode} MODE", tables.join(", ")),
+        // A concurrent detach lets go of everything while it waits for readers of the parent, and only then asks for
+        // the partition: whoever is to see that must not read the parent.
+        let detaches = sql.to_ascii_uppercase().contains(" DETACH PARTITION ");
+        let lock = |mode: &str, only_partitions: bool| {
+            let tables: Vec<&str> = tables
+                .iter()
+                .filter(|row| !only_partitions || row.get(1).is_some_and(|is| is.as_deref() == Some("t")))
+                .filter_map(|row| row.first()?.as_deref())
+                .collect();
+            match tables.as_slice() {
+                [] => String::new(),
+                tables => format!("LOCK TABLE {} IN {mode} MODE", tables.join(", ")),
+            }
         };
-        let hold = format!("BEGIN; {}", lock_all("SHARE UPDATE EXCLUSIVE"));
-        let read = format!("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1; {}", lock_all("ACCESS SHARE"));
+        let hold = format!("BEGIN; {}", lock("SHARE UPDATE EXCLUSIVE", false));
+        let read =
+            format!("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1; {}", lock("ACCESS SHARE", detaches));
         tokio::try_join!(holder.simple(&hold), reader.simple(&read)).map_err(lab_error)?;
         let started = Instant::now();
         let done = AtomicBool::new(false);

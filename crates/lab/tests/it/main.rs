@@ -12,6 +12,8 @@ mod data;
 #[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
+mod prediction;
+#[cfg(test)]
 mod replay;
 #[cfg(test)]
 mod trace;

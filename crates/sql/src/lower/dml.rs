@@ -23,19 +23,20 @@ pub(super) fn changes_rows(mut cursor: Cursor<'_>, whole: Cursor<'_>) -> Option<
         "delete" => delete(cursor),
         _ => merge(cursor),
     }?;
-    if let Statement::Insert { table, reads, .. }
-    | Statement::Update { table, reads, .. }
-    | Statement::Delete { table, reads, .. }
-    | Statement::Merge { table, reads } = &mut statement
+    if let Statement::Insert { table, reads, changes, .. }
+    | Statement::Update { table, reads, changes, .. }
+    | Statement::Delete { table, reads, changes, .. }
+    | Statement::Merge { table, reads, changes } = &mut statement
     {
-        *reads = relations_read(whole);
+        (*reads, *changes) = read_and_changed(whole);
         reads.retain(|read| read != table);
+        changes.retain(|changed| changed != table);
     }
     Some(statement)
 }
 
 pub(super) fn select(cursor: Cursor<'_>) -> Statement {
-    let tables = relations_read(cursor);
+    let (tables, changes) = read_and_changed(cursor);
     let mut scan = cursor;
     let mut locking = false;
     while !scan.at_end() {
@@ -46,14 +47,26 @@ pub(super) fn select(cursor: Cursor<'_>) -> Statement {
                 || scan.word_at(1, "key"));
         scan.skip_one();
     }
-    Statement::Select { tables, locking }
+    Statement::Select { tables, locking, changes }
+}
+
+/// Relations that a query names, those that its `WITH` queries change among them. Each once, in order.
+pub(crate) fn relations_read(cursor: Cursor<'_>) -> Vec<Name> {
+    relations(cursor).into_iter().map(|(name, _)| name).collect()
+}
+
+/// Relations that a statement only reads, and those whose rows it changes.
+fn read_and_changed(cursor: Cursor<'_>) -> (Vec<Name>, Vec<Name>) {
+    let (changed, read): (Vec<_>, Vec<_>) = relations(cursor).into_iter().partition(|(_, changed)| *changed);
+    let names = |found: Vec<(Name, bool)>| found.into_iter().map(|(name, _)| name).collect();
+    (names(read), names(changed))
 }
 
 /// Relations that a query names behind `FROM`, `JOIN`, `USING` and in the commas of `FROM`, without the names of its
-/// own `WITH` queries. Rows that a `WITH` query changes count too. Each once, in order.
-pub(crate) fn relations_read(mut cursor: Cursor<'_>) -> Vec<Name> {
+/// own `WITH` queries, and whether it changes their rows. Each once, in order.
+fn relations(mut cursor: Cursor<'_>) -> Vec<(Name, bool)> {
     let mut own: Vec<String> = Vec::new();
-    let mut found: Vec<Name> = Vec::new();
+    let mut found: Vec<(Name, bool)> = Vec::new();
     let mut levels = vec![Level::default()];
     let mut previous: Option<Cursor<'_>> = None;
     while !cursor.at_end() {
@@ -61,6 +74,7 @@ pub(crate) fn relations_read(mut cursor: Cursor<'_>) -> Vec<Name> {
         cursor.advance();
         let after = |words: &[&str]| previous.is_some_and(|previous| previous.sees_any(words));
         let mut reads = false;
+        let mut changes = false;
         if here.sees_symbol(b'(') {
             let argument = after(&["extract", "substring", "trim", "overlay", "position"]);
             reads = after(&["from", "join"]) && !cursor.sees_any(QUERY);
@@ -72,6 +86,7 @@ pub(crate) fn relations_read(mut cursor: Cursor<'_>) -> Vec<Name> {
         } else if let Some(level) = levels.last_mut() {
             if here.sees_any(&["from", "join"]) {
                 reads = !level.argument && !after(&["distinct"]);
+                changes = after(&["delete"]);
                 level.in_from |= reads;
             } else if here.sees(&["using"]) {
                 // Of `DELETE` and `MERGE`. That of a join has its columns in parentheses, that of `ORDER BY` an operator.
@@ -80,6 +95,7 @@ pub(crate) fn relations_read(mut cursor: Cursor<'_>) -> Vec<Name> {
             } else if here.sees(&["into"]) || here.sees(&["update"]) {
                 let opens = previous.is_some_and(|previous| previous.sees_symbol(b'('));
                 reads = after(&["insert", "merge"]) || (opens && here.sees(&["update"]));
+                changes = reads;
             } else if here.sees_any(&["where", "group", "order", "having", "limit", "union", "select", "set"])
             {
                 level.in_from = false;
@@ -101,8 +117,10 @@ pub(crate) fn relations_read(mut cursor: Cursor<'_>) -> Vec<Name> {
             && !cursor.sees_any(QUERY)
         {
             let is_own = name.namespace.is_none() && own.contains(&name.name);
-            if !is_own && !found.contains(&name) {
-                found.push(name);
+            match found.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, changed)) => *changed |= changes,
+                None if !is_own => found.push((name, changes)),
+                None => {}
             }
             cursor = ahead;
         }
@@ -156,7 +174,7 @@ fn insert(cursor: &mut Cursor<'_>) -> Option<Statement> {
         cursor.eat(&["value"]);
     }
     let from_select = cursor.sees_any(&["select", "with", "table"]) || cursor.sees_symbol(b'(');
-    Some(Statement::Insert { table, columns, from_select, reads: Vec::new() })
+    Some(Statement::Insert { table, columns, from_select, reads: Vec::new(), changes: Vec::new() })
 }
 
 fn update(cursor: &mut Cursor<'_>) -> Option<Statement> {
@@ -187,7 +205,7 @@ fn update(cursor: &mut Cursor<'_>) -> Option<Statement> {
         }
     }
     let has_where = cursor.skip_to(&["where"]);
-    Some(Statement::Update { table, columns, has_where, reads: Vec::new() })
+    Some(Statement::Update { table, columns, has_where, reads: Vec::new(), changes: Vec::new() })
 }
 
 fn delete(cursor: &mut Cursor<'_>) -> Option<Statement> {
@@ -197,7 +215,7 @@ fn delete(cursor: &mut Cursor<'_>) -> Option<Statement> {
     cursor.eat(&["only"]);
     let table = cursor.name()?;
     let has_where = cursor.skip_to(&["where"]);
-    Some(Statement::Delete { table, has_where, reads: Vec::new() })
+    Some(Statement::Delete { table, has_where, reads: Vec::new(), changes: Vec::new() })
 }
 
 fn merge(cursor: &mut Cursor<'_>) -> Option<Statement> {
@@ -205,7 +223,7 @@ fn merge(cursor: &mut Cursor<'_>) -> Option<Statement> {
         return None;
     }
     cursor.eat(&["only"]);
-    Some(Statement::Merge { table: cursor.name()?, reads: Vec::new() })
+    Some(Statement::Merge { table: cursor.name()?, reads: Vec::new(), changes: Vec::new() })
 }
 
 pub(super) fn truncate(cursor: &mut Cursor<'_>) -> Statement {

@@ -117,6 +117,10 @@ fn create(cursor: &mut Cursor<'_>, whole: Cursor<'_>) -> Option<Statement> {
         "constraint" if cursor.eat(&["trigger"]) => object::create_trigger(cursor, or_replace, whole.rest()),
         "trigger" => object::create_trigger(cursor, or_replace, whole.rest()),
         "policy" => object::create_policy(cursor),
+        "statistics" if cursor.skip_to(&["from"]) => {
+            cursor.advance();
+            Some(Statement::CreateStatistics { table: cursor.name()? })
+        }
         "user" if cursor.sees(&["mapping"]) => None,
         "role" | "user" | "group" => object::create_role(cursor, kind == "user"),
         "database" => Some(Statement::CreateDatabase { name: cursor.ident()? }),

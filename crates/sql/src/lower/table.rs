@@ -7,6 +7,7 @@ use pgsteward_model::catalog::{
 use pgsteward_model::statement::{AddColumn, CreateTable, Name, Statement};
 
 use super::constraint::{self, WrittenConstraint};
+use super::dml;
 use crate::cursor::{COLUMN_CLAUSES, Cursor};
 use crate::quote::quote_name;
 use crate::{naming, types};
@@ -30,6 +31,7 @@ pub(super) fn create(cursor: &mut Cursor<'_>, persistence: Persistence, foreign:
     let mut like = Vec::new();
     let mut serial = Vec::new();
     let mut from_query = false;
+    let mut reads = Vec::new();
     if cursor.eat(&["partition", "of"]) {
         let parent = cursor.name()?.qualified();
         table.partition_of = Some(PartitionOf { parent, bound: String::new() });
@@ -80,6 +82,7 @@ pub(super) fn create(cursor: &mut Cursor<'_>, persistence: Persistence, foreign:
             table.options = constraint::options(cursor);
         } else if cursor.eat(&["as"]) {
             from_query = true;
+            reads = dml::relations_read(*cursor);
             break;
         } else if cursor.at_end() {
             break;
@@ -94,6 +97,7 @@ pub(super) fn create(cursor: &mut Cursor<'_>, persistence: Persistence, foreign:
         if_not_exists,
         temporary: persistence == Persistence::Temporary,
         from_query,
+        reads,
         like,
         serial,
     })))

@@ -85,6 +85,12 @@ impl Replay<'_> {
         self.work(table, true, why);
     }
 
+    /// A table and, unless the statement says `ONLY`, what inherits from it.
+    fn with_descendants(&self, name: &QName, only: bool) -> Vec<QName> {
+        let below = if only { Vec::new() } else { self.descendants(name) };
+        std::iter::once(name.clone()).chain(below).collect()
+    }
+
     fn scans(&mut self, table: &QName, why: impl Into<String>) {
         self.work(table, false, why);
     }
@@ -248,7 +254,9 @@ impl Replay<'_> {
         column.ty = self.resolved(&column.ty);
         // A required column without a default is checked in the rows too, but that ends at the first row, which refuses it.
         if let Some(why) = self.added_rewrite(&column_name, &column, add.serial) {
-            self.rewrites(name, why);
+            for table in self.with_descendants(name, only) {
+                self.rewrites(&table, why.clone());
+            }
         }
         let has_default = column.default.is_some() || column.identity.is_some() || column.generated.is_some();
         let identity = column.identity.is_some();
@@ -307,7 +315,7 @@ impl Replay<'_> {
         let Some(table) = self.table(name) else { return };
         let Some(old) = table.column(column).map(|column| column.ty.clone()) else { return };
         let plain = using.is_none_or(|using| rewrite::is_plain_using(using, column));
-        let free = plain && rewrite::is_free_cast(&old, &new);
+        let free = plain && rewrite::is_free_cast(rewrite::below_domain(self.catalog, &old), &new);
         let indexed = table.indexes.iter().any(|index| uses_column(index, column));
         let has_indexes = !table.indexes.is_empty();
         // Foreign keys over the column, from here or to here, are dropped and made again, whatever the types.
@@ -329,9 +337,7 @@ impl Replay<'_> {
             } else {
                 format!("the type of column \"{column}\" changes from {old} to {new}")
             };
-            for table in
-                std::iter::once(name.clone()).chain(if only { Vec::new() } else { self.descendants(name) })
-            {
+            for table in self.with_descendants(name, only) {
                 self.rewrites(&table, why.clone());
             }
             // Every index of a rewritten table is built anew.

@@ -116,6 +116,7 @@ impl Replay<'_> {
             column.ty = self.resolved(&column.ty);
         }
         self.inherit(&mut table);
+        self.touch_known(&create.reads, LockMode::AccessShare);
         for like in &create.like {
             let source = self.relation(like);
             self.touch(&source, LockMode::AccessShare);

@@ -151,6 +151,23 @@ impl Replay<'_> {
         }
     }
 
+    /// Views that read a column: the tables they read and the words of their definition tell.
+    fn drop_views_of_column(&mut self, name: &QName, column: &str) {
+        let views: Vec<(QName, bool)> = self
+            .catalog
+            .views
+            .values()
+            .filter(|view| view.reads.contains(name) && names_column(&view.definition, column))
+            .map(|view| (view.name.clone(), view.materialized))
+            .collect();
+        for (view, materialized) in views {
+            let kind = if materialized { ObjectKind::MaterializedView } else { ObjectKind::View };
+            self.touch(&view, LockMode::AccessExclusive);
+            self.drop_view(&view, kind);
+            self.drop_views_of(&view);
+        }
+    }
+
     fn drop_view(&mut self, view: &QName, kind: ObjectKind) {
         if self.catalog.views.remove(view).is_some() {
             self.births.dropped(view);
@@ -350,6 +367,7 @@ impl Replay<'_> {
         }
         if cascade {
             self.drop_keys_to(name, Some(&[column.to_owned()]));
+            self.drop_views_of_column(name, column);
         }
         self.drop_owned_sequences(name, Some(column));
         let children = if only { Vec::new() } else { self.descendants(name) };

@@ -189,6 +189,7 @@ impl Replay<'_> {
             Statement::CreateFunction { name, value, .. } => self.create_function(name, value),
             Statement::CreateTrigger { table, value, .. } => self.create_trigger(table, value),
             Statement::CreatePolicy { table, value } => self.create_policy(table, value),
+            Statement::CreateStatistics { table } => self.touch_name(table, LockMode::ShareUpdateExclusive),
             Statement::AlterPolicy { table, .. } => {
                 self.touch_name(table, LockMode::AccessExclusive);
                 let table = self.relation(table);
@@ -221,16 +222,18 @@ impl Replay<'_> {
     /// Statements that leave the catalog as it is.
     fn rows_and_maintenance(&mut self, statement: &Statement) {
         match statement {
-            Statement::Insert { table, reads, .. }
-            | Statement::Update { table, reads, .. }
-            | Statement::Delete { table, reads, .. }
-            | Statement::Merge { table, reads } => {
+            Statement::Insert { table, reads, changes, .. }
+            | Statement::Update { table, reads, changes, .. }
+            | Statement::Delete { table, reads, changes, .. }
+            | Statement::Merge { table, reads, changes } => {
                 self.touch_name(table, LockMode::RowExclusive);
                 self.touch_known(reads, LockMode::AccessShare);
+                self.touch_known(changes, LockMode::RowExclusive);
             }
-            Statement::Select { tables, locking } => {
+            Statement::Select { tables, locking, changes } => {
                 let lock = if *locking { LockMode::RowShare } else { LockMode::AccessShare };
                 self.touch_known(tables, lock);
+                self.touch_known(changes, LockMode::RowExclusive);
             }
             Statement::Copy { table: Some(table), from, .. } => {
                 self.touch_name(table, if *from { LockMode::RowExclusive } else { LockMode::AccessShare });
@@ -260,8 +263,11 @@ impl Replay<'_> {
                     view.populated = *with_data;
                     view.reads.clone()
                 });
-                self.touch(&relation, lock);
+                let touch = self.touch(&relation, lock);
                 if *with_data {
+                    if !*concurrently {
+                        touch.rewrite = Some(Work { why: "the view is computed anew".to_owned() });
+                    }
                     for read in reads.unwrap_or_default() {
                         self.touch(&read, LockMode::AccessShare);
                     }

@@ -71,6 +71,9 @@ impl Replay<'_> {
         self.created(ObjectRef::in_namespace(ObjectKind::Sequence, &name.namespace, &name.name));
         let owned_by =
             value.owned_by.as_ref().map(|(table, column)| (self.requalified(table), column.clone()));
+        if let Some((table, _)) = &owned_by {
+            self.touch(table, LockMode::AccessShare);
+        }
         self.catalog.sequences.insert(name.clone(), Sequence { name, owned_by, ..value.clone() });
     }
 
@@ -154,6 +157,10 @@ impl Replay<'_> {
     pub(super) fn create_policy(&mut self, table: &Name, value: &Policy) {
         let relation = self.relation(table);
         self.touch(&relation, LockMode::AccessExclusive);
+        for text in [&value.using, &value.with_check].into_iter().flatten() {
+            let tokens = scan::tokens(text);
+            self.touch_known(&lower::relations_read(Cursor::new(text, &tokens)), LockMode::AccessShare);
+        }
         self.created(ObjectRef::of_relation(
             ObjectKind::Policy,
             &relation.namespace,
@@ -177,6 +184,10 @@ impl Replay<'_> {
             GrantObjects::Tables(names) => {
                 let names: Vec<QName> = names.iter().map(|name| self.relation(name)).collect();
                 for name in names {
+                    // From 18 on the table is held while its privileges change.
+                    if self.version().major() >= 18 && self.is_relation(&name) {
+                        self.touch(&name, LockMode::AccessShare);
+                    }
                     self.grant_on_table(&name, privileges, roles, revoke, maintain);
                 }
             }
@@ -189,6 +200,10 @@ impl Replay<'_> {
                     .cloned()
                     .collect();
                 for name in names {
+                    // From 18 on the table is held while its privileges change.
+                    if self.version().major() >= 18 && self.is_relation(&name) {
+                        self.touch(&name, LockMode::AccessShare);
+                    }
                     self.grant_on_table(&name, privileges, roles, revoke, maintain);
                 }
             }

@@ -49,6 +49,19 @@ pub(super) fn is_free_cast(from: &ColumnType, to: &ColumnType) -> bool {
     }
 }
 
+/// The type that the values of a type are stored as: what is below a domain, or the type itself.
+pub(super) fn below_domain<'a>(catalog: &'a Catalog, ty: &'a ColumnType) -> &'a ColumnType {
+    let mut ty = ty;
+    while ty.class == TypeClass::Domain && ty.array == 0 {
+        let name = QName::new(ty.namespace.as_deref().unwrap_or("public"), &ty.name);
+        match catalog.domains.get(&name) {
+            Some(domain) => ty = &domain.base,
+            None => break,
+        }
+    }
+    ty
+}
+
 fn is_time(name: &str) -> bool {
     name.starts_with("timestamp") || name.starts_with("time ") || name == "interval"
 }

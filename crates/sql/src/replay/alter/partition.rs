@@ -58,7 +58,9 @@ impl Replay<'_> {
         let child = self.relation(child);
         self.effect.needs_no_transaction = concurrently;
         // Concurrently, the child is locked fully only in the second of two transactions.
-        self.touch(&child, LockMode::AccessExclusive);
+        // Before 14 a weaker lock was enough (tablecmds.c, `ATExecDetachPartition`).
+        let weak = self.version().major() < 14;
+        self.touch(&child, if weak { LockMode::ShareUpdateExclusive } else { LockMode::AccessExclusive });
         self.touch_default_partition(parent, &child);
         self.change(&child, |table| table.partition_of = None);
     }
