@@ -208,6 +208,10 @@ const MARKS: [&str; 4] = ["--", "//", "/*", "#"];
 /// comment on a line of its own about the next line that is no comment.
 fn in_file(file: &SourceFile) -> Vec<Allow> {
     let mut allows = Vec::new();
+    // Nearly no file has one, and whether it is there is told many times faster than where.
+    if !file.text.contains(MARKER) {
+        return allows;
+    }
     for (at, _) in file.text.match_indices(MARKER) {
         let line_number = file.position(at).line;
         let Some(line_start) = file.line_start(line_number) else { continue };

@@ -3,7 +3,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde::de::{Deserializer, Error, Visitor};
 use serde::{Deserialize, Serialize};
@@ -33,18 +33,31 @@ pub struct Position {
 }
 
 /// One text file as it was read. `path` is relative to the project root, with `/` between its parts.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct SourceFile {
     pub path: Arc<str>,
     pub text: Arc<str>,
-    line_starts: Vec<usize>,
+    /// Looked for when the first place is asked for: of most files that are read none is.
+    line_starts: OnceLock<Vec<usize>>,
 }
+
+impl PartialEq for SourceFile {
+    fn eq(&self, other: &SourceFile) -> bool {
+        self.path == other.path && self.text == other.text
+    }
+}
+
+impl Eq for SourceFile {}
 
 impl SourceFile {
     pub fn new(path: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> SourceFile {
-        let text = text.into();
-        let line_starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        SourceFile { path: path.into(), text, line_starts }
+        SourceFile { path: path.into(), text: text.into(), line_starts: OnceLock::new() }
+    }
+
+    fn line_starts(&self) -> &[usize] {
+        self.line_starts.get_or_init(|| {
+            std::iter::once(0).chain(self.text.match_indices('\n').map(|(at, _)| at + 1)).collect()
+        })
     }
 
     /// The position of a byte offset; an offset inside a code point or past the end is moved back to a
@@ -54,8 +67,8 @@ impl SourceFile {
         while !self.text.is_char_boundary(offset) {
             offset -= 1;
         }
-        let line = self.line_starts.partition_point(|start| *start <= offset).max(1);
-        let start = self.line_starts[line - 1];
+        let line = self.line_starts().partition_point(|start| *start <= offset).max(1);
+        let start = self.line_starts()[line - 1];
         let column = self.text[start..offset].chars().count() + 1;
         Position { line: line as u32, column: column as u32 }
     }
@@ -78,14 +91,14 @@ impl SourceFile {
     /// The whole line (without its end) that holds a byte offset.
     pub fn line_at(&self, offset: usize) -> &str {
         let line = self.position(offset).line as usize;
-        let start = self.line_starts[line - 1];
-        let end = self.line_starts.get(line).map_or(self.text.len(), |next| next - 1);
+        let start = self.line_starts()[line - 1];
+        let end = self.line_starts().get(line).map_or(self.text.len(), |next| next - 1);
         self.text.get(start..end).unwrap_or("").trim_end_matches('\r')
     }
 
     /// Byte offset of the first character of a 1-based line, if the file has it.
     pub fn line_start(&self, line: u32) -> Option<usize> {
-        self.line_starts.get((line as usize).checked_sub(1)?).copied()
+        self.line_starts().get((line as usize).checked_sub(1)?).copied()
     }
 }
 

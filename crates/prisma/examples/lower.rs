@@ -29,10 +29,8 @@ fn main() {
 fn answer(schemas: &BTreeMap<String, PrismaSchema>, case: &Json) -> Json {
     let schema = &schemas[case["schema"].as_str().unwrap()];
     let features = case["features"].as_array().into_iter().flatten();
-    let client = ClientFeatures {
-        version: Some((7, 10)),
-        preview_features: features.map(|name| name.as_str().unwrap().to_owned()).collect(),
-    };
+    let client =
+        ClientFeatures { preview_features: features.map(|name| name.as_str().unwrap().to_owned()).collect() };
     let operation = Operation::of_name(case["op"].as_str().unwrap()).unwrap();
     let model = case["model"].as_str().unwrap();
     match Lowerer::new(schema, client).lower_operation(model, operation, &node(&case["args"])) {

@@ -68,7 +68,7 @@ fn statements_are_planned_by_the_server() {
 fn statements(schema: &PrismaSchema) -> Vec<(String, String)> {
     let mut all = Vec::new();
     for features in [vec![], vec!["relationJoins".to_owned(), "nativeDistinct".to_owned()]] {
-        let client = ClientFeatures { version: Some((7, 10)), preview_features: features };
+        let client = ClientFeatures { preview_features: features };
         let lowerer = Lowerer::new(schema, client);
         for model in schema.models.iter().filter(|model| !model.ignored && key(model).is_some()) {
             for (operation, arguments) in calls(schema, model) {

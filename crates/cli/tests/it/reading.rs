@@ -220,6 +220,9 @@ fn a_comment_in_the_code_allows() {
     assert_eq!(places(&review), Vec::<String>::new());
     assert_eq!(review.json["summary"]["allowed"], 1);
     assert_eq!(review.of_rule("unused-allow").len(), 1);
+    let review =
+        check(&[("src/plain.ts", "// pgsteward: allow(query-in-loop) once\nexport const one = 1\n")]);
+    assert_eq!(review.of_rule("unused-allow").len(), 1, "in a file that asks nothing, too");
 }
 
 #[test]

@@ -45,6 +45,8 @@ pub struct Code {
     /// Checks of input that the code makes (`z.object({ … })`), for comparison with the database's.
     pub validations: Vec<Validation>,
     pub left_out: Vec<LeftOut>,
+    /// Files with a comment that allows something, whether or not anything else of them is told here.
+    pub allowing: Vec<Arc<str>>,
 }
 
 impl Code {

@@ -48,11 +48,9 @@ use argument::Argument;
 use plan::Plan;
 use world::World;
 
-/// What the client's version and configuration change about its statements.
+/// What the client's configuration changes about its statements, which are those of version 7 whatever the version.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClientFeatures {
-    /// Major and minor version of `@prisma/client`; none where it is not known, which is read as 7.
-    pub version: Option<(u32, u32)>,
     /// Names of preview features: `relationJoins`, `nativeDistinct`, `strictUndefinedChecks`.
     pub preview_features: Vec<String>,
 }
@@ -64,7 +62,6 @@ impl ClientFeatures {
             generator.provider.as_deref().is_some_and(|provider| provider.starts_with("prisma-client"))
         });
         ClientFeatures {
-            version: None,
             preview_features: clients.flat_map(|generator| generator.preview_features.clone()).collect(),
         }
     }

@@ -121,7 +121,7 @@ pub(super) fn assemble(linker: &Linker<'_>) -> Code {
         });
     }
     invocations(linker, &places, &reach, &mut code);
-    rest(linker, &places, &mut code);
+    rest(linker, &places, &judged, &mut code);
     count(&judged, &mut code);
     code
 }
@@ -261,7 +261,7 @@ fn invocations(linker: &Linker<'_>, places: &Places, reach: &Reach, code: &mut C
 }
 
 /// Effects of functions that are told of, checks of input, files that were left out.
-fn rest(linker: &Linker<'_>, places: &Places, code: &mut Code) {
+fn rest(linker: &Linker<'_>, places: &Places, judged: &Judged, code: &mut Code) {
     let several = linker.world.projects.len() > 1;
     for (unit, file) in linker.units.iter().enumerate() {
         for effect in &file.effects {
@@ -271,6 +271,13 @@ fn rest(linker: &Linker<'_>, places: &Places, code: &mut Code) {
         }
         if several && linker.nearest_with_schema(unit) != linker.this {
             continue;
+        }
+        // A file whose calls are all of another project is that one's.
+        let ours = |index: usize| places.calls.contains_key(&(unit, index));
+        let theirs =
+            (0..file.calls.len()).any(|index| judged.claimed.contains(&(unit, index)) && !ours(index));
+        if file.allows && !theirs {
+            code.allowing.push(file.file.clone());
         }
         code.validations.extend(file.validations.iter().cloned());
         code.left_out.extend(file.left_out.iter().cloned());

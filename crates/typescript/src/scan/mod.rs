@@ -24,6 +24,7 @@ mod returns;
 mod roles;
 mod shape;
 mod site;
+mod skim;
 mod sources;
 mod syntax;
 #[cfg(test)]
@@ -42,7 +43,7 @@ use std::sync::Arc;
 
 use oxc_allocator::Allocator;
 use oxc_ast::AstKind;
-use oxc_parser::{ParseOptions, Parser};
+use oxc_parser::{ParseOptions, Parser, ParserReturn};
 use oxc_semantic::{Semantic, SemanticBuilder};
 use oxc_span::SourceType;
 use oxc_syntax::node::NodeId;
@@ -58,7 +59,7 @@ pub const LARGEST: usize = 2 * 1024 * 1024;
 /// Reads a file as far as linking may need it: in full if its text speaks of a database, else its imports and exports
 /// (see [`Depth`]). What cannot be read stands in [`Unit::left_out`].
 pub fn scan(path: &str, text: &str) -> Unit {
-    read(path, text, prefilter::interesting(text))
+    read(path, text, prefilter::interesting(text, roles::file_role(path)))
 }
 
 /// Reads a file in full, whatever it speaks of.
@@ -68,8 +69,13 @@ pub fn scan_fully(path: &str, text: &str) -> Unit {
 
 fn read(path: &str, text: &str, fully: bool) -> Unit {
     let file: Arc<str> = path.into();
-    let mut unit =
-        Unit { file: file.clone(), bytes: text.len(), role: Some(roles::file_role(path)), ..Unit::default() };
+    let mut unit = Unit {
+        file: file.clone(),
+        bytes: text.len(),
+        role: Some(roles::file_role(path)),
+        allows: text.contains("pgsteward: allow("),
+        ..Unit::default()
+    };
     let name = path.rsplit('/').next().unwrap_or(path);
     if [".d.ts", ".d.mts", ".d.cts"].iter().any(|end| name.ends_with(end)) {
         return unit;
@@ -82,6 +88,12 @@ fn read(path: &str, text: &str, fully: bool) -> Unit {
     if let Some(why) = unreadable(text) {
         unit.left_out.push(LeftOut { file, why });
         return unit;
+    }
+    if !fully
+        && let Some(statements) = skim::skim(text)
+        && let Some(read) = parse_statements(&unit, &statements, source_type)
+    {
+        return read;
     }
     let depth = nesting::depth(text);
     if depth <= nesting::SHALLOW {
@@ -115,19 +127,47 @@ thread_local! {
 
 fn parse(unit: Unit, text: &str, source_type: SourceType, fully: bool) -> Unit {
     TREES.with_borrow_mut(|allocator| {
-        allocator.reset();
-        parse_in(allocator, unit, text, source_type, fully)
+        make_room(allocator, text);
+        read_tree(parsed(allocator, text, source_type), unit, text, fully)
     })
 }
 
-fn parse_in(allocator: &Allocator, mut unit: Unit, text: &str, source_type: SourceType, fully: bool) -> Unit {
-    let file = unit.file.clone();
+/// Statements that were taken out of a file. None where they are none after all.
+fn parse_statements(unit: &Unit, statements: &str, source_type: SourceType) -> Option<Unit> {
+    // What else stands on their lines may be nested as deep as anything.
+    if nesting::depth(statements) > nesting::SHALLOW {
+        return None;
+    }
+    TREES.with_borrow_mut(|allocator| {
+        make_room(allocator, statements);
+        let parsed = parsed(allocator, statements, source_type);
+        let clean = !parsed.panicked && parsed.diagnostics.is_empty();
+        clean.then(|| read_tree(parsed, unit.clone(), statements, false))
+    })
+}
+
+/// Empties the memory of trees. A tree takes some ten times as much as its text: a larger piece at once is cheaper than ever
+/// larger ones, of which the smaller are thrown away.
+fn make_room(allocator: &mut Allocator, text: &str) {
+    let needed = text.len() * 10;
+    if needed > (1 << 20) && allocator.capacity() < needed {
+        *allocator = Allocator::with_capacity(needed);
+    } else {
+        allocator.reset();
+    }
+}
+
+fn parsed<'a>(allocator: &'a Allocator, text: &'a str, source_type: SourceType) -> ParserReturn<'a> {
     let options = ParseOptions {
         preserve_parens: false,
         allow_return_outside_function: true,
         ..ParseOptions::default()
     };
-    let parsed = Parser::new(allocator, text, source_type).with_options(options).parse();
+    Parser::new(allocator, text, source_type).with_options(options).parse()
+}
+
+fn read_tree(parsed: ParserReturn<'_>, mut unit: Unit, text: &str, fully: bool) -> Unit {
+    let file = unit.file.clone();
     if parsed.panicked {
         let why = "It could not be parsed.".to_string();
         unit.left_out.push(LeftOut { file, why });
@@ -275,6 +315,11 @@ impl Reader<'_, '_> {
     }
 
     fn finish(mut self) -> Unit {
+        if self.fuel.get() == 0 {
+            let why = "Its names lead to each other in too many ways to follow them all: what was not followed counts \
+                       as unknown.";
+            self.unit.left_out.push(LeftOut { file: self.file.clone(), why: why.into() });
+        }
         self.references.sort_by_key(|reference| reference.span);
         self.references.dedup_by_key(|reference| reference.span);
         self.unit.references = self.references;

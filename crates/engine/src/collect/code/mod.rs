@@ -7,7 +7,7 @@ mod packages;
 mod tree;
 mod walk;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -132,10 +132,14 @@ impl CodeReader {
             .chain(code.effects.iter().map(|effect| &effect.site))
             .chain(code.clients.iter().map(|client| &client.site))
             .chain(code.invocations.iter().map(|invocation| &invocation.site));
+        // Most places share the name of their file with the one before: comparing texts is for the few that are left.
+        let mut seen: HashSet<*const u8> = HashSet::new();
         let files: BTreeSet<&Arc<str>> = sites
             .map(|site| &site.at.file)
             .chain(code.functions.iter().map(|function| &function.at.file))
             .chain(code.validations.iter().map(|validation| &validation.at.file))
+            .chain(&code.allowing)
+            .filter(|file| seen.insert(Arc::as_ptr(file).cast::<u8>()))
             .filter(|file| facts.sources.get(file).is_none())
             .collect();
         let texts: Vec<Option<SourceFile>> = files

@@ -38,10 +38,8 @@ fn lowered_in(
     operation: &str,
     arguments: &str,
 ) -> Lowered {
-    let client = ClientFeatures {
-        version: Some((7, 10)),
-        preview_features: features.iter().map(|name| (*name).to_owned()).collect(),
-    };
+    let client =
+        ClientFeatures { preview_features: features.iter().map(|name| (*name).to_owned()).collect() };
     let operation = Operation::of_name(operation).unwrap();
     Lowerer::new(schema, client).lower_operation(model, operation, &literal::node(arguments))
 }

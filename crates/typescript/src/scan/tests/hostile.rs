@@ -76,6 +76,19 @@ fn many_uses_of_one_name_end() {
     }
     let unit = unit(&text);
     assert_eq!(unit.calls.len(), 1_500);
+    assert!(unit.left_out.iter().all(|one| one.why.contains("in too many ways")), "{:?}", unit.left_out);
+}
+
+#[test]
+fn what_is_given_up_is_said() {
+    let mut text = String::from("export async function f(a: any) {\n");
+    for at in 0..6_000 {
+        text.push_str(&format!("  if (a.b{at}) return;\n  await prisma.x.count();\n"));
+    }
+    text.push_str("}\n");
+    let unit = unit(&text);
+    assert_eq!(unit.calls.len(), 6_000);
+    assert_eq!(unit.left_out.len(), 1, "{:?}", unit.left_out);
 }
 
 #[test]
