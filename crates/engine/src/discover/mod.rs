@@ -183,7 +183,7 @@ fn walk(found: &mut Found) -> Files {
         .filter_entry(|entry| {
             !matches!(entry.file_name().to_str(), Some("node_modules" | "target" | "dist" | ".git"))
         })
-        .sort_by_file_path(Path::cmp)
+        .sort_by_file_name(std::ffi::OsStr::cmp)
         .build();
     for entry in walker {
         let entry = match entry {
