@@ -29,6 +29,7 @@ pub(super) fn file_role(path: &str) -> FileRole {
         "test-utils",
         "test-helpers",
         "testing",
+        "testcontainers",
         "__tests__",
         "__mocks__",
         "e2e",
