@@ -44,6 +44,8 @@ enum Command {
     Rules(commands::rules::Arguments),
     /// Write a commented pgsteward.toml.
     Init(commands::init::Arguments),
+    /// Apply, inspect and repair migrations: Prisma's files and history, without node.
+    Migrate(commands::migrate::Arguments),
     /// Say what was found, what is missing, and how to get it.
     Doctor(commands::doctor::Arguments),
 }
@@ -87,6 +89,7 @@ async fn run(arguments: Arguments) -> ExitCode {
         Command::Explain(arguments) => commands::explain::run(&arguments, color),
         Command::Rules(arguments) => commands::rules::run(&arguments, color),
         Command::Init(arguments) => commands::init::run(&arguments),
+        Command::Migrate(arguments) => commands::migrate::run(arguments).await,
         Command::Doctor(arguments) => commands::doctor::run(&arguments).await,
     };
     match result {

@@ -17,6 +17,7 @@ pub mod fix;
 mod git;
 pub mod init;
 pub mod judge;
+pub mod migrate;
 mod progress;
 pub mod prove;
 pub mod queries;
@@ -48,6 +49,9 @@ pub fn hint_of(error: &(dyn std::error::Error + 'static)) -> Option<String> {
     }
     if let Some(error) = error.downcast_ref::<pgsteward_pg::UrlError>() {
         return Some(error.hint());
+    }
+    if let Some(error) = error.downcast_ref::<migrate::MigrateError>() {
+        return error.hint.clone();
     }
     error.downcast_ref::<pgsteward_lab::LabError>().map(|error| error.hint())
 }

@@ -20,6 +20,7 @@ pub mod effect;
 pub mod facts;
 pub mod finding;
 pub mod lock;
+pub mod migrate;
 pub mod migration;
 pub mod place;
 pub mod prisma;

@@ -13,6 +13,7 @@ mod fold;
 mod github;
 mod hunk;
 mod markdown;
+pub mod migrate;
 mod queries;
 mod rules_table;
 mod sarif;

@@ -5,6 +5,7 @@ pub(crate) mod doctor;
 pub(crate) mod explain;
 pub(crate) mod fix;
 pub(crate) mod init;
+pub(crate) mod migrate;
 pub(crate) mod queries;
 pub(crate) mod review_arguments;
 pub(crate) mod rules;

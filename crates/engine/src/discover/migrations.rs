@@ -70,7 +70,7 @@ pub(super) fn read_plain(folder: &Path, root: &Path) -> Option<FoundMigrations> 
 }
 
 /// A folder of any of the layouts, whatever its name.
-pub(super) fn read_any(folder: &Path) -> Option<FoundMigrations> {
+pub(crate) fn read_any(folder: &Path) -> Option<FoundMigrations> {
     read_prisma(folder).or_else(|| read_up_folders(folder)).or_else(|| read_numbered(folder))
 }
 
@@ -192,7 +192,7 @@ fn number_order(a: &str, b: &str) -> Ordering {
 
 /// The order of Prisma's command line, which sorts folders with `localeCompare`: punctuation before digits
 /// before letters, letters without their case, lower case first where nothing else differs.
-fn locale_key(name: &str) -> (Vec<(u8, char)>, Reverse<String>) {
+pub(crate) fn locale_key(name: &str) -> (Vec<(u8, char)>, Reverse<String>) {
     let primary = name
         .chars()
         .flat_map(char::to_lowercase)

@@ -2,7 +2,7 @@
 //! nothing of the repository is run, and links out of it are not followed.
 
 pub mod environment;
-mod migrations;
+pub(crate) mod migrations;
 mod package;
 
 use std::collections::BTreeMap;

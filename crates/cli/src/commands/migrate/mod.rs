@@ -1,0 +1,92 @@
+//! `migrate`: one file a subcommand. Exit codes are Prisma's: 0 done, 1 for every error of a verb, 2 for wrong
+//! usage.
+
+mod deploy;
+mod resolve;
+mod status;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Result;
+use clap::{Args, Subcommand, ValueEnum};
+use pgsteward_engine::migrate::ProjectOptions;
+
+use crate::output;
+
+#[derive(Args)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Apply pending migrations to the database.
+    Deploy(Box<deploy::Arguments>),
+    /// Show how the database and its history of migrations stand.
+    Status(status::Arguments),
+    /// Tell the history what was done by hand.
+    Resolve(resolve::Arguments),
+}
+
+pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
+    let result = match arguments.verb {
+        Verb::Deploy(arguments) => deploy::run(&arguments).await,
+        Verb::Status(arguments) => status::run(&arguments).await,
+        Verb::Resolve(arguments) => resolve::run(&arguments).await,
+    };
+    Ok(result.unwrap_or_else(|error| {
+        output::error(&error);
+        ExitCode::FAILURE
+    }))
+}
+
+/// What every verb takes: where the project is.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ProjectArguments {
+    /// The Prisma schema: a file, or a folder of files.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) schema: Option<PathBuf>,
+    /// The configuration file (prisma.config.ts); it is read, never run.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// The folder of the migrations [default: as Prisma finds it].
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) migrations: Option<PathBuf>,
+}
+
+impl ProjectArguments {
+    pub(crate) fn options(&self) -> ProjectOptions {
+        ProjectOptions {
+            folder: None,
+            schema: self.schema.clone(),
+            config: self.config.clone(),
+            migrations: self.migrations.clone(),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportFormat {
+    /// Lines for people.
+    Text,
+    /// One object, with a version.
+    Json,
+}
+
+/// `500ms`, `3s`, `2min`, `1h`; a plain number is seconds. `0` means no limit.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.find(|next: char| !next.is_ascii_digit() && next != '.').unwrap_or(text.len());
+    let number: f64 =
+        text[..digits].parse().map_err(|_| format!("\"{text}\" is no duration: write 500ms, 3s or 2min"))?;
+    let seconds = match text[digits..].trim() {
+        "ms" => number / 1000.0,
+        "" | "s" => number,
+        "min" | "m" => number * 60.0,
+        "h" => number * 3600.0,
+        _ => return Err(format!("\"{text}\" is no duration: write 500ms, 3s or 2min")),
+    };
+    Duration::try_from_secs_f64(seconds).map_err(|_| format!("\"{text}\" is too long"))
+}

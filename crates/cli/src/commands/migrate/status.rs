@@ -1,0 +1,41 @@
+//! `migrate status`: how the database and its history stand. Exit code 0 when all is well, 1 for what Prisma exits
+//! 1 for, 3 to 7 for what Prisma does not look at.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Args;
+use pgsteward_engine::migrate::status::{StatusOptions, status};
+use pgsteward_report::migrate::{migrate_json, status_text};
+
+use super::{ProjectArguments, ReportFormat};
+use crate::output;
+use crate::progress::Spinner;
+
+#[derive(Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    project: ProjectArguments,
+    /// The database to look at [default: as Prisma finds it].
+    #[arg(long, value_name = "URL", hide_env_values = true)]
+    url: Option<String>,
+    /// Output format.
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+    format: ReportFormat,
+    /// Show no progress.
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let options = StatusOptions { project: arguments.project.options(), url: arguments.url.clone() };
+    let spinner = Spinner::new(arguments.quiet);
+    let report = status(&options, &spinner).await;
+    spinner.finish();
+    let report = report?;
+    output::print(&match arguments.format {
+        ReportFormat::Text => status_text(&report),
+        ReportFormat::Json => migrate_json("migrate status", &report),
+    })?;
+    Ok(ExitCode::from(report.exit_code))
+}

@@ -1,0 +1,23 @@
+//! The verbs of `migrate` and `db`: Prisma's files, table, codes and order of things, without node.
+//!
+//! Suggested reading order: [`project`] (what is worked on), [`connection`] (on which database), [`history`] (disk and
+//! rows joined), [`regime`] and `apply` (how one file runs), [`deploy`], [`status`], [`resolve`].
+
+mod apply;
+pub mod config_file;
+pub mod connection;
+pub mod deploy;
+pub mod error;
+pub mod history;
+mod leftover;
+mod messages;
+pub mod project;
+pub mod regime;
+pub mod resolve;
+pub mod server;
+pub mod status;
+
+pub use apply::Limits;
+pub use connection::{Connection, Use};
+pub use error::MigrateError;
+pub use project::{MigrateProject, MigrationFolder, ProjectOptions};

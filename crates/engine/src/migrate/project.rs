@@ -1,0 +1,427 @@
+//! What a migrate verb works on: the Prisma schema with its configuration, or a folder of plain SQL files, found
+//! where Prisma finds them. No tree is walked: Prisma looks at a few named places, and so does this.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use pgsteward_model::migration::Layout;
+use pgsteward_model::prisma::PrismaSchema;
+use pgsteward_model::source::{SourceFile, Sources};
+use pgsteward_pg::history::HistoryTable;
+use sha2::{Digest, Sha256};
+
+use super::config_file::{self, PrismaConfig};
+use super::error::MigrateError;
+use crate::discover::{migrations as folders, relative};
+
+/// What the user named on the command line.
+#[derive(Clone, Debug, Default)]
+pub struct ProjectOptions {
+    /// The folder to work in; the current one where none.
+    pub folder: Option<PathBuf>,
+    /// `--schema`: a file or a folder of files.
+    pub schema: Option<PathBuf>,
+    /// `--config`: `prisma.config.ts`.
+    pub config: Option<PathBuf>,
+    /// `--migrations`: the folder of the migrations.
+    pub migrations: Option<PathBuf>,
+}
+
+/// One project. All paths are absolute.
+#[derive(Debug)]
+pub struct MigrateProject {
+    /// The folder that the command was called for.
+    pub root: PathBuf,
+    /// The schema as it was found: a file, or a folder of files. None for plain SQL projects.
+    pub schema_path: Option<PathBuf>,
+    pub schema_files: Vec<PathBuf>,
+    pub schema: Option<Arc<PrismaSchema>>,
+    /// Texts of the schema files, by path relative to the root.
+    pub sources: Sources,
+    pub config: Option<PrismaConfig>,
+    pub layout: Layout,
+    /// Where migrations lie or would lie; it need not exist.
+    pub migrations_folder: PathBuf,
+}
+
+/// One migration of the project, read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MigrationFolder {
+    /// Folder name (Prisma), or file name without its ending.
+    pub name: String,
+    pub file: PathBuf,
+    /// Byte for byte as it is on disk: its checksum counts every character.
+    pub text: String,
+    /// Lower-case hex SHA-256, as Prisma stores it.
+    pub checksum: String,
+    pub down: Option<PathBuf>,
+}
+
+impl MigrationFolder {
+    pub fn new(
+        name: impl Into<String>,
+        file: PathBuf,
+        text: String,
+        down: Option<PathBuf>,
+    ) -> MigrationFolder {
+        MigrationFolder { name: name.into(), file, checksum: checksum(&text), text, down }
+    }
+
+    /// The text as a server reads it: without a byte order mark, which PostgreSQL takes for a name.
+    pub fn script(&self) -> &str {
+        self.text.strip_prefix('\u{feff}').unwrap_or(&self.text)
+    }
+
+    /// Whether a stored checksum is this text's. Line endings are forgiven in both directions, and checksums that
+    /// are not 64 characters long are of an old Prisma, which wrote bytes below 16 as one digit.
+    pub fn has_checksum(&self, stored: &str) -> bool {
+        if stored == self.checksum {
+            return true;
+        }
+        let texts = [
+            self.text.clone(),
+            self.text.replace("\r\n", "\n"),
+            self.text.replace("\r\n", "\n").replace('\n', "\r\n"),
+        ];
+        texts.iter().any(|text| {
+            let digest = Sha256::digest(text.as_bytes());
+            let padded: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+            let unpadded: String = digest.iter().map(|byte| format!("{byte:x}")).collect();
+            stored == padded || (stored.len() != 64 && stored == unpadded)
+        })
+    }
+}
+
+/// Lower-case hexadecimal SHA-256 of the exact text.
+pub fn checksum(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Longest name of a migration in bytes, as Prisma's engine allows it.
+pub const LONGEST_NAME: usize = 200;
+
+impl MigrateProject {
+    /// Finds schema, configuration and migrations. It is an error where there is neither a Prisma schema nor a
+    /// folder of migrations.
+    pub fn find(options: &ProjectOptions) -> Result<MigrateProject, MigrateError> {
+        let root = folder_of(options.folder.as_deref())?;
+        let config = match &options.config {
+            Some(path) => {
+                let path = root.join(path);
+                if !path.is_file() {
+                    let message = format!("there is no configuration file \"{}\"", path.display());
+                    return Err(MigrateError::new(message).with_hint("correct --config"));
+                }
+                Some(config_file::read(&path)?)
+            }
+            None => config_file::find(&root).map(|path| config_file::read(&path)).transpose()?,
+        };
+        let schema_path = find_schema(&root, options.schema.as_deref(), config.as_ref())?;
+        let mut project = MigrateProject {
+            root,
+            schema_path,
+            schema_files: Vec::new(),
+            schema: None,
+            sources: Sources::default(),
+            config,
+            layout: Layout::Prisma,
+            migrations_folder: PathBuf::new(),
+        };
+        project.read_schema()?;
+        project.find_migrations(options)?;
+        Ok(project)
+    }
+
+    fn read_schema(&mut self) -> Result<(), MigrateError> {
+        let Some(path) = &self.schema_path else { return Ok(()) };
+        let mut files = Vec::new();
+        if path.is_dir() {
+            prisma_files(path, &mut files)?;
+            if files.is_empty() {
+                let message = format!("the folder \"{}\" holds no .prisma file", path.display());
+                return Err(MigrateError::coded("P1012", message).with_hint("correct the path of the schema"));
+            }
+        } else {
+            files.push(path.clone());
+        }
+        let mut read = Vec::new();
+        for file in &files {
+            let text = read_utf8(file)?;
+            let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
+            read.push(self.sources.add(SourceFile::new(relative(&self.root, file), text)));
+        }
+        self.schema_files = files;
+        self.schema = Some(Arc::new(pgsteward_prisma::parse(&read)));
+        self.refuse_other_databases()
+    }
+
+    fn refuse_other_databases(&self) -> Result<(), MigrateError> {
+        let provider = self.schema.as_ref().and_then(|schema| schema.datasource.as_ref()?.provider.clone());
+        match provider.as_deref() {
+            None | Some("postgresql" | "postgres") => Ok(()),
+            Some(other) => Err(MigrateError::new(format!(
+                "the schema's provider is \"{other}\", and pgsteward works with PostgreSQL only"
+            ))
+            .with_hint("name a schema whose datasource has provider = \"postgresql\"")),
+        }
+    }
+
+    fn find_migrations(&mut self, options: &ProjectOptions) -> Result<(), MigrateError> {
+        let named = options.migrations.as_ref().map(|path| self.root.join(path));
+        let configured = self.config.as_ref().and_then(|config| config.migrations_path.clone());
+        if self.schema.is_some() || configured.is_some() {
+            self.migrations_folder = named.or(configured).unwrap_or_else(|| self.beside_schema());
+            if let Some(found) = folders::read_any(&self.migrations_folder)
+                && options.migrations.is_some()
+            {
+                self.layout = found.layout;
+            }
+            return Ok(());
+        }
+        let loaded =
+            crate::config::load(&self.root).map_err(|error| MigrateError::new(format!("{error:#}")))?;
+        let beside = loaded.file.as_ref().and_then(|(path, _)| path.parent()).unwrap_or(&self.root);
+        let of_toml = loaded.config.migrations.path.as_ref().map(|path| beside.join(path));
+        let places = [
+            "migrations",
+            "db/migrations",
+            "database/migrations",
+            "sql/migrations",
+            "db/migrate",
+            "migration",
+            "migrate",
+            ".",
+        ];
+        let folder = named.or(of_toml).or_else(|| {
+            places.iter().map(|place| self.root.join(place)).find(|place| folders::read_any(place).is_some())
+        });
+        let Some(folder) = folder else { return Err(no_schema(&self.root)) };
+        let Some(found) = folders::read_any(&folder) else {
+            let message = format!("the folder \"{}\" holds no SQL migrations", folder.display());
+            return Err(MigrateError::new(message).with_hint(
+                "name a folder of numbered .sql files, of pairs of .up.sql and .down.sql, or of Prisma's migrations",
+            ));
+        };
+        self.layout = found.layout;
+        self.migrations_folder = found.folder;
+        Ok(())
+    }
+
+    /// Prisma's default: beside the file that holds the datasource; for a folder of files also beside the folder,
+    /// where there are migrations already.
+    fn beside_schema(&self) -> PathBuf {
+        let datasource = self.schema.as_ref().and_then(|schema| schema.datasource.as_ref());
+        let file =
+            datasource.map(|datasource| self.root.join(&*datasource.at.file)).or(self.schema_path.clone());
+        let folder = file.as_deref().and_then(Path::parent).unwrap_or(&self.root).to_path_buf();
+        let beside = folder.join("migrations");
+        let above = folder.parent().map(|parent| parent.join("migrations")).filter(|above| above.is_dir());
+        match above {
+            Some(above)
+                if !beside.is_dir() && self.schema_path.as_ref().is_some_and(|path| path.is_dir()) =>
+            {
+                above
+            }
+            _ => beside,
+        }
+    }
+
+    /// True where the migrations are Prisma's folders and their history is `_prisma_migrations`.
+    pub fn is_prisma(&self) -> bool {
+        self.layout == Layout::Prisma
+    }
+
+    /// The table that holds the history, in the namespace of the connection URL.
+    pub fn history_table(&self, namespace: &str) -> HistoryTable {
+        if self.is_prisma() { HistoryTable::prisma(namespace) } else { HistoryTable::plain(namespace) }
+    }
+
+    /// All migrations on disk in the order they run, read. A folder without `migration.sql` is P3015; a text that
+    /// is not UTF-8 is an error that names the byte.
+    pub fn migrations(&self) -> Result<Vec<MigrationFolder>, MigrateError> {
+        if !self.migrations_folder.is_dir() {
+            return Ok(Vec::new());
+        }
+        if !self.is_prisma() {
+            let found = folders::read_any(&self.migrations_folder);
+            let files = found.map(|found| found.files).unwrap_or_default();
+            if let Some(pair) = files.windows(2).find(|pair| pair[0].name == pair[1].name) {
+                return Err(twice(&pair[0].name));
+            }
+            return files
+                .into_iter()
+                .map(|file| {
+                    Ok(MigrationFolder::new(file.name, file.path.clone(), read_utf8(&file.path)?, file.down))
+                })
+                .collect();
+        }
+        let unreadable = |error: std::io::Error| {
+            MigrateError::new(format!("cannot read \"{}\": {error}", self.migrations_folder.display()))
+                .with_hint("check its permissions")
+        };
+        let mut names = Vec::new();
+        for entry in std::fs::read_dir(&self.migrations_folder).map_err(unreadable)? {
+            let entry = entry.map_err(unreadable)?;
+            if entry.file_type().map_err(unreadable)?.is_dir() {
+                let name = entry.file_name().into_string().map_err(|name| {
+                    MigrateError::new(format!(
+                        "the name of the migration folder \"{}\" is not UTF-8",
+                        name.display()
+                    ))
+                    .with_hint("rename the folder")
+                })?;
+                names.push(name);
+            }
+        }
+        names.sort_by_cached_key(|name| folders::locale_key(name));
+        names.into_iter().map(|name| self.migration(name)).collect()
+    }
+
+    fn migration(&self, name: String) -> Result<MigrationFolder, MigrateError> {
+        let folder = self.migrations_folder.join(&name);
+        let file = folder.join("migration.sql");
+        if !file.is_file() {
+            let message = format!("could not find the migration file at \"{}\"", relative(&self.root, &file));
+            return Err(MigrateError::coded("P3015", message).with_hint(
+                "delete the folder to resolve the problem, or bring the file back from version control",
+            ));
+        }
+        if name.len() > LONGEST_NAME {
+            let message = format!("the name of the migration \"{name}\" is longer than {LONGEST_NAME} bytes");
+            return Err(MigrateError::coded("P3010", message).with_hint("give the folder a shorter name"));
+        }
+        let down = Some(folder.join("down.sql")).filter(|path| path.is_file());
+        let text = read_utf8(&file)?;
+        Ok(MigrationFolder::new(name, file, text, down))
+    }
+
+    /// P3019 where `migration_lock.toml` names another provider than PostgreSQL.
+    pub fn check_provider_lock(&self) -> Result<(), MigrateError> {
+        let path = self.migrations_folder.join("migration_lock.toml");
+        if !self.is_prisma() || !path.is_file() {
+            return Ok(());
+        }
+        let text = read_utf8(&path)?;
+        let locked = text.lines().map(str::trim).filter(|line| !line.starts_with('#')).find_map(|line| {
+            let value = line.strip_prefix("provider")?.trim_start().strip_prefix('=')?.trim();
+            Some(value.trim_matches(['"', '\'']).to_owned())
+        });
+        match locked.as_deref() {
+            None | Some("postgresql" | "postgres") => Ok(()),
+            Some(other) => Err(MigrateError::coded(
+                "P3019",
+                format!(
+                    "the datasource provider \"postgresql\" specified in your schema does not match the one specified in \
+                     the migration_lock.toml, \"{other}\""
+                ),
+            )
+            .with_hint("remove the migrations folder and start a new history with `pgsteward migrate dev`")),
+        }
+    }
+}
+
+fn twice(name: &str) -> MigrateError {
+    MigrateError::new(format!("two migrations are called \"{name}\"")).with_hint("rename one of them")
+}
+
+fn folder_of(named: Option<&Path>) -> Result<PathBuf, MigrateError> {
+    let folder = named.unwrap_or(Path::new("."));
+    folder.canonicalize().map_err(|error| {
+        MigrateError::new(format!("cannot open the folder \"{}\": {error}", folder.display()))
+            .with_hint("name the folder of the project")
+    })
+}
+
+/// Where Prisma looks, in its order: `--schema`, the configuration file, `prisma.schema` of package.json, then
+/// the default places.
+fn find_schema(
+    root: &Path,
+    named: Option<&Path>,
+    config: Option<&PrismaConfig>,
+) -> Result<Option<PathBuf>, MigrateError> {
+    let there = |path: PathBuf, of: &str| {
+        if path.exists() {
+            return Ok(Some(path));
+        }
+        let message = format!("there is no Prisma schema at \"{}\", which {of} names", path.display());
+        Err(MigrateError::new(message).with_hint("correct the path, or name the schema with --schema"))
+    };
+    if let Some(path) = named {
+        return there(root.join(path), "--schema");
+    }
+    if let Some(path) = config.and_then(|config| config.schema.clone()) {
+        return there(path, "prisma.config.ts");
+    }
+    if let Some(path) = of_package(root)? {
+        return there(path, "package.json");
+    }
+    let places = ["schema.prisma", "prisma/schema.prisma"];
+    let file = places.iter().map(|place| root.join(place)).find(|path| path.is_file());
+    Ok(file.or_else(|| {
+        let folder = root.join("prisma/schema");
+        let mut files = Vec::new();
+        (prisma_files(&folder, &mut files).is_ok() && !files.is_empty()).then_some(folder)
+    }))
+}
+
+/// `"prisma": { "schema": … }` of the package that the folder belongs to.
+fn of_package(root: &Path) -> Result<Option<PathBuf>, MigrateError> {
+    let Some(path) = root.ancestors().map(|folder| folder.join("package.json")).find(|path| path.is_file())
+    else {
+        return Ok(None);
+    };
+    let text = read_utf8(&path)?;
+    let package: serde_json::Value = serde_json::from_str(&text).map_err(|error| {
+        MigrateError::new(format!("\"{}\" is no JSON: {error}", path.display())).with_hint("correct the file")
+    })?;
+    let folder = path.parent().unwrap_or(root);
+    Ok(package["prisma"]["schema"].as_str().map(|schema| folder.join(schema)))
+}
+
+/// The `.prisma` files of a folder and of the folders in it, sorted.
+fn prisma_files(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), MigrateError> {
+    let unreadable = |error: std::io::Error| {
+        MigrateError::new(format!("cannot read \"{}\": {error}", folder.display()))
+            .with_hint("check its permissions")
+    };
+    let mut entries =
+        std::fs::read_dir(folder).map_err(unreadable)?.collect::<Result<Vec<_>, _>>().map_err(unreadable)?;
+    entries.sort_by_key(std::fs::DirEntry::file_name);
+    for entry in entries {
+        let path = entry.path();
+        let kind = entry.file_type().map_err(unreadable)?;
+        if kind.is_dir() && entry.file_name() != "migrations" && entry.file_name() != "node_modules" {
+            prisma_files(&path, found)?;
+        } else if path.extension().is_some_and(|extension| extension == "prisma") && path.is_file() {
+            found.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// The text of a file, with the reason and the place where it is not UTF-8.
+pub(super) fn read_utf8(path: &Path) -> Result<String, MigrateError> {
+    let bytes = std::fs::read(path).map_err(|error| {
+        MigrateError::new(format!("cannot read \"{}\": {error}", path.display()))
+            .with_hint("check its permissions")
+    })?;
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        let line = error.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
+        MigrateError::new(format!(
+            "\"{}\" is not UTF-8: the first wrong byte is number {at} of the file, in line {line}",
+            path.display()
+        ))
+        .with_hint("save the file as UTF-8; nothing was run")
+    })
+}
+
+fn no_schema(root: &Path) -> MigrateError {
+    MigrateError::new(format!(
+        "could not find a Prisma schema that is required for this command, nor a folder of SQL migrations, in \"{}\"; \
+         looked for schema.prisma, prisma/schema.prisma, prisma/schema, prisma.config.ts, \"prisma\".\"schema\" in \
+         package.json, migrations and db/migrations",
+        root.display()
+    ))
+    .with_hint("run the command in the folder of the project, or name the schema with --schema")
+}

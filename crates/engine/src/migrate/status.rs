@@ -1,0 +1,104 @@
+//! `migrate status`: the whole truth about a database and its history. Reads only.
+
+use std::time::Instant;
+
+use pgsteward_model::catalog::{Catalog, ConstraintKind};
+use pgsteward_model::migrate::MigrationState;
+use pgsteward_model::migrate::status::{Diverged, StatusClass, StatusReport};
+use pgsteward_pg::{CatalogOptions, ReadSession};
+
+use super::connection::{Use, resolve};
+use super::error::MigrateError;
+use super::history::Joined;
+use super::project::{MigrateProject, ProjectOptions};
+use super::server;
+use crate::Progress;
+
+#[derive(Clone, Debug, Default)]
+pub struct StatusOptions {
+    pub project: ProjectOptions,
+    pub url: Option<String>,
+}
+
+/// Looks at disk, history and catalog. An error only where the database cannot be read.
+pub async fn status(options: &StatusOptions, progress: &dyn Progress) -> Result<StatusReport, MigrateError> {
+    let began = Instant::now();
+    let project = MigrateProject::find(&options.project)?;
+    let connection = resolve(&project, options.url.as_deref(), Use::Read)?;
+    project.check_provider_lock()?;
+    let folders = project.migrations()?;
+    progress.phase("read the database");
+    let session = ReadSession::connect(&connection.url).await?;
+    let table = project.history_table(connection.namespace());
+    let namespaces = Some(server::namespaces(&project, connection.namespace()));
+    let catalog_options = CatalogOptions { namespaces, ..CatalogOptions::default() };
+    let rows = session.history(&table).await;
+    let read = session.catalog(&catalog_options).await;
+    let version = session.version();
+    session.close().await;
+    let rows = rows?;
+    let (catalog, _) = read?;
+    let joined = Joined::new(&folders, rows.as_deref());
+    let mut report = StatusReport {
+        database: server::database_name(&connection, version),
+        history_table: table.quoted(),
+        initialised: joined.initialised,
+        diverged: joined.diverged().map(|last| Diverged { last_common: last.map(str::to_owned) }),
+        migrations: joined.standings,
+        invalid_indexes: invalid_indexes(&catalog),
+        not_valid: not_valid(&catalog),
+        notes: connection.note.iter().cloned().collect(),
+        ..StatusReport::default()
+    };
+    report.classes = classes(&report);
+    report.exit_code = report.classes.iter().map(|class| class.exit_code()).min().unwrap_or(0);
+    report.elapsed_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    Ok(report)
+}
+
+fn classes(report: &StatusReport) -> Vec<StatusClass> {
+    let any = |state: MigrationState| report.migrations.iter().any(|one| one.state == state);
+    let found = [
+        (StatusClass::NoHistory, !report.initialised && !report.migrations.is_empty()),
+        (StatusClass::Pending, any(MigrationState::Pending)),
+        (StatusClass::Failed, any(MigrationState::Failed)),
+        (StatusClass::Diverged, report.diverged.is_some()),
+        (StatusClass::Edited, report.migrations.iter().any(|one| one.edited)),
+        (StatusClass::MissingOnDisk, report.migrations.iter().any(|one| one.missing_on_disk)),
+        (StatusClass::Drift, report.drift.as_ref().is_some_and(|drift| !drift.is_empty())),
+        (StatusClass::InvalidIndexes, !report.invalid_indexes.is_empty()),
+        (StatusClass::NotValid, !report.not_valid.is_empty()),
+    ];
+    found.into_iter().filter_map(|(class, holds)| holds.then_some(class)).collect()
+}
+
+fn invalid_indexes(catalog: &Catalog) -> Vec<String> {
+    let of_table = |table: &pgsteward_model::catalog::Table| {
+        let name = table.name.display();
+        table
+            .indexes
+            .iter()
+            .filter(|index| !index.valid)
+            .map(move |index| format!("{name}: {}", index.name))
+            .collect::<Vec<_>>()
+    };
+    catalog.user_tables().flat_map(of_table).collect()
+}
+
+fn not_valid(catalog: &Catalog) -> Vec<String> {
+    let of_table = |table: &pgsteward_model::catalog::Table| {
+        let name = table.name.display();
+        let open = table.constraints.iter().filter(|constraint| !constraint.validated);
+        open.filter(|constraint| {
+            matches!(
+                constraint.kind,
+                ConstraintKind::Check { .. }
+                    | ConstraintKind::ForeignKey { .. }
+                    | ConstraintKind::NotNull { .. }
+            )
+        })
+        .map(move |constraint| format!("{name}: {}", constraint.name))
+        .collect::<Vec<_>>()
+    };
+    catalog.user_tables().flat_map(of_table).collect()
+}

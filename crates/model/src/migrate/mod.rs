@@ -1,0 +1,52 @@
+//! What the verbs of `migrate` and `db` report: plain data, one file a verb. Durations are milliseconds, times are
+//! `YYYY-MM-DD HH:MM:SS.ffffff` in UTC, text of errors is for people.
+
+pub mod deploy;
+pub mod resolve;
+pub mod status;
+
+use serde::Serialize;
+
+/// How a migration stands, seen from the disk and the database together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MigrationState {
+    Applied,
+    Pending,
+    /// It began and neither ended nor was rolled back.
+    Failed,
+    /// Only rolled-back attempts are left of it, and no folder.
+    RolledBack,
+}
+
+/// One migration, on disk or in the database or both.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Standing {
+    pub name: String,
+    pub state: MigrationState,
+    /// The file is not the one that was applied.
+    pub edited: bool,
+    /// The database has it and the disk does not.
+    pub missing_on_disk: bool,
+    /// There was an attempt that was rolled back.
+    pub rolled_back: bool,
+    pub started_at: Option<String>,
+    pub finished_at: Option<String>,
+    /// The error of a failed one.
+    pub logs: Option<String>,
+    /// Of a failed one: statements that are committed.
+    pub statements_done: u32,
+}
+
+/// Which database a verb worked on. Never holds a password.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct DatabaseName {
+    pub name: String,
+    /// `host:port` or the socket.
+    pub place: String,
+    /// The namespace of the connection URL.
+    pub namespace: String,
+    /// Where the URL was found: "DATABASE_URL of .env".
+    pub origin: String,
+    pub server_version: String,
+}

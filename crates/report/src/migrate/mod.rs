@@ -1,0 +1,38 @@
+//! What the verbs of `migrate` and `db` say: lines for people, one file a verb, and one JSON envelope for all.
+
+mod deploy;
+mod resolve;
+mod status;
+
+use serde::Serialize;
+
+pub use deploy::deploy_text;
+pub use resolve::resolve_text;
+pub use status::status_text;
+
+/// Version of the JSON of all verbs. It grows when a field changes its meaning or goes; new fields do not count.
+pub const MIGRATE_JSON_VERSION: u32 = 1;
+
+#[derive(Serialize)]
+struct Envelope<'a, T> {
+    version: u32,
+    command: &'a str,
+    #[serde(flatten)]
+    report: &'a T,
+}
+
+/// A report of a verb ("migrate deploy") as JSON: the fields of the report, with version and command in front.
+pub fn migrate_json<T: Serialize>(command: &str, report: &T) -> String {
+    let envelope = Envelope { version: MIGRATE_JSON_VERSION, command, report };
+    // Plain data with text keys: there is nothing in it that JSON could not say.
+    serde_json::to_string_pretty(&envelope).unwrap_or_default()
+}
+
+/// `12 ms`, `3.4 s`.
+pub(crate) fn duration(milliseconds: f64) -> String {
+    if milliseconds < 1000.0 {
+        format!("{milliseconds:.0} ms")
+    } else {
+        format!("{:.1} s", milliseconds / 1000.0)
+    }
+}

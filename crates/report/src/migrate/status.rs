@@ -1,0 +1,113 @@
+//! `migrate status` for people: what is wrong first, in the order of the exit codes.
+
+use pgsteward_model::migrate::status::StatusReport;
+use pgsteward_model::migrate::{MigrationState, Standing};
+
+use crate::text::line;
+
+pub fn status_text(report: &StatusReport) -> String {
+    let database = &report.database;
+    let mut out = format!(
+        "PostgreSQL {} database \"{}\", schema \"{}\" at {} ({})\n",
+        database.server_version,
+        line(&database.name),
+        line(&database.namespace),
+        line(&database.place),
+        line(&database.origin)
+    );
+    let on_disk = report
+        .migrations
+        .iter()
+        .filter(|one| !one.missing_on_disk && one.state != MigrationState::RolledBack);
+    out.push_str(&format!("{} found in the migrations folder\n", plural(on_disk.count(), "migration")));
+    for note in &report.notes {
+        out.push_str(&format!("note: {}\n", line(note)));
+    }
+    if !report.initialised && !report.migrations.is_empty() {
+        out.push_str(&format!(
+            "\nThe database has no history of migrations ({} is not there).\n",
+            line(&report.history_table)
+        ));
+    }
+    let names = |wanted: &dyn Fn(&Standing) -> bool| -> Vec<String> {
+        report.migrations.iter().filter(|one| wanted(one)).map(|one| line(&one.name)).collect()
+    };
+    let pending = names(&|one| one.state == MigrationState::Pending);
+    section(&mut out, "not yet applied", "apply them with `pgsteward migrate deploy`", &pending);
+    let failed: Vec<String> = report
+        .migrations
+        .iter()
+        .filter(|one| one.state == MigrationState::Failed)
+        .map(|one| {
+            let started = one.started_at.as_deref().unwrap_or("?");
+            let done = match one.statements_done {
+                0 => String::new(),
+                done => format!(", {done} statements of it are applied"),
+            };
+            let reason =
+                one.logs.as_deref().and_then(|logs| logs.lines().find(|text| text.starts_with("ERROR: ")));
+            let reason = reason.map_or(String::new(), |reason| format!(": {}", line(reason)));
+            format!("{} (started at {} UTC{done}){reason}", line(&one.name), line(started))
+        })
+        .collect();
+    section(&mut out, "failed", "`pgsteward migrate deploy` says what to do about them", &failed);
+    if let Some(diverged) = &report.diverged {
+        let last = diverged.last_common.as_deref().map_or("none".to_owned(), line);
+        out.push_str(&format!(
+            "\nThe histories of the folder and of the database diverge. Last common migration: {last}\n"
+        ));
+    }
+    section(
+        &mut out,
+        "edited after they were applied",
+        "bring the applied text back from version control; write what is new as a migration of its own",
+        &names(&|one| one.edited),
+    );
+    section(
+        &mut out,
+        "in the database and missing in the migrations folder",
+        "bring the folders back from version control, or find out who deployed them",
+        &names(&|one| one.missing_on_disk),
+    );
+    if let Some(drift) = &report.drift {
+        let drift: Vec<String> = drift.iter().map(|step| line(step)).collect();
+        section(
+            &mut out,
+            "differences between the database and its history (drift)",
+            "write them as a migration, or undo what was done by hand",
+            &drift,
+        );
+    }
+    let lines = |texts: &[String]| texts.iter().map(|text| line(text)).collect::<Vec<_>>();
+    section(
+        &mut out,
+        "invalid indexes, left by failed concurrent builds",
+        "REINDEX INDEX CONCURRENTLY them, or drop and build them again",
+        &lines(&report.invalid_indexes),
+    );
+    section(
+        &mut out,
+        "constraints that are NOT VALID",
+        "ALTER TABLE … VALIDATE CONSTRAINT when there is little traffic",
+        &lines(&report.not_valid),
+    );
+    if report.classes.is_empty() {
+        out.push_str("\nDatabase schema is up to date!\n");
+    }
+    out
+}
+
+fn section(out: &mut String, what: &str, hint: &str, lines: &[String]) {
+    if lines.is_empty() {
+        return;
+    }
+    out.push_str(&format!("\n{} {what}:\n", lines.len()));
+    for text in lines {
+        out.push_str(&format!("  {text}\n"));
+    }
+    out.push_str(&format!("  hint: {hint}\n"));
+}
+
+fn plural(count: usize, word: &str) -> String {
+    format!("{count} {word}{}", if count == 1 { "" } else { "s" })
+}
