@@ -7,7 +7,7 @@ mod merge;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use pgsteward_model::change::{FileEdit, Rollback, Safety, Step};
+use pgsteward_model::change::{FileEdit, Rollback, Safety, SqlStep, Step};
 use pgsteward_model::facts::Facts;
 use pgsteward_model::finding::Finding;
 use similar::TextDiff;
@@ -191,17 +191,22 @@ fn plan_project(facts: &Facts, findings: &[&Finding], separate: bool, now: u64, 
             continue;
         }
         edits.extend(file_edits);
+        // What two fixes share, a table that both write to, is made once.
+        let is_new = |step: &SqlStep| {
+            pieces.iter().all(|piece: &folders::Piece| !piece.up.contains(step) && !piece.down.contains(step))
+        };
         let mut piece = folders::Piece { title: fix.title.clone(), up: Vec::new(), down: Vec::new() };
         for step in &fix.change.steps {
             match step {
-                Step::Sql(step) => piece.up.push(step.clone()),
+                Step::Sql(step) if is_new(step) => piece.up.push(step.clone()),
+                Step::Sql(_) => {}
                 Step::Wait { until } => plan.notes.push(format!("{}: wait until {until}", fix.title)),
                 Step::Edit(_) | Step::Prisma(_) => {}
             }
         }
         match &fix.change.rollback {
             Rollback::Steps(steps) => piece.down.extend(steps.iter().filter_map(|step| match step {
-                Step::Sql(step) => Some(step.clone()),
+                Step::Sql(step) if is_new(step) => Some(step.clone()),
                 _ => None,
             })),
             Rollback::Impossible { reason } => {

@@ -208,6 +208,12 @@ pub enum Evidence {
         sql: String,
     },
     ServerError(ServerError),
+    /// The ways from one state to another that a column may take: from, to. `*` stands for every state.
+    Transitions {
+        relation: String,
+        column: String,
+        allowed: Vec<(String, String)>,
+    },
 }
 
 #[cfg(test)]

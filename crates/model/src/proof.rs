@@ -83,6 +83,20 @@ pub enum Observation {
     AppliedAgain,
     /// Statements ran on generated rows, and this is what they cost.
     Ran(Run),
+    /// Before and after the change the statements gave, or left behind, the same rows.
+    SameRows {
+        rows: u64,
+    },
+    /// Somebody did what the change is to refuse, or what it is to leave alone.
+    Attacked {
+        /// `from "PAID" to "PENDING"`, `the same event again`.
+        what: String,
+        sql: String,
+        /// What the server answered; none where it did as it was told.
+        refused: Option<ServerError>,
+        /// Rows that the statement changed.
+        rows: u64,
+    },
     /// Two sessions ran what the code runs, and the server ended one of them: its message.
     Deadlocked {
         first: Vec<String>,

@@ -19,6 +19,7 @@ mod rules_table;
 mod sarif;
 mod terminal;
 mod text;
+mod transitions;
 pub mod wire;
 mod words;
 

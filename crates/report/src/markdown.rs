@@ -11,7 +11,7 @@ use pgsteward_model::review::Review;
 
 use self::escape::{cell, code, escape, fenced};
 use crate::fold::{self, Group};
-use crate::{hunk, text, words};
+use crate::{hunk, text, transitions, words};
 
 /// Rows of a list that stand outside its fold.
 const OPEN_ROWS: usize = 5;
@@ -184,7 +184,7 @@ fn recommendations(review: &Review, groups: &[Group<'_>], limits: Limits, out: &
         let evidence: Vec<String> = first
             .evidence
             .iter()
-            .filter(|one| !matches!(one, Evidence::Sql { .. }))
+            .filter(|one| !matches!(one, Evidence::Sql { .. } | Evidence::Transitions { .. }))
             .map(|one| escape(&words::evidence(one)))
             .collect();
         let mut impact = escape(&text::prose(&first.detail));
@@ -196,8 +196,12 @@ fn recommendations(review: &Review, groups: &[Group<'_>], limits: Limits, out: &
             out.push_str(&format!("**Impact:** {impact}\n\n"));
         }
         for evidence in &first.evidence {
-            if let Evidence::Sql { sql } = evidence {
-                out.push_str(&fenced("sql", sql));
+            match evidence {
+                Evidence::Sql { sql } => out.push_str(&fenced("sql", sql)),
+                Evidence::Transitions { allowed, .. } => {
+                    out.push_str(&fenced("mermaid", &transitions::mermaid(allowed)));
+                }
+                _ => {}
             }
         }
         if !first.hint.is_empty() {

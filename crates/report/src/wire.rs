@@ -191,6 +191,13 @@ enum WireEvidence {
     Setting { name: String, value: String },
     Sql { sql: String },
     ServerError(WireServerError),
+    Transitions { relation: String, column: String, allowed: Vec<WireTransition> },
+}
+
+#[derive(Serialize)]
+struct WireTransition {
+    from: String,
+    to: String,
 }
 
 #[derive(Serialize)]
@@ -299,6 +306,15 @@ enum WireObservation {
         buffers: u64,
         elapsed_us: u64,
         plan: String,
+    },
+    SameRows {
+        rows: u64,
+    },
+    Attacked {
+        what: String,
+        sql: String,
+        refused: Option<WireServerError>,
+        rows: u64,
     },
     Deadlocked {
         first: Vec<String>,

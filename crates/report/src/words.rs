@@ -9,7 +9,7 @@ use pgsteward_model::proof::{Observation, Proof, Run, Verdict};
 use pgsteward_model::review::Review;
 use pgsteward_model::source::FileRange;
 
-use crate::text;
+use crate::{text, transitions};
 
 /// The fix that may be shown: a refuted one is withdrawn.
 pub(crate) fn offered_fix(finding: &Finding) -> Option<&Fix> {
@@ -116,6 +116,9 @@ pub(crate) fn evidence(evidence: &Evidence) -> String {
         Evidence::Setting { name, value } => format!("{} = {}", text::line(name), text::line(value)),
         Evidence::Sql { sql } => text::prose(sql),
         Evidence::ServerError(error) => server_error(error),
+        Evidence::Transitions { column, allowed, .. } => {
+            format!("{} may go {}", quoted(column), transitions::lines(allowed).join(", "))
+        }
     }
 }
 
@@ -247,6 +250,20 @@ fn observed(observation: &Observation) -> Option<String> {
         Observation::Failed { sql, error } => format!("{} failed: {}", command(sql), server_error(error)),
         Observation::FileParses { file } => format!("{} still parses", text::line(file)),
         Observation::Ran(run) => ran(run),
+        Observation::SameRows { rows } => {
+            format!(
+                "before and after the same {}",
+                text::count(usize::try_from(*rows).unwrap_or(usize::MAX), "row")
+            )
+        }
+        Observation::Attacked { what, refused: Some(error), .. } => {
+            format!("{} was refused: {}", text::prose(what), server_error(error))
+        }
+        Observation::Attacked { what, refused: None, rows, .. } => format!(
+            "{} changed {}",
+            text::prose(what),
+            text::count(usize::try_from(*rows).unwrap_or(usize::MAX), "row")
+        ),
         Observation::Deadlocked { error, .. } => format!("two sessions met: {}", server_error(error)),
     })
 }

@@ -119,7 +119,8 @@ pub async fn prove(
             let (of_history, of_live): (Vec<usize>, Vec<usize>) =
                 objects.into_iter().partition(|index| of_drift(&findings[*index]));
             let thorough = mode == ProveMode::Thorough;
-            let setting = |database| object::Setting { facts, lab: benches.lab, database, rules, thorough };
+            let setting =
+                |database| object::Setting { facts, lab: benches.lab, database, rules, linked, thorough };
             let budget = if thorough { THOROUGH_BUDGET } else { MIGRATION_BUDGET };
             let known: &[Finding] = findings;
             // Objects and migrations are tried in databases that have nothing to do with each other.

@@ -23,7 +23,7 @@ use pgsteward_model::statement::{AlterAction, Statement};
 use pgsteward_pg::LabSession;
 
 use crate::Progress;
-use crate::collect::introspect;
+use crate::collect::{Linked, introspect};
 use crate::prove::Proofs;
 use look::{Eyes, Read};
 
@@ -37,6 +37,8 @@ pub(super) struct Setting<'a> {
     /// The database whose clones are tried on.
     pub(super) database: &'a Database,
     pub(super) rules: &'a [&'static Rule],
+    /// The code, where a fix edits it besides.
+    pub(super) linked: Option<&'a Linked>,
     /// Run each change once more after its rollback.
     pub(super) thorough: bool,
 }
@@ -168,14 +170,14 @@ struct Bench<'a> {
     tracer: Tracer,
     /// The catalog of the lab database before any fix.
     before: &'a Catalog,
-    eyes: Eyes,
+    eyes: Eyes<'a>,
 }
 
 impl<'a> Bench<'a> {
     async fn new(setting: Setting<'a>, before: &'a Catalog) -> Result<Bench<'a>> {
         let clone = setting.lab.clone_database(setting.database).await.context("clone the lab database")?;
         let session = clone.session().await.context("connect to the clone")?;
-        let eyes = Eyes::open(setting.facts, before, setting.rules);
+        let eyes = Eyes::open(setting.facts, before, setting.rules, setting.linked);
         let tracer = Tracer::new(&clone);
         Ok(Bench { setting, database: clone, session, tracer, before, eyes })
     }

@@ -9,7 +9,7 @@ use pgsteward_model::review::Review;
 use super::frame;
 use super::style::{self, Paint};
 use crate::fold::Group;
-use crate::{RenderOptions, hunk, text, words};
+use crate::{RenderOptions, hunk, text, transitions, words};
 
 /// Steps of a fix, lines of an edit and lines of one statement shown unless verbose.
 const FIRST_STEPS: usize = 3;
@@ -164,14 +164,24 @@ impl Block<'_> {
         let short: Vec<String> = finding
             .evidence
             .iter()
-            .filter(|one| !matches!(one, Evidence::Sql { .. }))
+            .filter(|one| !matches!(one, Evidence::Sql { .. } | Evidence::Transitions { .. }))
             .map(words::evidence)
             .collect();
         self.prose("evidence", &short.join("; "));
         for evidence in &finding.evidence {
-            if let Evidence::Sql { sql } = evidence {
-                let lines = self.code(sql);
-                self.label("evidence", &lines);
+            match evidence {
+                Evidence::Sql { sql } => {
+                    let lines = self.code(sql);
+                    self.label("evidence", &lines);
+                }
+                Evidence::Transitions { allowed, .. } => {
+                    let lines: Vec<String> = transitions::lines(allowed)
+                        .iter()
+                        .flat_map(|line| text::wrap(line, self.room()))
+                        .collect();
+                    self.label("states", &lines);
+                }
+                _ => {}
             }
         }
     }

@@ -12,7 +12,7 @@ use pgsteward_model::source::{FileRange, Sources};
 use super::{
     Code, Document, Location, NotUnderstood, Object, Project, Summary, Tool, VERSION, WireEdit, WireEvidence,
     WireFinding, WireFix, WireGap, WireObservation, WirePlace, WireProof, WireRollback, WireServerError,
-    WireStep, WireTextEdit,
+    WireStep, WireTextEdit, WireTransition,
 };
 use crate::{hunk, text, words};
 
@@ -121,6 +121,14 @@ fn wire_evidence(evidence: &Evidence) -> WireEvidence {
         }
         Evidence::Sql { sql } => WireEvidence::Sql { sql: masked(sql) },
         Evidence::ServerError(error) => WireEvidence::ServerError(wire_server_error(error)),
+        Evidence::Transitions { relation, column, allowed } => WireEvidence::Transitions {
+            relation: relation.clone(),
+            column: column.clone(),
+            allowed: allowed
+                .iter()
+                .map(|(from, to)| WireTransition { from: masked(from), to: masked(to) })
+                .collect(),
+        },
     }
 }
 
@@ -250,6 +258,13 @@ fn wire_observation(observation: &Observation) -> WireObservation {
             buffers: run.buffers,
             elapsed_us: run.micros,
             plan: run.plan.clone(),
+        },
+        Observation::SameRows { rows } => WireObservation::SameRows { rows: *rows },
+        Observation::Attacked { what, sql, refused, rows } => WireObservation::Attacked {
+            what: masked(what),
+            sql: masked(sql),
+            refused: refused.as_ref().map(wire_server_error),
+            rows: *rows,
         },
         Observation::Deadlocked { first, second, error } => WireObservation::Deadlocked {
             first: first.clone(),

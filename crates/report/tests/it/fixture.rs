@@ -471,6 +471,7 @@ pub(crate) fn hostile() -> Review {
             Observation::CatalogDiffers { differences: vec![text()] },
             Observation::Failed { sql: text(), error: error.clone() },
             Observation::FileParses { file: text() },
+            Observation::Attacked { what: text(), sql: text(), refused: Some(error.clone()), rows: 1 },
         ],
         verdict,
     };
@@ -498,6 +499,7 @@ pub(crate) fn hostile() -> Review {
             Evidence::Setting { name: text(), value: text() },
             Evidence::Sql { sql: text() },
             Evidence::ServerError(error.clone()),
+            Evidence::Transitions { relation: text(), column: text(), allowed: vec![(text(), text())] },
         ],
         fix: Some(fix(safety)),
         proof: Some(proof(verdict)),

@@ -1,5 +1,7 @@
 //! Edits of the code around a call that keep its formatting, and the edits that take them back.
 
+use std::sync::Arc;
+
 use pgsteward_model::change::{Change, EditAction, FileEdit, Fix, Rollback, Safety, Step, TextEdit};
 use pgsteward_model::code::{Call, Object, Property};
 use pgsteward_model::facts::Facts;
@@ -14,12 +16,18 @@ pub(super) fn fix(
     title: impl Into<String>,
     mut edits: Vec<TextEdit>,
 ) -> Option<Fix> {
-    let file = &call.site.at.file;
-    let text = &facts.sources.get(file)?.text;
     edits.sort_by_key(|edit| edit.span);
     if edits.is_empty() || !edits.iter().all(|edit| call.site.at.span.contains(edit.span)) {
         return None;
     }
+    let (done, undone) = there_and_back(facts, &call.site.at.file, edits)?;
+    let change = Change { steps: vec![done], rollback: Rollback::Steps(vec![undone]) };
+    Some(Fix { title: title.into(), safety, change })
+}
+
+/// Edits of one file, sorted by place, and those that take them back. None where they do not fit its text.
+pub(super) fn there_and_back(facts: &Facts, file: &Arc<str>, edits: Vec<TextEdit>) -> Option<(Step, Step)> {
+    let text = &facts.sources.get(file)?.text;
     TextEdit::apply_all(text, &edits)?;
     let mut inverse = Vec::new();
     let (mut removed, mut added) = (0, 0);
@@ -31,8 +39,7 @@ pub(super) fn fix(
         added += edit.text.len();
     }
     let step = |edits| Step::Edit(FileEdit { file: file.clone(), action: EditAction::Replace(edits) });
-    let change = Change { steps: vec![step(edits)], rollback: Rollback::Steps(vec![step(inverse)]) };
-    Some(Fix { title: title.into(), safety, change })
+    Some((step(edits), step(inverse)))
 }
 
 /// The text of a part of the call's file.
@@ -89,8 +96,6 @@ pub(super) fn remove_property(facts: &Facts, call: &Call, property: &Property) -
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use pgsteward_model::code::{Node, Operation, Value};
     use pgsteward_model::prisma::At;
     use pgsteward_model::source::SourceFile;

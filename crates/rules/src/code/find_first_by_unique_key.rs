@@ -28,24 +28,8 @@ fn check(facts: &Facts) -> Vec<Finding> {
     let Some(code) = &facts.code else { return Vec::new() };
     let mut findings = Vec::new();
     for (_, call) in scale::served(code) {
-        let better = match call.operation {
-            Operation::FindFirst => Operation::FindUnique,
-            Operation::FindFirstOrThrow => Operation::FindUniqueOrThrow,
-            _ => continue,
-        };
-        let Some(argument) = call.argument.object().filter(|object| !object.open) else { continue };
-        let pages = ["orderBy", "skip", "take", "cursor", "distinct"];
         let Some(model) = scale::model(facts, &call.model) else { continue };
-        let Some(key) = argument
-            .get("where")
-            .and_then(|filter| filter.value.object())
-            .and_then(|filter| key(model, filter))
-        else {
-            continue;
-        };
-        if pages.iter().any(|name| argument.get(name).is_some()) {
-            continue;
-        }
+        let Some((better, key)) = better(model, call) else { continue };
         let finding = shared::on_part(
             &RULE,
             facts,
@@ -70,6 +54,19 @@ fn check(facts: &Facts) -> Vec<Finding> {
     if findings.len() > CONVENTION && findings.len() > others { Vec::new() } else { findings }
 }
 
+/// The operation that asks for the same row by its unique key, and the key.
+pub(super) fn better<'a>(model: &Model, call: &'a Call) -> Option<(Operation, &'a str)> {
+    let better = match call.operation {
+        Operation::FindFirst => Operation::FindUnique,
+        Operation::FindFirstOrThrow => Operation::FindUniqueOrThrow,
+        _ => return None,
+    };
+    let argument = call.argument.object().filter(|object| !object.open)?;
+    let pages = ["orderBy", "skip", "take", "cursor", "distinct"];
+    let key = key(model, argument.get("where")?.value.object()?)?;
+    pages.iter().all(|name| argument.get(name).is_none()).then_some((better, key))
+}
+
 /// The unique field that is all of the filter, compared with one value that is there.
 fn key<'a>(model: &Model, filter: &'a Object) -> Option<&'a str> {
     let [only] = filter.properties.as_slice() else { return None };
@@ -89,7 +86,7 @@ fn is_one_value(node: &Node) -> bool {
     }
 }
 
-fn rename(facts: &Facts, call: &Call, better: Operation) -> Option<Fix> {
+pub(super) fn rename(facts: &Facts, call: &Call, better: Operation) -> Option<Fix> {
     let edit = TextEdit { span: call.name_at.span, text: better.name().to_owned() };
     // findUnique throws where the value is undefined, and of what a function gave it is not known.
     let value = call.argument.get("where").map(shared::sources).unwrap_or_default();

@@ -8,7 +8,8 @@ use pgsteward_model::finding::{Finding, Severity};
 use pgsteward_model::rule::{Group, Rule};
 
 use super::flow::{self, Flow};
-use super::{loops, shared};
+use super::text::{Body, closing, mentions_word};
+use super::{loop_fix, loops, shared};
 use crate::shared::words;
 
 pub(super) static RULE: Rule = Rule {
@@ -32,7 +33,7 @@ fn check(facts: &Facts) -> Vec<Finding> {
     for call in flow.code.calls.iter().filter(|call| flow.code.serves(&call.site) && !call.operation.writes())
     {
         if let Some(of) = loops::growing(&flow, &call.site, &[&call.argument]) {
-            if !loops::is_batched(call, of) && !searches(&flow, call) {
+            if !loops::is_batched(call, of) && !searches(&flow, call, of) {
                 findings.push(in_loop(&flow, call, of));
             }
         } else if let Some(finding) = in_recursion(&flow, call).or_else(|| in_resolver(&flow, call)) {
@@ -52,16 +53,22 @@ fn check(facts: &Facts) -> Vec<Finding> {
 }
 
 /// The loop ends with the first row that it finds: it tries one candidate after the other.
-fn searches(flow: &Flow, call: &Call) -> bool {
+fn searches(flow: &Flow, call: &Call, of: &Loop) -> bool {
     const NEAR: usize = 400;
     let (Some(name), Some(file)) = (&call.result.binding, flow.facts.sources.get(&call.site.at.file)) else {
         return false;
     };
-    let Some(rest) = file.text.get(call.site.at.span.end..) else { return false };
+    let body = Body::after(&file.text, of.at.span.end).filter(|body| body.span.contains(call.site.at.span));
+    let end = body.map_or(file.text.len(), |body| body.span.end);
+    let Some(rest) = file.text.get(call.site.at.span.end..end) else { return false };
     let near: String = rest.chars().take(NEAR).collect();
     near.split_once(&format!("if ({name})")).is_some_and(|(_, then)| {
-        let then: String = then.chars().take(80).collect();
-        ["break", "return"].iter().any(|word| then.contains(word))
+        let then = then.trim_start();
+        let then = match closing(then).filter(|_| then.starts_with('{')) {
+            Some(end) => &then[..end],
+            None => then.lines().next().unwrap_or(""),
+        };
+        ["break", "return"].iter().any(|word| mentions_word(then, word))
     })
 }
 
@@ -69,11 +76,15 @@ fn in_loop(flow: &Flow, call: &Call, of: &Loop) -> Finding {
     let name = shared::call_name(call);
     let once = if of.concurrent { ", all at once" } else { "" };
     let message = format!("\"{name}\" runs once for {}{once}", loops::each(of));
-    shared::on_call(&RULE, flow.facts, flow.code, call, message)
+    let finding = shared::on_call(&RULE, flow.facts, flow.code, call, message)
         .severity(severity(flow, &call.site, of))
         .detail(detail(flow, of))
         .hint(hint(call, of))
-        .also(shared::place(flow.facts, &of.at))
+        .also(shared::place(flow.facts, &of.at));
+    match loop_fix::batched(flow, call, of).or_else(|| loop_fix::read_before(flow, call, of)) {
+        Some(fix) => finding.fix(fix),
+        None => finding,
+    }
 }
 
 fn severity(flow: &Flow, site: &Site, of: &Loop) -> Severity {

@@ -1,14 +1,14 @@
 //! A status that is set whatever it was when the statement runs.
 
-use std::collections::BTreeMap;
-
+use pgsteward_model::catalog::QName;
 use pgsteward_model::code::{Call, Guard, Node, Operation, Source, Value};
 use pgsteward_model::facts::{Facts, Need};
-use pgsteward_model::finding::{Finding, Severity};
-use pgsteward_model::prisma::{FieldType, Model, Scalar};
+use pgsteward_model::finding::{Evidence, Finding, Severity};
+use pgsteward_model::prisma::{Field, FieldType, Model, Scalar};
 use pgsteward_model::rule::{Group, Rule};
 
 use super::flow::{self, Flow};
+use super::transitions::{self, Ways};
 use super::{locks, shared};
 use crate::shared::words;
 
@@ -17,7 +17,7 @@ pub(super) static RULE: Rule = Rule {
     group: Group::Code,
     severity: Severity::Warning,
     needs: &[Need::Code, Need::Prisma],
-    sharper_with: &[],
+    sharper_with: &[Need::Catalog],
     since: "0.1.0",
     ancestors: &[],
     page: include_str!("status_updated_blindly.md"),
@@ -44,29 +44,35 @@ fn check(facts: &Facts) -> Vec<Finding> {
             .calls
             .iter()
             .filter(|call| call.model == model.name && flow.code.serves(&call.site))
-            .filter_map(|call| change(&flow, call, field))
+            .filter_map(|call| change(&flow, call, &field.name))
             .collect();
-        let known = transitions(&changes);
+        if changes.is_empty() || transitions::enforced(&flow, model, field) {
+            continue;
+        }
+        let known = ways(&flow, model, field, &changes);
         let stated = changes.iter().filter(|change| change.in_where).count();
         for change in
             changes.iter().filter(|change| !change.in_where && !locks::guarded(&flow, &change.call.site))
         {
-            if let Some(read) = change.looked.filter(|_| !change.from.contains(&change.to)) {
-                findings.push(looked(&flow, change, read, field, &known));
+            let finding = if let Some(read) = change.looked.filter(|_| !change.from.contains(&change.to)) {
+                looked(&flow, change, read, &field.name, &known)
             } else if stated >= 3 && stated * 5 >= changes.len() * 4 && change.looked.is_none() {
-                findings.push(unlike_siblings(&flow, change, field, stated, changes.len(), &known));
-            }
+                unlike_siblings(&flow, change, &field.name, stated, changes.len(), &known)
+            } else {
+                continue;
+            };
+            findings.push(with_ways(&flow, finding, model, field, &known));
         }
     }
     findings
 }
 
 /// The columns of a model that hold a state: an enum or a text named so.
-fn statuses(model: &Model) -> impl Iterator<Item = (&Model, &str)> {
+fn statuses(model: &Model) -> impl Iterator<Item = (&Model, &Field)> {
     model.fields.iter().filter_map(move |field| {
         let named = words(&field.name).iter().any(|word| matches!(word.as_str(), "status" | "state"));
         let fits = matches!(field.ty, FieldType::Enum(_) | FieldType::Scalar(Scalar::String));
-        (named && fits).then_some((model, field.name.as_str()))
+        (named && fits).then_some((model, field))
     })
 }
 
@@ -141,27 +147,57 @@ fn literals(text: &str) -> Vec<String> {
     quoted.chain(members).collect()
 }
 
-/// The transitions that the code names: from, to.
-fn transitions(changes: &[Change]) -> String {
-    let mut known: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for change in changes.iter().filter(|change| change.in_where) {
-        for from in &change.from {
-            known.entry(from).or_default().push(&change.to);
-        }
-    }
-    let lines = known.iter_mut().map(|(from, to)| {
-        to.sort_unstable();
-        to.dedup();
-        format!("{from} → {}", to.join(" | "))
+/// The ways that the code names. What an `if` compares besides the status is no state of it.
+fn ways(flow: &Flow, model: &Model, field: &Field, changes: &[Change]) -> Ways {
+    let states: Option<Vec<&str>> = match &field.ty {
+        FieldType::Enum(name) => flow
+            .schema
+            .iter()
+            .flat_map(|schema| &schema.enums)
+            .find(|known| known.name == *name)
+            .map(|known| known.values.iter().map(|value| value.name.as_str()).collect()),
+        _ => None,
+    };
+    let named: Vec<(&Call, Vec<String>, String)> = changes
+        .iter()
+        .map(|change| {
+            let mut from = change.from.clone();
+            match &states {
+                Some(states) => from.retain(|state| states.contains(&state.as_str())),
+                // Of texts it is not known which of several an `if` compares the status with.
+                None if change.looked.is_some() && from.len() > 1 => from.clear(),
+                None => {}
+            }
+            from.retain(|state| *state != change.to);
+            (change.call, from, change.to.clone())
+        })
+        .collect();
+    Ways::of(flow, model, &field.name, &named)
+}
+
+/// The ways drawn, and the trigger that holds them.
+fn with_ways(flow: &Flow, finding: Finding, model: &Model, field: &Field, ways: &Ways) -> Finding {
+    let stored = |state: &String| match state.as_str() {
+        transitions::ANY => state.clone(),
+        state => transitions::stored(flow, field, state),
+    };
+    let finding = finding.evidence(Evidence::Transitions {
+        relation: QName::new(model.namespace.as_deref().unwrap_or("public"), model.db_name.clone()).display(),
+        column: field.db_name.clone(),
+        allowed: ways.allowed.iter().map(|(from, to)| (stored(from), stored(to))).collect(),
     });
-    lines.collect::<Vec<_>>().join(", ")
+    match transitions::trigger(flow, model, field, ways) {
+        Some(fix) => finding.fix(fix),
+        None => finding,
+    }
 }
 
-fn with_transitions(detail: String, known: &str) -> String {
-    if known.is_empty() { detail } else { format!("{detail} The transitions that the code names: {known}.") }
+fn with_transitions(detail: String, known: &Ways) -> String {
+    let others = if known.complete { "" } else { " Other writes of it could not be followed." };
+    format!("{detail} The transitions that the code names: {}.{others}", known.text())
 }
 
-fn looked(flow: &Flow, change: &Change, read: &Call, field: &str, known: &str) -> Finding {
+fn looked(flow: &Flow, change: &Change, read: &Call, field: &str, known: &Ways) -> Finding {
     let message = format!(
         "\"{}\" sets \"{field}\" to {} after looking at it, and does not look again",
         shared::call_name(change.call),
@@ -182,7 +218,7 @@ fn unlike_siblings(
     field: &str,
     stated: usize,
     all: usize,
-    known: &str,
+    known: &Ways,
 ) -> Finding {
     let message = format!(
         "\"{}\" sets \"{field}\" to {} from any other: {stated} of {all} updates name the one they expect",

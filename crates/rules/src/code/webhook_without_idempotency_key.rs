@@ -6,7 +6,7 @@ use pgsteward_model::finding::{Finding, Severity};
 use pgsteward_model::rule::{Group, Rule};
 
 use super::flow::{self, Flow};
-use super::{locks, read_then_write_race, shared};
+use super::{locks, processed_event, read_then_write_race, shared};
 use crate::shared::words;
 
 pub(super) static RULE: Rule = Rule {
@@ -36,12 +36,14 @@ fn judge(flow: &Flow, webhook: usize) -> Option<Finding> {
     if calls.iter().any(|call| keeps_events(flow, call)) {
         return None;
     }
-    let again = calls.iter().find(|call| doubles(flow, call))?;
+    let twice: Vec<&Call> = calls.iter().copied().filter(|call| doubles(flow, call)).collect();
+    let again = *twice.first()?;
+    // One transaction around one write; more of them are for a person to put together.
+    let fix = if twice.len() == 1 { processed_event::fix(flow, webhook, again) } else { None };
     let name = &flow.code.functions[webhook].name;
     let message =
         format!("\"{name}\" runs \"{}\" again when its event comes twice", shared::call_name(again));
-    Some(
-        shared::on_call(&RULE, flow.facts, flow.code, again, message)
+    let finding = shared::on_call(&RULE, flow.facts, flow.code, again, message)
             .detail(
                 "Senders of webhooks deliver at least once: after a timeout or an error the same event comes again, sometimes \
                  at the same time. This write then happens twice.",
@@ -50,8 +52,11 @@ fn judge(flow: &Flow, webhook: usize) -> Option<Finding> {
                 "keep the event's id in a table with a unique key, insert it in the same transaction, and stop at P2002; or \
                  make the write an upsert on a key that the event names",
             )
-            .also(shared::place(flow.facts, &flow.code.functions[webhook].at)),
-    )
+            .also(shared::place(flow.facts, &flow.code.functions[webhook].at));
+    Some(match fix {
+        Some(fix) => finding.fix(fix),
+        None => finding,
+    })
 }
 
 /// The call knows the event itself: its model is one of events, or a key of the event is written or looked for.
@@ -70,8 +75,12 @@ fn keeps_events(flow: &Flow, call: &Call) -> bool {
             })
         })
     };
+    let skips = call.argument.get("skipDuplicates").is_some_and(|node| node.value == Value::Bool(true));
     of_events
-        && (call.operation.by_unique_key() || call.operation == Operation::Create || !call.operation.writes())
+        && (call.operation.by_unique_key()
+            || call.operation == Operation::Create
+            || skips
+            || !call.operation.writes())
         || event_key(call.argument.get("where"))
         || event_key(call.argument.get("data"))
         || flow.function(&call.site).name.to_lowercase().contains("idempot")

@@ -6,7 +6,7 @@ use pgsteward_model::finding::{Finding, Severity};
 use pgsteward_model::rule::{Group, Rule};
 
 use super::flow::{self, Flow};
-use super::shared;
+use super::{outbox, shared};
 use crate::shared::words;
 
 pub(super) static RULE: Rule = Rule {
@@ -54,14 +54,17 @@ fn queued(flow: &Flow, effect: &Effect, writes: &[&Call]) -> Option<Finding> {
     let before = writes.iter().rev().find(|call| call.site.order < effect.site.order);
     if inside {
         let write = writes.iter().find(|call| call.site.transaction == effect.site.transaction)?;
-        return Some(
+        let found =
             finding(flow, effect, write, format!("\"{}\" queues work before its transaction commits", effect.name))
                 .detail(
                     "The worker may take the job before the commit and not find the row; when the transaction is rolled \
                      back, the job stays.",
                 )
-                .hint(format!("queue it after the commit, or {OUTBOX}")),
-        );
+                .hint(format!("queue it after the commit, or {OUTBOX}; workers that take rows with FOR UPDATE SKIP LOCKED do not meet"));
+        return Some(match outbox::fix(flow, effect, write) {
+            Some(fix) => found.fix(fix),
+            None => found,
+        });
     }
     let write = before?;
     let message = format!("\"{}\" may never follow \"{}\"", effect.name, shared::call_name(write));

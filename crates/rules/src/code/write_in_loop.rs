@@ -6,7 +6,7 @@ use pgsteward_model::finding::{Finding, Severity};
 use pgsteward_model::rule::{Group, Rule};
 
 use super::flow::Flow;
-use super::{loops, shared};
+use super::{loop_fix, loops, shared};
 
 pub(super) static RULE: Rule = Rule {
     id: "write-in-loop",
@@ -55,13 +55,16 @@ fn judge(flow: &Flow, call: &Call) -> Option<Finding> {
         && loops::is_alone(flow, &call.site)
         && !loops::in_portions(flow, &call.site);
     let message = format!("\"{}\" runs once for {}", shared::call_name(call), loops::each(of));
-    Some(
-        shared::on_call(&RULE, flow.facts, flow.code, call, message)
-            .severity(if sure { Severity::Warning } else { Severity::Info })
-            .detail(detail(flow, call, of))
-            .hint(hint(call.operation, same))
-            .also(shared::place(flow.facts, &of.at)),
-    )
+    let finding = shared::on_call(&RULE, flow.facts, flow.code, call, message)
+        .severity(if sure { Severity::Warning } else { Severity::Info })
+        .detail(detail(flow, call, of))
+        .hint(hint(call.operation, same))
+        .also(shared::place(flow.facts, &of.at));
+    let fix = one_statement.then(|| loop_fix::create_at_once(flow, call, of)).flatten();
+    Some(match fix {
+        Some(fix) => finding.fix(fix),
+        None => finding,
+    })
 }
 
 /// The data of an update does not change from turn to turn.

@@ -1,13 +1,13 @@
-//! `output` and `proof` blocks of a page: what people will see, kept true by the test and rewritten with
+//! `output`, `diff` and `proof` blocks of a page: what people will see, kept true by the test and rewritten with
 //! `UPDATE=1`.
 
-use pgsteward_model::change::{Rollback, Step};
+use pgsteward_model::change::{EditAction, Rollback, Step, TextEdit};
 use pgsteward_model::finding::Finding;
 use pgsteward_model::proof::Observation;
 
 use super::parse::Case;
 
-/// The block's text as it should be, for each `output` or `proof` block of a case: its line and its text.
+/// The block's text as it should be, for each `output`, `diff` or `proof` block of a case: its line and its text.
 pub fn wanted(case: &Case, findings: &[Finding]) -> Vec<(usize, String)> {
     case.blocks
         .iter()
@@ -15,6 +15,7 @@ pub fn wanted(case: &Case, findings: &[Finding]) -> Vec<(usize, String)> {
             let text = match block.language.as_str() {
                 "output" => findings.iter().map(output).collect::<Vec<_>>().join("\n"),
                 "proof" => findings.iter().map(proof).collect::<Vec<_>>().join("\n"),
+                "diff" => findings.iter().map(|finding| diff(case, finding)).collect::<Vec<_>>().join("\n"),
                 _ => return None,
             };
             Some((block.line, text))
@@ -82,6 +83,31 @@ fn output(finding: &Finding) -> String {
     text
 }
 
+/// The lines of the case's files that the fix takes away and brings, from the first that differs to the last.
+fn diff(case: &Case, finding: &Finding) -> String {
+    let mut out = String::new();
+    for step in finding.fix.iter().flat_map(|fix| &fix.change.steps) {
+        let Step::Edit(edit) = step else { continue };
+        let EditAction::Replace(edits) = &edit.action else { continue };
+        let before =
+            case.blocks.iter().find(|block| block.path() == Some(&*edit.file)).map(|block| &block.text);
+        let Some((before, after)) =
+            before.and_then(|before| Some((before.as_str(), TextEdit::apply_all(before, edits)?)))
+        else {
+            continue;
+        };
+        let (old, new): (Vec<&str>, Vec<&str>) = (before.lines().collect(), after.lines().collect());
+        let first = old.iter().zip(&new).take_while(|(old, new)| old == new).count();
+        let room = old.len().min(new.len()) - first;
+        let same =
+            old.iter().rev().zip(new.iter().rev()).take(room).take_while(|(old, new)| old == new).count();
+        out.push_str(&format!("{}\n", edit.file));
+        old[first..old.len() - same].iter().for_each(|line| out.push_str(&format!("-{line}\n")));
+        new[first..new.len() - same].iter().for_each(|line| out.push_str(&format!("+{line}\n")));
+    }
+    out
+}
+
 /// What the lab saw, without times.
 fn proof(finding: &Finding) -> String {
     let Some(proof) = &finding.proof else { return String::new() };
@@ -99,6 +125,11 @@ fn proof(finding: &Finding) -> String {
             Observation::Ran(run) => {
                 format!("{}: {} of {} rows, {}", run.what, run.rows_returned, run.rows_fetched, run.plan)
             }
+            Observation::SameRows { rows } => format!("before and after the same {rows} rows"),
+            Observation::Attacked { what, refused: Some(error), .. } => {
+                format!("{what}: refused, {} {}", error.sqlstate, error.message)
+            }
+            Observation::Attacked { what, refused: None, rows, .. } => format!("{what}: {rows} rows changed"),
             Observation::Deadlocked { error, .. } => format!("deadlock: {}", error.message),
             other => format!("{other:?}"),
         };

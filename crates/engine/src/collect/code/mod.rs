@@ -170,7 +170,12 @@ impl Linked {
             *unit = Unit { hash: Sha256::digest(text.as_bytes()).into(), ..again };
             after.sources.add(SourceFile::new(path.clone(), text.as_str()));
         }
-        let mut code = link(&units, &self.tree.world(self.this));
+        let mut world = self.tree.world(self.this);
+        // An edit may bring a model along.
+        if let (Some(schema), Some(project)) = (&facts.prisma, world.projects.get_mut(self.this)) {
+            project.schema = Some(schema.clone());
+        }
+        let mut code = link(&units, &world);
         for raw in code.raw.iter_mut().filter(|raw| raw.text.is_none()) {
             let file = raw.file.as_ref().and_then(|file| facts.sources.get(file));
             raw.text = file.map(|file| file.text.to_string());

@@ -171,9 +171,17 @@ async fn better(
             Value::List(nodes) => nodes.clone(),
             _ => vec![order.clone()],
         };
-        keys.extend(
-            key.fields.iter().map(|field| rewrite::object(vec![(&field.field, rewrite::text("asc"))])),
-        );
+        // As the fix writes it: in the direction of the last key, and only what is missing.
+        let last = keys.last().and_then(|key| key.object()?.properties.first());
+        let direction =
+            last.and_then(|key| key.value.get("sort").unwrap_or(&key.value).text()).unwrap_or("asc");
+        let missing: Vec<Node> = key
+            .fields
+            .iter()
+            .filter(|field| keys.iter().all(|known| known.get(&field.field).is_none()))
+            .map(|field| rewrite::object(vec![(&field.field, rewrite::text(direction))]))
+            .collect();
+        keys.extend(missing);
         let argument = rewrite::with(&call.argument, "orderBy", rewrite::node(Value::List(keys)));
         let ordered = rewrite::lowered(bench.facts, call, call.operation, &argument, None)?;
         let query = ordered.queries.first()?;

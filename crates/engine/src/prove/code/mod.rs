@@ -5,12 +5,15 @@
 //! planner does not use is refuted; a finding that generated rows do not show is not proven, and stays.
 
 mod deadlock;
+mod event;
 mod index;
 mod memory;
 mod missing;
+mod outbox;
 mod pattern;
 mod repeated;
 mod rewrite;
+mod transitions;
 mod twin;
 
 use std::collections::BTreeMap;
@@ -45,10 +48,16 @@ enum Show {
     Missing,
     /// Two sessions that wait for each other.
     Deadlock,
+    /// Ways of a status that the fix refuses and lets pass.
+    Transitions,
+    /// The same event twice.
+    Event,
+    /// A row that comes and goes with its write.
+    Outbox,
 }
 
 /// What a rule is about cannot be read from its findings where they have no fix, so it stands here.
-const SHOWN: [(&str, Show); 8] = [
+const SHOWN: [(&str, Show); 11] = [
     ("cursor-without-unique-order", Show::Memory),
     ("distinct-in-memory", Show::Memory),
     ("nested-take-in-memory", Show::Memory),
@@ -57,16 +66,27 @@ const SHOWN: [(&str, Show); 8] = [
     ("insensitive-equals-is-pattern", Show::Pattern),
     ("undefined-filter", Show::Missing),
     ("transactions-lock-in-different-order", Show::Deadlock),
+    ("status-updated-blindly", Show::Transitions),
+    ("webhook-without-idempotency-key", Show::Event),
+    ("write-and-effect-can-disagree", Show::Outbox),
 ];
 
 fn shown(finding: &Finding) -> Option<Show> {
-    let makes_index = finding.fix.iter().flat_map(|fix| &fix.change.steps).any(
+    let makes_table = finding
+        .fix
+        .iter()
+        .flat_map(|fix| &fix.change.steps)
+        .any(|step| matches!(step, Step::Sql(step) if step.sql.starts_with("CREATE TABLE")));
+    let makes_index = !makes_table && finding.fix.iter().flat_map(|fix| &fix.change.steps).any(
         |step| matches!(step, Step::Sql(step) if step.sql.starts_with("CREATE INDEX") || step.sql.starts_with("CREATE UNIQUE INDEX")),
     );
     if makes_index {
         return Some(Show::Index);
     }
-    SHOWN.iter().find(|(rule, _)| *rule == finding.rule).map(|(_, show)| *show)
+    let show = SHOWN.iter().find(|(rule, _)| *rule == finding.rule).map(|(_, show)| *show)?;
+    // These show what a fix does, and nothing where there is none.
+    let of_fix = matches!(show, Show::Transitions | Show::Event | Show::Outbox);
+    (finding.fix.is_some() || !of_fix).then_some(show)
 }
 
 /// What all proofs of a run need.
@@ -132,6 +152,9 @@ pub(super) async fn prove(
             (Show::Repeated, Some(call)) => repeated::show(&bench, finding, call).await,
             (Show::Pattern, Some(call)) => pattern::show(&bench, finding, call).await,
             (Show::Missing, Some(call)) => missing::show(&bench, finding, call).await,
+            (Show::Transitions, Some(call)) => transitions::show(&bench, finding, call).await,
+            (Show::Event, Some(call)) => event::show(&bench, finding, call).await,
+            (Show::Outbox, Some(call)) => outbox::show(&bench, finding, call).await,
             (_, None) => continue,
         };
         let version = twin.version;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use pgsteward_lab::{Values, Whose};
 use pgsteward_model::code::{Call, Node, Operation, Query, Source, StatementKind, Value};
 use pgsteward_model::finding::Finding;
-use pgsteward_model::proof::{Observation, Run, Verdict};
+use pgsteward_model::proof::{Observation, Verdict};
 use pgsteward_sql::{ddl, quote_ident};
 
 use super::{Bench, Seen, not_shown, rewrite};
@@ -13,7 +13,7 @@ use super::{Bench, Seen, not_shown, rewrite};
 /// Turns of the loop that are run.
 const TURNS: u64 = 20;
 
-pub(super) async fn show(bench: &Bench<'_>, _: &Finding, call: &Call) -> Seen {
+pub(super) async fn show(bench: &Bench<'_>, finding: &Finding, call: &Call) -> Seen {
     let Some(query) = call.lowered.queries().next() else {
         return not_shown("the statement of the call is not known");
     };
@@ -36,18 +36,34 @@ pub(super) async fn show(bench: &Bench<'_>, _: &Finding, call: &Call) -> Seen {
         Ok(run) => run,
         Err(error) => return not_shown(format!("the statement failed on generated rows: {}", error.message)),
     };
-    let one = match query.kind {
-        StatementKind::Select => at_once(bench, call).await,
-        _ => written_at_once(bench, query, &values).await,
-    };
     let mut seen = vec![Observation::Ran(many.clone())];
-    let Some(one) = one else {
-        return (
-            seen,
-            Verdict::Unprovable { reason: "one statement for all turns could not be written".into() },
-        );
+    let together = match query.kind {
+        StatementKind::Select => at_once(bench, call, query, &values).await,
+        _ => written_at_once(bench, query, &values),
     };
+    let none = || Verdict::Unprovable { reason: "one statement for all turns could not be written".into() };
+    let Some(together) = together else { return (seen, none()) };
+    let what = match query.kind {
+        StatementKind::Select => "one query for all",
+        _ => "one statement for all",
+    };
+    let Ok((one, _)) = work.run(what, &together.sql).await else { return (seen, none()) };
     seen.push(Observation::Ran(one.clone()));
+    // What a fix writes must say the same, row by row.
+    if finding.fix.is_some() {
+        let same = match query.kind {
+            StatementKind::Select if together.of_all_turns => {
+                read_the_same(bench, &statements, &together.sql).await
+            }
+            StatementKind::Insert => leave_the_same(bench, query, &statements, &together.sql).await,
+            _ => Ok(None),
+        };
+        match same {
+            Ok(Some(rows)) => seen.push(Observation::SameRows { rows }),
+            Ok(None) => {}
+            Err(verdict) => return (seen, verdict),
+        }
+    }
     let verdict = if one.statements < many.statements && one.buffers <= many.buffers.saturating_mul(2) {
         Verdict::Proven
     } else {
@@ -58,8 +74,15 @@ pub(super) async fn show(bench: &Bench<'_>, _: &Finding, call: &Call) -> Seen {
     (seen, verdict)
 }
 
-/// The same question for a list of keys.
-async fn at_once(bench: &Bench<'_>, call: &Call) -> Option<Run> {
+/// One statement in place of those of all turns.
+struct Together {
+    sql: String,
+    /// It asks for the keys of all turns, and for no other.
+    of_all_turns: bool,
+}
+
+/// The same question for a list of keys: those of the turns, where one parameter is all that varies.
+async fn at_once(bench: &Bench<'_>, call: &Call, each: &Query, values: &[Vec<Values>]) -> Option<Together> {
     let filter = call.argument.get("where")?.object()?;
     let model = bench.facts.prisma.as_ref()?.model(&call.model)?;
     let is_column = |name: &str| model.field(name).is_some_and(|field| field.is_column());
@@ -91,12 +114,95 @@ async fn at_once(bench: &Bench<'_>, call: &Call) -> Option<Run> {
     };
     let variant = rewrite::lowered(bench.facts, call, operation, &argument, None)?;
     let query = variant.queries.first()?;
-    let sql = bench.twin.bench.bound(query, 0, Whose::Any).await.ok()?;
-    Some(bench.twin.bench.run("one query for all", &sql).await.ok()?.0)
+    let work = &bench.twin.bench;
+    let compared = |query: &Query| -> Vec<usize> {
+        let of_column =
+            |(_, parameter): &(usize, &pgsteward_model::code::QueryParameter)| parameter.column.is_some();
+        query.parameters.iter().enumerate().filter(of_column).map(|(index, _)| index).collect()
+    };
+    let (single, list) = (compared(each), compared(query));
+    if let ([single], [list]) = (single.as_slice(), list.as_slice())
+        && each.parameters[*single].column == query.parameters[*list].column
+    {
+        let mut bound = work.values(query, 0, Whose::Any).await.ok()?;
+        let keys: BTreeSet<String> = values.iter().flat_map(|turn| turn[*single].clone()).collect();
+        bound[*list] = keys.into_iter().collect();
+        return Some(Together { sql: pgsteward_lab::bind(&query.sql, &bound).ok()?, of_all_turns: true });
+    }
+    Some(Together { sql: work.bound(query, 0, Whose::Any).await.ok()?, of_all_turns: false })
+}
+
+/// The rows of all turns against those of the one statement; their number where they are the same.
+async fn read_the_same(
+    bench: &Bench<'_>,
+    statements: &[String],
+    together: &str,
+) -> Result<Option<u64>, Verdict> {
+    let failed = |error: pgsteward_model::migration::ServerError| Verdict::Unprovable {
+        reason: format!("the rows could not be read: {}", error.message),
+    };
+    let work = &bench.twin.bench;
+    let mut before = BTreeSet::new();
+    for sql in statements {
+        before.extend(work.rows(sql).await.map_err(failed)?);
+    }
+    let after: BTreeSet<_> = work.rows(together).await.map_err(failed)?.into_iter().collect();
+    if before == after {
+        return Ok(Some(u64::try_from(before.len()).unwrap_or(u64::MAX)));
+    }
+    Err(Verdict::Refuted { reason: "one query for all gives other rows than the turns of the loop".into() })
+}
+
+/// The table after all turns against the table after the one statement, in the columns that are written.
+async fn leave_the_same(
+    bench: &Bench<'_>,
+    query: &Query,
+    statements: &[String],
+    together: &str,
+) -> Result<Option<u64>, Verdict> {
+    let Some(access) = query.accesses.first() else { return Ok(None) };
+    let name = pgsteward_model::catalog::QName::new(access.namespace.clone(), access.table.clone());
+    let columns: BTreeSet<String> = query
+        .parameters
+        .iter()
+        .filter_map(|parameter| parameter.column.as_ref())
+        .map(|(.., column)| quote_ident(column))
+        .collect();
+    let columns = columns.into_iter().collect::<Vec<_>>().join(", ");
+    let target = super::twin::sql_name(&name);
+    let look = format!(
+        "SELECT pg_catalog.count(*), pg_catalog.md5(pg_catalog.string_agg(t::text, ';' ORDER BY t::text)) \
+         FROM (SELECT {columns} FROM {target}) AS t"
+    );
+    let work = &bench.twin.bench;
+    let mut looks = Vec::new();
+    for writes in [statements, std::slice::from_ref(&together.to_owned())] {
+        let seen = async {
+            work.apply("BEGIN").await?;
+            for sql in writes {
+                work.apply(sql).await?;
+            }
+            work.rows(&look).await
+        }
+        .await;
+        let ended = work.apply("ROLLBACK").await;
+        match (seen, ended) {
+            (Ok(rows), Ok(())) => looks.push(rows),
+            (Err(error), _) | (_, Err(error)) => {
+                return Err(Verdict::Unprovable { reason: format!("the writes failed: {}", error.message) });
+            }
+        }
+    }
+    if looks[0] == looks[1] {
+        return Ok(Some(u64::try_from(statements.len()).unwrap_or(u64::MAX)));
+    }
+    Err(Verdict::Refuted {
+        reason: "one statement for all leaves other rows than the turns of the loop".into(),
+    })
 }
 
 /// The same writes as one statement: a row of VALUES for each turn.
-async fn written_at_once(bench: &Bench<'_>, query: &Query, values: &[Vec<Values>]) -> Option<Run> {
+fn written_at_once(bench: &Bench<'_>, query: &Query, values: &[Vec<Values>]) -> Option<Together> {
     let access = query.accesses.first()?;
     let name = pgsteward_model::catalog::QName::new(access.namespace.clone(), access.table.clone());
     let table = bench.twin.bench.catalog().table(&name)?;
@@ -159,5 +265,5 @@ async fn written_at_once(bench: &Bench<'_>, query: &Query, values: &[Vec<Values>
         }
         StatementKind::Delete | StatementKind::Select => return None,
     };
-    Some(bench.twin.bench.run("one statement for all", &sql).await.ok()?.0)
+    Some(Together { sql, of_all_turns: true })
 }

@@ -13,6 +13,7 @@ use pgsteward_model::finding::{Finding, Severity};
 use pgsteward_model::proof::Observation;
 use pgsteward_model::rule::Rule;
 
+use crate::collect::Linked;
 use crate::prove::files::{compare_again, edit_schema, edited_files};
 
 /// Rule and identity of each finding, with its severity.
@@ -25,7 +26,8 @@ pub(super) enum Read<'a> {
     Everything(Box<Catalog>),
 }
 
-pub(super) struct Eyes {
+pub(super) struct Eyes<'a> {
+    linked: Option<&'a Linked>,
     /// The user's facts with the lab's catalog in place of theirs, statistics kept.
     facts: Facts,
     /// What no look changes: all but sources, Prisma schema, catalog and drift.
@@ -39,8 +41,13 @@ pub(super) struct Eyes {
     known: BTreeMap<(BTreeSet<QName>, &'static str), Found>,
 }
 
-impl Eyes {
-    pub(super) fn open(facts: &Facts, lab: &Catalog, rules: &[&'static Rule]) -> Eyes {
+impl<'a> Eyes<'a> {
+    pub(super) fn open(
+        facts: &Facts,
+        lab: &Catalog,
+        rules: &[&'static Rule],
+        linked: Option<&'a Linked>,
+    ) -> Eyes<'a> {
         let mut facts = facts.clone();
         let mut catalog = lab.clone();
         if let Some(known) = facts.catalog() {
@@ -63,7 +70,7 @@ impl Eyes {
         let drift = found(&drift_rules, &facts);
         let rest =
             Facts { sources: Default::default(), prisma: None, catalog: None, drift: None, ..facts.clone() };
-        Eyes { facts, rest, rules, drift_rules, drift, known: BTreeMap::new() }
+        Eyes { linked, facts, rest, rules, drift_rules, drift, known: BTreeMap::new() }
     }
 
     /// Compares what the rules say before and after. The error is the reason of a refutation.
@@ -91,6 +98,7 @@ impl Eyes {
         };
         if !edited.is_empty() {
             edit_schema(&mut after, &edited);
+            after = self.edit_code(after, &edited)?;
         }
         let this = (finding.rule, finding.identity.clone());
         let mut rules = self.rules.clone();
@@ -138,6 +146,22 @@ impl Eyes {
             }
         }
         outcome
+    }
+
+    /// The facts with the code as the fix leaves it, where it edits any.
+    fn edit_code(&self, after: Facts, edited: &BTreeMap<Arc<str>, Option<String>>) -> Result<Facts, String> {
+        let schema = after.prisma.as_ref().map(|schema| schema.files.clone()).unwrap_or_default();
+        let texts: Vec<(Arc<str>, String)> = edited
+            .iter()
+            .filter(|(file, _)| !schema.contains(file) && !file.ends_with(".sql"))
+            .filter_map(|(file, text)| Some((file.clone(), text.clone()?)))
+            .collect();
+        match self.linked {
+            Some(linked) if !texts.is_empty() => {
+                linked.edited(&after, &texts).ok_or_else(|| "the edited code no longer parses".to_owned())
+            }
+            _ => Ok(after),
+        }
     }
 
     fn catalog_after(&self, read: Read<'_>) -> Catalog {

@@ -1,0 +1,383 @@
+//! Loops written without a statement for each turn: one query before a `for … of` whose rows a `Map` gives back, one
+//! `createMany` in place of it, `findUnique` where Prisma then makes one query of many.
+//!
+//! Only shapes whose meaning is clear from the text are written. A fix is `Safe` where nothing can tell the two apart:
+//! the same rows in the same places, nothing else that waits in between, no row that two turns could change together.
+
+use pgsteward_model::change::{Change, Fix, Rollback, Safety, TextEdit};
+use pgsteward_model::code::{Awaited, Call, Loop, LoopKind, Node, Operation, Over, Value};
+use pgsteward_model::prisma::{Arity, Field, FieldType, Model, Scalar};
+use pgsteward_model::source::Span;
+
+use super::flow::Flow;
+use super::text::{Body, is_path, mentions_word, names_of_pattern, root};
+use super::{edit, find_first_by_unique_key, loops, scale};
+
+/// A line that is longer is broken.
+const WIDTH: usize = 100;
+
+/// `for (const ELEMENT of LIST) { … }` as it is written.
+struct ForOf<'a> {
+    element: &'a str,
+    list: &'a str,
+    /// Where the statement begins.
+    start: usize,
+    body: Body<'a>,
+}
+
+/// One `findMany` before the loop, and the turn's row out of a `Map`.
+pub(super) fn read_before(flow: &Flow, call: &Call, of: &Loop) -> Option<Fix> {
+    let by_key = matches!(call.operation, Operation::FindUnique | Operation::FindFirst);
+    if !by_key || call.site.awaited != Awaited::Await || of.kind != LoopKind::ForOf {
+        return None;
+    }
+    let model = scale::model(flow.facts, &call.model)?;
+    let each = for_of(flow, call, of)?;
+    let argument = call.argument.object().filter(|object| !object.open)?;
+    let filter = argument.get("where")?;
+    let [key] = filter.value.object().filter(|filter| !filter.open)?.properties.as_slice() else {
+        return None;
+    };
+    let field = model.field(&key.name).filter(|field| is_plain_key(field))?;
+    let value = edit::text(flow.facts, call, key.value.span);
+    let written = edit::is_written(flow.facts, call, filter)
+        && edit::is_written(flow.facts, call, key)
+        && is_path(value)
+        && names_of_pattern(each.element)?.contains(&root(value));
+    let rest = argument.properties.iter().filter(|property| property.name != "where");
+    let plain = |property: &pgsteward_model::code::Property| {
+        matches!(property.name.as_str(), "select" | "include" | "omit") && is_written_out(&property.value)
+    };
+    let selected = argument.get("select").map(|select| select.value.get(&key.name).is_some());
+    let omitted = argument.get("omit").is_some_and(|omit| omit.value.get(&key.name).is_some());
+    if !written
+        || !rest.clone().all(plain)
+        || omitted
+        || mentions_word(edit::text(flow.facts, call, call.argument.span), "take")
+    {
+        return None;
+    }
+    let file = flow.facts.sources.get(&call.site.at.file)?;
+    let text = &file.text;
+    let function = flow.text_of(call.site.function);
+    let stem = format!("{}By{}", lower_first(&call.model), upper_first(&key.name));
+    let name = std::iter::once(stem.clone())
+        .chain((2..9).map(|number| format!("{stem}{number}")))
+        .find(|name| !mentions_word(function, name))?;
+
+    let mut inner = vec![TextEdit { span: filter.value.span, text: in_list(&key.name, value, &each) }];
+    if selected == Some(false) {
+        inner.push(edit::add_property(
+            flow.facts,
+            call,
+            argument.get("select")?.value.object()?,
+            &format!("{}: true", key.name),
+        )?);
+    }
+    let argument_at = call.argument.span;
+    inner.iter_mut().for_each(|edit| {
+        edit.span = Span::new(edit.span.start - argument_at.start, edit.span.end - argument_at.start);
+    });
+    inner.sort_by_key(|edit| edit.span);
+    let argument_text = TextEdit::apply_all(edit::text(flow.facts, call, argument_at), &inner)?;
+    let receiver = text.get(call.site.at.span.start..call.name_at.span.start)?;
+    let query = format!("(await {receiver}findMany({argument_text}))");
+    let pair = if is_typescript(&file.path) { " as const" } else { "" };
+    let rows = format!("map((row) => [row.{0}, row]{pair})", key.name);
+    let (end, newline) = line_ends(text);
+    let indent = indent_at(text, each.start);
+    let unit = if indent.starts_with('\t') || text.contains("\n\t") { "\t" } else { "  " };
+    let short = format!("const {name} = new Map({query}.{rows}){end}");
+    let statement = if indent.len() + short.len() <= WIDTH && !short.contains('\n') {
+        short
+    } else {
+        format!("const {name} = new Map({newline}{indent}{unit}{query}.{rows},{newline}{indent}){end}")
+    };
+    let lookup = format!("{name}.get({value}) ?? null");
+    let awaited = awaited_at(text, call)?;
+    let lookup = if stands_alone(text, awaited)? { lookup } else { format!("({lookup})") };
+    let edits = vec![
+        TextEdit { span: Span::new(each.start, each.start), text: format!("{statement}{newline}{indent}") },
+        TextEdit { span: awaited, text: lookup },
+    ];
+    let safe = nothing_waits(flow, call, &each)
+        && same_key_type(flow, of, &each, field, value)
+        && is_only_read(call, &each)
+        && !extended(flow);
+    let safety = if safe { Safety::Safe } else { Safety::Review };
+    change(flow, call, safety, "read the rows of all turns with one findMany before the loop", edits)
+}
+
+/// One `createMany` in place of a loop that only creates.
+pub(super) fn create_at_once(flow: &Flow, call: &Call, of: &Loop) -> Option<Fix> {
+    let alone = call.operation == Operation::Create && call.result.unused;
+    if !alone || call.site.awaited != Awaited::Await || of.kind != LoopKind::ForOf {
+        return None;
+    }
+    let each = for_of(flow, call, of)?;
+    let argument = call.argument.object().filter(|object| !object.open)?;
+    let [data] = argument.properties.as_slice() else { return None };
+    let row = edit::text(flow.facts, call, data.value.span);
+    if data.name != "data"
+        || !edit::is_written(flow.facts, call, data)
+        || !row.starts_with('{')
+        || mentions_word(row, "await")
+    {
+        return None;
+    }
+    let text = &flow.facts.sources.get(&call.site.at.file)?.text;
+    let awaited = awaited_at(text, call)?;
+    let statement = text.get(each.body.span.start + 1..each.body.span.end - 1)?.trim();
+    let only = text.get(awaited.start..awaited.end)?;
+    let receiver = text.get(call.site.at.span.start..call.name_at.span.start)?;
+    if statement.trim_end_matches(';').trim_end() != only
+        || names_of_pattern(each.element)?.contains(&root(receiver))
+    {
+        return None;
+    }
+    let (end, newline) = line_ends(text);
+    let end = if statement.ends_with(';') { ";" } else { end };
+    let indent = indent_at(text, each.start);
+    let unit = if indent.starts_with('\t') || text.contains("\n\t") { "\t" } else { "  " };
+    let parameter = parameter(each.element);
+    let rows = format!("{}.map({parameter} => ({row}))", each.list);
+    let short = format!("await {receiver}createMany({{ data: {rows} }}){end}");
+    let written = if indent.len() + short.len() <= WIDTH && !short.contains('\n') {
+        short
+    } else {
+        format!("await {receiver}createMany({{{newline}{indent}{unit}data: {rows},{newline}{indent}}}){end}")
+    };
+    let edits = vec![TextEdit { span: Span::new(each.start, each.body.span.end), text: written }];
+    // Outside of a transaction the rows before a failing one stay; afterwards it is all or none.
+    let safe = flow.in_transaction(call) && call.site.tries.is_empty() && !extended(flow);
+    let (safety, title) = if safe {
+        (Safety::Safe, "write all rows with one createMany")
+    } else {
+        (Safety::Review, "write all rows or none with one createMany")
+    };
+    change(flow, call, safety, title, edits)
+}
+
+/// `findFirst` by a unique key, all turns at once: Prisma makes one query of it as soon as it is `findUnique`.
+pub(super) fn batched(flow: &Flow, call: &Call, of: &Loop) -> Option<Fix> {
+    let together = of.concurrent && !of.limited && !call.site.after_await_in_loop;
+    let model = scale::model(flow.facts, &call.model)?;
+    let (better, _) = find_first_by_unique_key::better(model, call)?;
+    together.then(|| find_first_by_unique_key::rename(flow.facts, call, better))?
+}
+
+fn change(flow: &Flow, call: &Call, safety: Safety, title: &str, edits: Vec<TextEdit>) -> Option<Fix> {
+    let (done, undone) = edit::there_and_back(flow.facts, &call.site.at.file, edits)?;
+    let change = Change { steps: vec![done], rollback: Rollback::Steps(vec![undone]) };
+    Some(Fix { title: title.to_owned(), safety, change })
+}
+
+/// The innermost loop of the call, where it goes through an array that stands still while it does.
+fn for_of<'a>(flow: &Flow<'a>, call: &Call, of: &Loop) -> Option<ForOf<'a>> {
+    let innermost = call.site.loops.last().map(|index| &flow.code.loops[*index].at);
+    if innermost != Some(&of.at) || of.at.file != call.site.at.file {
+        return None;
+    }
+    let text: &str = &flow.facts.sources.get(&of.at.file)?.text;
+    let head = text.get(of.at.span.start..of.at.span.end)?;
+    let inner = head.strip_prefix("for")?.trim_start().strip_prefix('(')?.trim_start();
+    let (element, list) = inner.strip_prefix("const ")?.rsplit_once(" of ")?;
+    let (element, list) = (element.trim(), list.trim());
+    names_of_pattern(element)?;
+    let is_array = match of.over {
+        Over::Rows(rows) => {
+            let rows = &flow.code.calls[rows];
+            rows.operation == Operation::FindMany && rows.result.binding.as_deref() == Some(list)
+        }
+        Over::Parameter(index) => {
+            let parameter = flow.function(&call.site).parameters.get(index)?;
+            let ty = parameter.ty.as_deref().unwrap_or("").trim();
+            parameter.name == list
+                && !parameter.optional
+                && (ty.ends_with("[]") || ty.starts_with("Array<"))
+                && !ty.contains('|')
+        }
+        _ => false,
+    };
+    let body = Body::after(text, of.at.span.end)?;
+    let changed = ["push", "pop", "shift", "unshift", "splice", "sort", "reverse", "fill", "length ="]
+        .iter()
+        .any(|change| body.text.contains(&format!("{list}.{change}")));
+    let begins_line = indent_at(text, of.at.span.start).len()
+        == of.at.span.start - text[..of.at.span.start].rfind('\n').map_or(0, |at| at + 1);
+    let fits =
+        is_path(list) && is_array && !changed && begins_line && follows_statement(text, of.at.span.start);
+    fits.then_some(ForOf { element, list, start: of.at.span.start, body })
+}
+
+/// The line before is no head that the loop would be the only statement of.
+fn follows_statement(text: &str, start: usize) -> bool {
+    let before = text[..start].trim_end();
+    let line = before.rsplit('\n').next().unwrap_or("").trim_start();
+    let heads = ["if ", "if(", "else", "for ", "for(", "while ", "while(", "} else"];
+    let ended = before.ends_with(['{', '}', ';']);
+    ended || !(heads.iter().any(|head| line.starts_with(head)) || before.ends_with([':', '>', ',']))
+}
+
+/// A key whose values a `Map` tells apart as the database does.
+fn is_plain_key(field: &Field) -> bool {
+    let unique = field.is_id || field.is_unique;
+    let plain = matches!(field.ty, FieldType::Scalar(Scalar::Int | Scalar::BigInt | Scalar::String));
+    let folded = field
+        .native
+        .as_ref()
+        .is_some_and(|native| matches!(native.name.as_str(), "Citext" | "Char" | "Inet"));
+    unique && plain && !folded && field.arity == Arity::Required
+}
+
+/// The loop's values have the key's type and are never missing, and are spelled as the database spells them.
+fn same_key_type(flow: &Flow, of: &Loop, each: &ForOf, key: &Field, value: &str) -> bool {
+    let native = |field: &Field| field.native.as_ref().map(|native| native.name.clone());
+    match of.over {
+        Over::Rows(rows) => {
+            let part =
+                value.strip_prefix(each.element).and_then(|rest| rest.strip_prefix('.')).unwrap_or(value);
+            let model = scale::model(flow.facts, &flow.code.calls[rows].model);
+            let field = model.and_then(|model: &Model| model.field(part));
+            field.is_some_and(|field| {
+                field.arity == Arity::Required && field.ty == key.ty && native(field) == native(key)
+            })
+        }
+        // An upper-case UUID is the same to the server, and another key to a Map.
+        Over::Parameter(index) => {
+            let ty = &flow.code.functions[flow_function(flow, of)].parameters;
+            let ty = ty.get(index).and_then(|parameter| parameter.ty.clone()).unwrap_or_default();
+            let list =
+                ["string[]", "number[]", "bigint[]", "Array<string>", "Array<number>", "Array<bigint>"];
+            native(key).as_deref() != Some("Uuid") && value == each.element && list.contains(&ty.trim())
+        }
+        _ => false,
+    }
+}
+
+/// The function that a loop stands in: the innermost whose text holds its head.
+fn flow_function(flow: &Flow, of: &Loop) -> usize {
+    let around = flow
+        .code
+        .functions
+        .iter()
+        .enumerate()
+        .filter(|(_, function)| function.at.file == of.at.file && function.at.span.contains(of.at.span));
+    around
+        .min_by_key(|(_, function)| function.at.span.end - function.at.span.start)
+        .map_or(0, |(index, _)| index)
+}
+
+/// Between the query before the loop and the one in it nothing happens that could change its answer, and no error of
+/// one turn is caught for that turn alone.
+fn nothing_waits(flow: &Flow, call: &Call, each: &ForOf) -> bool {
+    let outside = |index: &usize| {
+        let attempt = &flow.code.tries[*index].at;
+        attempt.file == call.site.at.file && attempt.span.contains(Span::new(each.start, each.start))
+    };
+    each.body.count_word("await") == 1
+        && !mentions_word(each.body.text, "yield")
+        && loops::is_alone(flow, &call.site)
+        && call.site.tries.iter().all(outside)
+}
+
+/// Two turns with the same key now share one object: nobody may write into it or keep it.
+fn is_only_read(call: &Call, each: &ForOf) -> bool {
+    let Some(name) = &call.result.binding else { return false };
+    let assigned = each.body.text.match_indices(&format!("{name}.")).any(|(at, _)| {
+        let rest = each.body.text[at + name.len() + 1..]
+            .trim_start_matches(|one: char| one.is_alphanumeric() || "_$.".contains(one));
+        let rest = rest.trim_start();
+        rest.starts_with('=') && !rest.starts_with("==") && !rest.starts_with("=>")
+            || ["+=", "-=", "++", "--", "??=", "||="].iter().any(|operator| rest.starts_with(operator))
+    });
+    call.result.complete && call.result.whole.is_empty() && !assigned
+}
+
+/// An extension of the client may treat one operation in a way of its own.
+fn extended(flow: &Flow) -> bool {
+    flow.code.clients.iter().any(|client| client.extended)
+}
+
+/// Literals all the way down.
+fn is_written_out(node: &Node) -> bool {
+    match &node.value {
+        Value::Bool(_) | Value::Text(_) | Value::Number(_) => true,
+        Value::Object(object) => {
+            !object.open
+                && object
+                    .properties
+                    .iter()
+                    .all(|property| !property.conditional && is_written_out(&property.value))
+        }
+        Value::List(nodes) => nodes.iter().all(is_written_out),
+        _ => false,
+    }
+}
+
+/// `{ id: { in: orders.map((order) => order.customerId) } }`
+fn in_list(key: &str, value: &str, each: &ForOf) -> String {
+    let list = if value == each.element {
+        each.list.to_owned()
+    } else {
+        format!("{}.map({} => {value})", each.list, parameter(each.element))
+    };
+    format!("{{ {key}: {{ in: {list} }} }}")
+}
+
+fn parameter(element: &str) -> String {
+    format!("({element})")
+}
+
+/// The call with its `await`.
+fn awaited_at(text: &str, call: &Call) -> Option<Span> {
+    let before = text.get(..call.site.at.span.start)?.trim_end();
+    let start = before.strip_suffix("await")?.len();
+    Some(Span::new(start, call.site.at.span.end))
+}
+
+/// Whether what stands there needs no brackets when it becomes `a ?? b`. None where it goes on behind the call.
+fn stands_alone(text: &str, at: Span) -> Option<bool> {
+    let before = text.get(..at.start)?.trim_end();
+    let after = text.get(at.end..)?;
+    let next = after.trim_start().chars().next().unwrap_or(';');
+    if matches!(next, '.' | '[' | '(' | '`') || after.trim_start().starts_with("?.") {
+        return None;
+    }
+    let begins = before.ends_with(['(', '=', '[']) && !before.ends_with("==") || before.ends_with("return");
+    Some(
+        begins
+            && (matches!(next, ';' | ')' | ',' | ']' | '}')
+                || after.starts_with(['\n', '\r']) && (next.is_alphanumeric() || next == '/')),
+    )
+}
+
+/// How lines and statements of a file end: `;` or nothing, `\n` or `\r\n`.
+fn line_ends(text: &str) -> (&'static str, &'static str) {
+    let (ended, bare) = text.lines().map(str::trim_end).filter(|line| line.ends_with([';', ')'])).fold(
+        (0, 0),
+        |(ended, bare), line| {
+            if line.ends_with(';') { (ended + 1, bare) } else { (ended, bare + 1) }
+        },
+    );
+    (if ended > bare { ";" } else { "" }, if text.contains("\r\n") { "\r\n" } else { "\n" })
+}
+
+/// The white space that begins the line of a place.
+fn indent_at(text: &str, at: usize) -> &str {
+    let start = text[..at].rfind('\n').map_or(0, |at| at + 1);
+    let line = &text[start..at];
+    &line[..line.len() - line.trim_start().len()]
+}
+
+fn is_typescript(file: &str) -> bool {
+    [".ts", ".tsx", ".mts", ".cts"].iter().any(|ending| file.ends_with(ending))
+}
+
+fn lower_first(name: &str) -> String {
+    name.split_at_checked(1).map_or(String::new(), |(first, rest)| first.to_lowercase() + rest)
+}
+
+fn upper_first(name: &str) -> String {
+    name.split_at_checked(1).map_or(String::new(), |(first, rest)| first.to_uppercase() + rest)
+}

@@ -1,0 +1,60 @@
+//! Work that is queued inside a transaction, as a row of an outbox that commits and rolls back with it.
+
+use pgsteward_model::change::{Change, Fix, Rollback, Safety, TextEdit};
+use pgsteward_model::code::{Awaited, Call, Effect};
+
+use super::edit;
+use super::flow::Flow;
+use super::new_table::{Column, new_table};
+use super::processed_event::statement_of;
+use super::text::{closing, mentions_word};
+
+/// The columns of the outbox; what has no `sentAt` is still to be sent.
+const COLUMNS: [Column; 5] = [
+    Column { field: "id", prisma: "BigInt @id @default(autoincrement())", sql: "BIGSERIAL NOT NULL" },
+    Column { field: "effect", prisma: "String", sql: "TEXT NOT NULL" },
+    Column { field: "payload", prisma: "Json", sql: "JSONB NOT NULL" },
+    Column {
+        field: "createdAt",
+        prisma: "DateTime @default(now()) @db.Timestamptz(3)",
+        sql: "TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP",
+    },
+    Column { field: "sentAt", prisma: "DateTime? @db.Timestamptz(3)", sql: "TIMESTAMPTZ(3)" },
+];
+
+/// The table, and a row with the effect's arguments in place of the effect. A person writes the worker that sends
+/// what is in it. None where the effect gives something back, or takes what no document holds.
+pub(super) fn fix(flow: &Flow, effect: &Effect, write: &Call) -> Option<Fix> {
+    let client = flow.code.transactions[effect.site.transaction?].client.as_deref()?;
+    let near = flow.model(&write.model)?;
+    let text: &str = &flow.facts.sources.get(&effect.site.at.file)?.text;
+    let span = effect.site.at.span;
+    statement_of(text, span).filter(|_| effect.site.awaited == Awaited::Await)?;
+    let call = text.get(span.start..span.end)?;
+    let arguments = call.strip_prefix(effect.name.as_str())?;
+    let inner = arguments.strip_prefix('(')?.strip_suffix(')')?.trim();
+    let whole = closing(arguments) == Some(arguments.len());
+    let document = !inner.contains("=>")
+        && !mentions_word(inner, "function")
+        && !mentions_word(inner, "await")
+        && !mentions_word(inner, "new");
+    if !whole || !document {
+        return None;
+    }
+    let table = new_table(flow, near, "Outbox", &COLUMNS, &["sentAt", "id"])?;
+    let row = format!(
+        "{client}.{}.create({{ data: {{ effect: '{}', payload: [{inner}] }} }})",
+        table.accessor,
+        effect.name.replace('\'', "")
+    );
+    let (done, undone) =
+        edit::there_and_back(flow.facts, &effect.site.at.file, vec![TextEdit { span, text: row }])?;
+    let (mut steps, mut rollback) = (table.steps, table.rollback);
+    steps.push(done);
+    rollback.insert(0, undone);
+    Some(Fix {
+        title: format!("write \"{}\" into an outbox that a worker sends from", effect.name),
+        safety: Safety::Manual,
+        change: Change { steps, rollback: Rollback::Steps(rollback) },
+    })
+}
