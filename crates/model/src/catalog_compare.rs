@@ -247,20 +247,7 @@ mod tests {
     }
 
     fn index(name: &str) -> Index {
-        Index {
-            name: name.into(),
-            method: "btree".into(),
-            keys: vec![IndexKey::column("total")],
-            include: Vec::new(),
-            unique: false,
-            nulls_not_distinct: false,
-            predicate: None,
-            valid: true,
-            constraint: None,
-            options: Vec::new(),
-            comment: None,
-            statistics: None,
-        }
+        Index::btree(name, &["total"])
     }
 
     #[test]

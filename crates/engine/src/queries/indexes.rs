@@ -117,26 +117,13 @@ fn definition(table: &Table, index: &Index) -> String {
 
 #[cfg(test)]
 mod tests {
-    use pgsteward_model::catalog::{IndexKey, QName, Table};
+    use pgsteward_model::catalog::{QName, Table};
     use pgsteward_model::code::{Access, SortColumn};
 
     use super::{Index, is_free, names_word, serves};
 
     fn index(columns: &[&str], method: &str) -> Index {
-        Index {
-            name: "i".into(),
-            method: method.into(),
-            keys: columns.iter().map(|column| IndexKey::column(column)).collect(),
-            include: Vec::new(),
-            unique: false,
-            nulls_not_distinct: false,
-            predicate: None,
-            valid: true,
-            constraint: None,
-            options: Vec::new(),
-            comment: None,
-            statistics: None,
-        }
+        Index { method: method.into(), ..Index::btree("i", columns) }
     }
 
     #[test]

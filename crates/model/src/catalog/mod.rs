@@ -413,6 +413,24 @@ pub struct Index {
 }
 
 impl Index {
+    /// A valid b-tree over plain columns; everything else as the server has it when nothing is said.
+    pub fn btree(name: &str, columns: &[&str]) -> Index {
+        Index {
+            name: name.to_owned(),
+            method: "btree".to_owned(),
+            keys: columns.iter().map(|column| IndexKey::column(column)).collect(),
+            include: Vec::new(),
+            unique: false,
+            nulls_not_distinct: false,
+            predicate: None,
+            valid: true,
+            constraint: None,
+            options: Vec::new(),
+            comment: None,
+            statistics: None,
+        }
+    }
+
     /// Names of the leading key columns up to the first expression.
     pub fn leading_columns(&self) -> Vec<&str> {
         self.keys.iter().map_while(|key| key.column.as_deref()).collect()

@@ -3,6 +3,8 @@
 //! The forms are those of Prisma 7 (prisma-engines, `sql-query-builder/src/filter`): `EXISTS` for relations to many,
 //! `LEFT JOIN` for relations to one where the statement may join, `EXISTS` where it may not.
 
+use pgsteward_model::prisma::Field;
+
 use super::filter::{Filter, Quantifier};
 use super::plan::{Alias, Plan, note};
 use super::sql::{Sql, Tree};
@@ -163,12 +165,8 @@ impl<'a> Plan<'a> {
         // What the subquery asks of its own table holds together, whatever stands around it.
         (inner.sure, inner.apart) = (!inverted, false);
         let keys = relation.related_fields()?;
-        self.access(access, |access| {
-            access.joined = true;
-            keys.iter().for_each(|key| note(&mut access.equal, &key.db_name));
-        });
-        let (tree, joins) = self.condition(nested, &inner)?;
-        let tree = if inverted { tree.negated() } else { tree };
+        self.joined_by(access, &keys);
+        let (tree, joins) = self.inside(nested, &inner, inverted)?;
         let columns: Vec<Sql> = keys.iter().map(|key| inner.alias.column(relation.related, key)).collect();
         let own = relation
             .own_fields()?
@@ -204,12 +202,8 @@ impl<'a> Plan<'a> {
         let mut inner = scope.below('j', number, access);
         (inner.sure, inner.apart) = (!inverted, false);
         let ids = World::identifier(relation.related)?;
-        self.access(access, |access| {
-            access.joined = true;
-            ids.iter().for_each(|key| note(&mut access.equal, &key.db_name));
-        });
-        let (tree, joins) = self.condition(nested, &inner)?;
-        let tree = if inverted { tree.negated() } else { tree };
+        self.joined_by(access, &ids);
+        let (tree, joins) = self.inside(nested, &inner, inverted)?;
         let column = Sql::text(format!("\"t{number}\".\"{own}\""));
         let parents = World::identifier(relation.model)?
             .into_iter()
@@ -229,6 +223,20 @@ impl<'a> Plan<'a> {
             .s(joined(joins))
             .t(" WHERE ")
             .s(tree.sql()))
+    }
+
+    /// The rows of a table are found by its keys.
+    fn joined_by(&self, access: usize, keys: &[&Field]) {
+        self.access(access, |access| {
+            access.joined = true;
+            keys.iter().for_each(|key| note(&mut access.equal, &key.db_name));
+        });
+    }
+
+    /// What a subquery asks of its rows, or that they do not have it.
+    fn inside(&self, nested: &Filter<'a>, scope: &Scope, inverted: bool) -> Outcome<Made> {
+        let (tree, joins) = self.condition(nested, scope)?;
+        Ok((if inverted { tree.negated() } else { tree }, joins))
     }
 
     fn none_there(&self, relation: &Relation<'a>, scope: &Scope) -> Outcome<Made> {
@@ -258,10 +266,7 @@ impl<'a> Plan<'a> {
         }
         let access = self.touch(relation.related);
         let keys = relation.related_fields()?;
-        self.access(access, |access| {
-            access.joined = true;
-            keys.iter().for_each(|key| note(&mut access.equal, &key.db_name));
-        });
+        self.joined_by(access, &keys);
         let columns: Vec<Sql> = keys.iter().map(|key| Alias::Table.column(relation.related, key)).collect();
         let own = relation.own_fields()?.into_iter().map(|field| scope.alias.column(relation.model, field));
         let there = columns.iter().map(|column| Tree::One(column.clone().t(" IS NOT NULL")));
@@ -282,10 +287,7 @@ impl<'a> Plan<'a> {
         access: usize,
     ) -> Outcome<Sql> {
         let keys = relation.related_fields()?;
-        self.access(access, |access| {
-            access.joined = true;
-            keys.iter().for_each(|key| note(&mut access.equal, &key.db_name));
-        });
+        self.joined_by(access, &keys);
         let own = relation.own_fields()?.into_iter().map(|field| parent.column(relation.model, field));
         let named = Alias::Named(alias.to_owned());
         let theirs = keys.into_iter().map(|field| named.column(relation.related, field));

@@ -79,11 +79,7 @@ impl<'a> Plan<'a> {
                 }
             }
             "disconnect" => {
-                let filter = if relation.list() {
-                    self.any_of(relation, value, path)?
-                } else {
-                    self.optional_filter(relation, value, path)?
-                };
+                let filter = self.chosen(relation, value, path)?;
                 self.find(relation, filter.clone())?;
                 self.point_at_nothing(model, &relation.related_fields()?, &filter, trail)?;
             }
@@ -208,11 +204,7 @@ impl<'a> Plan<'a> {
                 }
             }
             "delete" => {
-                let filter = if relation.list() {
-                    self.any_of(relation, value, path)?
-                } else {
-                    self.optional_filter(relation, value, path)?
-                };
+                let filter = self.chosen(relation, value, path)?;
                 self.find(relation, filter.clone())?;
                 self.delete(model, &filter, Found::ManyByKey, None, &[], purpose())?;
             }
@@ -241,6 +233,15 @@ impl<'a> Plan<'a> {
             .enumerate()
             .map(|(at, row)| Data::parse(self.world, relation.related, row, &format!("{path}.{at}")))
             .collect()
+    }
+
+    /// The children that a write names: some of a list, or the only one.
+    fn chosen(&self, relation: &Relation<'a>, value: &Argument, path: &str) -> Outcome<Filter<'a>> {
+        if relation.list() {
+            self.any_of(relation, value, path)
+        } else {
+            self.optional_filter(relation, value, path)
+        }
     }
 
     /// One of several unique keys.

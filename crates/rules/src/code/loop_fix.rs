@@ -10,7 +10,7 @@ use pgsteward_model::prisma::{Arity, Field, FieldType, Model, Scalar};
 use pgsteward_model::source::Span;
 
 use super::flow::Flow;
-use super::text::{Body, is_path, mentions_word, names_of_pattern, root};
+use super::text::{Body, indent_unit, is_path, mentions_word, names_of_pattern, root};
 use super::{edit, find_first_by_unique_key, loops, scale};
 
 /// A line that is longer is broken.
@@ -81,17 +81,24 @@ pub(super) fn read_before(flow: &Flow, call: &Call, of: &Loop) -> Option<Fix> {
     inner.sort_by_key(|edit| edit.span);
     let argument_text = TextEdit::apply_all(edit::text(flow.facts, call, argument_at), &inner)?;
     let receiver = text.get(call.site.at.span.start..call.name_at.span.start)?;
+    // A client that each turn makes for itself is not there before the loop.
+    let client = root(receiver);
+    if ["const", "let", "var"].iter().any(|word| each.body.text.contains(&format!("{word} {client} "))) {
+        return None;
+    }
     let query = format!("(await {receiver}findMany({argument_text}))");
     let pair = if is_typescript(&file.path) { " as const" } else { "" };
     let rows = format!("map((row) => [row.{0}, row]{pair})", key.name);
     let (end, newline) = line_ends(text);
     let indent = indent_at(text, each.start);
-    let unit = if indent.starts_with('\t') || text.contains("\n\t") { "\t" } else { "  " };
+    let unit = indent_unit(text);
     let short = format!("const {name} = new Map({query}.{rows}){end}");
     let statement = if indent.len() + short.len() <= WIDTH && !short.contains('\n') {
         short
     } else {
-        format!("const {name} = new Map({newline}{indent}{unit}{query}.{rows},{newline}{indent}){end}")
+        let wide = indent.len() + unit.len() + query.len() + rows.len() > WIDTH && !query.contains('\n');
+        let next = if wide { format!("{newline}{indent}{unit}{unit}") } else { String::new() };
+        format!("const {name} = new Map({newline}{indent}{unit}{query}{next}.{rows},{newline}{indent}){end}")
     };
     let lookup = format!("{name}.get({value}) ?? null");
     let awaited = awaited_at(text, call)?;
@@ -121,6 +128,7 @@ pub(super) fn create_at_once(flow: &Flow, call: &Call, of: &Loop) -> Option<Fix>
     if data.name != "data"
         || !edit::is_written(flow.facts, call, data)
         || !row.starts_with('{')
+        || row.contains('`') && row.contains('\n')
         || mentions_word(row, "await")
     {
         return None;
@@ -138,14 +146,18 @@ pub(super) fn create_at_once(flow: &Flow, call: &Call, of: &Loop) -> Option<Fix>
     let (end, newline) = line_ends(text);
     let end = if statement.ends_with(';') { ";" } else { end };
     let indent = indent_at(text, each.start);
-    let unit = if indent.starts_with('\t') || text.contains("\n\t") { "\t" } else { "  " };
+    let unit = indent_unit(text);
     let parameter = parameter(each.element);
     let rows = format!("{}.map({parameter} => ({row}))", each.list);
     let short = format!("await {receiver}createMany({{ data: {rows} }}){end}");
     let written = if indent.len() + short.len() <= WIDTH && !short.contains('\n') {
         short
     } else {
-        format!("await {receiver}createMany({{{newline}{indent}{unit}data: {rows},{newline}{indent}}}){end}")
+        // The row's lines stood deeper, inside of the loop.
+        let outer = indent_at(text, data.value.span.start);
+        let inner = format!("{indent}{unit}");
+        let rows = rows.replace(&format!("\n{outer}"), &format!("\n{inner}"));
+        format!("await {receiver}createMany({{{newline}{inner}data: {rows},{newline}{indent}}}){end}")
     };
     let edits = vec![TextEdit { span: Span::new(each.start, each.body.span.end), text: written }];
     // Outside of a transaction the rows before a failing one stay; afterwards it is all or none.

@@ -7,7 +7,7 @@ use pgsteward_model::source::Span;
 use super::edit;
 use super::flow::Flow;
 use super::new_table::{Column, new_table};
-use super::text::{is_path, mentions_word, root};
+use super::text::{indent_unit, is_path, mentions_word, root};
 
 /// The columns of the table that remembers events.
 const COLUMNS: [Column; 2] = [
@@ -42,7 +42,7 @@ pub(super) fn fix(flow: &Flow, webhook: usize, call: &Call) -> Option<Fix> {
     let end = if text.get(statement.end - 1..statement.end) == Some(";") { ";" } else { "" };
     let line = text[..statement.start].rfind('\n').map_or(0, |at| at + 1);
     let indent = &text[line..statement.start];
-    let unit = if indent.starts_with('\t') { "\t" } else { "  " };
+    let unit = indent_unit(text);
     let deeper = rest.replace('\n', &format!("\n{unit}"));
     let new = [
         format!("await {}.$transaction(async (tx) => {{", call.receiver),

@@ -13,6 +13,22 @@ pub(super) fn is_path(text: &str) -> bool {
         })
 }
 
+/// What a file goes in by: the white space of its first line that is further in than the one before.
+pub(super) fn indent_unit(text: &str) -> &str {
+    let indented = text.lines().find(|line| {
+        let rest = line.trim_start();
+        !rest.is_empty() && !rest.starts_with('*') && rest.len() < line.len()
+    });
+    let unit = indented.map_or("  ", |line| &line[..line.len() - line.trim_start().len()]);
+    if unit.starts_with('\t') {
+        "\t"
+    } else if unit.len() > 4 {
+        "  "
+    } else {
+        unit
+    }
+}
+
 /// The first name of a path.
 pub(super) fn root(path: &str) -> &str {
     path.split(['.', '?', '!', '(', '[']).next().unwrap_or("").trim()
@@ -165,6 +181,14 @@ mod tests {
         assert_eq!(names_of_pattern("{ ...rest }"), None);
         assert!(is_path("order.customerId") && !is_path("order?.id") && !is_path("f(x)") && !is_path("a..b"));
         assert!(mentions_word("await take(x)", "take") && !mentions_word("mistake", "take"));
+    }
+
+    #[test]
+    fn how_a_file_goes_in() {
+        assert_eq!(indent_unit("a {\n    b\n}"), "    ");
+        assert_eq!(indent_unit("/**\n * x\n */\na {\n  b\n}"), "  ");
+        assert_eq!(indent_unit("a {\n\t\tb\n}"), "\t");
+        assert_eq!(indent_unit("a"), "  ");
     }
 
     #[test]

@@ -103,27 +103,14 @@ fn is_leftover(name: &str) -> bool {
 mod tests {
     use std::sync::Arc;
 
-    use pgsteward_model::catalog::{Catalog, IndexKey};
+    use pgsteward_model::catalog::Catalog;
     use pgsteward_model::facts::{CatalogFacts, CatalogOrigin};
     use pgsteward_model::version::ServerVersion;
 
     use super::*;
 
     fn index(name: &str, unique: bool, valid: bool) -> Index {
-        Index {
-            name: name.into(),
-            method: "btree".into(),
-            keys: vec![IndexKey::column("vendor_id")],
-            include: Vec::new(),
-            unique,
-            nulls_not_distinct: false,
-            predicate: None,
-            valid,
-            constraint: None,
-            options: Vec::new(),
-            comment: None,
-            statistics: None,
-        }
+        Index { unique, valid, ..Index::btree(name, &["vendor_id"]) }
     }
 
     /// The statement and the safety of the fix of the one finding.

@@ -147,30 +147,13 @@ pub(super) fn pretty_bytes(bytes: u64) -> String {
 mod tests {
     use super::*;
 
-    fn index(name: &str, columns: &[&str]) -> Index {
-        Index {
-            name: name.into(),
-            method: "btree".into(),
-            keys: columns.iter().map(|column| IndexKey::column(column)).collect(),
-            include: Vec::new(),
-            unique: false,
-            nulls_not_distinct: false,
-            predicate: None,
-            valid: true,
-            constraint: None,
-            options: Vec::new(),
-            comment: None,
-            statistics: None,
-        }
-    }
-
     #[test]
     fn a_prefix_stands_behind_a_longer_index_only() {
-        let short = index("a", &["x"]);
-        let long = index("b", &["x", "y"]);
+        let short = Index::btree("a", &["x"]);
+        let long = Index::btree("b", &["x", "y"]);
         assert_eq!(stands_in(&short, &long), Some(Keys::Same));
         assert_eq!(stands_in(&long, &short), None);
-        assert_eq!(stands_in(&short, &index("c", &["y", "x"])), None);
+        assert_eq!(stands_in(&short, &Index::btree("c", &["y", "x"])), None);
     }
 
     #[test]
@@ -182,27 +165,34 @@ mod tests {
             }
             index
         };
-        let ascending = index("a", &["x", "y"]);
-        assert_eq!(stands_in(&ascending, &turned(index("b", &["x", "y"]), &[0, 1])), Some(Keys::Same));
-        assert_eq!(stands_in(&ascending, &turned(index("b", &["x", "y"]), &[1])), None);
-        assert_eq!(stands_in(&index("a", &["x"]), &turned(index("b", &["x", "y"]), &[1])), Some(Keys::Same));
+        let ascending = Index::btree("a", &["x", "y"]);
+        assert_eq!(stands_in(&ascending, &turned(Index::btree("b", &["x", "y"]), &[0, 1])), Some(Keys::Same));
+        assert_eq!(stands_in(&ascending, &turned(Index::btree("b", &["x", "y"]), &[1])), None);
+        assert_eq!(
+            stands_in(&Index::btree("a", &["x"]), &turned(Index::btree("b", &["x", "y"]), &[1])),
+            Some(Keys::Same)
+        );
     }
 
     #[test]
     fn predicates_methods_classes_and_included_columns_matter() {
-        let plain = index("a", &["x"]);
+        let plain = Index::btree("a", &["x"]);
         let partial = Index { predicate: Some("y > 0".into()), ..index("b", &["x", "y"]) };
         assert_eq!(stands_in(&plain, &partial), None);
-        assert_eq!(stands_in(&partial, &index("c", &["x", "y"])), None, "the smaller one may be wanted");
+        assert_eq!(
+            stands_in(&partial, &Index::btree("c", &["x", "y"])),
+            None,
+            "the smaller one may be wanted"
+        );
         let hash = Index { method: "hash".into(), ..index("d", &["x"]) };
         assert_eq!(stands_in(&plain, &hash), None);
-        let mut pattern = index("e", &["x"]);
+        let mut pattern = Index::btree("e", &["x"]);
         pattern.keys[0].opclass = Some("text_pattern_ops".into());
         assert_eq!(stands_in(&pattern, &plain), Some(Keys::OtherPatternClass));
         assert_eq!(stands_in(&plain, &pattern), None, "patterns do not sort");
         let including = Index { include: vec!["z".into()], ..index("f", &["x"]) };
         assert_eq!(stands_in(&including, &plain), None);
-        assert_eq!(stands_in(&including, &index("g", &["x", "z"])), Some(Keys::Same));
+        assert_eq!(stands_in(&including, &Index::btree("g", &["x", "z"])), Some(Keys::Same));
         let invalid = Index { valid: false, ..index("h", &["x", "y"]) };
         assert_eq!(stands_in(&plain, &invalid), None);
     }
