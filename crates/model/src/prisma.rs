@@ -66,6 +66,17 @@ pub struct Datasource {
     pub schemas: Vec<String>,
     /// Names in `extensions = [...]`.
     pub extensions: Vec<String>,
+    /// What is said of extensions beyond their names.
+    pub extension_options: Vec<ExtensionOptions>,
+}
+
+/// `uuid_ossp(map: "uuid-ossp", schema: "extensions", version: "1.1")`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ExtensionOptions {
+    /// The database's name.
+    pub name: String,
+    pub namespace: Option<String>,
+    pub version: Option<String>,
 }
 
 /// How a URL is given.
@@ -269,6 +280,8 @@ pub struct ModelKey {
     pub method: Option<String>,
     /// `where:`, as SQL.
     pub predicate: Option<String>,
+    /// True where the predicate was written as SQL, with columns; otherwise it names fields, in double quotes.
+    pub raw_predicate: bool,
     /// True for `@id`/`@unique` on a field, false for a block attribute.
     pub on_field: bool,
     /// `@@fulltext`.
@@ -281,6 +294,8 @@ pub struct KeyField {
     /// Field name (a path with `.` into a composite).
     pub field: String,
     pub descending: bool,
+    /// True where `sort: Asc` is written out.
+    pub ascending: bool,
     /// `ops: JsonbPathOps` or `ops: raw("…")` as the SQL name where it is known.
     pub ops: Option<String>,
     pub length: Option<u32>,

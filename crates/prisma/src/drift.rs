@@ -56,7 +56,9 @@ pub fn kind(step: &SchemaStep) -> DriftKind {
         {
             DriftKind::Recreated
         }
+        SchemaStep::DropExtension { .. } => DriftKind::Dropped,
         SchemaStep::AlterEnum(_)
+        | SchemaStep::AlterExtension { .. }
         | SchemaStep::AlterTable { .. }
         | SchemaStep::RenameForeignKey { .. }
         | SchemaStep::RenameIndex { .. } => DriftKind::Changed,
@@ -90,7 +92,10 @@ impl<'a> Places<'a> {
 
     fn of(&self, step: &SchemaStep) -> Option<At> {
         match step {
-            SchemaStep::CreateSchema { .. } | SchemaStep::CreateExtension { .. } => {
+            SchemaStep::CreateSchema { .. }
+            | SchemaStep::DropExtension { .. }
+            | SchemaStep::CreateExtension { .. }
+            | SchemaStep::AlterExtension { .. } => {
                 self.schema.datasource.as_ref().map(|source| source.at.clone())
             }
             SchemaStep::CreateEnum { name, .. } | SchemaStep::DropEnum { name } => self.enumeration(name),
@@ -218,6 +223,14 @@ fn restore(step: &SchemaStep, from: &Catalog, back: &[SchemaStep]) -> Option<Str
         SchemaStep::RenameIndex { table, from, to } => {
             let (table, from, to) = (table.clone(), to.clone(), from.clone());
             text(vec![&SchemaStep::RenameIndex { table, from, to }])
+        }
+        SchemaStep::DropExtension { name } | SchemaStep::AlterExtension { name, .. } => {
+            let same = |back: &&SchemaStep| match back {
+                SchemaStep::CreateExtension { name: made, .. } => made == name,
+                SchemaStep::AlterExtension { name: made, .. } => made == name,
+                _ => false,
+            };
+            text(back.iter().filter(same).collect())
         }
         SchemaStep::CreateSchema { .. }
         | SchemaStep::CreateExtension { .. }

@@ -232,7 +232,10 @@ fn index(model: &Model, key: &ModelKey, unique: bool) -> Index {
         .collect();
     Index {
         keys,
-        predicate: key.predicate.as_deref().map(|predicate| with_columns(model, predicate)),
+        predicate: key.predicate.as_deref().map(|predicate| match key.raw_predicate {
+            true => predicate.to_owned(),
+            false => with_columns(model, predicate),
+        }),
         ..plain_index(key_name(model, key, unique), &[], unique, &method)
     }
 }
@@ -273,11 +276,6 @@ fn push_primary_key(table: &mut Table, name: String, columns: Vec<String>) {
     let names: Vec<&str> = columns.iter().map(String::as_str).collect();
     let index = Index { constraint: Some(name.clone()), ..plain_index(name.clone(), &names, true, "btree") };
     table.indexes.push(index);
-    for column in &columns {
-        if let Some(column) = table.columns.iter_mut().find(|known| known.name == *column) {
-            column.not_null = true;
-        }
-    }
     table.constraints.push(constraint(name, ConstraintKind::PrimaryKey { columns }));
 }
 

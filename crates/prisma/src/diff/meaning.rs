@@ -58,21 +58,25 @@ fn read(expression: &str, ty: &ColumnType, depth: usize) -> Meaning {
 /// True where two defaults of a column say the same.
 pub(crate) fn same(before: &Meaning, after: &Meaning, ty: &ColumnType) -> bool {
     match (before, after) {
-        // Prisma cannot compare moments in time and takes them for equal.
-        (Meaning::Text(_), Meaning::Text(_)) if is_date_time(ty) => true,
+        // Prisma cannot compare moments in time and takes them for equal, also to what is computed.
+        (Meaning::Null, _) | (_, Meaning::Null) => before == after,
+        (Meaning::Text(_), _) | (_, Meaning::Text(_)) if is_date_time(ty) => true,
         (Meaning::Text(a), Meaning::Text(b)) if ty.name == "json" || ty.name == "jsonb" => {
-            a == b || without_blanks(a) == without_blanks(b)
+            a == b || same_json(a, b)
         }
         (Meaning::Number(a), Meaning::Number(b)) => canonical(a) == canonical(b),
         (Meaning::List(a), Meaning::List(b)) => {
             let element = ColumnType { array: 0, ..ty.clone() };
-            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b, &element))
+            let json = ty.name.starts_with("json");
+            // Elements that are JSON are compared as texts.
+            a.len() == b.len()
+                && a.iter().zip(b).all(|(a, b)| if json { a == b } else { same(a, b, &element) })
         }
         (a, b) => a == b,
     }
 }
 
-fn is_date_time(ty: &ColumnType) -> bool {
+pub(crate) fn is_date_time(ty: &ColumnType) -> bool {
     ty.namespace.is_none() && (ty.name == "date" || ty.name.starts_with("time"))
 }
 
@@ -310,14 +314,10 @@ pub(crate) fn same_expression(a: &str, b: &str) -> bool {
     }
 }
 
-fn without_blanks(text: &str) -> String {
-    let mut inside = false;
-    text.chars()
-        .filter(|c| {
-            inside ^= *c == '"';
-            inside || !c.is_whitespace()
-        })
-        .collect()
+/// The order of keys and blanks do not count.
+fn same_json(a: &str, b: &str) -> bool {
+    let read = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok();
+    read(a).is_some_and(|value| Some(value) == read(b))
 }
 
 /// End of a quoted piece that begins at `start`; a doubled quote does not end it.

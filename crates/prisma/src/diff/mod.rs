@@ -9,14 +9,17 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use pgsteward_model::catalog::{Catalog, Column, ColumnType, Enum, QName, Table, TableKind, TypeClass};
+use pgsteward_model::catalog::{Catalog, QName, Table};
 
+mod enums;
 pub(crate) mod meaning;
 pub(crate) mod operator_classes;
 mod options;
+mod order;
 mod step;
 mod table;
 mod types;
+mod view;
 
 pub use options::{DiffOptions, SchemaHints};
 pub use step::{
@@ -24,149 +27,55 @@ pub use step::{
     TableChange,
 };
 
+use order::Steps;
 use table::TablePair;
+pub(crate) use view::View;
+use view::{Side, foreign_keys_in_order};
 
-/// Tables that Prisma leaves alone: its own and those of PostGIS.
-const IGNORED: [&str; 6] = [
-    "_prisma_migrations",
-    "spatial_ref_sys",
-    "geometry_columns",
-    "geography_columns",
-    "raster_columns",
-    "raster_overviews",
-];
-
-/// The steps from `from` (a server's catalog, or that of a replayed history) to `to` (a calculated one), in
-/// the order in which Prisma runs them. Empty where Prisma sees no difference.
+/// The steps from `from` to `to`, in the order in which Prisma runs them. Empty where Prisma sees no
+/// difference. Without `options.before`, `from` is what a server or a replayed history holds; unless
+/// `options.to_database` says otherwise, `to` is calculated from a schema.
 pub fn diff(from: &Catalog, to: &Catalog, options: &DiffOptions) -> Vec<SchemaStep> {
-    let differ = Differ::new(from, to, options);
+    let view = View {
+        before: &Side::new(from, options.before.as_ref()),
+        after: &Side::new(to, (!options.to_database).then_some(&options.hints)),
+        options,
+    };
+    let differ = Differ::new(view);
     let mut steps = Steps::default();
     differ.namespaces_and_extensions(&mut steps);
     differ.enums(&mut steps);
-    for (pair, next) in &differ.pairs {
-        pair.push(*next, &mut steps);
+    for pair in &differ.pairs {
+        pair.push(&mut steps);
     }
     for table in &differ.dropped {
-        for (constraint, _) in sorted_foreign_keys(table) {
-            let (table, name) = (table.name.clone(), constraint.to_owned());
-            steps.drop_foreign_keys.push(SchemaStep::DropForeignKey { table, name });
-        }
-        steps.drop_tables.push(SchemaStep::DropTable { table: table.name.clone() });
+        differ.drop_table(table, &mut steps);
     }
-    for (position, table) in &differ.created {
-        steps.create_tables.push(SchemaStep::CreateTable(differ.view.new_table(table)));
-        for index in differ.view.visible_indexes(table, true) {
-            let index = differ.view.new_index(table, index);
-            steps.create_indexes.push(SchemaStep::CreateIndex { table: table.name.clone(), index });
-        }
-        for (constraint, key) in table.foreign_keys() {
-            let step = SchemaStep::AddForeignKey {
-                table: table.name.clone(),
-                name: constraint.name.clone(),
-                key: key.clone(),
-            };
-            steps.add_foreign_keys.push((*position, step));
-        }
+    for table in &differ.created {
+        differ.create_table(table, &mut steps);
     }
     steps.in_order()
 }
 
-/// The steps by kind. Within a kind they are pushed in Prisma's order.
-#[derive(Default)]
-pub(crate) struct Steps {
-    first: Vec<SchemaStep>,
-    create_enums: Vec<SchemaStep>,
-    alter_enums: Vec<SchemaStep>,
-    drop_foreign_keys: Vec<SchemaStep>,
-    drop_indexes: Vec<SchemaStep>,
-    alter_tables: Vec<SchemaStep>,
-    drop_tables: Vec<SchemaStep>,
-    drop_enums: Vec<SchemaStep>,
-    create_tables: Vec<SchemaStep>,
-    /// Of new tables.
-    create_indexes: Vec<SchemaStep>,
-    /// Of tables that were there.
-    create_more_indexes: Vec<SchemaStep>,
-    rename_foreign_keys: Vec<SchemaStep>,
-    /// With the position of their table in the schema.
-    add_foreign_keys: Vec<(usize, SchemaStep)>,
-    rename_indexes: Vec<SchemaStep>,
-    /// Unique indexes that a new primary key on the same columns replaces: they go after it.
-    replaced: Vec<(QName, String)>,
-}
-
-impl Steps {
-    fn in_order(mut self) -> Vec<SchemaStep> {
-        let object = |step: &SchemaStep| step.object().identity();
-        self.drop_foreign_keys.sort_by_key(object);
-        self.drop_indexes.sort_by_key(object);
-        self.add_foreign_keys.sort_by_key(|(position, _)| *position);
-        let mut out = self.first;
-        out.append(&mut self.create_enums);
-        out.append(&mut self.alter_enums);
-        out.append(&mut self.drop_foreign_keys);
-        let (later, now): (Vec<_>, Vec<_>) = self.drop_indexes.into_iter().partition(|step| match step {
-            SchemaStep::DropIndex { table, name } => {
-                self.replaced.iter().any(|(of, replaced)| of == table && replaced == name)
-            }
-            _ => false,
-        });
-        out.extend(now);
-        for step in self.alter_tables {
-            let altered = step.object();
-            out.push(step);
-            let here = later.iter().filter(|drop| {
-                let dropped = drop.object();
-                dropped.namespace == altered.namespace && dropped.relation == altered.relation
-            });
-            out.extend(here.cloned());
-        }
-        out.append(&mut self.drop_tables);
-        out.append(&mut self.drop_enums);
-        out.append(&mut self.create_tables);
-        out.append(&mut self.create_indexes);
-        out.append(&mut self.create_more_indexes);
-        out.append(&mut self.rename_foreign_keys);
-        out.extend(self.add_foreign_keys.into_iter().map(|(_, step)| step));
-        out.append(&mut self.rename_indexes);
-        out
-    }
-}
-
-/// What both sides' objects are read with.
-#[derive(Clone, Copy)]
-pub(crate) struct View<'a> {
-    from: &'a Catalog,
-    to: &'a Catalog,
-    options: &'a DiffOptions,
-}
-
 struct Differ<'a> {
     view: View<'a>,
-    /// Tables of both sides, in the order of their names, with their position on the new side.
-    pairs: Vec<(TablePair<'a>, usize)>,
+    /// Tables of both sides, in the order of their names.
+    pairs: Vec<TablePair<'a>>,
     dropped: Vec<&'a Table>,
-    /// In the order of the schema, with their position in it.
-    created: Vec<(usize, &'a Table)>,
+    created: Vec<&'a Table>,
 }
 
 impl<'a> Differ<'a> {
-    fn new(from: &'a Catalog, to: &'a Catalog, options: &'a DiffOptions) -> Differ<'a> {
-        let view = View { from, to, options };
-        let positions: HashMap<&QName, usize> =
-            options.hints.tables.iter().enumerate().map(|(at, name)| (name, at)).collect();
-        let position = |name: &QName| positions.get(name).copied().unwrap_or(positions.len());
+    fn new(view: View<'a>) -> Differ<'a> {
+        let (from, to) = (view.before.catalog, view.after.catalog);
         let seen = |table: &&'a Arc<Table>| view.sees(table);
-        let mut created: Vec<(usize, &Table)> = Vec::new();
-        let mut pairs = Vec::new();
+        let (mut created, mut pairs): (Vec<&Table>, _) = (Vec::new(), Vec::new());
         for table in to.tables.values().filter(seen) {
-            let at = position(&table.name);
             match from.tables.get(&table.name).filter(seen) {
-                Some(before) => pairs.push((TablePair::new(view, before, table), at)),
-                None => created.push((at, table)),
+                Some(before) => pairs.push(TablePair::new(view, before, table)),
+                None => created.push(table),
             }
         }
-        created.sort_by_key(|(at, _)| *at);
         let dropped = from
             .tables
             .values()
@@ -177,213 +86,81 @@ impl<'a> Differ<'a> {
         Differ { view, pairs, dropped, created }
     }
 
+    fn drop_table(&self, table: &Table, steps: &mut Steps) {
+        let position = self.view.before.position(&table.name);
+        for (at, (name, _)) in foreign_keys_in_order(self.view.before, table).into_iter().enumerate() {
+            let step = SchemaStep::DropForeignKey { table: table.name.clone(), name: name.to_owned() };
+            steps.push([position, at, 0], step);
+        }
+        steps.push([position, 0, 0], SchemaStep::DropTable { table: table.name.clone() });
+    }
+
+    fn create_table(&self, table: &Table, steps: &mut Steps) {
+        let position = self.view.after.position(&table.name);
+        steps.push([position, 0, 0], SchemaStep::CreateTable(self.view.new_table(table)));
+        for (at, index) in self.view.visible_indexes(table, true).into_iter().enumerate() {
+            let index = self.view.new_index(table, index);
+            let step = SchemaStep::CreateIndex { table: table.name.clone(), index };
+            steps.push([0, position, at], step);
+        }
+        for (at, (name, key)) in foreign_keys_in_order(self.view.after, table).into_iter().enumerate() {
+            let (name, key) = (name.to_owned(), key.clone());
+            let step = SchemaStep::AddForeignKey { table: table.name.clone(), name, key };
+            steps.push([position, at, 0], step);
+        }
+    }
+
     fn namespaces_and_extensions(&self, steps: &mut Steps) {
-        let View { from, to, options } = self.view;
-        for name in options.namespaces.iter().filter(|name| to.namespaces.contains_key(*name)) {
-            if !from.namespaces.contains_key(name) {
-                steps.first.push(SchemaStep::CreateSchema { name: name.clone() });
+        let View { before, after, options } = self.view;
+        let (from, to) = (before.catalog, after.catalog);
+        for (at, name) in to.namespaces.keys().enumerate() {
+            let lives_here = |one: &&QName| one.namespace == *name;
+            // One that nothing lives in is not made.
+            let used = to.tables.keys().chain(to.enums.keys()).any(|one| lives_here(&one));
+            if used && options.namespaces.contains(name) && !from.namespaces.contains_key(name) {
+                steps.push([at, 0, 0], SchemaStep::CreateSchema { name: name.clone() });
             }
         }
-        if options.extensions {
-            let missing = to.extensions.keys().filter(|name| !from.extensions.contains_key(*name));
-            steps.first.extend(missing.map(|name| SchemaStep::CreateExtension { name: name.clone() }));
+        if !options.extensions {
+            return;
         }
-    }
-
-    fn enums(&self, steps: &mut Steps) {
-        let View { from, to, options } = self.view;
-        let compared = |name: &QName| options.namespaces.contains(&name.namespace);
-        let mut created: Vec<&Enum> = to
-            .enums
-            .values()
-            .filter(|one| compared(&one.name) && !from.enums.contains_key(&one.name))
-            .collect();
-        let order = &options.hints.enums;
-        created.sort_by_key(|one| order.iter().position(|name| *name == one.name).unwrap_or(order.len()));
-        for one in created {
-            let (name, values) = (one.name.clone(), one.values.clone());
-            steps.create_enums.push(SchemaStep::CreateEnum { name, values });
-        }
-        for before in from.enums.values().filter(|one| compared(&one.name)) {
-            let Some(after) = to.enums.get(&before.name) else {
-                steps.drop_enums.push(SchemaStep::DropEnum { name: before.name.clone() });
+        for (at, name) in to.extensions.keys().enumerate() {
+            let (namespace, version) = after.extension(name);
+            let place = [at, 0, 0];
+            let name = name.clone();
+            if !from.extensions.contains_key(&name) {
+                steps.push(place, SchemaStep::CreateExtension { name, namespace, version });
                 continue;
+            }
+            let (own_namespace, own_version) = before.extension(&name);
+            let changed = |own: &Option<String>, next: &Option<String>| {
+                next.clone().filter(|next| own.as_ref().is_some_and(|own| own != next))
             };
-            let missing = |here: &Enum, there: &Enum| -> Vec<String> {
-                here.values.iter().filter(|value| !there.values.contains(value)).cloned().collect()
-            };
-            let (added, dropped) = (missing(after, before), missing(before, after));
-            if !(added.is_empty() && dropped.is_empty()) {
-                let change = self.alter_enum(after, added, dropped);
-                steps.alter_enums.push(SchemaStep::AlterEnum(change));
+            let moved = (changed(&own_namespace, &namespace), changed(&own_version, &version));
+            match moved {
+                (None, None) => {}
+                // What a schema says of an extension does not tell whether it can be moved.
+                _ if options.before.is_some() => {
+                    steps.push(place, SchemaStep::DropExtension { name: name.clone() });
+                    steps.push(place, SchemaStep::CreateExtension { name, namespace, version });
+                }
+                (namespace, version) => {
+                    steps.push(place, SchemaStep::AlterExtension { name, namespace, version });
+                }
             }
-        }
-    }
-
-    fn alter_enum(&self, after: &Enum, added: Vec<String>, dropped: Vec<String>) -> AlterEnum {
-        let of_enum = |column: &&Column| {
-            column.ty.class == TypeClass::Enum
-                && column.ty.name == after.name.name
-                && column.ty.namespace.as_deref() == Some(after.name.namespace.as_str())
-        };
-        let with_default = |column: &&Column| of_enum(column) && column.default.is_some();
-        let mut defaults = Vec::new();
-        let mut push = |table: &Table, column: &Column, next: Option<String>| {
-            let (table, column) = (table.name.clone(), column.name.clone());
-            defaults.push(EnumDefault { table, column, next });
-        };
-        for table in &self.dropped {
-            for column in table.columns.iter().filter(with_default) {
-                push(table, column, None);
-            }
-        }
-        for (pair, _) in &self.pairs {
-            let mut columns: Vec<&Column> = pair.before.columns.iter().filter(with_default).collect();
-            columns.sort_by_key(|column| (pair.after.column(&column.name).is_some(), &column.name));
-            for column in columns {
-                let next = pair.after.column(&column.name).filter(with_default);
-                push(pair.before, column, next.and_then(|next| self.view.default_sql(pair.after, next)));
-            }
-        }
-        let mut tables: Vec<(usize, &Table)> = self.created.clone();
-        tables.extend(self.pairs.iter().map(|(pair, at)| (*at, pair.after)));
-        tables.sort_by_key(|(at, _)| *at);
-        let columns = tables
-            .into_iter()
-            .flat_map(|(_, table)| table.columns.iter().filter(of_enum).map(move |column| (table, column)))
-            .map(|(table, column)| EnumColumn {
-                table: table.name.clone(),
-                column: column.name.clone(),
-                list: column.ty.array > 0,
-            })
-            .collect();
-        AlterEnum {
-            name: after.name.clone(),
-            added,
-            dropped,
-            values: after.values.clone(),
-            columns,
-            defaults,
         }
     }
 }
 
-impl<'a> View<'a> {
-    fn sees(self, table: &Table) -> bool {
-        self.options.namespaces.contains(&table.name.namespace)
-            && !IGNORED.iter().any(|name| table.name.name.eq_ignore_ascii_case(name))
-            && table.kind != TableKind::Foreign
-            && table.partition_of.is_none()
-            && table.persistence != pgsteward_model::catalog::Persistence::Temporary
+/// Positions by name: first those of `order`, then the others.
+fn positions<'a>(
+    order: impl Iterator<Item = &'a QName>,
+    others: impl Iterator<Item = &'a QName>,
+) -> HashMap<&'a QName, usize> {
+    let mut out = HashMap::new();
+    for name in order.chain(others) {
+        let next = out.len();
+        out.entry(name).or_insert(next);
     }
-
-    /// The indexes that Prisma compares: over plain columns, without those of primary keys and exclusion
-    /// constraints. `next` says whether the table is of the schema's side.
-    fn visible_indexes(self, table: &'a Table, next: bool) -> Vec<&'a pgsteward_model::catalog::Index> {
-        use pgsteward_model::catalog::ConstraintKind;
-        table
-            .indexes
-            .iter()
-            .filter(|index| {
-                let hidden = index.constraint.as_deref().and_then(|name| table.constraint(name)).is_some_and(
-                    |constraint| {
-                        matches!(
-                            constraint.kind,
-                            ConstraintKind::PrimaryKey { .. } | ConstraintKind::Exclusion { .. }
-                        )
-                    },
-                );
-                let partial = index.predicate.is_some() && !self.options.partial_indexes && !next;
-                !hidden && !partial && index.is_plain()
-            })
-            .collect()
-    }
-
-    /// The type of a column; a domain counts as the type below it.
-    fn column_type(self, column: &'a Column, next: bool) -> &'a ColumnType {
-        let catalog = if next { self.to } else { self.from };
-        let mut ty = &column.ty;
-        for _ in 0..8 {
-            if ty.class != TypeClass::Domain {
-                break;
-            }
-            let name = QName::new(ty.namespace.as_deref().unwrap_or("public"), &ty.name);
-            match catalog.domains.get(&name) {
-                Some(domain) => ty = &domain.base,
-                None => break,
-            }
-        }
-        ty
-    }
-
-    fn new_table(self, table: &Table) -> NewTable {
-        NewTable {
-            name: table.name.clone(),
-            columns: table.columns.iter().map(|column| self.new_column(table, column)).collect(),
-            primary_key: table
-                .primary_key()
-                .map(|(constraint, columns)| (constraint.name.clone(), columns.to_vec())),
-        }
-    }
-
-    fn new_column(self, table: &Table, column: &Column) -> NewColumn {
-        NewColumn {
-            name: column.name.clone(),
-            ty: self.type_sql(table, column, is_autoincrement(column)),
-            not_null: column.not_null && column.ty.array == 0,
-            default: self.default_sql(table, column),
-        }
-    }
-
-    fn type_sql(self, table: &Table, column: &Column, autoincrement: bool) -> String {
-        match self.options.hints.types.get(&(table.name.clone(), column.name.clone())) {
-            Some(written) => written.clone(),
-            None => crate::render::column_type(&column.ty, autoincrement),
-        }
-    }
-
-    fn default_sql(self, table: &Table, column: &Column) -> Option<String> {
-        if let Some(written) = self.options.hints.defaults.get(&(table.name.clone(), column.name.clone())) {
-            return Some(written.clone());
-        }
-        let expression = column.default.as_deref()?;
-        let ty = self.type_sql(table, column, false);
-        crate::render::default(&meaning::meaning(expression, &column.ty), expression, &ty)
-    }
-
-    fn new_index(self, table: &Table, index: &pgsteward_model::catalog::Index) -> NewIndex {
-        let written = self.options.hints.operator_classes.get(&(table.name.clone(), index.name.clone()));
-        let keys = index.keys.iter().enumerate().map(|(at, key)| NewIndexKey {
-            column: key.column.clone().unwrap_or_default(),
-            operator_class: match written.and_then(|classes| classes.get(at)) {
-                Some(class) => class.clone(),
-                None => key.opclass.clone(),
-            },
-            descending: key.descending,
-        });
-        NewIndex {
-            name: index.name.clone(),
-            unique: index.unique,
-            method: index.method.clone(),
-            keys: keys.collect(),
-            predicate: index.predicate.clone(),
-        }
-    }
-}
-
-/// True for `serial` and identity columns alike: Prisma does not tell them apart.
-fn is_autoincrement(column: &Column) -> bool {
-    column.identity.is_some()
-        || column
-            .default
-            .as_deref()
-            .is_some_and(|default| meaning::meaning(default, &column.ty) == meaning::Meaning::Sequence)
-}
-
-/// The foreign keys of a table by name.
-fn sorted_foreign_keys(table: &Table) -> Vec<(&str, &pgsteward_model::catalog::ForeignKey)> {
-    let mut keys: Vec<_> =
-        table.foreign_keys().map(|(constraint, key)| (constraint.name.as_str(), key)).collect();
-    keys.sort_by_key(|(name, _)| *name);
-    keys
+    out
 }

@@ -8,7 +8,9 @@ use pgsteward_model::place::{ObjectKind, ObjectRef};
 #[derive(Clone, Debug, PartialEq)]
 pub enum SchemaStep {
     CreateSchema { name: String },
-    CreateExtension { name: String },
+    DropExtension { name: String },
+    CreateExtension { name: String, namespace: Option<String>, version: Option<String> },
+    AlterExtension { name: String, namespace: Option<String>, version: Option<String> },
     CreateEnum { name: QName, values: Vec<String> },
     AlterEnum(AlterEnum),
     DropForeignKey { table: QName, name: String },
@@ -28,7 +30,9 @@ impl SchemaStep {
     pub fn title(&self) -> &'static str {
         match self {
             SchemaStep::CreateSchema { .. } => "CreateSchema",
+            SchemaStep::DropExtension { .. } => "DropExtension",
             SchemaStep::CreateExtension { .. } => "CreateExtension",
+            SchemaStep::AlterExtension { .. } => "AlterExtension",
             SchemaStep::CreateEnum { .. } => "CreateEnum",
             SchemaStep::AlterEnum(_) => "AlterEnum",
             SchemaStep::DropForeignKey { .. } => "DropForeignKey",
@@ -53,7 +57,9 @@ impl SchemaStep {
         let in_enum = |name: &QName| ObjectRef::in_namespace(ObjectKind::Enum, &name.namespace, &name.name);
         match self {
             SchemaStep::CreateSchema { name } => ObjectRef::named(ObjectKind::Schema, name),
-            SchemaStep::CreateExtension { name } => ObjectRef::named(ObjectKind::Extension, name),
+            SchemaStep::DropExtension { name }
+            | SchemaStep::CreateExtension { name, .. }
+            | SchemaStep::AlterExtension { name, .. } => ObjectRef::named(ObjectKind::Extension, name),
             SchemaStep::CreateEnum { name, .. } | SchemaStep::DropEnum { name } => in_enum(name),
             SchemaStep::AlterEnum(change) => in_enum(&change.name),
             SchemaStep::AlterTable { table, .. } | SchemaStep::DropTable { table } => whole(table),
@@ -83,6 +89,8 @@ pub struct AlterEnum {
     pub columns: Vec<EnumColumn>,
     /// Columns whose default speaks of the enum before.
     pub defaults: Vec<EnumDefault>,
+    /// True where the enum before is that of a server: then Prisma names the old type's namespace.
+    pub from_database: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -133,6 +141,8 @@ pub struct NewIndexKey {
     pub column: String,
     pub operator_class: Option<String>,
     pub descending: bool,
+    /// True where `ASC` is written out.
+    pub ascending: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -166,8 +176,9 @@ pub enum ColumnChange {
     DropNotNull,
     /// The default as SQL.
     SetDefault(String),
-    /// With the sequence that nothing uses afterwards.
-    DropDefault {
+    DropDefault,
+    /// The column no longer counts by itself. With the sequence that nothing uses afterwards.
+    DropSequence {
         sequence: Option<String>,
     },
     /// A sequence of this name, lower case and unquoted as Prisma writes it.

@@ -4,8 +4,10 @@ use pgsteward_model::catalog::{Column, ForeignKey, Index, Table};
 
 use super::meaning::{self, Meaning};
 use super::operator_classes;
+use super::order::Steps;
 use super::types::{self, TypeChange};
-use super::{ColumnChange, SchemaStep, Steps, TableChange, View, is_autoincrement, sorted_foreign_keys};
+use super::view::{View, foreign_keys_in_order, is_autoincrement};
+use super::{ColumnChange, SchemaStep, TableChange};
 
 pub(super) struct TablePair<'a> {
     view: View<'a>,
@@ -26,15 +28,20 @@ impl<'a> TablePair<'a> {
         TablePair { view, before, after }
     }
 
-    /// `position` is the table's place in the schema.
-    pub(super) fn push(&self, position: usize, steps: &mut Steps) {
-        self.foreign_keys(position, steps);
+    pub(super) fn push(&self, steps: &mut Steps) {
+        self.foreign_keys(steps);
         self.indexes(steps);
         let changes = self.changes();
         if !changes.is_empty() {
             let table = self.before.name.clone();
-            steps.alter_tables.push(SchemaStep::AlterTable { table, changes });
+            let (before, after) = self.positions();
+            steps.push([before, after, 0], SchemaStep::AlterTable { table, changes });
         }
+    }
+
+    /// The table's place on either side.
+    fn positions(&self) -> (usize, usize) {
+        (self.view.before.position(&self.before.name), self.view.after.position(&self.after.name))
     }
 
     fn type_change(&self, before: &'a Column, after: &'a Column) -> TypeChange {
@@ -78,7 +85,6 @@ impl<'a> TablePair<'a> {
             changes.push(TableChange::DropPrimaryKey { name: constraint.name.clone() });
         }
         if let (Some((old, _)), Some((new, _))) = (old_key, new_key)
-            && !drop_key
             && old.name != new.name
         {
             changes.push(TableChange::RenamePrimaryKey { from: old.name.clone(), to: new.name.clone() });
@@ -125,17 +131,15 @@ impl<'a> TablePair<'a> {
         if self.default_changed(before, after) {
             changes.push(match self.view.default_sql(self.after, after) {
                 Some(default) => ColumnChange::SetDefault(default),
-                None => ColumnChange::DropDefault { sequence: None },
+                None => ColumnChange::DropDefault,
             });
         }
         match (is_autoincrement(before), is_autoincrement(after)) {
             (true, false) => {
-                // A new default has taken the sequence's place already.
-                let replaced = changes.iter().any(|change| matches!(change, ColumnChange::SetDefault(_)));
-                if !replaced {
-                    let sequence = self.unused_sequence(before);
-                    changes.push(ColumnChange::DropDefault { sequence });
-                }
+                // A schema knows no sequences.
+                let known = self.view.options.before.is_none();
+                let sequence = known.then(|| self.unused_sequence(before)).flatten();
+                changes.push(ColumnChange::DropSequence { sequence });
             }
             (false, true) => changes.push(ColumnChange::AddSequence { name: self.sequence_name(after) }),
             _ => {}
@@ -147,17 +151,28 @@ impl<'a> TablePair<'a> {
     }
 
     fn default_changed(&self, before: &'a Column, after: &'a Column) -> bool {
-        let ty = self.view.column_type(after, true);
-        let read = |column: &Column, ty| match &column.default {
-            // A generated column keeps its expression elsewhere; to Prisma it is a default.
-            Some(default) => meaning::meaning(default, ty),
-            None => Meaning::Null,
-        };
-        let (old, new) = (read(before, self.view.column_type(before, false)), read(after, ty));
-        match (&old, &new) {
-            // Sequences are made and dropped apart.
-            (_, Meaning::Sequence) | (Meaning::Sequence, Meaning::Null) => false,
-            (old, new) => !meaning::same(old, new, ty),
+        let (ty, before_ty) = (self.view.column_type(after, true), self.view.column_type(before, false));
+        let (old, new) = (meaning_of(before, before_ty), meaning_of(after, ty));
+        let moment = |meaning: &Meaning| meaning::is_date_time(ty) && matches!(meaning, Meaning::Text(_));
+        match (
+            self.view.written_default(self.before, before, false),
+            self.view.written_default(self.after, after, true),
+        ) {
+            // What the schema leaves to the database is as it is there.
+            (_, Some(None)) => false,
+            (Some(None), _) => true,
+            (Some(Some(old)), Some(Some(new))) => old != new,
+            (Some(Some(_)), None) => !moment(&new) && new != Meaning::Sequence,
+            (None, Some(Some(written))) => match &old {
+                // Only what Prisma cannot read itself is the same as a text.
+                Meaning::Expression(_) => before.default.as_deref() != Some(written.as_str()),
+                old => !moment(old),
+            },
+            (None, None) => match (&old, &new) {
+                // Sequences are made and dropped apart.
+                (_, Meaning::Sequence) | (Meaning::Sequence, Meaning::Null) => false,
+                (old, new) => !meaning::same(old, new, ty),
+            },
         }
     }
 
@@ -165,7 +180,7 @@ impl<'a> TablePair<'a> {
     fn unused_sequence(&self, column: &Column) -> Option<String> {
         let name = sequence_in(column.default.as_deref()?)?;
         let used =
-            self.view.to.tables.values().flat_map(|table| &table.columns).any(|column| {
+            self.view.after.catalog.tables.values().flat_map(|table| &table.columns).any(|column| {
                 column.default.as_deref().and_then(sequence_in).as_deref() == Some(name.as_str())
             });
         (!used).then_some(name)
@@ -173,36 +188,37 @@ impl<'a> TablePair<'a> {
 
     fn sequence_name(&self, column: &Column) -> String {
         let table = &self.after.name;
+        let bare = !self.view.options.style(self.view.after.catalog).names_public;
         let namespace = match table.namespace.as_str() {
-            crate::calculate::DEFAULT_NAMESPACE => String::new(),
+            crate::calculate::DEFAULT_NAMESPACE if bare => String::new(),
             namespace => format!("{}.", crate::render::quote(namespace)),
         };
-        format!("{namespace}{}_{}_seq", table.name, column.name).to_lowercase()
+        format!("{namespace}{}", format!("{}_{}_seq", table.name, column.name).to_lowercase())
     }
 
     fn indexes(&self, steps: &mut Steps) {
-        let mut before = self.view.visible_indexes(self.before, false);
-        before.sort_by_key(|index| &index.name);
+        let (place, next_place) = self.positions();
+        let before = self.view.visible_indexes(self.before, false);
         let after = self.view.visible_indexes(self.after, true);
-        for index in &before {
+        for (at, index) in before.iter().enumerate() {
             if !after.iter().any(|other| self.same_index(index, other)) {
                 let (table, name) = (self.before.name.clone(), index.name.clone());
                 if self.becomes_primary_key(index) {
                     steps.replaced.push((table.clone(), name.clone()));
                 }
-                steps.drop_indexes.push(SchemaStep::DropIndex { table, name });
+                steps.push([place, at, 0], SchemaStep::DropIndex { table, name });
             }
         }
-        for index in &after {
+        for (at, index) in after.iter().enumerate() {
             let twin = before.iter().find(|other| self.same_index(other, index));
             let rebuilt = twin.is_some()
                 && index.leading_columns().iter().any(|name| self.change_of(name) == TypeChange::Recreate);
             if twin.is_none() || rebuilt {
                 let (table, index) = (self.after.name.clone(), self.view.new_index(self.after, index));
-                steps.create_more_indexes.push(SchemaStep::CreateIndex { table, index });
+                steps.push([place + 1, next_place, at], SchemaStep::CreateIndex { table, index });
             }
         }
-        for index in &before {
+        for (at, index) in before.iter().enumerate() {
             // Of several indexes over the same columns it is not known which one was renamed.
             let alone = before.iter().filter(|other| {
                 other.leading_columns() == index.leading_columns() && other.unique == index.unique
@@ -212,7 +228,7 @@ impl<'a> TablePair<'a> {
                 && twin.name != index.name
             {
                 let (table, from, to) = (self.before.name.clone(), index.name.clone(), twin.name.clone());
-                steps.rename_indexes.push(SchemaStep::RenameIndex { table, from, to });
+                steps.push([place, at, 0], SchemaStep::RenameIndex { table, from, to });
             }
         }
     }
@@ -246,10 +262,11 @@ impl<'a> TablePair<'a> {
             && columns.iter().all(|column| self.change_of(column) != TypeChange::Recreate)
     }
 
-    fn foreign_keys(&self, position: usize, steps: &mut Steps) {
-        let before = sorted_foreign_keys(self.before);
+    fn foreign_keys(&self, steps: &mut Steps) {
+        let (place, next_place) = self.positions();
+        let before = foreign_keys_in_order(self.view.before, self.before);
         let mut paired = vec![false; self.after.constraints.len()];
-        for (name, key) in &before {
+        for (position, (name, key)) in before.iter().enumerate() {
             let matching = |at: &usize| match &self.after.constraints[*at].kind {
                 pgsteward_model::catalog::ConstraintKind::ForeignKey(other) => self.same_key(key, other),
                 _ => false,
@@ -257,28 +274,25 @@ impl<'a> TablePair<'a> {
             let mut candidates = (0..self.after.constraints.len()).filter(matching).peekable();
             if candidates.peek().is_none() {
                 let (table, name) = (self.before.name.clone(), (*name).to_owned());
-                steps.drop_foreign_keys.push(SchemaStep::DropForeignKey { table, name });
+                steps.push([place, position, 0], SchemaStep::DropForeignKey { table, name });
             } else if let Some(at) = candidates.find(|at| !paired[*at]) {
                 paired[at] = true;
                 let next = &self.after.constraints[at].name;
                 // Prisma once named the keys of its many-to-many tables otherwise and renames none of them.
                 if next != name && !self.is_join_table() {
-                    steps.rename_foreign_keys.push(SchemaStep::RenameForeignKey {
+                    let step = SchemaStep::RenameForeignKey {
                         table: self.before.name.clone(),
                         from: (*name).to_owned(),
                         to: next.clone(),
-                    });
+                    };
+                    steps.push([place, position, 0], step);
                 }
             }
         }
-        for (constraint, key) in self.after.foreign_keys() {
+        for (at, (name, key)) in foreign_keys_in_order(self.view.after, self.after).into_iter().enumerate() {
             if !before.iter().any(|(_, other)| self.same_key(other, key)) {
-                let step = SchemaStep::AddForeignKey {
-                    table: self.after.name.clone(),
-                    name: constraint.name.clone(),
-                    key: key.clone(),
-                };
-                steps.add_foreign_keys.push((position, step));
+                let (table, name) = (self.after.name.clone(), name.to_owned());
+                steps.push([next_place, at, 0], SchemaStep::AddForeignKey { table, name, key: key.clone() });
             }
         }
     }
@@ -298,6 +312,11 @@ impl<'a> TablePair<'a> {
             && before.on_update == after.on_update
             && before.columns.iter().all(|column| self.change_of(column) == TypeChange::Same)
     }
+}
+
+/// A generated column keeps its expression elsewhere; to Prisma it is a default.
+fn meaning_of(column: &Column, ty: &pgsteward_model::catalog::ColumnType) -> Meaning {
+    column.default.as_deref().map_or(Meaning::Null, |default| meaning::meaning(default, ty))
 }
 
 /// `nextval('public."T_id_seq"'::regclass)` → `T_id_seq`. A quoted name may hold a point.

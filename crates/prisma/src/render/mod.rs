@@ -6,25 +6,52 @@
 use pgsteward_model::catalog::{ColumnType, QName, TypeClass};
 
 use crate::diff::meaning::Meaning;
-use crate::diff::{AlterEnum, ColumnChange, NewColumn, NewIndex, NewTable, SchemaStep, TableChange};
+use crate::diff::{
+    AlterEnum, ColumnChange, NewColumn, NewIndex, NewIndexKey, NewTable, SchemaStep, TableChange,
+};
 
 /// What Prisma writes where there is nothing to do.
 pub const EMPTY: &str = "-- This is an empty migration.";
 
+/// How names are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Style {
+    /// True where objects in `public` are written with their namespace too.
+    pub names_public: bool,
+}
+
+impl Style {
+    pub(crate) fn name(self, name: &QName) -> String {
+        match name.namespace.as_str() {
+            crate::calculate::DEFAULT_NAMESPACE if !self.names_public => quote(&name.name),
+            namespace => format!("{}.{}", quote(namespace), quote(&name.name)),
+        }
+    }
+}
+
 /// A whole `migration.sql`.
 pub fn render(steps: &[SchemaStep]) -> String {
+    render_in(steps, Style::default())
+}
+
+/// A whole script, in the style of [`crate::diff::DiffOptions::style`].
+pub fn render_in(steps: &[SchemaStep], style: Style) -> String {
     if steps.is_empty() {
         return EMPTY.to_owned();
     }
-    let mut out = steps.iter().map(step).collect::<Vec<_>>().join("\n\n");
+    let mut out = steps.iter().map(|one| step_in(one, style)).collect::<Vec<_>>().join("\n\n");
     out.push('\n');
     out
 }
 
 /// One step with the comment above it, without a line end behind it.
 pub fn step(step: &SchemaStep) -> String {
+    step_in(step, Style::default())
+}
+
+fn step_in(step: &SchemaStep, style: Style) -> String {
     let mut out = format!("-- {}", step.title());
-    for statement in statements(step) {
+    for statement in statements_in(step, style) {
         out.push('\n');
         out.push_str(&statement);
         out.push(';');
@@ -35,47 +62,71 @@ pub fn step(step: &SchemaStep) -> String {
 /// The statements of a step, each without its semicolon. The first of an enum that gains several values
 /// carries Prisma's comment about old servers.
 pub fn statements(step: &SchemaStep) -> Vec<String> {
+    statements_in(step, Style::default())
+}
+
+fn statements_in(step: &SchemaStep, style: Style) -> Vec<String> {
     match step {
         SchemaStep::CreateSchema { name } => vec![format!("CREATE SCHEMA IF NOT EXISTS {}", quote(name))],
-        SchemaStep::CreateExtension { name } => {
-            vec![format!("CREATE EXTENSION IF NOT EXISTS {}", quote(name))]
+        SchemaStep::DropExtension { name } => vec![format!("DROP EXTENSION {}", quote(name))],
+        SchemaStep::CreateExtension { name, namespace, version } => {
+            vec![create_extension(name, namespace.as_deref(), version.as_deref())]
         }
-        SchemaStep::CreateEnum { name, values } => vec![create_enum(&qualified(name), values)],
-        SchemaStep::AlterEnum(change) if change.dropped.is_empty() => add_enum_values(change),
-        SchemaStep::AlterEnum(change) => exchange_enum(change),
+        SchemaStep::AlterExtension { name, namespace, version } => {
+            let update = version.iter().map(|version| format!("UPDATE TO {}", quote(version)));
+            let place = namespace.iter().map(|namespace| format!("SET SCHEMA {}", quote(namespace)));
+            update.chain(place).map(|change| format!("ALTER EXTENSION {} {change}", quote(name))).collect()
+        }
+        SchemaStep::CreateEnum { name, values } => vec![create_enum(&style.name(name), values)],
+        SchemaStep::AlterEnum(change) if change.dropped.is_empty() => add_enum_values(change, style),
+        SchemaStep::AlterEnum(change) => exchange_enum(change, style),
         SchemaStep::DropForeignKey { table, name } => {
-            vec![format!("ALTER TABLE {} DROP CONSTRAINT {}", qualified(table), quote(name))]
+            vec![format!("ALTER TABLE {} DROP CONSTRAINT {}", style.name(table), quote(name))]
         }
         SchemaStep::DropIndex { table, name } => {
-            vec![format!("DROP INDEX {}", qualified(&QName::new(&table.namespace, name)))]
+            vec![format!("DROP INDEX {}", style.name(&QName::new(&table.namespace, name)))]
         }
-        SchemaStep::AlterTable { table, changes } => alter_table(table, changes),
-        SchemaStep::DropTable { table } => vec![format!("DROP TABLE {}", qualified(table))],
-        SchemaStep::DropEnum { name } => vec![format!("DROP TYPE {}", qualified(name))],
-        SchemaStep::CreateTable(table) => vec![create_table(table)],
-        SchemaStep::CreateIndex { table, index } => vec![create_index(table, index)],
+        SchemaStep::AlterTable { table, changes } => alter_table(table, changes, style),
+        SchemaStep::DropTable { table } => vec![format!("DROP TABLE {}", style.name(table))],
+        SchemaStep::DropEnum { name } => vec![format!("DROP TYPE {}", style.name(name))],
+        SchemaStep::CreateTable(table) => vec![create_table(table, style)],
+        SchemaStep::CreateIndex { table, index } => vec![create_index(table, index, style)],
         SchemaStep::RenameForeignKey { table, from, to } => vec![format!(
             "ALTER TABLE {} RENAME CONSTRAINT {} TO {}",
-            qualified(table),
+            style.name(table),
             quote(from),
             quote(to)
         )],
         SchemaStep::AddForeignKey { table, name, key } => vec![format!(
             "ALTER TABLE {} ADD CONSTRAINT {} FOREIGN KEY ({}) REFERENCES {}({}) ON DELETE {} ON UPDATE {}",
-            qualified(table),
+            style.name(table),
             quote(name),
             list(&key.columns, ", "),
-            qualified(&key.references),
+            style.name(&key.references),
             list(&key.referenced_columns, ", "),
             key.on_delete.sql(),
             key.on_update.sql()
         )],
         SchemaStep::RenameIndex { table, from, to } => vec![format!(
             "ALTER INDEX {} RENAME TO {}",
-            qualified(&QName::new(&table.namespace, from)),
+            style.name(&QName::new(&table.namespace, from)),
             quote(to)
         )],
     }
+}
+
+fn create_extension(name: &str, namespace: Option<&str>, version: Option<&str>) -> String {
+    let mut out = format!("CREATE EXTENSION IF NOT EXISTS {}", quote(name));
+    if namespace.is_some() || version.is_some() {
+        out.push_str(" WITH");
+    }
+    if let Some(namespace) = namespace {
+        out.push_str(&format!(" SCHEMA {}", quote(namespace)));
+    }
+    if let Some(version) = version {
+        out.push_str(&format!(" VERSION {}", quote(version)));
+    }
+    out
 }
 
 /// Prisma quotes every name.
@@ -89,10 +140,7 @@ pub(crate) fn literal(text: &str) -> String {
 }
 
 pub(crate) fn qualified(name: &QName) -> String {
-    match name.namespace.as_str() {
-        crate::calculate::DEFAULT_NAMESPACE => quote(&name.name),
-        namespace => format!("{}.{}", quote(namespace), quote(&name.name)),
-    }
+    Style::default().name(name)
 }
 
 fn list(columns: &[String], separator: &str) -> String {
@@ -113,8 +161,8 @@ const MORE_THAN_ONE_VALUE: &str = "-- This migration adds more than one value to
 
 ";
 
-fn add_enum_values(change: &AlterEnum) -> Vec<String> {
-    let name = qualified(&change.name);
+fn add_enum_values(change: &AlterEnum, style: Style) -> Vec<String> {
+    let name = style.name(&change.name);
     let mut out: Vec<String> =
         change.added.iter().map(|value| format!("ALTER TYPE {name} ADD VALUE {}", literal(value))).collect();
     if out.len() > 1 {
@@ -124,45 +172,46 @@ fn add_enum_values(change: &AlterEnum) -> Vec<String> {
 }
 
 /// PostgreSQL cannot drop a value: a new type takes the place of the old one.
-fn exchange_enum(change: &AlterEnum) -> Vec<String> {
+fn exchange_enum(change: &AlterEnum, style: Style) -> Vec<String> {
     let with = |suffix: &str| QName::new(&change.name.namespace, format!("{}{suffix}", change.name.name));
     let (new, old) = (with("_new"), with("_old"));
-    let temporary = qualified(&new);
+    let temporary = style.name(&new);
     let mut out = vec!["BEGIN".to_owned(), create_enum(&temporary, &change.values)];
-    let column = |table: &QName, column: &str| {
-        format!("ALTER TABLE {} ALTER COLUMN {}", qualified(table), quote(column))
+    let column = |table: &QName, column: &str, style: Style| {
+        format!("ALTER TABLE {} ALTER COLUMN {}", style.name(table), quote(column))
     };
+    // What was there before is named as it is there.
+    let before = Style { names_public: change.from_database };
     for default in &change.defaults {
-        out.push(format!("{} DROP DEFAULT", column(&default.table, &default.column)));
+        out.push(format!("{} DROP DEFAULT", column(&default.table, &default.column, before)));
     }
     for one in &change.columns {
         let array = if one.list { "[]" } else { "" };
         out.push(format!(
             "{} TYPE {temporary}{array} USING ({}::text::{temporary}{array})",
-            column(&one.table, &one.column),
+            column(&one.table, &one.column, style),
             quote(&one.column)
         ));
     }
-    out.push(format!("ALTER TYPE {} RENAME TO {}", qualified(&change.name), quote(&old.name)));
+    out.push(format!("ALTER TYPE {} RENAME TO {}", style.name(&change.name), quote(&old.name)));
     out.push(format!("ALTER TYPE {temporary} RENAME TO {}", quote(&change.name.name)));
-    // Prisma always names the namespace here.
-    out.push(format!("DROP TYPE {}.{}", quote(&old.namespace), quote(&old.name)));
+    out.push(format!("DROP TYPE {}", before.name(&old)));
     for default in &change.defaults {
         if let Some(next) = &default.next {
-            out.push(format!("{} SET DEFAULT {next}", column(&default.table, &default.column)));
+            out.push(format!("{} SET DEFAULT {next}", column(&default.table, &default.column, style)));
         }
     }
     out.push("COMMIT".to_owned());
     out
 }
 
-fn create_table(table: &NewTable) -> String {
+fn create_table(table: &NewTable, style: Style) -> String {
     let columns: Vec<String> =
         table.columns.iter().map(|column| format!("    {}", new_column(column))).collect();
     let key = table.primary_key.as_ref().map_or_else(String::new, |(name, columns)| {
         format!(",\n\n    CONSTRAINT {} PRIMARY KEY ({})", quote(name), list(columns, ","))
     });
-    format!("CREATE TABLE {} (\n{}{key}\n)", qualified(&table.name), columns.join(",\n"))
+    format!("CREATE TABLE {} (\n{}{key}\n)", style.name(&table.name), columns.join(",\n"))
 }
 
 fn new_column(column: &NewColumn) -> String {
@@ -177,7 +226,7 @@ fn new_column(column: &NewColumn) -> String {
     out
 }
 
-fn create_index(table: &QName, index: &NewIndex) -> String {
+fn create_index(table: &QName, index: &NewIndex, style: Style) -> String {
     let unique = if index.unique { "UNIQUE " } else { "" };
     let method = match index.method.as_str() {
         "btree" => String::new(),
@@ -188,7 +237,7 @@ fn create_index(table: &QName, index: &NewIndex) -> String {
         .iter()
         .map(|key| {
             let class = key.operator_class.as_ref().map_or_else(String::new, |class| format!(" {class}"));
-            format!("{}{class}{}", quote(&key.column), if key.descending { " DESC" } else { "" })
+            format!("{}{class}{}", quote(&key.column), direction(key))
         })
         .collect();
     let predicate =
@@ -196,17 +245,28 @@ fn create_index(table: &QName, index: &NewIndex) -> String {
     format!(
         "CREATE {unique}INDEX {} ON {}{method}({}){predicate}",
         quote(&index.name),
-        qualified(table),
+        style.name(table),
         keys.join(", ")
     )
 }
 
-fn alter_table(table: &QName, changes: &[TableChange]) -> Vec<String> {
-    let name = qualified(table);
+fn direction(key: &NewIndexKey) -> &'static str {
+    match (key.descending, key.ascending) {
+        (true, _) => " DESC",
+        (false, true) => " ASC",
+        (false, false) => "",
+    }
+}
+
+fn alter_table(table: &QName, changes: &[TableChange], style: Style) -> Vec<String> {
+    let name = style.name(table);
     let (mut before, mut clauses, mut after) = (Vec::new(), Vec::new(), Vec::new());
     for change in changes {
         match change {
             TableChange::DropPrimaryKey { name } => clauses.push(format!("DROP CONSTRAINT {}", quote(name))),
+            // What was dropped cannot be renamed, though Prisma tries.
+            TableChange::RenamePrimaryKey { .. }
+                if changes.iter().any(|one| matches!(one, TableChange::DropPrimaryKey { .. })) => {}
             // A renaming cannot share its statement with other clauses.
             TableChange::RenamePrimaryKey { from, to } => {
                 after.push(format!("ALTER TABLE {name} RENAME CONSTRAINT {} TO {}", quote(from), quote(to)));
@@ -232,8 +292,12 @@ fn alter_table(table: &QName, changes: &[TableChange]) -> Vec<String> {
                             clauses.push(format!("{prefix} SET DEFAULT {default}"));
                         }
                         ColumnChange::SetType(ty) => clauses.push(format!("{prefix} SET DATA TYPE {ty}")),
-                        ColumnChange::DropDefault { sequence } => {
-                            clauses.push(format!("{prefix} DROP DEFAULT"));
+                        ColumnChange::DropDefault => clauses.push(format!("{prefix} DROP DEFAULT")),
+                        ColumnChange::DropSequence { sequence } => {
+                            // Prisma would drop the new default as well.
+                            if !changes.iter().any(|one| matches!(one, ColumnChange::SetDefault(_))) {
+                                clauses.push(format!("{prefix} DROP DEFAULT"));
+                            }
                             after.extend(
                                 sequence.iter().map(|sequence| format!("DROP SEQUENCE {}", quote(sequence))),
                             );
@@ -257,10 +321,10 @@ fn alter_table(table: &QName, changes: &[TableChange]) -> Vec<String> {
 }
 
 /// A column's type as Prisma writes it.
-pub(crate) fn column_type(ty: &ColumnType, autoincrement: bool) -> String {
+pub(crate) fn column_type(ty: &ColumnType, autoincrement: bool, style: Style) -> String {
     let name = match (ty.class, ty.name.as_str()) {
         (TypeClass::Enum | TypeClass::Domain | TypeClass::Composite, name) => {
-            qualified(&QName::new(ty.namespace.as_deref().unwrap_or("public"), name))
+            style.name(&QName::new(ty.namespace.as_deref().unwrap_or("public"), name))
         }
         (_, "smallint") if autoincrement => "SMALLSERIAL".to_owned(),
         (_, "integer") if autoincrement => "SERIAL".to_owned(),

@@ -87,6 +87,7 @@ fn options(file: &Arc<str>, attribute: &Attribute, problems: &mut Vec<Problem>) 
         name: string("name"),
         method: attribute.argument("type", false).and_then(Expr::as_word).map(str::to_owned),
         predicate,
+        raw_predicate: filter.is_some_and(|filter| matches!(filter.kind, ExprKind::Call { .. })),
         on_field: false,
         fulltext: false,
         at: at(file, attribute.span),
@@ -107,7 +108,9 @@ fn key_field(element: &Expr) -> Option<KeyField> {
 }
 
 fn key_options<'a>(part: &mut KeyField, argument: impl Fn(&str) -> Option<&'a Expr>) {
-    part.descending = argument("sort").and_then(Expr::as_word) == Some("Desc");
+    let sort = argument("sort").and_then(Expr::as_word);
+    part.descending = sort == Some("Desc");
+    part.ascending = sort == Some("Asc");
     part.length = argument("length").and_then(|value| match &value.kind {
         ExprKind::Number(digits) => digits.parse().ok(),
         _ => None,

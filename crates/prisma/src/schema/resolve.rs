@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use pgsteward_model::prisma::{
-    Arity, At, CompositeBlock, Datasource, EnumValue, Field, FieldType, Generator, Model, NativeType,
-    PrismaEnum, PrismaSchema, Scalar, SchemaError, Secret, UrlValue,
+    Arity, At, CompositeBlock, Datasource, EnumValue, ExtensionOptions, Field, FieldType, Generator, Model,
+    NativeType, PrismaEnum, PrismaSchema, Scalar, SchemaError, Secret, UrlValue,
 };
 use pgsteward_model::source::SourceFile;
 
@@ -400,6 +400,7 @@ fn datasource(file: &Arc<str>, block: &Block) -> Datasource {
         relation_mode: string("relationMode").or_else(|| string("referentialIntegrity")),
         schemas: strings(entry(block, "schemas")),
         extensions: extensions.iter().filter_map(extension).collect(),
+        extension_options: extensions.iter().filter_map(extension_options).collect(),
     }
 }
 
@@ -413,6 +414,14 @@ fn extension(value: &Expr) -> Option<String> {
         }
         _ => None,
     }
+}
+
+/// Of an extension that is more than a name.
+fn extension_options(value: &Expr) -> Option<ExtensionOptions> {
+    let ExprKind::Call { arguments, .. } = &value.kind else { return None };
+    let string = |name: &str| super::ast::named_argument(arguments, name, false).and_then(Expr::as_string);
+    let own = |name: &str| string(name).map(str::to_owned);
+    Some(ExtensionOptions { name: extension(value)?, namespace: own("schema"), version: own("version") })
 }
 
 fn url_value(file: &Arc<str>, value: &Expr) -> Option<UrlValue> {

@@ -281,7 +281,7 @@ fn enums_change_as_prisma_changes_them() {
         r#"-- AlterEnum
 BEGIN;
 CREATE TYPE "E_new" AS ENUM ('X', 'N');
-ALTER TABLE "A" ALTER COLUMN "e" DROP DEFAULT;
+ALTER TABLE "public"."A" ALTER COLUMN "e" DROP DEFAULT;
 ALTER TABLE "A" ALTER COLUMN "e" TYPE "E_new" USING ("e"::text::"E_new");
 ALTER TABLE "A" ALTER COLUMN "l" TYPE "E_new"[] USING ("l"::text::"E_new"[]);
 ALTER TYPE "E" RENAME TO "E_old";

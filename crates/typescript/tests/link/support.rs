@@ -43,6 +43,7 @@ pub(crate) fn schema(text: &str) -> PrismaSchema {
             relation_mode: None,
             schemas: Vec::new(),
             extensions: Vec::new(),
+            extension_options: Vec::new(),
         }),
         models: models.collect(),
         ..PrismaSchema::default()
