@@ -12,7 +12,7 @@ use pgsteward_model::prisma::PrismaSchema;
 use pgsteward_model::source::SourceFile;
 use pgsteward_model::version::ServerVersion;
 use pgsteward_prisma::diff::{DiffOptions, diff};
-use pgsteward_prisma::{calculate, parse, render};
+use pgsteward_prisma::{calculate, parse, render, summary};
 use serde_json::{Value as Json, json};
 
 const VERSION: ServerVersion = ServerVersion(170_010);
@@ -35,9 +35,14 @@ fn main() {
         let empty = PrismaSchema::default();
         let options = DiffOptions::between(from.as_ref().unwrap_or(&empty), to.as_ref().unwrap_or(&empty));
         let steps = diff(&catalog(&from), &catalog(&to), &options);
+        let mut summary = summary(&steps, &catalog(&from), &catalog(&to), &options);
+        if steps.is_empty() {
+            summary.push('\n');
+        }
         let sql = render::render_in(&steps, options.style(&catalog(&to)));
         let end = if sql.ends_with('\n') { "" } else { "\n" };
-        serde_json::to_writer(&mut out, &json!({ "sql": format!("{sql}{end}") })).unwrap();
+        serde_json::to_writer(&mut out, &json!({ "sql": format!("{sql}{end}"), "summary": summary }))
+            .unwrap();
         out.write_all(b"\n").unwrap();
     }
 }

@@ -5,6 +5,7 @@
 //! - [`calculate`]: the catalog that Prisma's SQL would make from a schema.
 //! - [`diff`]: the steps from one catalog to another.
 //! - [`render`]: steps to SQL, as Prisma Migrate writes it.
+//! - [`summary`]: the same steps in words.
 //! - [`drift`]: what `prisma migrate dev` would write next.
 //! - [`query`]: what statements a call of Prisma Client becomes.
 //!
@@ -17,7 +18,9 @@ pub mod edit;
 pub mod query;
 pub mod render;
 mod schema;
+mod summary;
 
 pub use calculate::calculate;
 pub use drift::{drift, kind as drift_kind};
 pub use schema::{ManyToMany, many_to_many, parse, relation_name};
+pub use summary::{NO_DIFFERENCE, summary};

@@ -205,17 +205,19 @@ fn bare(expression: &str) -> &str {
 fn expression_text(text: &str) -> &str {
     let mut text = text.trim();
     for _ in 0..DEPTH {
-        if !(text.starts_with('(') && text.ends_with(')')) {
+        if !in_parentheses(text) {
             break;
         }
-        let mut scan = Scan::new(text);
-        let closes = std::iter::from_fn(|| scan.next()).find(|(_, depth, byte)| *byte == b')' && *depth == 0);
-        match closes {
-            Some((at, ..)) if at + 1 == text.len() => text = text[1..at].trim(),
-            _ => break,
-        }
+        text = text[1..text.len() - 1].trim();
     }
     text
+}
+
+/// True where one pair of parentheses is around the whole text.
+pub(crate) fn in_parentheses(text: &str) -> bool {
+    let mut scan = Scan::new(text);
+    let closes = std::iter::from_fn(|| scan.next()).find(|(_, depth, byte)| *byte == b')' && *depth == 0);
+    text.starts_with('(') && closes.is_some_and(|(at, ..)| at + 1 == text.len())
 }
 
 /// Where the last `::type` at the outermost level begins, if nothing but a type follows it.
@@ -314,10 +316,13 @@ pub(crate) fn same_expression(a: &str, b: &str) -> bool {
     }
 }
 
-/// The order of keys and blanks do not count.
+/// The order of keys and blanks do not count; what is no JSON cannot be compared and counts as the same.
 fn same_json(a: &str, b: &str) -> bool {
     let read = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok();
-    read(a).is_some_and(|value| Some(value) == read(b))
+    match (read(a), read(b)) {
+        (Some(a), Some(b)) => a == b,
+        _ => true,
+    }
 }
 
 /// End of a quoted piece that begins at `start`; a doubled quote does not end it.

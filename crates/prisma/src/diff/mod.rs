@@ -28,7 +28,8 @@ pub use step::{
 };
 
 use order::Steps;
-use table::TablePair;
+pub(crate) use table::{TablePair, meaning_of, sequence_in};
+pub(crate) use types::TypeChange;
 pub(crate) use view::View;
 use view::{Side, foreign_keys_in_order};
 
@@ -36,11 +37,23 @@ use view::{Side, foreign_keys_in_order};
 /// difference. Without `options.before`, `from` is what a server or a replayed history holds; unless
 /// `options.to_database` says otherwise, `to` is calculated from a schema.
 pub fn diff(from: &Catalog, to: &Catalog, options: &DiffOptions) -> Vec<SchemaStep> {
-    let view = View {
+    with_view(from, to, options, steps_of)
+}
+
+pub(crate) fn with_view<T>(
+    from: &Catalog,
+    to: &Catalog,
+    options: &DiffOptions,
+    work: impl FnOnce(View<'_>) -> T,
+) -> T {
+    work(View {
         before: &Side::new(from, options.before.as_ref()),
         after: &Side::new(to, (!options.to_database).then_some(&options.hints)),
         options,
-    };
+    })
+}
+
+fn steps_of(view: View<'_>) -> Vec<SchemaStep> {
     let differ = Differ::new(view);
     let mut steps = Steps::default();
     differ.namespaces_and_extensions(&mut steps);

@@ -1,6 +1,6 @@
 //! What a comparison is about, and what a catalog cannot keep of a schema but its SQL needs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use pgsteward_model::catalog::{Catalog, QName};
 use pgsteward_model::prisma::{Arity, DefaultValue, FieldType, PrismaSchema};
@@ -39,6 +39,8 @@ pub struct SchemaHints {
     pub types: BTreeMap<(QName, String), String>,
     /// Operator classes by table and index, also those that are the default: Prisma writes them out.
     pub operator_classes: BTreeMap<(QName, String), Vec<Option<String>>>,
+    /// Columns whose default the client makes: `cuid()`, `@updatedAt`.
+    pub client_defaults: BTreeSet<(QName, String)>,
     /// Namespace and version that are asked of extensions.
     pub extensions: BTreeMap<String, (Option<String>, Option<String>)>,
     /// `sort: Asc` by table and index, for each key: Prisma writes it out.
@@ -107,6 +109,10 @@ fn hints(schema: &PrismaSchema) -> SchemaHints {
             if let FieldType::Unsupported(text) = &field.ty {
                 let list = if field.arity == Arity::List { "[]" } else { "" };
                 hints.types.insert(place.clone(), format!("{text}{list}"));
+            }
+            let default = field.default.as_ref().map(|default| &default.value);
+            if field.updated_at || matches!(default, Some(DefaultValue::Client { .. })) {
+                hints.client_defaults.insert(place.clone());
             }
             if let Some(native) = &field.native
                 && native.arguments.is_empty()

@@ -9,22 +9,32 @@ use super::types::{self, TypeChange};
 use super::view::{View, foreign_keys_in_order, is_autoincrement};
 use super::{ColumnChange, SchemaStep, TableChange};
 
-pub(super) struct TablePair<'a> {
+pub(crate) struct TablePair<'a> {
     view: View<'a>,
     pub(super) before: &'a Table,
     pub(super) after: &'a Table,
 }
 
-/// Whether a column may hold NULL, or is a list: then Prisma does not look at NOT NULL.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Arity {
+/// Whether a column may hold NULL, or is a list: then Prisma does not look at NOT NULL. The names are those of
+/// Prisma's summary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Arity {
     Required,
     Nullable,
     List,
 }
 
+pub(crate) struct ColumnChanges {
+    /// Before and after.
+    pub(crate) arity: Option<(Arity, Arity)>,
+    pub(crate) default: bool,
+    pub(crate) ty: TypeChange,
+    /// True where the column begins to count by itself, false where it stops.
+    pub(crate) autoincrement: Option<bool>,
+}
+
 impl<'a> TablePair<'a> {
-    pub(super) fn new(view: View<'a>, before: &'a Table, after: &'a Table) -> TablePair<'a> {
+    pub(crate) fn new(view: View<'a>, before: &'a Table, after: &'a Table) -> TablePair<'a> {
         TablePair { view, before, after }
     }
 
@@ -56,7 +66,7 @@ impl<'a> TablePair<'a> {
         }
     }
 
-    fn arity(&self, column: &'a Column, next: bool) -> Arity {
+    pub(crate) fn arity(&self, column: &'a Column, next: bool) -> Arity {
         match (self.view.column_type(column, next).array > 0, column.not_null) {
             (true, _) => Arity::List,
             (false, true) => Arity::Required,
@@ -112,15 +122,26 @@ impl<'a> TablePair<'a> {
         changes
     }
 
+    /// What differs between the two sides of a column.
+    pub(crate) fn column_changes(&self, before: &'a Column, after: &'a Column) -> ColumnChanges {
+        let (old, new) = (self.arity(before, false), self.arity(after, true));
+        ColumnChanges {
+            arity: (old != new).then_some((old, new)),
+            default: self.default_changed(before, after),
+            ty: self.type_change(before, after),
+            autoincrement: (is_autoincrement(before) != is_autoincrement(after))
+                .then(|| is_autoincrement(after)),
+        }
+    }
+
     fn column(&self, before: &'a Column, after: &'a Column) -> Option<TableChange> {
-        let type_change = self.type_change(before, after);
-        if type_change == TypeChange::Recreate {
+        let found = self.column_changes(before, after);
+        if found.ty == TypeChange::Recreate {
             return Some(TableChange::RecreateColumn(self.view.new_column(self.after, after)));
         }
         let mut changes = Vec::new();
-        let mut set_type = type_change == TypeChange::Cast;
-        let (old, new) = (self.arity(before, false), self.arity(after, true));
-        if old != new {
+        let mut set_type = found.ty != TypeChange::Same;
+        if let Some((old, new)) = found.arity {
             set_type |= old == Arity::List || new == Arity::List;
             match new {
                 Arity::Required => changes.push(ColumnChange::SetNotNull),
@@ -128,21 +149,21 @@ impl<'a> TablePair<'a> {
                 Arity::List => {}
             }
         }
-        if self.default_changed(before, after) {
+        if found.default {
             changes.push(match self.view.default_sql(self.after, after) {
                 Some(default) => ColumnChange::SetDefault(default),
                 None => ColumnChange::DropDefault,
             });
         }
-        match (is_autoincrement(before), is_autoincrement(after)) {
-            (true, false) => {
+        match found.autoincrement {
+            Some(false) => {
                 // A schema knows no sequences.
                 let known = self.view.options.before.is_none();
                 let sequence = known.then(|| self.unused_sequence(before)).flatten();
                 changes.push(ColumnChange::DropSequence { sequence });
             }
-            (false, true) => changes.push(ColumnChange::AddSequence { name: self.sequence_name(after) }),
-            _ => {}
+            Some(true) => changes.push(ColumnChange::AddSequence { name: self.sequence_name(after) }),
+            None => {}
         }
         if set_type {
             changes.push(ColumnChange::SetType(self.view.type_sql(self.after, after, false)));
@@ -153,7 +174,11 @@ impl<'a> TablePair<'a> {
     fn default_changed(&self, before: &'a Column, after: &'a Column) -> bool {
         let (ty, before_ty) = (self.view.column_type(after, true), self.view.column_type(before, false));
         let (old, new) = (meaning_of(before, before_ty), meaning_of(after, ty));
-        let moment = |meaning: &Meaning| meaning::is_date_time(ty) && matches!(meaning, Meaning::Text(_));
+        let moment = |meaning: &Meaning, ty| meaning::is_date_time(ty) && matches!(meaning, Meaning::Text(_));
+        if moment(&old, before_ty) {
+            // Prisma takes it for equal to whatever takes its place.
+            return self.written_nothing(after);
+        }
         match (
             self.view.written_default(self.before, before, false),
             self.view.written_default(self.after, after, true),
@@ -162,11 +187,11 @@ impl<'a> TablePair<'a> {
             (_, Some(None)) => false,
             (Some(None), _) => true,
             (Some(Some(old)), Some(Some(new))) => old != new,
-            (Some(Some(_)), None) => !moment(&new) && new != Meaning::Sequence,
+            (Some(Some(_)), None) => !moment(&new, ty) && new != Meaning::Sequence,
             (None, Some(Some(written))) => match &old {
                 // Only what Prisma cannot read itself is the same as a text.
                 Meaning::Expression(_) => before.default.as_deref() != Some(written.as_str()),
-                old => !moment(old),
+                _ => true,
             },
             (None, None) => match (&old, &new) {
                 // Sequences are made and dropped apart.
@@ -174,6 +199,11 @@ impl<'a> TablePair<'a> {
                 (old, new) => !meaning::same(old, new, ty),
             },
         }
+    }
+
+    /// True where the schema asks for no default at all.
+    fn written_nothing(&self, after: &'a Column) -> bool {
+        after.default.is_none() && self.view.written_default(self.after, after, true).is_none()
     }
 
     /// The name in `nextval('…')`, where no column of the schema's side uses it.
@@ -315,12 +345,12 @@ impl<'a> TablePair<'a> {
 }
 
 /// A generated column keeps its expression elsewhere; to Prisma it is a default.
-fn meaning_of(column: &Column, ty: &pgsteward_model::catalog::ColumnType) -> Meaning {
+pub(crate) fn meaning_of(column: &Column, ty: &pgsteward_model::catalog::ColumnType) -> Meaning {
     column.default.as_deref().map_or(Meaning::Null, |default| meaning::meaning(default, ty))
 }
 
 /// `nextval('public."T_id_seq"'::regclass)` → `T_id_seq`. A quoted name may hold a point.
-fn sequence_in(default: &str) -> Option<String> {
+pub(crate) fn sequence_in(default: &str) -> Option<String> {
     let name = default.trim().strip_prefix("nextval(")?.split('\'').nth(1)?;
     let last = match name.strip_suffix('"') {
         Some(quoted) => quoted.rsplit('"').next(),

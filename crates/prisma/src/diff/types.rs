@@ -1,15 +1,21 @@
 //! What a change of a column's type means for Prisma: nothing, a `SET DATA TYPE`, or, where it knows no cast,
 //! dropping the column and making it anew. Source: the cast table of Prisma's schema engine for PostgreSQL,
-//! as recorded by running it; its distinction of safe and risky casts does not reach the SQL.
+//! as recorded by running it. Whether a cast is risky does not reach the SQL, only the warnings.
 
 use pgsteward_model::catalog::{ColumnType, TypeClass};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum TypeChange {
+pub(crate) enum TypeChange {
     Same,
-    Cast,
+    /// True where values may be lost.
+    Cast {
+        risky: bool,
+    },
     Recreate,
 }
+
+const SAFE: TypeChange = TypeChange::Cast { risky: false };
+const RISKY: TypeChange = TypeChange::Cast { risky: true };
 
 /// Names of the types that Prisma has native types for; all others it calls unsupported.
 const KNOWN: [&str; 26] = [
@@ -55,7 +61,7 @@ pub(super) fn change(before: &ColumnType, after: &ColumnType) -> TypeChange {
     }
     match (before.array > 0, after.array > 0) {
         (true, false) if matches!(after.name.as_str(), "text" | "character varying" | "character") => {
-            return TypeChange::Cast;
+            return if after.modifiers.is_empty() { SAFE } else { RISKY };
         }
         (true, false) | (false, true) => return TypeChange::Recreate,
         _ => {}
@@ -64,7 +70,7 @@ pub(super) fn change(before: &ColumnType, after: &ColumnType) -> TypeChange {
         (true, true) => native(before, after),
         // Prisma takes two types that it does not know for the same.
         (false, false) => TypeChange::Same,
-        _ => TypeChange::Cast,
+        _ => RISKY,
     }
 }
 
@@ -73,7 +79,10 @@ fn native(before: &ColumnType, after: &ColumnType) -> TypeChange {
     if from == to && (arguments(before) == arguments(after) || same_precision(before, after)) {
         return TypeChange::Same;
     }
-    if castable(before, after) { TypeChange::Cast } else { TypeChange::Recreate }
+    match castable(before, after) {
+        true => TypeChange::Cast { risky: risky(before, after) },
+        false => TypeChange::Recreate,
+    }
 }
 
 /// Times without a precision have six digits.
@@ -146,6 +155,57 @@ fn castable(before: &ColumnType, after: &ColumnType) -> bool {
     }
 }
 
+/// Of casts that there are: whether a value may not fit. Lengths are those of the digits or characters that a
+/// value of the old type can take.
+fn risky(before: &ColumnType, after: &ColumnType) -> bool {
+    let to = after.name.as_str();
+    let length = after.modifiers.first().copied();
+    let own = before.modifiers.first().copied();
+    let sized_string = matches!(to, "character varying" | "character") && length.is_some();
+    let shorter_than = |least: i32| sized_string && length.is_some_and(|length| length < least);
+    let places = |ty: &ColumnType| match ty.modifiers.as_slice() {
+        [precision, scale] => Some((*precision, *scale)),
+        _ => None,
+    };
+    let narrower_than = |digits: i32| {
+        to == "numeric" && places(after).is_some_and(|(precision, scale)| precision - scale < digits)
+    };
+    let whole = matches!(to, "smallint" | "integer" | "bigint");
+    match before.name.as_str() {
+        "money" => !matches!(to, "citext" | "text" | "character varying"),
+        "citext" => !matches!(to, "text" | "character varying"),
+        "smallint" => narrower_than(3) || shorter_than(4),
+        "integer" => to == "smallint" || narrower_than(10) || shorter_than(11),
+        "bigint" => matches!(to, "smallint" | "integer") || narrower_than(19) || shorter_than(20),
+        "numeric" => match (to, places(before), places(after)) {
+            ("real" | "double precision", _, _) => true,
+            ("numeric", Some((precision, scale)), Some((next, next_scale))) => {
+                precision - scale > next - next_scale || scale > next_scale
+            }
+            ("numeric", None, Some((precision, scale))) => precision < 131_072 || scale < 16_383,
+            (_, None, _) if whole => true,
+            (_, Some((precision, scale)), _) if whole => {
+                let digits = match to {
+                    "smallint" => 2,
+                    "integer" => 9,
+                    _ => 18,
+                };
+                scale > 0 || precision > digits
+            }
+            // A sign, and a point where there are places behind it.
+            (_, Some((precision, scale)), _) => shorter_than(precision + 1 + i32::from(scale > 0)),
+            (_, None, _) => shorter_than(131_073),
+        },
+        "real" => whole || to == "numeric" || shorter_than(47),
+        "double precision" => whole || matches!(to, "numeric" | "real") || shorter_than(317),
+        "character varying" | "character" => sized_string && own.is_none_or(shorter_than),
+        "text" | "bytea" | "xml" | "json" | "jsonb" => sized_string,
+        "boolean" => to == "character" && length == Some(4),
+        "bit varying" => to == "bit" || (sized_string && own.is_none_or(shorter_than)),
+        _ => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -155,22 +215,22 @@ mod tests {
         let ty = |text: &str| pgsteward_sql::types::parse_type(text).unwrap();
         for (before, after, wanted) in [
             ("integer", "int4", TypeChange::Same),
-            ("integer", "bigint", TypeChange::Cast),
-            ("bigint", "integer", TypeChange::Cast),
-            ("text", "varchar(3)", TypeChange::Cast),
+            ("integer", "bigint", SAFE),
+            ("bigint", "integer", RISKY),
+            ("text", "varchar(3)", RISKY),
             ("text", "uuid", TypeChange::Recreate),
             ("text", "integer", TypeChange::Recreate),
             ("integer", "boolean", TypeChange::Recreate),
-            ("timestamp(3)", "timestamptz(3)", TypeChange::Cast),
+            ("timestamp(3)", "timestamptz(3)", SAFE),
             ("timestamp", "timestamp(6)", TypeChange::Same),
-            ("timestamp(3)", "timestamp(6)", TypeChange::Cast),
+            ("timestamp(3)", "timestamp(6)", SAFE),
             ("timestamp(3)", "timestamp", TypeChange::Same),
-            ("numeric(65,30)", "numeric(10,2)", TypeChange::Cast),
-            ("text[]", "text", TypeChange::Cast),
+            ("numeric(65,30)", "numeric(10,2)", RISKY),
+            ("text[]", "text", SAFE),
             ("text", "text[]", TypeChange::Recreate),
-            ("jsonb", "json", TypeChange::Cast),
+            ("jsonb", "json", SAFE),
             ("tsvector", "interval", TypeChange::Same),
-            ("tsvector", "text", TypeChange::Cast),
+            ("tsvector", "text", RISKY),
             ("uuid", "varchar(31)", TypeChange::Recreate),
         ] {
             assert_eq!(change(&ty(before), &ty(after)), wanted, "{before} to {after}");

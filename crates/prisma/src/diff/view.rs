@@ -23,9 +23,9 @@ const IGNORED: [&str; 6] = [
 
 /// One side of a comparison.
 pub(crate) struct Side<'a> {
-    pub(super) catalog: &'a Catalog,
+    pub(crate) catalog: &'a Catalog,
     /// Of the schema that the catalog was calculated from; none for a server's.
-    schema: Option<&'a SchemaHints>,
+    pub(super) schema: Option<&'a SchemaHints>,
     tables: HashMap<&'a QName, usize>,
     enums: HashMap<&'a QName, usize>,
 }
@@ -65,9 +65,9 @@ impl<'a> Side<'a> {
 /// Both sides, and what is asked.
 #[derive(Clone, Copy)]
 pub(crate) struct View<'a> {
-    pub(super) before: &'a Side<'a>,
-    pub(super) after: &'a Side<'a>,
-    pub(super) options: &'a DiffOptions,
+    pub(crate) before: &'a Side<'a>,
+    pub(crate) after: &'a Side<'a>,
+    pub(crate) options: &'a DiffOptions,
 }
 
 impl<'a> View<'a> {
@@ -106,7 +106,7 @@ impl<'a> View<'a> {
     }
 
     /// The type of a column; a domain counts as the type below it.
-    pub(super) fn column_type(self, column: &'a Column, next: bool) -> &'a ColumnType {
+    pub(crate) fn column_type(self, column: &'a Column, next: bool) -> &'a ColumnType {
         let catalog = if next { self.after.catalog } else { self.before.catalog };
         let mut ty = &column.ty;
         for _ in 0..8 {
@@ -151,7 +151,7 @@ impl<'a> View<'a> {
     }
 
     /// The argument of `dbgenerated`, where a schema gives the column such a default.
-    pub(super) fn written_default(
+    pub(crate) fn written_default(
         self,
         table: &Table,
         column: &Column,

@@ -5,7 +5,7 @@
 
 use pgsteward_model::catalog::{ColumnType, QName, TypeClass};
 
-use crate::diff::meaning::Meaning;
+use crate::diff::meaning::{Meaning, in_parentheses};
 use crate::diff::{
     AlterEnum, ColumnChange, NewColumn, NewIndex, NewIndexKey, NewTable, SchemaStep, TableChange,
 };
@@ -241,7 +241,10 @@ fn create_index(table: &QName, index: &NewIndex, style: Style) -> String {
         })
         .collect();
     let predicate =
-        index.predicate.as_ref().map_or_else(String::new, |predicate| format!(" WHERE ({predicate})"));
+        index.predicate.as_ref().map_or_else(String::new, |predicate| match in_parentheses(predicate) {
+            true => format!(" WHERE {predicate}"),
+            false => format!(" WHERE ({predicate})"),
+        });
     format!(
         "CREATE {unique}INDEX {} ON {}{method}({}){predicate}",
         quote(&index.name),
