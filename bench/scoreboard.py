@@ -4,9 +4,10 @@
 `cargo xtask bench` builds what it needs and runs it. It wants the corpus (PGSTEWARD_CORPUS, by default ../shared/corpus
 beside the checkout), psql for the replay, squawk (`pip install squawk-cli`) for the comparison and node with npm for
 Prisma's query compiler, and PGSTEWARD_SOURCES for code to read (a folder of checkouts); what is missing is said and left out. Names of
-sections (truth recall noise squawk lowering code speed) choose some of them. With --write the results go into bench/README.md and
-docs/concepts/squawk.md as well. Exit code 1: findings and truth differ, the recall is not 1, a
-finding of squawk has no class, or fewer calls than the target are lowered as Prisma does.
+sections (truth recall noise squawk lowering precision code speed) choose some of them. With --write the results go into bench/README.md and
+docs/concepts/squawk.md as well; precision has a part of bench/README.md of its own. Exit code 1: findings and truth differ, the recall is not 1, a
+finding of squawk has no class, fewer calls than the target are lowered as Prisma does, or fewer than nine of ten judged
+warnings of a rule are right.
 """
 
 import datetime
@@ -23,6 +24,7 @@ import compare
 import corpus
 import lowering
 import noise
+import precision
 import speed
 import squawk_classes
 import truth
@@ -53,6 +55,7 @@ SECTIONS = {
     "noise": ("Signal", lambda: (noise.report(), True)),
     "squawk": ("What became of squawk's findings", squawk_classes.report),
     "lowering": ("Prisma Client calls to SQL", lowering.report),
+    "precision": ("Precision of code rules", precision.report),
     "code": ("Reading code", lambda: (code_reading.report(), True)),
     "speed": ("Speed", lambda: (speed.report(), True)),
 }
@@ -88,10 +91,13 @@ def main():
         good &= fine
         text = "\n".join(lines)
         print(f"\n### {title}\n\n{text}", flush=True)
-        whole.append(f"### {title}\n\n{text}")
+        if name != "precision":
+            whole.append(f"### {title}\n\n{text}")
         if write and name == "squawk":
             write_between(CLASSES_PAGE, "squawk classes", f"{head}\n\n{text}")
-    if write:
+        if write and name == "precision":
+            write_between(README, "precision", text)
+    if write and len(whole) > 1:
         write_between(README, "results", "\n\n".join(whole))
     return 0 if good else 1
 

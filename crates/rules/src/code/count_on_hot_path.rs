@@ -1,10 +1,13 @@
 //! `count` over most of a table, each time a user waits for a page.
 
-use pgsteward_model::code::{Access, Operation, Purpose};
+use std::collections::BTreeSet;
+
+use pgsteward_model::code::{Access, Call, Code, Node, Operation, Purpose, Value};
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Finding, Severity};
 use pgsteward_model::rule::{Group, Rule};
 
+use super::flow::Flow;
 use super::scale::{self, Scale};
 use super::shared;
 
@@ -24,12 +27,19 @@ fn check(facts: &Facts) -> Vec<Finding> {
     let Some(code) = &facts.code else { return Vec::new() };
     let growing = scale::growing(facts, code);
     let waited_for = scale::awaited_by_users(code);
+    let Some(flow) = Flow::of(facts) else { return Vec::new() };
     let mut findings = Vec::new();
     for (_, call) in scale::served(code) {
+        if waited_for.contains(&call.site.function) && !flow.is_for_operators(call.site.function) {
+            findings.extend(beside_rows(facts, code, call, &growing));
+        }
         if call.operation != Operation::Count || !waited_for.contains(&call.site.function) {
             continue;
         }
         let Some(model) = scale::model(facts, &call.model) else { continue };
+        if flow.is_for_operators(call.site.function) {
+            continue;
+        }
         let size = scale::of_model(facts, model);
         let grows = size != Scale::Unknown || growing.contains(&call.model);
         let mut main = call.lowered.queries().filter(|query| query.purpose == Purpose::Main).peekable();
@@ -65,6 +75,47 @@ fn check(facts: &Facts) -> Vec<Finding> {
         findings.push(scale::with_rows(scale::with_sql(finding, call), facts, model));
     }
     findings
+}
+
+/// `_count` of a list of rows: unless relations are joined, Prisma joins a subquery that counts the children of all
+/// parents, whichever of them are asked for. (Below one parent PostgreSQL takes the key into the subquery.)
+fn beside_rows(facts: &Facts, code: &Code, call: &Call, growing: &BTreeSet<String>) -> Vec<Finding> {
+    let grouped = call.lowered.queries().any(|query| {
+        query.purpose == Purpose::Main && query.sql.contains("COUNT(*)") && query.sql.contains("GROUP BY")
+    });
+    let Some(model) =
+        scale::model(facts, &call.model).filter(|_| grouped && call.operation == Operation::FindMany)
+    else {
+        return Vec::new();
+    };
+    let counts =
+        ["include", "select"].into_iter().filter_map(|name| call.argument.at(&[name, "_count", "select"]));
+    let asked = counts.filter_map(Node::object).flat_map(|object| &object.properties);
+    asked
+        .filter(|property| property.value.value != Value::Bool(false))
+        .filter_map(|property| {
+            let child = scale::target(facts, model.field(&property.name)?)?;
+            let size = scale::of_model(facts, child);
+            if size == Scale::Small || size == Scale::Unknown && !growing.contains(&child.name) {
+                return None;
+            }
+            let message = format!("\"_count\" of \"{}\" counts all rows of \"{}\"", property.name, child.name);
+            let finding = shared::on_part(&RULE, facts, code, call, property.span, message)
+                .severity(size.severity())
+                .detail(format!(
+                    "Prisma joins the rows of \"{}\" with a subquery that groups the whole of \"{}\", whichever rows are asked \
+                     for: a page of ten costs as much as all of them.",
+                    model.name, child.name
+                ))
+                .hint(format!(
+                    "count with groupBy and `in` for the rows of the page, or load with relationLoadStrategy: 'join' (preview \
+                     feature relationJoins), which counts for each row; an index on the foreign key of \"{}\" serves both",
+                    child.name
+                ));
+            let finding = Finding { identity: format!("{}/{}", finding.identity, property.name), ..finding };
+            Some(scale::with_rows(scale::with_sql(finding, call), facts, child))
+        })
+        .collect()
 }
 
 /// Conditions that leave a part of the table: a value that is no state, a list, a range, another table's row.

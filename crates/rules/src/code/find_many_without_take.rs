@@ -3,7 +3,7 @@
 use pgsteward_model::code::{Access, Call, Limit, Node, Operation, Purpose};
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Evidence, Finding, Severity};
-use pgsteward_model::prisma::Model;
+use pgsteward_model::prisma::{Arity, Model};
 use pgsteward_model::rule::{Group, Rule};
 
 use super::{arguments, bounds, scale, shared};
@@ -34,7 +34,8 @@ fn check(facts: &Facts) -> Vec<Finding> {
             continue;
         }
         let Some(model) = scale::model(facts, &call.model) else { continue };
-        if call.argument.get("where").is_some_and(chooses) {
+        if call.argument.get("where").is_some_and(|filter| chooses(filter) || by_parent(facts, model, filter))
+        {
             continue;
         }
         let Some(access) =
@@ -85,6 +86,21 @@ fn chooses(filter: &Node) -> bool {
             || arguments::conjuncts(object)
                 .iter()
                 .any(|property| property.value.get("in").is_some() && !scale::is_state_name(&property.name))
+    })
+}
+
+/// `where: { resource: { id } }`: the rows of one parent, named by the parent's key. They may be many only where they
+/// are history.
+fn by_parent(facts: &Facts, model: &Model, filter: &Node) -> bool {
+    let Some(object) = filter.object().filter(|_| !bounds::is_history(model)) else { return false };
+    arguments::conjuncts(object).iter().any(|property| {
+        let field = model.field(&property.name).filter(|field| field.arity != Arity::List);
+        let parent = field.and_then(|field| scale::target(facts, field));
+        let parts = property.value.object().into_iter().flat_map(|inner| &inner.properties);
+        let mut keys = parts.filter(|part| !part.conditional && part.value.object().is_none());
+        parent.is_some_and(|parent| {
+            keys.any(|key| parent.field(&key.name).is_some_and(|field| field.is_id || field.is_unique))
+        })
     })
 }
 

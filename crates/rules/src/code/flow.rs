@@ -132,6 +132,37 @@ impl<'a> Flow<'a> {
         }
     }
 
+    /// Writes that a function makes in any case that goes on: what stands in an `if` may not happen.
+    pub(super) fn sure_writes(&self, function: usize) -> Vec<&'a Call> {
+        let mut found = Vec::new();
+        self.sure_writes_of(function, DEPTH, &mut BTreeSet::new(), &mut found);
+        found
+    }
+
+    fn sure_writes_of(
+        &self,
+        function: usize,
+        depth: usize,
+        seen: &mut BTreeSet<usize>,
+        found: &mut Vec<&'a Call>,
+    ) {
+        if !seen.insert(function) {
+            return;
+        }
+        // An early return before a site is a condition that is false there.
+        let sure =
+            |site: &Site| site.awaited != Awaited::Not && site.guards.iter().all(|guard| guard.negated);
+        let calls = self.calls_of(function).map(|(_, call)| call);
+        found.extend(calls.filter(|call| sure(&call.site) && call.operation.writes()));
+        if depth > 0 {
+            for (_, invocation) in
+                self.invocations_of(function).filter(|(_, invocation)| sure(&invocation.site))
+            {
+                self.sure_writes_of(invocation.callee, depth - 1, seen, found);
+            }
+        }
+    }
+
     /// The roles of a function and of all that lead to it.
     pub(super) fn entries(&self, function: usize) -> BTreeSet<usize> {
         let mut found = BTreeSet::new();
@@ -272,27 +303,38 @@ impl<'a> Flow<'a> {
     /// True where whoever sends a request chooses the value: directly, or through parameters that callers fill. Rows
     /// that a call returned are not followed: the database vouches for them.
     pub(super) fn chosen_by_user(&self, function: usize, node: &Node) -> bool {
-        self.chosen_by_user_within(function, &sources(node), 3)
+        self.chosen_by_user_within(function, node, 3)
     }
 
-    fn chosen_by_user_within(&self, function: usize, sources_of: &[&Source], depth: usize) -> bool {
-        sources_of.iter().any(|source| match source {
+    /// The same of a parameter as a whole.
+    pub(super) fn parameter_chosen_by_user(&self, function: usize, index: usize) -> bool {
+        self.parameter_by_user(function, index, None, 3)
+    }
+
+    fn chosen_by_user_within(&self, function: usize, node: &Node, depth: usize) -> bool {
+        let root = root_of(node);
+        sources(node).iter().any(|source| match source {
             Source::Request => true,
-            Source::Parameter { index } => self.parameter_by_user(function, *index, depth),
+            Source::Parameter { index } => self.parameter_by_user(function, *index, root, depth),
             Source::Loop { of } => match self.code.loops[*of].over {
-                Over::Parameter(index) => self.parameter_by_user(function, index, depth),
+                Over::Parameter(index) => self.parameter_by_user(function, index, None, depth),
                 _ => false,
             },
             _ => false,
         })
     }
 
-    fn parameter_by_user(&self, function: usize, index: usize, depth: usize) -> bool {
+    /// `root` is the name that the value begins with. Where the parameter is a pattern, it picks the caller's property.
+    fn parameter_by_user(&self, function: usize, index: usize, root: Option<&str>, depth: usize) -> bool {
+        let pattern =
+            self.code.functions[function].parameters.get(index).is_some_and(|given| given.name.is_empty());
         depth > 0
             && self.code.functions[function].callers.iter().any(|caller| {
                 let invocation = &self.code.invocations[*caller];
-                let given = invocation.arguments.get(index).map(sources).unwrap_or_default();
-                self.chosen_by_user_within(invocation.site.function, &given, depth - 1)
+                invocation.arguments.get(index).is_some_and(|given| {
+                    let picked = root.filter(|_| pattern).and_then(|root| given.get(root)).unwrap_or(given);
+                    self.chosen_by_user_within(invocation.site.function, picked, depth - 1)
+                })
             })
     }
 
@@ -322,6 +364,21 @@ impl<'a> Flow<'a> {
             .iter()
             .chain(&words(&function.at.file))
             .any(|word| WORDS.contains(&word.as_str()))
+    }
+}
+
+impl Flow<'_> {
+    /// Only operators get here, through a page or a command of theirs.
+    pub(super) fn is_for_operators(&self, function: usize) -> bool {
+        self.is_for_operators_within(function, DEPTH)
+    }
+
+    fn is_for_operators_within(&self, function: usize, depth: usize) -> bool {
+        let callers = &self.code.functions[function].callers;
+        let by_operators = |caller: &usize| {
+            self.is_for_operators_within(self.code.invocations[*caller].site.function, depth - 1)
+        };
+        self.is_admin(function) || depth > 0 && !callers.is_empty() && callers.iter().all(by_operators)
     }
 }
 
@@ -356,6 +413,13 @@ pub(super) fn is_log(model: &str) -> bool {
         "stat",
     ];
     words(model).iter().any(|word| WORDS.contains(&word.as_str()))
+}
+
+/// The name that an expression begins with: `envelope` of `envelope.id`.
+fn root_of(node: &Node) -> Option<&str> {
+    let Value::Expression { text, .. } = &node.value else { return None };
+    let end = text.find(|letter: char| !letter.is_alphanumeric() && letter != '_' && letter != '$');
+    Some(&text[..end.unwrap_or(text.len())]).filter(|root| !root.is_empty())
 }
 
 fn contradict(a: &Guard, b: &Guard) -> bool {

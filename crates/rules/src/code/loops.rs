@@ -1,6 +1,6 @@
 //! Which loops grow with the data, and what repeats in them.
 
-use pgsteward_model::code::{Call, Loop, LoopKind, Node, Operation, Over, Site, Source, Value};
+use pgsteward_model::code::{Call, EffectKind, Loop, LoopKind, Node, Operation, Over, Site, Source, Value};
 
 use super::flow::Flow;
 use super::shared::sources;
@@ -38,7 +38,97 @@ pub(super) fn growing<'a>(flow: &Flow<'a>, site: &Site, values: &[&Node]) -> Opt
         // Who waits in a `while` knows when to stop: a queue, a poll, a search for a free name.
         Over::Unknown => found.kind != LoopKind::While,
     };
-    grows.then_some(found)
+    let few = most_by_guard(site, found).is_some_and(|turns| turns <= FEW);
+    (grows && !few).then_some(found)
+}
+
+/// The most turns that the code around the site lets pass: `if (ids.length > 20) throw …` before it.
+fn most_by_guard(site: &Site, of: &Loop) -> Option<i64> {
+    let length = format!("{}.length", of.text);
+    site.guards
+        .iter()
+        .filter_map(|guard| {
+            let (_, rest) = guard.text.split_once(&length)?;
+            let rest = rest.trim_start();
+            let operator: String = rest.chars().take_while(|letter| "=!<>".contains(*letter)).collect();
+            let number: String =
+                rest[operator.len()..].trim_start().chars().take_while(char::is_ascii_digit).collect();
+            let number: i64 = number.parse().ok()?;
+            let alone = !guard.text.contains("&&") && !guard.text.contains("||");
+            match (operator.as_str(), guard.negated) {
+                ("===" | "==", false) | ("!==" | "!=", true) | ("<=", false) | (">", true) if alone => {
+                    Some(number)
+                }
+                ("<", false) | (">=", true) if alone => Some(number - 1),
+                _ => None,
+            }
+        })
+        .min()
+}
+
+/// Something says that the list can be long: it is the answer of a `findMany` without a small `take`, or a user
+/// sends keys. What a function returns, a relation of one row and a list of the program may be long or short.
+pub(super) fn is_long(flow: &Flow, site: &Site, of: &Loop) -> bool {
+    /// More than a page.
+    const PAGE: i64 = 50;
+    let from_request = of.text.split('.').next().is_some_and(|root| {
+        matches!(root, "input" | "body" | "req" | "request" | "args" | "params" | "dto" | "payload" | "data")
+    });
+    // What people fill in has a few entries; what they tick off in a list comes as keys.
+    let is_of_keys = words(&of.text)
+        .last()
+        .is_some_and(|word| matches!(word.as_str(), "ids" | "uids" | "keys" | "uuids" | "slugs" | "emails"));
+    match of.over {
+        Over::Rows(call) => {
+            flow.code.calls[call].operation == Operation::FindMany
+                && !is_by_own_keys(flow, of)
+                && limit(flow, of).is_none_or(|rows| rows > PAGE)
+        }
+        Over::Parameter(index) => is_of_keys && flow.parameter_chosen_by_user(site.function, index),
+        _ => {
+            is_of_keys
+                && (from_request && of.text.contains('.') || is_taken_from_request(flow, site, &of.text))
+        }
+    }
+}
+
+/// `const { ids } = body` stands in the function.
+fn is_taken_from_request(flow: &Flow, site: &Site, name: &str) -> bool {
+    let text = flow.text_of(site.function);
+    ["body", "input", "req.body", "request.body", "opts.input"].iter().any(|root| {
+        text.match_indices(&format!("}} = {root};")).any(|(at, _)| {
+            let names = text[..at].rfind('{').map_or("", |open| &text[open + 1..at]);
+            names.split(',').any(|taken| taken.trim() == name)
+        })
+    })
+}
+
+/// The rows were read by the keys of a list that the program made: as many as that list is long.
+pub(super) fn is_by_own_keys(flow: &Flow, of: &Loop) -> bool {
+    let Over::Rows(call) = of.over else { return false };
+    let call = &flow.code.calls[call];
+    let keys = call.argument.at(&["where", "id", "in"]);
+    keys.is_some_and(|keys| !flow.chosen_by_user(call.site.function, keys))
+}
+
+/// Each turn also waits for something outside of the database, beside which a query costs little: a request, a mail, a
+/// payment, a file.
+pub(super) fn works_elsewhere(flow: &Flow, site: &Site, of: &Loop) -> bool {
+    let same = |other: &Site| {
+        other.at.file == of.at.file
+            && other.loops.iter().any(|index| std::ptr::eq(&raw const flow.code.loops[*index], of))
+    };
+    let slow = |effect: &usize| {
+        matches!(
+            flow.code.effects[*effect].kind,
+            EffectKind::Request | EffectKind::Mail | EffectKind::Payment | EffectKind::Storage
+        )
+    };
+    let here = flow.effects_of(site.function);
+    here.iter().filter(|effect| same(&flow.code.effects[**effect].site)).any(slow)
+        || flow.invocations_of(site.function).any(|(_, invocation)| {
+            same(&invocation.site) && flow.reach(invocation.callee).effects.iter().any(slow)
+        })
 }
 
 /// The most turns that a loop over rows takes: a `take` that is written out.
@@ -81,10 +171,13 @@ pub(super) fn is_short_by_name(of: &Loop) -> bool {
         "statuses",
         "features",
     ];
+    words(&of.text).last().is_some_and(|word| SHORT.contains(&word.as_str())) || is_written(&of.text)
+}
+
+/// Named for what people wrote into the program or its settings.
+pub(super) fn is_written(name: &str) -> bool {
     const WRITTEN: [&str; 6] = ["default", "defaults", "config", "configs", "env", "settings"];
-    let words = words(&of.text);
-    words.last().is_some_and(|word| SHORT.contains(&word.as_str()))
-        || words.iter().any(|word| WRITTEN.contains(&word.as_str()))
+    words(name).iter().any(|word| WRITTEN.contains(&word.as_str()))
 }
 
 /// The site is the only thing of its loop that takes time: no other statement, call of a function that reaches the

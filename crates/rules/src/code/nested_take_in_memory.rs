@@ -1,14 +1,15 @@
 //! `take` in a relation below many parents: the children of all of them are fetched.
 
-use pgsteward_model::code::{Call, InMemory, Operation, Property};
+use pgsteward_model::code::{Call, InMemory, Operation, Property, Value};
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Finding, Severity};
-use pgsteward_model::prisma::{Arity, PrismaSchema};
+use pgsteward_model::prisma::{Arity, Model, PrismaSchema};
 use pgsteward_model::rule::{Group, Rule};
 
 use super::arguments::{self, Loaded};
 use super::scale::{self, Scale};
 use super::shared;
+use crate::shared::words;
 
 pub(super) static RULE: Rule = Rule {
     id: "nested-take-in-memory",
@@ -40,7 +41,13 @@ fn check(facts: &Facts) -> Vec<Finding> {
             let size = scale::of_model(facts, loaded.target);
             // A limit that only guards against outliers throws little away.
             let guard = page.value.number().is_some_and(|number| number.abs() >= GUARD);
-            let severity = if size == Scale::Small || guard { Severity::Info } else { Severity::Warning };
+            if keeps_one_anyway(&loaded) {
+                continue;
+            }
+            // Below one row there is less to throw away; how much, only statistics know.
+            let alone = loaded.path.len() == 1 && is_of_one_row(facts, call);
+            let little = size == Scale::Small || guard || alone && !matches!(size, Scale::Large(_));
+            let severity = if little { Severity::Info } else { Severity::Warning };
             let finding = shared::on_part(
                 &RULE,
                 facts,
@@ -55,15 +62,43 @@ fn check(facts: &Facts) -> Vec<Finding> {
                  every row of \"{}\" that belongs to one of the parents is fetched, and the rest is thrown away in memory.",
                 loaded.target.name
             ))
-            .hint(
+            .hint(if alone {
+                "ask with findUnique, below which Prisma sends the LIMIT; or load with relationLoadStrategy: 'join' (preview \
+                 feature relationJoins)"
+            } else {
                 "load with relationLoadStrategy: 'join' (preview feature relationJoins), which limits the children in the \
-                 database; or read them with row_number() OVER (PARTITION BY …) in raw SQL",
-            );
+                 database; or read them with row_number() OVER (PARTITION BY …) in raw SQL"
+            });
             let finding = Finding { identity: format!("{}/{path}", finding.identity), ..finding };
             findings.push(scale::with_rows(scale::with_sql(finding, call), facts, loaded.target));
         }
     }
     findings
+}
+
+/// `findFirst` by a unique key: Prisma does not see that there is one parent only.
+fn is_of_one_row(facts: &Facts, call: &Call) -> bool {
+    let by_key = |model: &Model| {
+        model.fields.iter().filter(|field| field.is_id || field.is_unique).any(|field| {
+            call.argument.at(&["where", &field.name]).is_some_and(|value| match &value.value {
+                Value::Object(filter) => filter.get("equals").is_some(),
+                Value::Choice(_) | Value::Undefined | Value::Null => false,
+                _ => true,
+            })
+        })
+    };
+    matches!(call.operation, Operation::FindFirst | Operation::FindFirstOrThrow)
+        && scale::model(facts, &call.model).is_some_and(by_key)
+}
+
+/// `where: { isDefault: true }`: each parent has one such child, which is all that `take` leaves.
+fn keeps_one_anyway(loaded: &Loaded<'_>) -> bool {
+    const ONE: [&str; 6] = ["default", "primary", "current", "latest", "main", "head"];
+    let filter = loaded.property.value.get("where").and_then(|node| node.object());
+    filter.into_iter().flat_map(|filter| &filter.properties).any(|property| {
+        property.value.value == Value::Bool(true)
+            && words(&property.name).last().is_some_and(|word| ONE.contains(&word.as_str()))
+    })
 }
 
 fn per_parent<'a>(loaded: &Loaded<'a>) -> Option<&'a Property> {

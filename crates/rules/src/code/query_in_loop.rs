@@ -88,8 +88,14 @@ fn in_loop(flow: &Flow, call: &Call, of: &Loop) -> Finding {
 }
 
 fn severity(flow: &Flow, site: &Site, of: &Loop) -> Severity {
-    let small = loops::limit(flow, of).is_some_and(|rows| rows <= FEW_ROWS) || loops::is_short_by_name(of);
-    if small || of.limited || loops::in_portions(flow, site) { Severity::Info } else { Severity::Warning }
+    let small = loops::limit(flow, of).is_some_and(|rows| rows <= FEW_ROWS)
+        || loops::is_short_by_name(of)
+        || loops::is_by_own_keys(flow, of);
+    if small || loops::works_elsewhere(flow, site, of) || of.limited || loops::in_portions(flow, site) {
+        Severity::Info
+    } else {
+        Severity::Warning
+    }
 }
 
 fn detail(flow: &Flow, of: &Loop) -> String {

@@ -25,7 +25,7 @@ fn check(facts: &Facts) -> Vec<Finding> {
     let mut seen: Vec<(usize, &str, u32)> = Vec::new();
     for raw in code.raw.iter().filter(|raw| code.serves(&raw.site)) {
         let risky: Vec<(&Hole, Risk)> =
-            raw.holes.iter().filter_map(|hole| Some((hole, risk(code, raw, hole)?))).collect();
+            raw.holes.iter().filter_map(|hole| Some((hole, risk(facts, code, raw, hole)?))).collect();
         let Some(worst) = risky.iter().map(|(_, risk)| *risk).max() else { continue };
         let ordinal = seen
             .iter()
@@ -94,14 +94,30 @@ enum Risk {
 }
 
 /// None for what the program itself wrote, and for what was compared with a list or a pattern before.
-fn risk(code: &Code, raw: &RawQuery, hole: &Hole) -> Option<Risk> {
+fn risk(facts: &Facts, code: &Code, raw: &RawQuery, hole: &Hole) -> Option<Risk> {
     if hole.kind != HoleKind::Text || is_checked(raw, &hole.value) {
+        return None;
+    }
+    if is_placeholders(facts, raw, &hole.value) {
         return None;
     }
     let risk = of_value(code, raw.site.function, &hole.value, 3);
     // A wrapper that takes whole statements puts nothing into them; who calls it may.
     let is_all = raw.text.as_deref().is_none_or(|text| text.trim() == "$1");
     risk.filter(|risk| !is_all || *risk == Risk::Request)
+}
+
+/// Built before the query from numbers of parameters: `rows.map((_, at) => `($${at * 2 + 1}, $${at * 2 + 2})`)`, with
+/// nothing else in it.
+fn is_placeholders(facts: &Facts, raw: &RawQuery, value: &Node) -> bool {
+    let Value::Expression { text: name, .. } = &value.value else { return false };
+    let Some(file) = facts.sources.get(&raw.site.at.file) else { return false };
+    let before = &file.text[..raw.site.at.span.start.min(file.text.len())];
+    let Some(at) = before.rfind(&format!("const {name} =")) else { return false };
+    let built = &before[at..];
+    let built = &built[..built.find(";\n").unwrap_or(built.len())];
+    let holes = built.matches("${").count();
+    holes > 0 && holes == built.matches("$${").count()
 }
 
 fn of_value(code: &Code, function: usize, value: &Node, depth: u32) -> Option<Risk> {

@@ -1,7 +1,7 @@
 //! Rows that go to whoever asked, whole, with the passwords, keys and tokens in them.
 
 use pgsteward_model::change::{Fix, Safety};
-use pgsteward_model::code::{Call, Client, Node, Operation, Value, Whole};
+use pgsteward_model::code::{Call, Client, Node, Operation, Source, Value, Whole};
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Finding, Severity};
 use pgsteward_model::prisma::{FieldType, Model, Scalar};
@@ -41,11 +41,13 @@ fn check(facts: &Facts) -> Vec<Finding> {
                 | Operation::UpdateMany
                 | Operation::DeleteMany
         );
-        if counts {
+        // What is spread in or given as a whole may select.
+        let known = call.argument.object().is_some_and(|object| !object.open);
+        if counts || !known {
             continue;
         }
         let mut found = Vec::new();
-        collect(facts, &code.clients, model, &call.argument, "", &mut found);
+        collect(facts, &code.clients, model, &call.argument, "", &echoed(call), &mut found);
         let Some(worst) = found.iter().map(|(secret, _)| *secret).max() else { continue };
         let names: Vec<&str> =
             found.iter().filter(|(secret, _)| *secret == worst).map(|(_, path)| path.as_str()).collect();
@@ -54,6 +56,10 @@ fn check(facts: &Facts) -> Vec<Finding> {
                 Severity::Error,
                 "A password, even a hash of one, can be tried out by whoever sees it, at leisure and on other sites.",
             ),
+            // One row that was asked for may be for the form that shows it to its owner.
+            Secret::Credential if reads_one(call.operation) => {
+                (Severity::Info, "Whoever sees it can act in its owner's name for as long as it lives.")
+            }
             Secret::Credential => {
                 (Severity::Warning, "Whoever sees it can act in its owner's name for as long as it lives.")
             }
@@ -81,6 +87,33 @@ fn check(facts: &Facts) -> Vec<Finding> {
     findings
 }
 
+fn reads_one(operation: Operation) -> bool {
+    matches!(
+        operation,
+        Operation::FindUnique
+            | Operation::FindUniqueOrThrow
+            | Operation::FindFirst
+            | Operation::FindFirstOrThrow
+    )
+}
+
+/// Columns that a `create` writes as null, or as the request brought them: the answer tells nothing new.
+fn echoed(call: &Call) -> Vec<&str> {
+    let data =
+        call.argument.get("data").and_then(Node::object).filter(|_| call.operation == Operation::Create);
+    let known = |node: &Node| match &node.value {
+        Value::Null => true,
+        Value::Expression { text, sources, .. } => {
+            !text.contains('(')
+                && !sources.is_empty()
+                && sources.iter().all(|source| matches!(source, Source::Parameter { .. } | Source::Request))
+        }
+        _ => false,
+    };
+    let properties = data.into_iter().flat_map(|data| &data.properties);
+    properties.filter(|property| known(&property.value)).map(|property| property.name.as_str()).collect()
+}
+
 /// The columns with secrets that a call returns, as paths. A token that a `select` names is wanted.
 fn collect(
     facts: &Facts,
@@ -88,6 +121,7 @@ fn collect(
     model: &Model,
     argument: &Node,
     prefix: &str,
+    echoed: &[&str],
     found: &mut Vec<(Secret, String)>,
 ) {
     let path = |name: &str| format!("{prefix}{name}");
@@ -105,7 +139,7 @@ fn collect(
             }
             None => !is_omitted(argument, &field.name) && !omitted_by_client(clients, model, &field.name),
         };
-        if text && returned {
+        if text && returned && !echoed.iter().any(|name| *name == field.name) {
             found.push((secret, path(&field.name)));
         }
     }
@@ -115,7 +149,7 @@ fn collect(
         let Some(field) = model.field(&property.name) else { continue };
         let loads = !matches!(property.value.value, Value::Bool(false) | Value::Undefined);
         if let Some(target) = scale::target(facts, field).filter(|_| loads) {
-            collect(facts, clients, target, &property.value, &format!("{}.", path(&field.name)), found);
+            collect(facts, clients, target, &property.value, &format!("{}.", path(&field.name)), &[], found);
         }
     }
 }

@@ -6,7 +6,7 @@ use pgsteward_model::finding::{Finding, Severity};
 use pgsteward_model::rule::{Group, Rule};
 
 use super::flow::Flow;
-use super::shared;
+use super::{scale, shared};
 
 pub(super) static RULE: Rule = Rule {
     id: "swallowed-database-error",
@@ -39,12 +39,13 @@ fn judge(flow: &Flow, call: &Call) -> Option<Finding> {
         .rev()
         .map(|index| &flow.code.tries[*index])
         .find_map(|around| Some((around, around.catch.as_ref()?)))?;
-    if !catch.empty {
+    if !catch.empty || is_answer(flow, call, around) {
         return None;
     }
     let on_purpose = explained(flow, around)
         || matches!(call.operation, Operation::Delete | Operation::DeleteMany)
         || call.site.awaited == Awaited::Not
+        || may_miss(flow, call)
         // Something else has failed already, and that is what the function tells.
         || flow.in_handler(&call.site);
     let message = format!("an error of \"{}\" disappears in an empty catch", shared::call_name(call));
@@ -63,6 +64,26 @@ fn judge(flow: &Flow, call: &Call) -> Option<Finding> {
             })
             .also(shared::place(flow.facts, &around.at)),
     )
+}
+
+/// `update` of a row in a state, which throws where the row is in another one: that it may miss is meant.
+fn may_miss(flow: &Flow, call: &Call) -> bool {
+    let (Some(model), Some(filter)) = (flow.model(&call.model), call.argument.get("where")) else {
+        return false;
+    };
+    call.operation == Operation::Update
+        && filter.object().is_some_and(|filter| {
+            filter.properties.iter().any(|property| model.field(&property.name).is_some_and(scale::is_state))
+        })
+}
+
+/// `const row = await prisma.job.update(…).catch(() => null)`: the null is an answer, which the code looks at.
+fn is_answer(flow: &Flow, call: &Call, around: &Try) -> bool {
+    let Some(file) = flow.facts.sources.get(&call.site.at.file) else { return false };
+    let chained = !file.slice(around.at.span).trim_start().starts_with("try");
+    let before = file.text.get(..call.site.at.span.start).unwrap_or("").trim_end();
+    let before = before.strip_suffix("await").unwrap_or(before).trim_end();
+    chained && before.ends_with('=')
 }
 
 /// A comment stands in the `catch`: somebody thought about it.

@@ -1,19 +1,19 @@
 //! A query by ids that users send, without the tenant that its siblings filter by.
 
-use pgsteward_model::code::{Call, Operation, Value};
+use pgsteward_model::code::{Call, Node, Operation, Value};
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Evidence, Finding, Severity};
 use pgsteward_model::prisma::{Field, Model};
 use pgsteward_model::rule::{Group, Rule};
 
 use super::flow::{self, Flow, Root};
-use super::shared;
+use super::{scale, shared};
 use crate::shared::words;
 
 pub(super) static RULE: Rule = Rule {
     id: "tenant-filter-missing",
     group: Group::Code,
-    severity: Severity::Warning,
+    severity: Severity::Info,
     needs: &[Need::Code, Need::Prisma],
     sharper_with: &[],
     since: "0.1.0",
@@ -153,7 +153,20 @@ fn is_open_to_users(flow: &Flow, call: &Call, model: &Model, field: &Field) -> b
                 })
             || flow.roots(&property.value).contains(&Root::Session)
     });
-    by_user_id && !other_owner && !checked(flow, call, model, field) && !only_for_operators(flow, function)
+    by_user_id
+        && !other_owner
+        && !tells_states_only(call, model)
+        && !checked(flow, call, model, field)
+        && !only_for_operators(flow, function)
+}
+
+/// A read that selects nothing but states and kinds, as code does before it decides how to go on.
+fn tells_states_only(call: &Call, model: &Model) -> bool {
+    let selected = call.argument.get("select").and_then(Node::object).filter(|select| !select.open);
+    !call.operation.writes()
+        && selected.is_some_and(|select| {
+            select.properties.iter().all(|property| model.field(&property.name).is_some_and(scale::is_state))
+        })
 }
 
 /// The tenant is looked at in another way: the row's tenant is read afterwards, a sibling in the same function filters

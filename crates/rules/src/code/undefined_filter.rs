@@ -45,37 +45,48 @@ fn check(facts: &Facts) -> Vec<Finding> {
     }
     let mut findings = Vec::new();
     for (_, call) in scale::served(code) {
-        let Some(object) = call.argument.get("where").and_then(Node::object) else { continue };
-        let mut conditions = Vec::new();
-        collect(object, "", &mut conditions);
-        if object.open && !call.operation.writes() {
-            // What is spread into the filter may narrow it.
-            continue;
-        }
-        let model = scale::model(facts, &call.model);
-        let judged: Vec<(&Condition<'_>, Undefined, Severity)> = conditions
-            .iter()
-            .enumerate()
-            .filter_map(|(at, condition)| {
-                let rest: Vec<&Condition<'_>> = conditions
-                    .iter()
-                    .enumerate()
-                    .filter(|(other, _)| *other != at)
-                    .map(|(_, other)| other)
-                    .collect();
-                let why = condition.undefined?;
-                Some((condition, why, judge(call.operation, model, condition, why, &rest)?))
-            })
-            .collect();
-        let Some((first, why, _)) = judged.first() else { continue };
-        let severity = judged.iter().map(|(_, _, severity)| *severity).max().unwrap_or(RULE.severity);
-        let names: Vec<&str> = judged.iter().map(|(condition, _, _)| condition.path.as_str()).collect();
-        let matched = if conditions.iter().any(|condition| condition.undefined.is_none()) {
-            "all rows that meet the rest of the filter"
-        } else {
-            "all rows"
-        };
-        let finding = shared::on_part(
+        // Several callers may give several filters.
+        let filters = call.argument.get("where").map(Node::alternatives).unwrap_or_default();
+        let found = filters
+            .into_iter()
+            .filter_map(Node::object)
+            .find_map(|object| of_filter(facts, code, call, object));
+        findings.extend(found);
+    }
+    findings
+}
+
+fn of_filter(facts: &Facts, code: &Code, call: &Call, object: &Object) -> Option<Finding> {
+    let mut conditions = Vec::new();
+    collect(object, "", &mut conditions);
+    if object.open && !call.operation.writes() {
+        // What is spread into the filter may narrow it.
+        return None;
+    }
+    let model = scale::model(facts, &call.model);
+    let judged: Vec<(&Condition<'_>, Undefined, Severity)> = conditions
+        .iter()
+        .enumerate()
+        .filter_map(|(at, condition)| {
+            let rest: Vec<&Condition<'_>> = conditions
+                .iter()
+                .enumerate()
+                .filter(|(other, _)| *other != at)
+                .map(|(_, other)| other)
+                .collect();
+            let why = condition.undefined?;
+            Some((condition, why, judge(call.operation, model, condition, why, &rest)?))
+        })
+        .collect();
+    let (first, why, _) = judged.first()?;
+    let severity = judged.iter().map(|(_, _, severity)| *severity).max().unwrap_or(RULE.severity);
+    let names: Vec<&str> = judged.iter().map(|(condition, _, _)| condition.path.as_str()).collect();
+    let matched = if conditions.iter().any(|condition| condition.undefined.is_none()) {
+        "all rows that meet the rest of the filter"
+    } else {
+        "all rows"
+    };
+    let finding = shared::on_part(
             &RULE,
             facts,
             code,
@@ -98,10 +109,8 @@ fn check(facts: &Facts) -> Vec<Finding> {
              preview feature strictUndefinedChecks and write Prisma.skip where a condition of \"{}\" may be left out",
             call.model
         ));
-        let callers = callers_of(facts, code, call, first);
-        findings.push(callers.into_iter().fold(scale::with_sql(finding, call), Finding::also));
-    }
-    findings
+    let callers = callers_of(facts, code, call, first);
+    Some(callers.into_iter().fold(scale::with_sql(finding, call), Finding::also))
 }
 
 /// Where a filter comes from that the function was given.
@@ -137,7 +146,16 @@ fn judge(
         let unique = field(other.own).is_some_and(|field| field.is_id || field.is_unique);
         unique && other.narrows && other.undefined.is_none()
     });
+    // The rest names a parent and a state: the rows of a few, and "of whatever kind" may be meant.
+    let by_parent = rest.iter().any(|other| {
+        let parent = model.zip(other.own).is_some_and(|(model, name)| is_reference(model, name));
+        parent && other.narrows && other.undefined.is_none()
+    });
+    let in_state = rest.iter().any(|other| field(other.own).is_some_and(scale::is_state));
     match operation {
+        Operation::UpdateMany | Operation::UpdateManyAndReturn if by_parent && in_state && !one_row => {
+            Some(Severity::Info)
+        }
         Operation::DeleteMany | Operation::UpdateMany | Operation::UpdateManyAndReturn => {
             Some(if one_row { Severity::Warning } else { Severity::Error })
         }

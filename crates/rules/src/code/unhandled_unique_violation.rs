@@ -1,12 +1,12 @@
 //! A unique key that users can hit, and nobody looks for the error.
 
-use pgsteward_model::code::{Call, Node, Operation, Value};
+use pgsteward_model::code::{Call, Node, Operation, Site, Source, Value};
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Finding, Severity};
 use pgsteward_model::prisma::ModelKey;
 use pgsteward_model::rule::{Group, Rule};
 
-use super::flow::Flow;
+use super::flow::{self, Flow};
 use super::{locks, read_then_write_race, shared};
 use crate::shared::quoted_list;
 
@@ -63,7 +63,11 @@ fn judge(flow: &Flow, call: &Call) -> Option<Finding> {
     let mut keys =
         model.uniques.iter().filter(|key| !key.fields.iter().any(|field| ids == [field.field.as_str()]));
     let key = keys.find(|key| can_be_hit(flow, call, data, key))?;
-    if locks::violation_handled(flow, call) || read_then_write_race::look(flow, call).is_some() {
+    if looked_elsewhere(flow, call)
+        || keeps_its_key(flow, call, key)
+        || locks::violation_handled(flow, call)
+        || read_then_write_race::look(flow, call).is_some()
+    {
         return None;
     }
     let fields: Vec<&str> = key.fields.iter().map(|field| field.field.as_str()).collect();
@@ -79,6 +83,34 @@ fn judge(flow: &Flow, call: &Call) -> Option<Finding> {
             .hint("catch PrismaClientKnownRequestError with the code P2002 and answer 409")
             .also(shared::place(flow.facts, &key.at)),
     )
+}
+
+/// A helper that was asked first reads the same rows, here or in the callers: the second request meets its answer. What
+/// two requests at the same moment do is another question.
+fn looked_elsewhere(flow: &Flow, call: &Call) -> bool {
+    let asked = |site: &Site| {
+        flow.invocations_of(site.function).any(|(_, invocation)| {
+            invocation.site.order < site.order && {
+                let reach = flow.reach(invocation.callee);
+                let mut reads = reach.calls.iter().map(|index| &flow.code.calls[*index]);
+                reads.any(|read| read.model == call.model && !read.operation.writes())
+            }
+        })
+    };
+    let callers = &flow.function(&call.site).callers;
+    asked(&call.site)
+        || !callers.is_empty() && callers.iter().all(|caller| asked(&flow.code.invocations[*caller].site))
+}
+
+/// The row to change was found by a field of the key, which is written as it was.
+fn keeps_its_key(flow: &Flow, call: &Call, key: &ModelKey) -> bool {
+    let filter = call.argument.get("where").filter(|_| call.operation == Operation::Update);
+    filter.map(shared::sources).unwrap_or_default().iter().any(|source| {
+        let Source::Result { call: read, .. } = source else { return false };
+        let read = &flow.code.calls[*read];
+        let by = |name: &str| read.argument.get("where").is_some_and(|filter| flow::mentions(filter, name));
+        read.model == call.model && key.fields.iter().any(|field| by(&field.field))
+    })
 }
 
 /// All fields of the key are written, and users choose at least one of them.

@@ -45,6 +45,9 @@ fn judge(flow: &Flow, call: &Call) -> Option<Finding> {
         Operation::Update | Operation::UpdateMany | Operation::UpdateManyAndReturn => same,
         _ => false,
     };
+    if answers_each(flow, call, of) {
+        return None;
+    }
     // A list of statements in one transaction is the way that Prisma shows for rows that get different values.
     if in_list && !one_statement {
         return None;
@@ -64,6 +67,14 @@ fn judge(flow: &Flow, call: &Call) -> Option<Finding> {
     Some(match fix {
         Some(fix) => finding.fix(fix),
         None => finding,
+    })
+}
+
+/// Each turn catches the error of its own row and says what became of it: one statement for all has one answer.
+fn answers_each(flow: &Flow, call: &Call, of: &Loop) -> bool {
+    call.site.tries.iter().map(|index| &flow.code.tries[*index]).any(|around| {
+        let within = around.at.file == of.at.file && around.at.span.start > of.at.span.start;
+        within && around.catch.as_ref().is_some_and(|catch| catch.handles && !catch.codes.is_empty())
     })
 }
 
@@ -88,7 +99,9 @@ fn same_data(call: &Call) -> bool {
 /// Rows of other tables are written with it: `createMany` cannot.
 fn nested(call: &Call) -> bool {
     let writes = |node: &Node| {
-        ["create", "connect", "createMany", "connectOrCreate"].iter().any(|name| node.get(name).is_some())
+        node.alternatives().into_iter().any(|node| {
+            ["create", "connect", "createMany", "connectOrCreate"].iter().any(|name| node.get(name).is_some())
+        })
     };
     call.argument
         .get("data")

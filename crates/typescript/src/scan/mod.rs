@@ -95,6 +95,9 @@ fn read(path: &str, text: &str, fully: bool) -> Unit {
     {
         return read;
     }
+    if fully && unit.role == Some(FileRole::Application) && roles::is_program(text) {
+        unit.role = Some(FileRole::Script);
+    }
     let depth = nesting::depth(text);
     if depth <= nesting::SHALLOW {
         return parse(unit, text, source_type, fully);

@@ -27,6 +27,7 @@ pub(super) fn file_role(path: &str) -> FileRole {
         "test",
         "tests",
         "test-utils",
+        "testcontainers",
         "test-helpers",
         "testing",
         "testcontainers",
@@ -70,6 +71,17 @@ pub(super) fn file_role(path: &str) -> FileRole {
         return FileRole::Script;
     }
     FileRole::Application
+}
+
+/// A program that is run by hand, by what it says: it gives nothing to other files, ends itself when it is done or talks
+/// to a terminal, and waits for no requests and no jobs.
+pub(super) fn is_program(text: &str) -> bool {
+    const ENDS: [&str; 4] = ["process.exit(0)", "process.exit()", "process.argv", "readline"];
+    const GIVES: [&str; 4] = ["export ", "export{", "module.exports", "exports."];
+    const WAITS: [&str; 7] =
+        [".listen(", "serve(", "createServer", "createApp", "new Worker(", ".process(", "NestFactory"];
+    let holds = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    text.starts_with("#!") || holds(&ENDS) && !holds(&GIVES) && !holds(&WAITS)
 }
 
 const METHODS: [&str; 8] = ["get", "post", "put", "patch", "delete", "all", "options", "head"];

@@ -27,6 +27,9 @@ impl<'a> Reader<'_, 'a> {
         let Some(Expression::ObjectExpression(object)) = argument(&call.arguments, 0).map(bare) else {
             return;
         };
+        if self.is_part(node) {
+            return;
+        }
         let Some(schema) = self.schema_name(node) else { return };
         for property in object.properties.iter().filter_map(|property| property.as_property()) {
             let Some(field) = key_name(&property.key) else { continue };
@@ -38,6 +41,27 @@ impl<'a> Reader<'_, 'a> {
                 self.unit.validations.push(Validation { at, schema: schema.clone(), field, checks });
             }
         }
+    }
+
+    /// An object within the value of another one: its fields are none of the row's. What stands below `body` or `data` is
+    /// the row itself.
+    fn is_part(&self, node: NodeId) -> bool {
+        const WHOLE: [&str; 8] = ["body", "data", "input", "json", "payload", "form", "values", "create"];
+        self.nodes
+            .ancestor_kinds(node)
+            .take(30)
+            .take_while(|kind| {
+                !matches!(kind, AstKind::VariableDeclarator(_) | AstKind::PropertyDefinition(_))
+            })
+            .any(|kind| match kind {
+                AstKind::CallExpression(call) => as_member(&call.callee).is_some_and(|member| {
+                    matches!(member.name, Some("array" | "record" | "tuple" | "map" | "set"))
+                }),
+                AstKind::ObjectProperty(property) => {
+                    key_name(&property.key).is_none_or(|name| !WHOLE.contains(&name.as_str()))
+                }
+                _ => false,
+            })
     }
 
     fn schema_name(&self, node: NodeId) -> Option<String> {
