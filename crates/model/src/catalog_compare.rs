@@ -221,7 +221,7 @@ fn compare_maps<K: Ord + std::fmt::Display, V: PartialEq + Debug>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalog::{Column, ColumnType, IndexKey, QName, TableStatistics};
+    use crate::catalog::{Column, ColumnType, QName, TableStatistics};
     use crate::version::ServerVersion;
 
     fn catalog(change: impl FnOnce(&mut Table)) -> Catalog {

@@ -177,23 +177,23 @@ mod tests {
     #[test]
     fn predicates_methods_classes_and_included_columns_matter() {
         let plain = Index::btree("a", &["x"]);
-        let partial = Index { predicate: Some("y > 0".into()), ..index("b", &["x", "y"]) };
+        let partial = Index { predicate: Some("y > 0".into()), ..Index::btree("b", &["x", "y"]) };
         assert_eq!(stands_in(&plain, &partial), None);
         assert_eq!(
             stands_in(&partial, &Index::btree("c", &["x", "y"])),
             None,
             "the smaller one may be wanted"
         );
-        let hash = Index { method: "hash".into(), ..index("d", &["x"]) };
+        let hash = Index { method: "hash".into(), ..Index::btree("d", &["x"]) };
         assert_eq!(stands_in(&plain, &hash), None);
         let mut pattern = Index::btree("e", &["x"]);
         pattern.keys[0].opclass = Some("text_pattern_ops".into());
         assert_eq!(stands_in(&pattern, &plain), Some(Keys::OtherPatternClass));
         assert_eq!(stands_in(&plain, &pattern), None, "patterns do not sort");
-        let including = Index { include: vec!["z".into()], ..index("f", &["x"]) };
+        let including = Index { include: vec!["z".into()], ..Index::btree("f", &["x"]) };
         assert_eq!(stands_in(&including, &plain), None);
         assert_eq!(stands_in(&including, &Index::btree("g", &["x", "z"])), Some(Keys::Same));
-        let invalid = Index { valid: false, ..index("h", &["x", "y"]) };
+        let invalid = Index { valid: false, ..Index::btree("h", &["x", "y"]) };
         assert_eq!(stands_in(&plain, &invalid), None);
     }
 
