@@ -99,10 +99,10 @@ fn event<'a>(flow: &Flow<'a>, webhook: usize, call: &'a Call) -> Option<Event<'a
 
 fn roots<'a>(node: &'a Node, found: &mut Vec<&'a str>) {
     match &node.value {
-        Value::Expression { text, sources, .. } => {
-            if !sources.iter().all(|source| *source == Source::Constant) {
-                found.push(root(text));
-            }
+        Value::Expression { text, sources, .. }
+            if !sources.iter().all(|source| *source == Source::Constant) =>
+        {
+            found.push(root(text));
         }
         Value::Object(object) => object.properties.iter().for_each(|property| roots(&property.value, found)),
         Value::List(nodes) | Value::Choice(nodes) => nodes.iter().for_each(|node| roots(node, found)),
