@@ -19,6 +19,7 @@ pub mod drift;
 pub mod effect;
 pub mod facts;
 pub mod finding;
+pub mod identity;
 pub mod lock;
 pub mod migrate;
 pub mod migration;

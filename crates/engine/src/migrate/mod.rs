@@ -14,6 +14,7 @@ mod messages;
 pub mod project;
 pub mod regime;
 pub mod resolve;
+pub mod rollback;
 pub mod server;
 pub mod status;
 

@@ -3,6 +3,7 @@
 
 pub mod deploy;
 pub mod resolve;
+pub mod rollback;
 pub mod status;
 
 use serde::Serialize;

@@ -19,6 +19,7 @@ mod constraint;
 mod default_privilege;
 mod extension;
 mod function;
+pub(crate) mod identity;
 mod index;
 mod inheritance;
 mod names;

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use pgsteward_model::catalog::{Catalog, QName, Table};
 use pgsteward_model::facts::Gap;
+use pgsteward_model::identity::Identities;
 use pgsteward_model::migration::ServerError;
 use pgsteward_model::version::ServerVersion;
 use tokio::sync::OnceCell;
@@ -91,6 +92,13 @@ impl LabSession {
             }
             other => other,
         }
+    }
+
+    /// Which object has which id, and what the catalog type does not hold of them.
+    pub async fn identities(&self) -> Result<Identities, ServerError> {
+        let [objects, asides] = introspect::identity::statements(self.version);
+        let (objects, asides) = tokio::join!(self.rows(&objects), self.rows(&asides));
+        Ok(introspect::identity::read(&objects?, &asides?))
     }
 
     pub fn version(&self) -> ServerVersion {

@@ -6,6 +6,17 @@ use super::{object, tables};
 use crate::quote::{quote_ident, quote_literal, quote_qualified};
 
 pub(super) fn all(catalog: &Catalog) -> Vec<String> {
+    let commented = entries(catalog).into_iter().filter_map(|(object, comment)| Some((object, comment?)));
+    commented.map(|(object, comment)| set(&object, Some(&comment))).collect()
+}
+
+/// The statement for one object, as [`entries`] names it.
+pub(super) fn set(object: &str, comment: Option<&str>) -> String {
+    format!("COMMENT ON {object} IS {}", comment.map_or("NULL".to_owned(), quote_literal))
+}
+
+/// Everything that can have a comment, in the words of COMMENT ON, with the one it has.
+pub(super) fn entries(catalog: &Catalog) -> Vec<(String, Option<String>)> {
     let mut comments = Comments::default();
     for (name, namespace) in &catalog.namespaces {
         comments.on(format!("SCHEMA {}", quote_ident(name)), &namespace.comment);
@@ -37,19 +48,17 @@ pub(super) fn all(catalog: &Catalog) -> Vec<String> {
             comments.named("INDEX", &QName::new(name.namespace.clone(), index.name.clone()), &index.comment);
         }
     }
-    comments.sql
+    comments.entries
 }
 
 #[derive(Default)]
 struct Comments {
-    sql: Vec<String>,
+    entries: Vec<(String, Option<String>)>,
 }
 
 impl Comments {
     fn on(&mut self, object: String, comment: &Option<String>) {
-        if let Some(comment) = comment {
-            self.sql.push(format!("COMMENT ON {object} IS {}", quote_literal(comment)));
-        }
+        self.entries.push((object, comment.clone()));
     }
 
     fn named(&mut self, word: &str, name: &QName, comment: &Option<String>) {

@@ -7,9 +7,11 @@
 
 mod column_type;
 mod comment;
+mod diff;
 mod index;
 mod object;
 mod order;
+mod rename;
 mod table;
 
 use std::collections::BTreeSet;
@@ -18,7 +20,9 @@ use pgsteward_model::catalog::{Catalog, Index, Persistence, QName, Table, TableK
 
 use crate::quote::{quote_ident, quote_qualified};
 pub use column_type::column_type;
+pub use diff::{Diff, diff};
 pub use index::index;
+pub use rename::rename;
 
 /// The statements that make a new database equal to `catalog`, in an order in which they run: each stands
 /// alone and may be sent by itself. The first one is [`settings`], which all others need in their session.

@@ -80,7 +80,7 @@ pub(super) fn identity_sequence<'a>(
 }
 
 /// Whether the sequence comes with an identity column.
-fn is_identity(catalog: &Catalog, sequence: &Sequence) -> bool {
+pub(super) fn comes_with_identity(catalog: &Catalog, sequence: &Sequence) -> bool {
     let Some((table, column)) = &sequence.owned_by else { return false };
     let Some(table) = catalog.table(table) else { return false };
     let made = table.column(column).and_then(|column| identity_sequence(catalog, table, column));
@@ -89,7 +89,7 @@ fn is_identity(catalog: &Catalog, sequence: &Sequence) -> bool {
 
 /// Sequences that do not come with an identity column.
 pub(super) fn sequences(catalog: &Catalog) -> impl Iterator<Item = &Sequence> {
-    catalog.sequences.values().filter(|sequence| !is_identity(catalog, sequence))
+    catalog.sequences.values().filter(|sequence| !comes_with_identity(catalog, sequence))
 }
 
 pub(super) fn sequence(sequence: &Sequence) -> String {

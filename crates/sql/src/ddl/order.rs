@@ -111,8 +111,25 @@ fn sorted(nodes: Vec<Node>) -> Vec<String> {
     sql
 }
 
+/// All names in a text, also inside string constants; words of the language too.
+pub(super) fn identifiers(text: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let length = match identifier(rest) {
+            Some((name, length)) => {
+                found.insert(name);
+                length
+            }
+            None => first.len_utf8(),
+        };
+        rest = &rest[length..];
+    }
+    found
+}
+
 /// All `schema.name` in a text, also inside string constants (`nextval('public.a_seq'::regclass)`).
-fn names(text: &str) -> BTreeSet<QName> {
+pub(super) fn names(text: &str) -> BTreeSet<QName> {
     let mut found = BTreeSet::new();
     let mut rest = text;
     let mut before: Option<String> = None;

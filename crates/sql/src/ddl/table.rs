@@ -22,7 +22,7 @@ pub(super) fn create(catalog: &Catalog, table: &Table) -> String {
     sql + &with_options(&table.options)
 }
 
-fn column(catalog: &Catalog, table: &Table, column: &Column) -> String {
+pub(super) fn column(catalog: &Catalog, table: &Table, column: &Column) -> String {
     let mut sql = format!("{} {}", quote_ident(&column.name), column_type(&column.ty));
     if let Some(name) = &column.collation {
         sql += &format!(" COLLATE {}", collation(catalog, name));

@@ -43,6 +43,8 @@ pub struct DataOptions {
     pub references: BTreeMap<QName, Vec<ForeignKey>>,
     /// How long it may take.
     pub limit: Duration,
+    /// Whether the planner is to know the rows.
+    pub analyze: bool,
 }
 
 impl Default for DataOptions {
@@ -53,6 +55,7 @@ impl Default for DataOptions {
             rows: BTreeMap::new(),
             references: BTreeMap::new(),
             limit: Duration::from_secs(30),
+            analyze: true,
         }
     }
 }
@@ -135,6 +138,9 @@ impl Filler<'_> {
         }
         self.filled.left_out = plan.left_out;
         self.sequences().await?;
+        if !self.options.analyze {
+            return Ok(());
+        }
         for sql in ["VACUUM ANALYZE", "ANALYZE"] {
             if let Outcome::Done = self.channel.send(sql).await? {
                 break;

@@ -1,0 +1,363 @@
+//! A history in one lab database, each migration up, down and up again.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use anyhow::{Context, Result};
+use pgsteward_lab::{Database, Lab, ReplayOptions};
+use pgsteward_model::catalog::{Catalog, QName};
+use pgsteward_model::identity::ObjectClass;
+use pgsteward_model::migrate::rollback::{Down, Loss, Worth};
+use pgsteward_model::migration::{
+    History, Layout, MigrationFile, Regime, Replay, ReplayFailure, ServerError,
+};
+use pgsteward_model::source::{SourceFile, Sources};
+use pgsteward_sql::Births;
+use sha2::{Digest, Sha256};
+
+use super::generate::generate;
+use super::rows::{self, quoted};
+use super::state::{self, State};
+use super::twin::{Seen, Trial};
+
+/// A database of the lab that is as some migration leaves it, with the files of the whole history.
+pub struct Chain<'a> {
+    lab: &'a Lab,
+    history: History,
+    sources: Sources,
+    database: Database,
+    /// So many files ran.
+    done: usize,
+    /// The state after them, where it was read.
+    state: Option<State>,
+}
+
+impl<'a> Chain<'a> {
+    /// `files` are names and texts in the order in which they run.
+    pub async fn new(lab: &'a Lab, files: &[(String, String)], regime: Regime) -> Result<Chain<'a>> {
+        let (history, sources) = history(files, regime, &Catalog::empty(lab.version()));
+        let database = lab.create_database().await?;
+        Ok(Chain { lab, history, sources, database, done: 0, state: None })
+    }
+
+    /// How many files ran.
+    pub fn done(&self) -> usize {
+        self.done
+    }
+
+    /// Runs files without looking, up to but not including this one. Those that the server refuses are left.
+    pub async fn walk_to(&mut self, file: usize) -> Result<()> {
+        if file > self.done {
+            self.up(self.done..file).await?;
+            self.done = file;
+            self.state = None;
+        }
+        Ok(())
+    }
+
+    /// Runs the next file, makes what undoes it (or takes `written`) and tries that. The database is behind the
+    /// file afterwards, whatever came of it.
+    pub async fn next(&mut self, written: Option<&str>) -> Result<Down> {
+        let before = match self.state.take() {
+            Some(state) => state,
+            None => state::read(&self.database).await?,
+        };
+        let file = self.history.files.get(self.done).context("the history has no more files")?.clone();
+        let mut down = Down {
+            migration: file.name.clone(),
+            checksum: file.checksum.clone(),
+            sql: String::new(),
+            worth: Worth::Proven,
+            lost: Vec::new(),
+            changes_schema: false,
+            server: Some(self.lab.version()),
+        };
+        let failure = self.up(self.done..self.done + 1).await?;
+        self.done += 1;
+        if let Some(failure) = failure {
+            let reason = format!("the migration fails in the lab: {}", failure.error.message);
+            down.worth = Worth::Unproven { reason };
+            return Ok(down);
+        }
+        let after = state::read(&self.database).await?;
+        down.changes_schema = !before.is_same(&after);
+        let text = self.sources.get(&file.path).map(|source| source.text.to_string()).unwrap_or_default();
+        down.lost = rows::kept_changes(&file, &text, &before);
+        if !down.changes_schema && written.is_none() {
+            if !down.lost.is_empty() {
+                let what: Vec<String> =
+                    down.lost.iter().map(|loss| format!("{}: {}", loss.what, loss.why)).collect();
+                down.worth = Worth::Irreversible {
+                    reason: format!("it changes rows and no structure ({})", what.join("; ")),
+                };
+            }
+            self.state = Some(after);
+            return Ok(down);
+        }
+        let mut statements = match written {
+            Some(written) => split(written),
+            None => Vec::new(),
+        };
+        let mut without_values = Vec::new();
+        if written.is_none() {
+            let generated = generate(self.lab, &self.database, &before, &after, &file).await?;
+            if !generated.unsaid.is_empty() {
+                down.worth = Worth::Irreversible { reason: generated.unsaid.join("; ") };
+                self.state = Some(after);
+                return Ok(down);
+            }
+            statements = generated.statements;
+            without_values = generated.without_values;
+            down.sql = text_of(&statements);
+        } else if let Some(written) = written {
+            down.sql = written.to_owned();
+        }
+        self.prove(&mut down, &file, &before, &after, &statements, &without_values).await?;
+        Ok(down)
+    }
+
+    async fn prove(
+        &mut self,
+        down: &mut Down,
+        file: &MigrationFile,
+        before: &State,
+        after: &State,
+        statements: &[String],
+        without_values: &[(QName, String)],
+    ) -> Result<()> {
+        if let Err(error) = run(&self.database, statements).await? {
+            down.worth = Worth::Unproven { reason: format!("the server refuses it: {}", error.message) };
+            return self.rewind().await;
+        }
+        let back = state::read(&self.database).await?;
+        let differences = before.differences(&back);
+        if !differences.is_empty() {
+            let reason = format!("the schema is not what it was: {}", differences.join("; "));
+            down.worth = Worth::Unproven { reason };
+            return self.rewind().await;
+        }
+        let touched = touched(before, after, file);
+        let seen = if touched.is_empty() {
+            Seen::default()
+        } else {
+            let trial = Trial {
+                lab: self.lab,
+                database: &self.database,
+                history: &self.history,
+                sources: &self.sources,
+                file: self.done - 1,
+                before: &back,
+                statements,
+            };
+            trial.run(&touched).await?
+        };
+        down.lost.extend(losses(before, after, &seen, without_values));
+        down.lost.sort();
+        down.lost.dedup();
+        if let Some(failure) = self.up(self.done - 1..self.done).await? {
+            let reason = format!("the migration cannot run again after it: {}", failure.error.message);
+            down.worth = Worth::Unproven { reason };
+            return self.rewind().await;
+        }
+        let again = state::read(&self.database).await?;
+        let differences = after.differences(&again);
+        if !differences.is_empty() {
+            let reason = format!("the migration makes another schema after it: {}", differences.join("; "));
+            down.worth = Worth::Unproven { reason };
+            return self.rewind().await;
+        }
+        self.state = Some(again);
+        down.worth = if down.lost.is_empty() { Worth::Proven } else { Worth::StructureProven };
+        Ok(())
+    }
+
+    /// A new database with the same files run, after a trial that left the old one as nobody knows.
+    async fn rewind(&mut self) -> Result<()> {
+        let fresh = self.lab.create_database().await?;
+        let old = std::mem::replace(&mut self.database, fresh);
+        self.lab.finish_database(old).await?;
+        self.state = None;
+        self.up(0..self.done).await?;
+        Ok(())
+    }
+
+    /// The last failure, if any.
+    async fn up(&self, files: Range<usize>) -> Result<Option<ReplayFailure>> {
+        let mut replay = Replay::default();
+        let last = files.end.checked_sub(1).and_then(|last| self.history.files.get(last));
+        let options = ReplayOptions { trace: false, time_limit: None };
+        pgsteward_lab::replay_files(
+            self.lab,
+            &self.database,
+            &self.history,
+            &self.sources,
+            files,
+            &options,
+            &mut replay,
+        )
+        .await
+        .context("replay the history")?;
+        Ok(last.and_then(|last| replay.failures.remove(&last.name)))
+    }
+
+    /// Lets the database go.
+    pub async fn finish(self) -> Result<()> {
+        self.lab.finish_database(self.database).await?;
+        Ok(())
+    }
+}
+
+/// The files with the effect of each statement.
+fn history(files: &[(String, String)], regime: Regime, empty: &Catalog) -> (History, Sources) {
+    let (mut catalog, mut births) = (empty.clone(), Births::default());
+    let mut sources = Sources::default();
+    let mut read = Vec::new();
+    for (name, text) in files {
+        births.start_deploy();
+        let analyzed = pgsteward_sql::analyze_file(text, &mut catalog, &mut births, regime);
+        let source = sources.add(SourceFile::new(name.as_str(), text.as_str()));
+        read.push(MigrationFile {
+            name: name.clone(),
+            path: source.path.clone(),
+            down: None,
+            judged: false,
+            statements: analyzed.statements,
+            errors: analyzed.errors,
+            checksum: digest(text),
+        });
+    }
+    let history = History {
+        directory: String::new(),
+        layout: Layout::Prisma,
+        files: read,
+        regime,
+        judged_because: String::new(),
+        replay: None,
+    };
+    (history, sources)
+}
+
+/// Lower-case hexadecimal SHA-256, as `_prisma_migrations.checksum` holds it.
+pub(super) fn digest(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The statements as a text of theirs.
+pub(super) fn text_of(statements: &[String]) -> String {
+    statements.iter().map(|sql| format!("{sql};\n")).collect::<Vec<_>>().join("\n")
+}
+
+/// A text as its statements; as it is where it cannot be read.
+pub(super) fn split(text: &str) -> Vec<String> {
+    let parsed = pgsteward_sql::parse(text);
+    if !parsed.errors.is_empty() {
+        return vec![text.to_owned()];
+    }
+    let written =
+        |one: &pgsteward_sql::ParsedStatement| text.get(one.span.start..one.span.end).map(str::to_owned);
+    parsed.statements.iter().filter_map(written).collect()
+}
+
+/// Whether PostgreSQL runs the statements in one transaction.
+pub(super) fn is_atomic(statements: &[String]) -> bool {
+    !statements.iter().any(|sql| {
+        let head: String = sql.chars().take(60).collect::<String>().to_ascii_uppercase();
+        head.contains(" CONCURRENTLY ")
+    })
+}
+
+/// Runs what undoes a migration: in one transaction where that is possible.
+pub(super) async fn run(database: &Database, statements: &[String]) -> Result<Result<(), ServerError>> {
+    let session = database.session().await.context("connect to the lab")?;
+    let mut outcome = Ok(());
+    if is_atomic(statements) {
+        outcome = session.simple(&format!("BEGIN;\n{};\nCOMMIT", statements.join(";\n"))).await;
+    } else {
+        for sql in statements {
+            outcome = session.simple(sql).await;
+            if outcome.is_err() {
+                break;
+            }
+        }
+    }
+    session.close().await;
+    Ok(outcome)
+}
+
+/// Tables that were there before and are not the same afterwards, or get other rows.
+fn touched(before: &State, after: &State, file: &MigrationFile) -> BTreeSet<QName> {
+    let mut touched: BTreeSet<QName> = before
+        .catalog
+        .tables
+        .iter()
+        .filter(|(name, table)| after.catalog.tables.get(*name) != Some(table))
+        .map(|(name, _)| name.clone())
+        .collect();
+    touched.extend(rows::written(file, before));
+    // A type with other labels under its name changes all columns of it.
+    let changed = before.catalog.enums.values().filter(|one| after.catalog.enums.get(&one.name) != Some(one));
+    let changed: BTreeSet<&QName> = changed.map(|one| &one.name).collect();
+    if !changed.is_empty() {
+        touched.extend(before.catalog.tables.values().filter_map(|table| {
+            let uses = table.columns.iter().any(|column| {
+                let namespace = column.ty.namespace.as_deref().unwrap_or_default();
+                changed.contains(&QName::new(namespace, column.ty.name.as_str()))
+            });
+            uses.then(|| table.name.clone())
+        }));
+    }
+    touched
+}
+
+/// What the migration drops, as far as the rows did not show that it is back, and what the rows say.
+fn losses(before: &State, after: &State, seen: &Seen, without_values: &[(QName, String)]) -> Vec<Loss> {
+    let mut losses = seen.losses.clone();
+    let mut lost_tables = BTreeSet::new();
+    for (id, called) in &before.identities.objects {
+        let is_gone = !after.identities.objects.contains_key(id);
+        if id.class == ObjectClass::Table && is_gone {
+            let name = QName::new(called.namespace.as_str(), called.name.as_str());
+            losses.push(Loss {
+                what: format!("rows of {}", quoted(&name)),
+                why: "the migration drops the table".into(),
+            });
+            lost_tables.insert(name);
+        }
+    }
+    for (id, called) in &before.identities.objects {
+        if id.class != ObjectClass::Column || after.identities.objects.contains_key(id) {
+            continue;
+        }
+        let table = QName::new(called.namespace.as_str(), called.inside.as_str());
+        let is_back = seen.tried.contains(&table)
+            && !seen.changed.contains(&(table.clone(), Some(called.name.clone())))
+            && !seen.changed.contains(&(table.clone(), None));
+        let generated = before
+            .catalog
+            .table(&table)
+            .and_then(|table| table.column(&called.name))
+            .is_some_and(|column| column.generated.is_some());
+        if lost_tables.contains(&table) || is_back || generated {
+            continue;
+        }
+        let nullable = without_values.contains(&(table.clone(), called.name.clone()));
+        let more = if nullable { "; it stays nullable where the table has rows" } else { "" };
+        losses.push(Loss {
+            what: format!("values of {}.\"{}\"", quoted(&table), called.name),
+            why: format!("the migration drops the column{more}"),
+        });
+    }
+    for (table, column) in &seen.changed {
+        if lost_tables.contains(table) {
+            continue;
+        }
+        let what = match column {
+            Some(column) => format!("values of {}.\"{column}\"", quoted(table)),
+            None => format!("rows of {}", quoted(table)),
+        };
+        if !losses.iter().any(|loss| loss.what == what) {
+            losses.push(Loss { what, why: "they differ after up and down".into() });
+        }
+    }
+    losses
+}

@@ -1,0 +1,187 @@
+//! The statements that lead from the state after a migration to the one before it.
+
+use anyhow::{Context, Result};
+use pgsteward_lab::{Database, Lab};
+use pgsteward_model::catalog::QName;
+use pgsteward_model::migration::{MigrationFile, ServerError};
+use pgsteward_model::statement::Statement;
+use pgsteward_pg::LabSession;
+use pgsteward_sql::ddl;
+
+use super::state::{self, State};
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Generated {
+    pub(super) statements: Vec<String>,
+    /// Columns that come back without values although they must have some.
+    pub(super) without_values: Vec<(QName, String)>,
+    /// What no statement is written for, and why.
+    pub(super) unsaid: Vec<String>,
+}
+
+/// `database` is in the state `after` and has no sessions.
+pub(super) async fn generate(
+    lab: &Lab,
+    database: &Database,
+    before: &State,
+    after: &State,
+    file: &MigrationFile,
+) -> Result<Generated> {
+    let mut statements = ddl::rename(&after.identities, &before.identities);
+    let renamed;
+    let from = if statements.is_empty() {
+        after
+    } else {
+        // Expressions print other names once their columns have them: the server says which.
+        let clone = lab.clone_database(database).await?;
+        let ran = super::chain::run(&clone, &statements).await?;
+        let read = state::read(&clone).await;
+        lab.finish_database(clone).await?;
+        if let Err(error) = ran {
+            let unsaid = vec![format!("the names cannot be put back: {}", error.message)];
+            return Ok(Generated { unsaid, ..Generated::default() });
+        }
+        renamed = read?;
+        &renamed
+    };
+    let diff = ddl::diff(&from.catalog, &before.catalog);
+    let mut unsaid: Vec<String> = diff.left_out.iter().map(|(what, why)| format!("{what}: {why}")).collect();
+    statements.extend(diff.statements);
+    statements.extend(asides(from, before, &mut unsaid));
+    if is_concurrent(file) {
+        statements = concurrently(statements);
+    } else if statements.len() > 1 {
+        statements = in_order(database, statements).await?;
+    }
+    Ok(Generated { statements, without_values: diff.without_values, unsaid })
+}
+
+/// Settings that the catalog type does not hold.
+fn asides(from: &State, to: &State, unsaid: &mut Vec<String>) -> Vec<String> {
+    let (now, wanted) = (&from.identities.asides, &to.identities.asides);
+    let mut sql = Vec::new();
+    let mut say = |statement: &str, what: &str| {
+        if statement.is_empty() {
+            unsaid.push(format!("{what}: no statement is written for it"));
+        } else {
+            sql.push(statement.to_owned());
+        }
+    };
+    for (what, aside) in now.iter().filter(|(what, _)| !wanted.contains_key(*what)) {
+        // What belongs to something that goes needs no statement, and would have none that runs.
+        if belongs_to_something_gone(what, from, to) {
+            continue;
+        }
+        say(&aside.unset, what);
+    }
+    for (what, aside) in
+        wanted.iter().filter(|(what, aside)| now.get(*what).map(|old| &old.value) != Some(&aside.value))
+    {
+        say(&aside.set, what);
+    }
+    sql
+}
+
+fn belongs_to_something_gone(what: &str, from: &State, to: &State) -> bool {
+    let gone_tables = from.catalog.tables.values().filter(|table| to.catalog.table(&table.name).is_none());
+    let tables = gone_tables.map(|table| pgsteward_sql::quote_qualified(&table.name));
+    let columns = from.catalog.tables.values().flat_map(|table| {
+        let other = to.catalog.table(&table.name);
+        let name = pgsteward_sql::quote_qualified(&table.name);
+        let gone = table
+            .columns
+            .iter()
+            .filter(move |column| other.is_some_and(|other| other.column(&column.name).is_none()));
+        gone.map(move |column| format!("{name}.{}", pgsteward_sql::quote_ident(&column.name)))
+    });
+    let gone: Vec<String> = tables.chain(columns).collect();
+    gone.iter().any(|name| what.ends_with(&format!(" {name}")) || what.contains(&format!(" {name}.")))
+}
+
+/// Whether the migration builds or drops its indexes without stopping writes: then so does what undoes it.
+fn is_concurrent(file: &MigrationFile) -> bool {
+    file.statements.iter().any(|one| match &one.statement {
+        Statement::CreateIndex(create) => create.concurrently,
+        Statement::Drop { concurrently, .. } => *concurrently,
+        _ => false,
+    })
+}
+
+/// Each by itself, and able to run again after a build that was broken off.
+fn concurrently(statements: Vec<String>) -> Vec<String> {
+    let all_indexes = statements.iter().all(|sql| {
+        ["DROP INDEX ", "CREATE INDEX ", "CREATE UNIQUE INDEX "].iter().any(|head| sql.starts_with(head))
+    });
+    if !all_indexes {
+        return statements;
+    }
+    let mut sql = Vec::new();
+    for statement in statements {
+        if let Some(name) = statement.strip_prefix("DROP INDEX ") {
+            sql.push(format!("DROP INDEX CONCURRENTLY IF EXISTS {name}"));
+            continue;
+        }
+        for (head, with) in [
+            ("CREATE INDEX ", "CREATE INDEX CONCURRENTLY "),
+            ("CREATE UNIQUE INDEX ", "CREATE UNIQUE INDEX CONCURRENTLY "),
+        ] {
+            let Some(rest) = statement.strip_prefix(head) else { continue };
+            if let Some(name) = indexed(&statement) {
+                sql.push(format!("DROP INDEX CONCURRENTLY IF EXISTS {name}"));
+            }
+            sql.push(format!("{with}{rest}"));
+        }
+    }
+    sql
+}
+
+/// The qualified name of the index that a statement of ours makes: an index lives where its table does.
+fn indexed(statement: &str) -> Option<String> {
+    let parsed = pgsteward_sql::parse(statement);
+    match &parsed.statements.first()?.statement {
+        Statement::CreateIndex(create) => {
+            let name = QName::new(create.table.namespace.clone()?, create.index.name.clone());
+            Some(pgsteward_sql::quote_qualified(&name))
+        }
+        _ => None,
+    }
+}
+
+/// The statements in an order in which they run. Where the one given does not, each that is refused is tried
+/// again after the others; what never runs stays last.
+async fn in_order(database: &Database, statements: Vec<String>) -> Result<Vec<String>> {
+    let session = database.session().await.context("connect to the lab")?;
+    let all = format!("BEGIN;\n{};\nROLLBACK", statements.join(";\n"));
+    let ordered = match session.simple(&all).await {
+        Ok(()) => Ok(statements),
+        Err(_) => tried_order(&session, statements).await,
+    };
+    session.close().await;
+    ordered.map_err(|error| anyhow::anyhow!("try the statements in the lab: {}", error.message))
+}
+
+async fn tried_order(session: &LabSession, statements: Vec<String>) -> Result<Vec<String>, ServerError> {
+    session.simple("ROLLBACK").await?;
+    session.simple("BEGIN").await?;
+    let (mut ordered, mut left) = (Vec::new(), statements);
+    loop {
+        let mut refused = Vec::new();
+        let tried = left.len();
+        for sql in left {
+            session.simple("SAVEPOINT one").await?;
+            if session.simple(&sql).await.is_ok() {
+                ordered.push(sql);
+            } else {
+                session.simple("ROLLBACK TO SAVEPOINT one").await?;
+                refused.push(sql);
+            }
+        }
+        left = refused;
+        if left.is_empty() || left.len() == tried {
+            break;
+        }
+    }
+    session.simple("ROLLBACK").await?;
+    ordered.extend(left);
+    Ok(ordered)
+}

@@ -1,0 +1,104 @@
+//! What a migration does to rows, read in its statements: no catalog shows it.
+
+use pgsteward_model::catalog::QName;
+use pgsteward_model::migrate::rollback::Loss;
+use pgsteward_model::migration::{MigrationFile, MigrationStatement};
+use pgsteward_model::statement::{Name, Statement};
+
+use super::state::State;
+
+/// What stays changed although the structure is as it was. Rows of tables that the migration makes go with the
+/// tables, and values of columns that it adds with the columns.
+pub(super) fn kept_changes(file: &MigrationFile, text: &str, before: &State) -> Vec<Loss> {
+    let mut losses = Vec::new();
+    for one in &file.statements {
+        let line = line(text, one);
+        let known = |name: &Name| table(before, name);
+        let mut rows = |name: &QName, why: String| {
+            losses.push(Loss { what: format!("rows of {}", quoted(name)), why });
+        };
+        match &one.statement {
+            Statement::Update { table, columns, .. } => {
+                let Some(name) = known(table) else { continue };
+                let old = before.catalog.table(&name);
+                let kept: Vec<String> = columns
+                    .iter()
+                    .filter(|column| old.is_some_and(|table| table.column(column).is_some()))
+                    .map(|column| format!("\"{column}\""))
+                    .collect();
+                if columns.is_empty() || !kept.is_empty() {
+                    rows(&name, format!("UPDATE in line {line} changes {}", kept.join(", ")));
+                }
+            }
+            Statement::Insert { table, .. } | Statement::Copy { table: Some(table), from: true, .. } => {
+                if let Some(name) = known(table) {
+                    rows(&name, format!("those that line {line} puts in stay"));
+                }
+            }
+            Statement::Delete { table, .. } => {
+                if let Some(name) = known(table) {
+                    rows(&name, format!("those that DELETE in line {line} removes are gone"));
+                }
+            }
+            Statement::Merge { table, .. } => {
+                if let Some(name) = known(table) {
+                    rows(&name, format!("MERGE in line {line} changes them"));
+                }
+            }
+            Statement::Truncate { tables, .. } => {
+                for name in tables.iter().filter_map(known) {
+                    rows(&name, format!("TRUNCATE in line {line} removes them"));
+                }
+            }
+            Statement::Do { body } if writes_rows(body) => losses.push(Loss {
+                what: "rows".into(),
+                why: format!("the DO block in line {line} writes rows, which nobody can read from it"),
+            }),
+            Statement::Call { name } => losses.push(Loss {
+                what: "rows".into(),
+                why: format!("the procedure \"{}\" called in line {line} may change them", name.name),
+            }),
+            _ => {}
+        }
+    }
+    losses.sort();
+    losses.dedup();
+    losses
+}
+
+/// Tables that statements of the file write to and that were there before.
+pub(super) fn written(file: &MigrationFile, before: &State) -> Vec<QName> {
+    let of = |one: &MigrationStatement| -> Vec<QName> {
+        let names: Vec<&Name> = match &one.statement {
+            Statement::Update { table, reads, .. }
+            | Statement::Insert { table, reads, .. }
+            | Statement::Delete { table, reads, .. }
+            | Statement::Merge { table, reads } => std::iter::once(table).chain(reads).collect(),
+            Statement::Truncate { tables, .. } => tables.iter().collect(),
+            _ => Vec::new(),
+        };
+        names.into_iter().filter_map(|name| table(before, name)).collect()
+    };
+    file.statements.iter().flat_map(of).collect()
+}
+
+fn table(before: &State, name: &Name) -> Option<QName> {
+    let name = name.qualified();
+    before.catalog.table(&name).map(|table| table.name.clone())
+}
+
+/// Words of a block that may write; what it calls is not looked into.
+fn writes_rows(body: &str) -> bool {
+    let upper = body.to_ascii_uppercase();
+    ["INSERT INTO", "UPDATE ", "DELETE FROM", "TRUNCATE", "MERGE INTO"]
+        .iter()
+        .any(|word| upper.contains(word))
+}
+
+pub(super) fn quoted(name: &QName) -> String {
+    format!("\"{}\"", name.display())
+}
+
+fn line(text: &str, one: &MigrationStatement) -> usize {
+    1 + text.get(..one.span.start).unwrap_or_default().matches('\n').count()
+}

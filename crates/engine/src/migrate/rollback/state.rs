@@ -1,0 +1,54 @@
+//! A lab database at one point of a history: its catalog, which object is which, and what the catalog type does
+//! not hold.
+
+use anyhow::{Context, Result};
+use pgsteward_lab::Database;
+use pgsteward_model::catalog::Catalog;
+use pgsteward_model::catalog_compare::{ColumnOrder, differences};
+use pgsteward_model::identity::Identities;
+use pgsteward_pg::CatalogOptions;
+
+#[derive(Clone)]
+pub(super) struct State {
+    pub(super) catalog: Catalog,
+    pub(super) identities: Identities,
+}
+
+/// Reads it; the session is closed afterwards, so that the database can be cloned.
+pub(super) async fn read(database: &Database) -> Result<State> {
+    let session = database.session().await.context("connect to the lab")?;
+    let catalog = session.catalog(&CatalogOptions::default()).await;
+    let identities = session.identities().await;
+    session.close().await;
+    let (catalog, _) = catalog.context("introspect the lab database")?;
+    let identities =
+        identities.map_err(|error| anyhow::anyhow!("read object ids in the lab: {}", error.message))?;
+    Ok(State { catalog, identities })
+}
+
+impl State {
+    /// Where two states are not the same, for people; empty where they are. Positions of columns do not count:
+    /// a column that was added back comes last.
+    pub(super) fn differences(&self, other: &State) -> Vec<String> {
+        let mut found: Vec<String> = differences(&self.catalog, &other.catalog, ColumnOrder::Ignored)
+            .into_iter()
+            .map(|difference| difference.to_string())
+            .collect();
+        let (before, after) = (&self.identities.asides, &other.identities.asides);
+        for (what, aside) in before {
+            match after.get(what) {
+                Some(now) if now.value == aside.value => {}
+                Some(now) => found.push(format!("{what}: was {}, is {}", aside.value, now.value)),
+                None => found.push(format!("{what}: only before")),
+            }
+        }
+        found.extend(
+            after.keys().filter(|what| !before.contains_key(*what)).map(|what| format!("{what}: only after")),
+        );
+        found
+    }
+
+    pub(super) fn is_same(&self, other: &State) -> bool {
+        self.differences(other).is_empty()
+    }
+}

@@ -1,0 +1,68 @@
+//! Which object is which, whatever it is called: the object ids of one database, and the settings of objects
+//! that a [`crate::catalog::Catalog`] does not hold.
+//!
+//! Ids mean something within one database only, and only while nobody restores it. Two readings of one database
+//! tell a renamed object from one that was dropped and made again.
+
+use std::collections::BTreeMap;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ObjectClass {
+    Namespace,
+    Table,
+    View,
+    MaterializedView,
+    Sequence,
+    /// An index that no constraint owns.
+    Index,
+    Column,
+    /// Of a composite type.
+    Attribute,
+    Constraint,
+    DomainConstraint,
+    Trigger,
+    Policy,
+    /// An enum, composite or range.
+    Type,
+    Domain,
+    /// Of an enum.
+    Label,
+    /// A function, procedure or aggregate.
+    Routine,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ObjectId {
+    pub class: ObjectClass,
+    pub oid: u32,
+    /// Number of the column or attribute, else 0.
+    pub part: i32,
+}
+
+/// How an object is named at one time.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Called {
+    /// Empty for a namespace.
+    pub namespace: String,
+    /// The table, type or domain it is part of; the arguments of a routine; else empty.
+    pub inside: String,
+    pub name: String,
+}
+
+/// A setting that the catalog type does not hold: storage of a column, statistics target, replica identity, a
+/// rule, statistics objects …
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Aside {
+    pub value: String,
+    /// The statement that makes it so; empty where none is known.
+    pub set: String,
+    /// The statement that makes it as if nobody ever set it; empty where none is known.
+    pub unset: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Identities {
+    pub objects: BTreeMap<ObjectId, Called>,
+    /// By what it is a setting of, for people: `storage of "Order"."note"`. Only what is not the default.
+    pub asides: BTreeMap<String, Aside>,
+}
