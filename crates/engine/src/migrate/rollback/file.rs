@@ -1,0 +1,223 @@
+//! `down.sql`: the statements that undo the migration beside it, under a header that says what they are worth.
+//!
+//! The header is lines of `-- pgsteward-down: KEY VALUE`. It holds the digest of the migration and that of the
+//! statements, so that an edit of either is noticed: what was proven then is not what would run now.
+
+use std::path::{Path, PathBuf};
+
+use pgsteward_model::migrate::rollback::{Down, Loss, Worth};
+
+use super::chain::digest;
+use crate::migrate::error::MigrateError;
+use crate::migrate::project::MigrationFolder;
+
+const MARK: &str = "-- pgsteward-down: ";
+
+/// A `down.sql` as it is on disk.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DownFile {
+    /// What the header says; none where nobody proved the file.
+    pub header: Option<Header>,
+    /// Everything behind the header, byte for byte.
+    pub body: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Header {
+    pub migration: String,
+    /// SHA-256 of the migration when this was proven.
+    pub checksum: String,
+    /// SHA-256 of the body when this was proven.
+    pub body: String,
+    pub worth: String,
+    pub reason: Option<String>,
+    pub server: Option<String>,
+    pub lost: Vec<Loss>,
+}
+
+/// Where the file lies or would lie: beside the migration, where Prisma's tools pass over it.
+pub fn path_of(folder: &MigrationFolder) -> PathBuf {
+    if let Some(down) = &folder.down {
+        return down.clone();
+    }
+    let parent = folder.file.parent().unwrap_or(Path::new(""));
+    let name = folder.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    match name.as_str() {
+        "migration.sql" | "up.sql" => parent.join("down.sql"),
+        _ => parent.join(format!("{}.down.sql", name.trim_end_matches(".sql").trim_end_matches(".up"))),
+    }
+}
+
+/// The file beside a migration, or none.
+pub fn read(folder: &MigrationFolder) -> Result<Option<DownFile>, MigrateError> {
+    let path = path_of(folder);
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Ok(Some(parse(&text))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(MigrateError::new(format!("cannot read \"{}\": {error}", path.display()))
+            .with_hint("make it readable, as UTF-8")),
+    }
+}
+
+/// Takes a text apart. A text without our header is all body.
+pub fn parse(text: &str) -> DownFile {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut header: Option<Header> = None;
+    let mut rest = text;
+    while let Some(line) = rest.lines().next().filter(|line| line.starts_with("--")) {
+        // Somebody's own comment belongs to the statements.
+        let Some((key, value)) = line.strip_prefix(MARK).and_then(|line| line.split_once(' ')) else { break };
+        let header = header.get_or_insert_with(Header::default);
+        let value = value.trim_end().to_owned();
+        match key {
+            "undoes" => header.migration = value,
+            "migration" => header.checksum = value.trim_start_matches("sha256 ").to_owned(),
+            "statements" => header.body = value.trim_start_matches("sha256 ").to_owned(),
+            "worth" => match value.split_once(": ") {
+                Some((worth, reason)) => {
+                    header.worth = worth.to_owned();
+                    header.reason = Some(reason.to_owned());
+                }
+                None => header.worth = value,
+            },
+            "server" => header.server = Some(value.trim_start_matches("PostgreSQL ").to_owned()),
+            "lost" => {
+                let (what, why) = value.split_once(": ").unwrap_or((&value, ""));
+                header.lost.push(Loss { what: what.to_owned(), why: why.to_owned() });
+            }
+            _ => {}
+        }
+        rest = rest.get(line.len()..).unwrap_or_default();
+        rest = rest.strip_prefix("\r\n").or_else(|| rest.strip_prefix('\n')).unwrap_or(rest);
+    }
+    DownFile { header, body: rest.to_owned() }
+}
+
+/// The whole text of a file with this body.
+pub fn render(down: &Down) -> String {
+    let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut lines = vec![
+        format!("undoes {}", one_line(&down.migration)),
+        format!("migration sha256 {}", down.checksum),
+        format!("statements sha256 {}", digest(&down.sql)),
+    ];
+    lines.push(match down.worth.reason() {
+        Some(reason) => format!("worth {}: {}", down.worth.word(), one_line(reason)),
+        None => format!("worth {}", down.worth.word()),
+    });
+    if let Some(server) = &down.server {
+        lines.push(format!("server PostgreSQL {server}"));
+    }
+    lines.extend(down.lost.iter().map(|loss| format!("lost {}: {}", one_line(&loss.what), one_line(&loss.why))));
+    let mut text: String = lines.iter().map(|line| format!("{MARK}{line}\n")).collect();
+    text.push_str(&down.sql);
+    text
+}
+
+/// Whether and how well a migration can be undone, from the files on disk alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reversibility {
+    pub verdict: Verdict,
+    /// What does not come back.
+    pub lost: Vec<Loss>,
+    /// pgsteward made or proved a file for the migration.
+    pub adopted: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// There is no `down.sql`.
+    Missing,
+    /// The structure comes back; so do the rows, unless some are named as lost.
+    Proven,
+    Irreversible(String),
+    /// Somebody wrote it, or changed it or the migration since it was proven, or the proof failed. Why.
+    Unproven(String),
+}
+
+impl Reversibility {
+    pub fn is_proven(&self) -> bool {
+        self.verdict == Verdict::Proven
+    }
+}
+
+/// Reads the `down.sql` of a migration and holds it against the migration as it is now.
+pub fn reversibility(folder: &MigrationFolder) -> Result<Reversibility, MigrateError> {
+    Ok(judge(folder, read(folder)?.as_ref()))
+}
+
+pub(super) fn judge(folder: &MigrationFolder, file: Option<&DownFile>) -> Reversibility {
+    let Some(file) = file else {
+        return Reversibility { verdict: Verdict::Missing, lost: Vec::new(), adopted: false };
+    };
+    let Some(header) = &file.header else {
+        let why = "nobody proved the down.sql yet".to_owned();
+        return Reversibility { verdict: Verdict::Unproven(why), lost: Vec::new(), adopted: false };
+    };
+    let reason = || header.reason.clone().unwrap_or_default();
+    let verdict = if !folder.has_checksum(&header.checksum) {
+        Verdict::Unproven("the migration was edited after its down.sql was proven".to_owned())
+    } else if digest(&file.body) != header.body {
+        Verdict::Unproven("the down.sql was edited after it was proven".to_owned())
+    } else if header.worth == Worth::Proven.word() || header.worth == Worth::StructureProven.word() {
+        Verdict::Proven
+    } else if header.worth == "irreversible" {
+        Verdict::Irreversible(reason())
+    } else {
+        Verdict::Unproven(format!("its down.sql did not stand the proof: {}", reason()))
+    };
+    Reversibility { verdict, lost: header.lost.clone(), adopted: true }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn down(sql: &str, worth: Worth) -> Down {
+        Down {
+            migration: "1_a".into(),
+            checksum: crate::migrate::project::checksum("SELECT 1;\n"),
+            sql: sql.into(),
+            worth,
+            lost: vec![Loss { what: "values of \"T\".\"a: b\"".into(), why: "the migration\ndrops it".into() }],
+            changes_schema: true,
+            server: Some("17.6".into()),
+        }
+    }
+
+    fn folder() -> MigrationFolder {
+        MigrationFolder::new("1_a", PathBuf::from("m/1_a/migration.sql"), "SELECT 1;\n".into(), None)
+    }
+
+    #[test]
+    fn a_file_reads_as_it_was_written() {
+        let written = down("DROP TABLE a;\n", Worth::StructureProven);
+        let file = parse(&render(&written));
+        assert_eq!(file.body, "DROP TABLE a;\n");
+        let judged = judge(&folder(), Some(&file));
+        assert_eq!(judged.verdict, Verdict::Proven);
+        assert_eq!(judged.lost.len(), 1);
+        assert_eq!(path_of(&folder()), PathBuf::from("m/1_a/down.sql"));
+    }
+
+    #[test]
+    fn edits_are_noticed() {
+        let text = render(&down("DROP TABLE a;\n", Worth::Proven));
+        let edited = parse(&text.replace("TABLE a", "TABLE b"));
+        assert!(matches!(judge(&folder(), Some(&edited)).verdict, Verdict::Unproven(why) if why.contains("down.sql was edited")));
+        let other = MigrationFolder::new("1_a", PathBuf::from("m"), "SELECT 2;\n".into(), None);
+        assert!(matches!(judge(&other, Some(&parse(&text))).verdict, Verdict::Unproven(why) if why.contains("migration was edited")));
+        let own = parse("-- mine\nDROP TABLE a;\n");
+        assert_eq!(own.header, None);
+        assert_eq!(own.body, "-- mine\nDROP TABLE a;\n");
+        assert!(matches!(judge(&folder(), Some(&own)).verdict, Verdict::Unproven(_)));
+    }
+
+    #[test]
+    fn what_cannot_be_undone_says_why() {
+        let worth = Worth::Irreversible { reason: "it changes rows: UPDATE of \"a\"".into() };
+        let file = parse(&render(&down("", worth)));
+        let verdict = judge(&folder(), Some(&file)).verdict;
+        assert_eq!(verdict, Verdict::Irreversible("it changes rows: UPDATE of \"a\"".into()));
+    }
+}
