@@ -1,9 +1,12 @@
-//! What undoes a migration, and what a proof of it saw.
+//! What undoes a migration, what a proof of it saw, and what a rollback did.
 
-use crate::version::ServerVersion;
+use serde::Serialize;
+
+use super::DatabaseName;
+use super::deploy::Failure;
 
 /// A `down.sql` as it was made or tried.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Down {
     /// Name of the migration.
     pub migration: String,
@@ -16,12 +19,13 @@ pub struct Down {
     pub lost: Vec<Loss>,
     /// True where the migration changes the schema.
     pub changes_schema: bool,
-    /// The server of the proof.
-    pub server: Option<ServerVersion>,
+    /// Version of the server of the proof.
+    pub server: Option<String>,
 }
 
 /// What a `down.sql` is worth.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "verdict")]
 pub enum Worth {
     /// Up, down and up again ran, the catalogs were equal at each end, and so were the rows that were there before.
     Proven,
@@ -51,11 +55,78 @@ impl Worth {
     }
 }
 
-/// Something that a rollback does not bring back.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// Something that a rollback does not bring back, or takes away.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Loss {
-    /// `column "Order"."note"`, `rows of "Order"`.
+    /// `values of "Order"."note"`, `rows of "Order"`.
     pub what: String,
     /// Lower case, no full stop.
     pub why: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct AdoptReport {
+    /// Version of the lab's server; none where no proof was needed.
+    pub server: Option<String>,
+    pub migrations: Vec<Adopted>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Adopted {
+    #[serde(flatten)]
+    pub down: Down,
+    pub statements: Written,
+}
+
+/// Where the statements come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Written {
+    /// Made now.
+    Generated,
+    /// Somebody wrote or edited them.
+    HandWritten,
+    /// Proven before, and nothing changed since.
+    Kept,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct RollbackReport {
+    pub database: DatabaseName,
+    /// Table of the history, qualified.
+    pub history_table: String,
+    /// Nothing was run.
+    pub dry_run: bool,
+    /// Newest migration first, the order in which they are undone.
+    pub steps: Vec<RollbackStep>,
+    pub notes: Vec<String>,
+    pub elapsed_ms: u64,
+    pub failure: Option<Failure>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RollbackStep {
+    pub name: String,
+    pub outcome: RollbackOutcome,
+    /// All of it and its row of the history in one transaction.
+    pub atomic: bool,
+    /// `proven`, `structure proven, data lost`, or why it is not.
+    pub worth: String,
+    pub statements: Vec<String>,
+    /// What the migration took away and nothing brings back.
+    pub lost: Vec<Loss>,
+    /// What is there now and goes with the rollback.
+    pub goes: Vec<Loss>,
+    pub elapsed_ms: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RollbackOutcome {
+    Planned,
+    RolledBack,
+    /// Nothing of it ran, or all of it was taken back.
+    Failed,
+    /// Some of its statements are committed; the history says that it is under way.
+    Interrupted,
 }

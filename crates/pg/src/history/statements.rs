@@ -63,6 +63,16 @@ pub fn reopen(table: &HistoryTable, id: &str, checksum: &str, logs: &str) -> Str
     )
 }
 
+/// An applied migration is about to be undone piece by piece: it is neither applied nor rolled back until then.
+pub fn unfinish(table: &HistoryTable, id: &str, logs: &str) -> String {
+    format!(
+        "UPDATE {} SET finished_at = NULL, logs = {} WHERE id = {}",
+        table.quoted(),
+        literal(logs),
+        literal(id)
+    )
+}
+
 /// `migrate resolve --rolled-back`.
 pub fn roll_back(table: &HistoryTable, id: &str) -> String {
     format!(

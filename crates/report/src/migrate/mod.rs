@@ -2,12 +2,14 @@
 
 mod deploy;
 mod resolve;
+mod rollback;
 mod status;
 
 use serde::Serialize;
 
 pub use deploy::deploy_text;
 pub use resolve::resolve_text;
+pub use rollback::{adopt_text, rollback_text};
 pub use status::status_text;
 
 /// Version of the JSON of all verbs. It grows when a field changes its meaning or goes; new fields do not count.

@@ -1,8 +1,10 @@
 //! `migrate`: one file a subcommand. Exit codes are Prisma's: 0 done, 1 for every error of a verb, 2 for wrong
 //! usage.
 
+mod adopt;
 mod deploy;
 mod resolve;
+mod rollback;
 mod status;
 
 use std::path::PathBuf;
@@ -29,6 +31,10 @@ enum Verb {
     Status(status::Arguments),
     /// Tell the history what was done by hand.
     Resolve(resolve::Arguments),
+    /// Undo the migrations that were applied last, with their proven down.sql.
+    Rollback(rollback::Arguments),
+    /// Make and prove the down.sql of migrations that are there already.
+    Adopt(adopt::Arguments),
 }
 
 pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
@@ -36,6 +42,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
         Verb::Deploy(arguments) => deploy::run(&arguments).await,
         Verb::Status(arguments) => status::run(&arguments).await,
         Verb::Resolve(arguments) => resolve::run(&arguments).await,
+        Verb::Rollback(arguments) => rollback::run(&arguments).await,
+        Verb::Adopt(arguments) => adopt::run(&arguments).await,
     };
     Ok(result.unwrap_or_else(|error| {
         output::error(&error);

@@ -87,7 +87,7 @@ async fn prove(
         if !options.dry_run {
             write(folder, &down)?;
         }
-        report.migrations.push(Adopted { down, written });
+        report.migrations.push(Adopted { down, statements: written });
     }
     chain.finish().await.map_err(failed)
 }
@@ -106,7 +106,8 @@ pub async fn write_down(
     let folder = &folders[position];
     let file = file::read(folder)?;
     let own = file.as_ref().filter(|file| is_own(file)).map(|file| file.body.as_str());
-    let mut chain = Chain::new(lab, &scripts(&folders[..=position]), regime(project)).await.map_err(failed)?;
+    let mut chain =
+        Chain::new(lab, &scripts(&folders[..=position]), regime(project)).await.map_err(failed)?;
     chain.walk_to(position).await.map_err(failed)?;
     let mut down = chain.next(own).await.map_err(failed)?;
     chain.finish().await.map_err(failed)?;
@@ -161,7 +162,7 @@ fn kept(folder: &MigrationFolder, judged: &file::Reversibility, read: Option<Dow
         lost: judged.lost.clone(),
         server: header.server,
     };
-    Adopted { down, written: Written::Kept }
+    Adopted { down, statements: Written::Kept }
 }
 
 fn wanted(folders: &[MigrationFolder], names: &[String]) -> Result<Vec<usize>, MigrateError> {

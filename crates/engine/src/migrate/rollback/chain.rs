@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::ops::Range;
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use pgsteward_lab::{Database, Lab, ReplayOptions};
@@ -12,6 +13,7 @@ use pgsteward_model::migration::{
     History, Layout, MigrationFile, Regime, Replay, ReplayFailure, ServerError,
 };
 use pgsteward_model::source::{SourceFile, Sources};
+use pgsteward_model::statement::{AlterAction, Statement};
 use pgsteward_sql::Births;
 use sha2::{Digest, Sha256};
 
@@ -23,7 +25,10 @@ use super::twin::{Seen, Trial};
 /// A database of the lab that is as some migration leaves it, with the files of the whole history.
 pub struct Chain<'a> {
     lab: &'a Lab,
-    history: History,
+    /// The history as the runner sends it.
+    history: Arc<History>,
+    /// The same, and the same by statement.
+    histories: [Arc<History>; 2],
     sources: Sources,
     database: Database,
     /// So many files ran.
@@ -37,7 +42,10 @@ impl<'a> Chain<'a> {
     pub async fn new(lab: &'a Lab, files: &[(String, String)], regime: Regime) -> Result<Chain<'a>> {
         let (history, sources) = history(files, regime, &Catalog::empty(lab.version()));
         let database = lab.create_database().await?;
-        Ok(Chain { lab, history, sources, database, done: 0, state: None })
+        let by_statement = Arc::new(History { regime: Regime::Psql, ..history.clone() });
+        let history = Arc::new(history);
+        let histories = [history.clone(), by_statement];
+        Ok(Chain { lab, history, histories, sources, database, done: 0, state: None })
     }
 
     /// How many files ran.
@@ -70,7 +78,7 @@ impl<'a> Chain<'a> {
             worth: Worth::Proven,
             lost: Vec::new(),
             changes_schema: false,
-            server: Some(self.lab.version()),
+            server: Some(self.lab.version().to_string()),
         };
         let failure = self.up(self.done..self.done + 1).await?;
         self.done += 1;
@@ -143,7 +151,7 @@ impl<'a> Chain<'a> {
             let trial = Trial {
                 lab: self.lab,
                 database: &self.database,
-                history: &self.history,
+                history: &self.histories[usize::from(by_statement(file))],
                 sources: &self.sources,
                 file: self.done - 1,
                 before: &back,
@@ -181,22 +189,31 @@ impl<'a> Chain<'a> {
         Ok(())
     }
 
-    /// The last failure, if any.
+    /// The failure of the last file, if any. Files that PostgreSQL refuses as one transaction run by statement.
     async fn up(&self, files: Range<usize>) -> Result<Option<ReplayFailure>> {
         let mut replay = Replay::default();
         let last = files.end.checked_sub(1).and_then(|last| self.history.files.get(last));
-        let options = ReplayOptions { trace: false, time_limit: None };
-        pgsteward_lab::replay_files(
-            self.lab,
-            &self.database,
-            &self.history,
-            &self.sources,
-            files,
-            &options,
-            &mut replay,
-        )
-        .await
-        .context("replay the history")?;
+        let mut next = files.start;
+        while next < files.end {
+            let history = &self.histories[usize::from(by_statement(&self.history.files[next]))];
+            let alike = |file: &usize| {
+                by_statement(&self.history.files[*file]) == by_statement(&self.history.files[next])
+            };
+            let end = (next..files.end).take_while(alike).count() + next;
+            let options = ReplayOptions { trace: false, time_limit: None };
+            pgsteward_lab::replay_files(
+                self.lab,
+                &self.database,
+                history,
+                &self.sources,
+                next..end,
+                &options,
+                &mut replay,
+            )
+            .await
+            .context("replay the history")?;
+            next = end;
+        }
         Ok(last.and_then(|last| replay.failures.remove(&last.name)))
     }
 
@@ -205,6 +222,11 @@ impl<'a> Chain<'a> {
         self.lab.finish_database(self.database).await?;
         Ok(())
     }
+}
+
+/// Whether a file has several statements, and one of them refuses a transaction.
+fn by_statement(file: &MigrationFile) -> bool {
+    file.statements.len() > 1 && file.statements.iter().any(|one| one.effect.needs_no_transaction)
 }
 
 /// The files with the effect of each statement.
@@ -258,12 +280,27 @@ pub(super) fn split(text: &str) -> Vec<String> {
     parsed.statements.iter().filter_map(written).collect()
 }
 
-/// Whether PostgreSQL runs the statements in one transaction.
+/// Whether PostgreSQL runs the statements in one transaction of ours.
 pub(super) fn is_atomic(statements: &[String]) -> bool {
-    !statements.iter().any(|sql| {
-        let head: String = sql.chars().take(60).collect::<String>().to_ascii_uppercase();
-        head.contains(" CONCURRENTLY ")
-    })
+    let refuses = |statement: &Statement| match statement {
+        Statement::CreateIndex(create) => create.concurrently,
+        Statement::Drop { concurrently, .. } | Statement::Reindex { concurrently, .. } => *concurrently,
+        Statement::AlterTable(alter) => alter
+            .actions
+            .iter()
+            .any(|action| matches!(action, AlterAction::DetachPartition { concurrently: true, .. })),
+        Statement::Begin
+        | Statement::Commit
+        | Statement::Rollback
+        | Statement::Vacuum { .. }
+        | Statement::AlterSystem
+        | Statement::CreateDatabase { .. }
+        | Statement::DropDatabase { .. } => true,
+        _ => false,
+    };
+    !statements
+        .iter()
+        .any(|sql| pgsteward_sql::parse(sql).statements.iter().any(|one| refuses(&one.statement)))
 }
 
 /// Runs what undoes a migration: in one transaction where that is possible.

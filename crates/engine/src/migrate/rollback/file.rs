@@ -49,7 +49,7 @@ pub fn path_of(folder: &MigrationFolder) -> PathBuf {
 }
 
 /// The file beside a migration, or none.
-pub fn read(folder: &MigrationFolder) -> Result<Option<DownFile>, MigrateError> {
+pub(super) fn read(folder: &MigrationFolder) -> Result<Option<DownFile>, MigrateError> {
     let path = path_of(folder);
     match std::fs::read_to_string(&path) {
         Ok(text) => Ok(Some(parse(&text))),
@@ -60,7 +60,7 @@ pub fn read(folder: &MigrationFolder) -> Result<Option<DownFile>, MigrateError> 
 }
 
 /// Takes a text apart. A text without our header is all body.
-pub fn parse(text: &str) -> DownFile {
+pub(super) fn parse(text: &str) -> DownFile {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut header: Option<Header> = None;
     let mut rest = text;
@@ -94,7 +94,7 @@ pub fn parse(text: &str) -> DownFile {
 }
 
 /// The whole text of a file with this body.
-pub fn render(down: &Down) -> String {
+pub(super) fn render(down: &Down) -> String {
     let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let mut lines = vec![
         format!("undoes {}", one_line(&down.migration)),
@@ -108,7 +108,9 @@ pub fn render(down: &Down) -> String {
     if let Some(server) = &down.server {
         lines.push(format!("server PostgreSQL {server}"));
     }
-    lines.extend(down.lost.iter().map(|loss| format!("lost {}: {}", one_line(&loss.what), one_line(&loss.why))));
+    lines.extend(
+        down.lost.iter().map(|loss| format!("lost {}: {}", one_line(&loss.what), one_line(&loss.why))),
+    );
     let mut text: String = lines.iter().map(|line| format!("{MARK}{line}\n")).collect();
     text.push_str(&down.sql);
     text
@@ -179,7 +181,10 @@ mod tests {
             checksum: crate::migrate::project::checksum("SELECT 1;\n"),
             sql: sql.into(),
             worth,
-            lost: vec![Loss { what: "values of \"T\".\"a: b\"".into(), why: "the migration\ndrops it".into() }],
+            lost: vec![Loss {
+                what: "values of \"T\".\"a: b\"".into(),
+                why: "the migration\ndrops it".into(),
+            }],
             changes_schema: true,
             server: Some("17.6".into()),
         }
@@ -204,9 +209,13 @@ mod tests {
     fn edits_are_noticed() {
         let text = render(&down("DROP TABLE a;\n", Worth::Proven));
         let edited = parse(&text.replace("TABLE a", "TABLE b"));
-        assert!(matches!(judge(&folder(), Some(&edited)).verdict, Verdict::Unproven(why) if why.contains("down.sql was edited")));
+        assert!(
+            matches!(judge(&folder(), Some(&edited)).verdict, Verdict::Unproven(why) if why.contains("down.sql was edited"))
+        );
         let other = MigrationFolder::new("1_a", PathBuf::from("m"), "SELECT 2;\n".into(), None);
-        assert!(matches!(judge(&other, Some(&parse(&text))).verdict, Verdict::Unproven(why) if why.contains("migration was edited")));
+        assert!(
+            matches!(judge(&other, Some(&parse(&text))).verdict, Verdict::Unproven(why) if why.contains("migration was edited"))
+        );
         let own = parse("-- mine\nDROP TABLE a;\n");
         assert_eq!(own.header, None);
         assert_eq!(own.body, "-- mine\nDROP TABLE a;\n");

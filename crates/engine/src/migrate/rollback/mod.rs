@@ -1,12 +1,21 @@
-//! What undoes a migration: made from the two catalogs around it, proven in the lab, kept beside it.
+//! What undoes a migration: made from the two catalogs around it, proven in the lab, kept beside it, run when the
+//! user asks.
 //!
-//! [`Chain`] walks a history in one lab database and makes and proves the `down.sql` of each file on the way.
-//! Nothing here touches a user's database.
+//! [`Chain`] walks a history in one lab database and makes and proves the `down.sql` of each file on the way;
+//! [`adopt`] does so for the migrations of a project, [`write_down`] for a new one. [`reversibility`] says from the
+//! files alone how well a migration can be undone. [`rollback`] is the only one here that touches the user's
+//! database.
 
+mod adopt;
 mod chain;
+mod file;
 mod generate;
 mod rows;
 mod state;
 mod twin;
+mod undo;
 
+pub use adopt::{AdoptOptions, adopt, write_down};
 pub use chain::Chain;
+pub use file::{DownFile, Header, Reversibility, Verdict, path_of, reversibility};
+pub use undo::{RollbackOptions, RolledBack, rollback};

@@ -1,0 +1,468 @@
+//! `migrate rollback`: undoes what was applied last, on the user's database.
+//!
+//! The statements and the row of the history are one transaction: after a crash there are both or neither. What
+//! cannot be one transaction says so in its row first, so that the history claims neither that the migration is
+//! applied nor that it is not; the next run goes on from there.
+
+use std::time::{Duration, Instant};
+
+use pgsteward_model::migrate::deploy::Failure;
+use pgsteward_model::migrate::rollback::{Loss, RollbackOutcome, RollbackReport, RollbackStep};
+use pgsteward_model::migration::ServerError;
+use pgsteward_model::statement::{AlterAction, Name, Statement};
+use pgsteward_pg::WriteSession;
+use pgsteward_pg::history::{self, HistoryRow, HistoryTable, RowState};
+use pgsteward_sql::{quote_ident, quote_qualified};
+
+use super::chain::{is_atomic, split};
+use super::file::{self, Verdict};
+use crate::Progress;
+use crate::migrate::connection::{self, Use};
+use crate::migrate::error::{MigrateError, words};
+use crate::migrate::project::{MigrateProject, MigrationFolder, ProjectOptions};
+use crate::migrate::server;
+
+/// What the row of a rollback says that cannot be one transaction, until it is done.
+pub(super) const UNDER_WAY: &str =
+    "pgsteward rolls this migration back statement by statement; run `pgsteward migrate rollback` to go on";
+
+/// Rows are counted up to here.
+const MOST: u64 = 1_000_000;
+
+#[derive(Clone, Debug)]
+pub struct RollbackOptions {
+    pub project: ProjectOptions,
+    pub url: Option<String>,
+    /// How many of the last applied migrations are undone, unless `to` is given.
+    pub steps: usize,
+    /// Everything applied after this migration is undone.
+    pub to: Option<String>,
+    pub dry_run: bool,
+    /// Rows and values that are there now may go.
+    pub accept_data_loss: bool,
+    /// Statements that nobody proved as they are may run.
+    pub accept_unproven: bool,
+    /// For each lock; none waits for ever.
+    pub lock_timeout: Option<Duration>,
+    /// How often to try again after a lock was not granted.
+    pub lock_retries: u32,
+    /// How long the advisory lock is waited for.
+    pub lock_wait: Duration,
+}
+
+impl Default for RollbackOptions {
+    fn default() -> RollbackOptions {
+        RollbackOptions {
+            project: ProjectOptions::default(),
+            url: None,
+            steps: 1,
+            to: None,
+            dry_run: false,
+            accept_data_loss: false,
+            accept_unproven: false,
+            lock_timeout: Some(Duration::from_secs(3)),
+            lock_retries: 8,
+            lock_wait: server::LOCK_WAIT,
+        }
+    }
+}
+
+/// A rollback that began. The error is in the report's words too.
+#[derive(Debug)]
+pub struct RolledBack {
+    pub report: RollbackReport,
+    pub error: Option<MigrateError>,
+}
+
+/// One migration that is to be undone.
+struct Undo {
+    id: String,
+    /// Whether its row says already that it is under way.
+    begun: bool,
+    statements: Vec<String>,
+}
+
+/// Undoes the last applied migrations, newest first, and stops at the first error. An error before the first
+/// statement is returned as such.
+pub async fn rollback(
+    options: &RollbackOptions,
+    progress: &dyn Progress,
+) -> Result<RolledBack, MigrateError> {
+    let began = Instant::now();
+    let project = MigrateProject::find(&options.project)?;
+    let connection = connection::resolve(&project, options.url.as_deref(), Use::Write)?;
+    project.check_provider_lock()?;
+    let folders = project.migrations()?;
+    let session = server::connect(&connection, "migrate rollback").await?;
+    let table = project.history_table(connection.namespace());
+    let mut report = RollbackReport {
+        database: server::database_name(&connection, session.version()),
+        history_table: table.quoted(),
+        dry_run: options.dry_run,
+        notes: connection.note.iter().cloned().collect(),
+        ..RollbackReport::default()
+    };
+    let run = Run { options, folders: &folders, table: &table, namespace: connection.namespace(), progress };
+    let outcome = run.all(&session, &mut report).await;
+    session.close().await;
+    report.elapsed_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    match outcome {
+        Ok(()) => Ok(RolledBack { report, error: None }),
+        Err(error) if report.steps.iter().all(|step| step.outcome == RollbackOutcome::Planned) => Err(error),
+        Err(error) => {
+            report.failure = Some(Failure {
+                code: error.code.map(str::to_owned),
+                message: error.message.clone(),
+                hint: error.hint.clone(),
+            });
+            Ok(RolledBack { report, error: Some(error) })
+        }
+    }
+}
+
+struct Run<'a> {
+    options: &'a RollbackOptions,
+    folders: &'a [MigrationFolder],
+    table: &'a HistoryTable,
+    namespace: &'a str,
+    progress: &'a dyn Progress,
+}
+
+impl Run<'_> {
+    async fn all(&self, session: &WriteSession, report: &mut RollbackReport) -> Result<(), MigrateError> {
+        if !self.options.dry_run {
+            server::refuse_read_only(session).await?;
+            server::lock(session, self.options.lock_wait, self.progress).await?;
+        }
+        let rows = session.history(self.table).await?.unwrap_or_default();
+        let mut undos = Vec::new();
+        for row in self.chosen(&rows)? {
+            let (undo, step) = self.plan(session, row).await?;
+            undos.push(undo);
+            report.steps.push(step);
+        }
+        if self.options.dry_run {
+            return Ok(());
+        }
+        let goes: Vec<String> = report
+            .steps
+            .iter()
+            .flat_map(|step| step.goes.iter().map(|loss| format!("{} ({})", loss.what, loss.why)))
+            .collect();
+        if !goes.is_empty() && !self.options.accept_data_loss {
+            return Err(MigrateError::new(format!(
+                "the rollback would remove {}; nothing was run",
+                goes.join(", ")
+            ))
+            .with_hint("save what you need, then run it again with --accept-data-loss"));
+        }
+        for (undo, step) in undos.iter().zip(&mut report.steps) {
+            self.progress.phase(&format!("roll back {}", step.name));
+            let began = Instant::now();
+            let outcome = if step.atomic {
+                self.at_once(session, undo).await
+            } else {
+                self.one_by_one(session, undo, step).await
+            };
+            step.elapsed_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+            if let Err(error) = outcome {
+                if step.outcome == RollbackOutcome::Planned {
+                    step.outcome = RollbackOutcome::Failed;
+                }
+                return Err(self.explain(&error, step));
+            }
+            step.outcome = RollbackOutcome::RolledBack;
+            session.reset().await.map_err(|error| MigrateError::server("reset the session", &error))?;
+        }
+        Ok(())
+    }
+
+    /// Rows of what is to be undone, newest first.
+    fn chosen<'r>(&self, rows: &'r [HistoryRow]) -> Result<Vec<&'r HistoryRow>, MigrateError> {
+        let under_way =
+            |row: &HistoryRow| row.state() == RowState::Failed && row.logs.as_deref() == Some(UNDER_WAY);
+        if let Some(row) = rows.iter().find(|row| row.state() == RowState::Failed && !under_way(row)) {
+            let message =
+                format!("the migration \"{}\" failed, so nobody knows what of it there is to undo", row.name);
+            return Err(MigrateError::coded("P3009", message).with_hint(
+                "bring the database in order by hand and say so with `pgsteward migrate resolve`, then roll back",
+            ));
+        }
+        let candidates = rows.iter().rev().filter(|row| row.state() == RowState::Applied || under_way(row));
+        let Some(to) = &self.options.to else {
+            return Ok(candidates.take(self.options.steps).collect());
+        };
+        let to = to.trim_end_matches('/').rsplit('/').next().unwrap_or(to);
+        let candidates: Vec<&HistoryRow> = candidates.collect();
+        match candidates.iter().position(|row| row.name == to) {
+            Some(end) => Ok(candidates.into_iter().take(end).collect()),
+            None => Err(MigrateError::coded(
+                "P3011",
+                format!("the migration \"{to}\" is not applied, so the database cannot be rolled back to it"),
+            )
+            .with_hint("`pgsteward migrate status` shows what is applied")),
+        }
+    }
+
+    /// Everything that speaks against undoing one, before anything runs.
+    async fn plan(
+        &self,
+        session: &WriteSession,
+        row: &HistoryRow,
+    ) -> Result<(Undo, RollbackStep), MigrateError> {
+        let name = &row.name;
+        let adopt = format!("`pgsteward migrate adopt {name}` makes and proves it");
+        let Some(folder) = self.folders.iter().find(|folder| folder.name == *name) else {
+            return Err(MigrateError::new(format!(
+                "the migration \"{name}\" is applied and missing on disk"
+            ))
+            .with_hint("bring its folder back from version control"));
+        };
+        let Some(file) = file::read(folder)? else {
+            return Err(
+                MigrateError::new(format!("the migration \"{name}\" has no down.sql")).with_hint(adopt)
+            );
+        };
+        let judged = file::judge(folder, Some(&file));
+        if !folder.has_checksum(&row.checksum) && !self.options.accept_unproven {
+            let message = format!(
+                "the migration \"{name}\" was edited after it was applied, so its down.sql may be another's"
+            );
+            return Err(MigrateError::new(message).with_hint(
+                "bring the file back as it was applied, or look at down.sql and run with --accept-unproven",
+            ));
+        }
+        let worth = match &judged.verdict {
+            Verdict::Proven if judged.lost.is_empty() => "proven".to_owned(),
+            Verdict::Proven => "structure proven, data lost".to_owned(),
+            Verdict::Irreversible(reason) => {
+                return Err(MigrateError::new(format!(
+                    "the migration \"{name}\" cannot be undone: {reason}"
+                ))
+                .with_hint("write a new migration, or a down.sql of your own beside it"));
+            }
+            Verdict::Missing => {
+                return Err(
+                    MigrateError::new(format!("the migration \"{name}\" has no down.sql")).with_hint(adopt)
+                );
+            }
+            Verdict::Unproven(why) if self.options.accept_unproven => format!("unproven: {why}"),
+            Verdict::Unproven(why) => {
+                return Err(MigrateError::new(format!("the rollback of \"{name}\" is not proven: {why}"))
+                    .with_hint(format!(
+                        "`pgsteward migrate adopt {name}` proves it; --accept-unproven runs it as it is"
+                    )));
+            }
+        };
+        let statements = split(&file.body);
+        // The lab works in "public", and every name in a generated file says so.
+        if self.namespace != "public" && judged.adopted && file.body.contains("public.") {
+            let message = format!(
+                "the down.sql of \"{name}\" names the namespace \"public\", and the connection URL names \"{}\"",
+                self.namespace
+            );
+            return Err(MigrateError::new(message).with_hint(
+                "take \"public.\" out of down.sql, look at it, and prove it with `pgsteward migrate adopt`",
+            ));
+        }
+        let begun = row.state() == RowState::Failed;
+        let step = RollbackStep {
+            name: name.clone(),
+            outcome: RollbackOutcome::Planned,
+            atomic: is_atomic(&statements) && !begun,
+            worth,
+            goes: self.goes(session, &statements).await?,
+            lost: judged.lost,
+            statements: statements.clone(),
+            elapsed_ms: 0,
+        };
+        Ok((Undo { id: row.id.clone(), begun, statements }, step))
+    }
+
+    /// Rows and values that are there now and that the statements remove.
+    async fn goes(&self, session: &WriteSession, statements: &[String]) -> Result<Vec<Loss>, MigrateError> {
+        let mut goes = Vec::new();
+        let parsed = statements.iter().flat_map(|sql| pgsteward_sql::parse(sql).statements);
+        for one in parsed {
+            match &one.statement {
+                Statement::Drop { kind: pgsteward_model::place::ObjectKind::Table, names, .. } => {
+                    for name in names {
+                        let place = self.place(name);
+                        let sql = format!("SELECT 1 FROM {place} LIMIT {}", MOST + 1);
+                        self.count(
+                            session,
+                            &sql,
+                            format!("rows of {place}"),
+                            "the table is dropped",
+                            &mut goes,
+                        )
+                        .await?;
+                    }
+                }
+                Statement::Truncate { tables, .. } => {
+                    for name in tables {
+                        let place = self.place(name);
+                        let sql = format!("SELECT 1 FROM {place} LIMIT {}", MOST + 1);
+                        self.count(
+                            session,
+                            &sql,
+                            format!("rows of {place}"),
+                            "the table is emptied",
+                            &mut goes,
+                        )
+                        .await?;
+                    }
+                }
+                Statement::Delete { table, .. } => {
+                    let place = self.place(table);
+                    goes.push(Loss { what: format!("rows of {place}"), why: "by DELETE".into() });
+                }
+                Statement::AlterTable(alter) => {
+                    for action in &alter.actions {
+                        let AlterAction::DropColumn { name, .. } = action else { continue };
+                        let (place, column) = (self.place(&alter.name), quote_ident(name));
+                        let sql =
+                            format!("SELECT 1 FROM {place} WHERE {column} IS NOT NULL LIMIT {}", MOST + 1);
+                        self.count(
+                            session,
+                            &sql,
+                            format!("values of {place}.{column}"),
+                            "the column is dropped",
+                            &mut goes,
+                        )
+                        .await?;
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(goes)
+    }
+
+    fn place(&self, name: &Name) -> String {
+        let namespace = name.namespace.as_deref().unwrap_or(self.namespace);
+        quote_qualified(&pgsteward_model::catalog::QName::new(namespace, name.name.as_str()))
+    }
+
+    async fn count(
+        &self,
+        session: &WriteSession,
+        sql: &str,
+        what: String,
+        why: &str,
+        goes: &mut Vec<Loss>,
+    ) -> Result<(), MigrateError> {
+        // A big table without such a value would be read to its end.
+        let counted = format!(
+            "BEGIN READ ONLY; SET LOCAL statement_timeout = '10s'; SELECT count(*) FROM ({sql}) AS found; COMMIT"
+        );
+        match session.value(&counted).await {
+            Ok(count) => {
+                let count = count.and_then(|count| count.parse::<u64>().ok()).unwrap_or_default();
+                if count > 0 {
+                    let more = if count > MOST { "more than 1000000".to_owned() } else { count.to_string() };
+                    goes.push(Loss { what: format!("{more} {what}"), why: why.to_owned() });
+                }
+                Ok(())
+            }
+            Err(error) => {
+                session
+                    .simple("ROLLBACK")
+                    .await
+                    .map_err(|error| MigrateError::server("count rows", &error))?;
+                match error.sqlstate.as_str() {
+                    // Names that an earlier rollback of this run brings back first: nothing is in them yet.
+                    "42P01" | "42703" | "3F000" => Ok(()),
+                    "57014" => {
+                        goes.push(Loss { what: format!("an unknown number of {what}"), why: why.to_owned() });
+                        Ok(())
+                    }
+                    _ => Err(MigrateError::server("count what would be removed", &error)),
+                }
+            }
+        }
+    }
+
+    /// The statements and the row, all or nothing; again where a lock was not granted.
+    async fn at_once(&self, session: &WriteSession, undo: &Undo) -> Result<(), ServerError> {
+        let timeout = self.options.lock_timeout.unwrap_or_default().as_millis();
+        let statements: String = undo.statements.iter().map(|sql| format!("{sql};\n")).collect();
+        let text = format!(
+            "BEGIN;\nSET LOCAL lock_timeout = {timeout};\n{statements}{};\nCOMMIT",
+            history::roll_back(self.table, &undo.id)
+        );
+        self.patiently(session, &text).await
+    }
+
+    /// Runs a text until its locks are granted or patience is at its end.
+    async fn patiently(&self, session: &WriteSession, text: &str) -> Result<(), ServerError> {
+        let mut pause = Duration::from_millis(200);
+        let mut tries = 0;
+        loop {
+            let error = match session.simple(text).await {
+                Ok(()) => return Ok(()),
+                Err(error) => error,
+            };
+            if !session.is_closed() {
+                session.simple("ROLLBACK").await?;
+            }
+            // 55P03: lock_not_available, 40P01: deadlock_detected.
+            let again = matches!(error.sqlstate.as_str(), "55P03" | "40P01");
+            if !again || tries >= self.options.lock_retries {
+                return Err(error);
+            }
+            tries += 1;
+            self.progress.phase(&format!(
+                "wait for a lock, attempt {} of {}",
+                tries + 1,
+                self.options.lock_retries + 1
+            ));
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(5));
+        }
+    }
+
+    /// The row says first that it is under way; only then is anything undone.
+    async fn one_by_one(
+        &self,
+        session: &WriteSession,
+        undo: &Undo,
+        step: &mut RollbackStep,
+    ) -> Result<(), ServerError> {
+        if !undo.begun {
+            session.simple(&history::unfinish(self.table, &undo.id, UNDER_WAY)).await?;
+        }
+        step.outcome = RollbackOutcome::Interrupted;
+        let timeout = self.options.lock_timeout.unwrap_or_default().as_millis();
+        session.simple(&format!("SET lock_timeout = {timeout}")).await?;
+        for sql in &undo.statements {
+            self.patiently(session, sql).await?;
+        }
+        session.simple(&history::roll_back(self.table, &undo.id)).await
+    }
+
+    fn explain(&self, error: &ServerError, step: &RollbackStep) -> MigrateError {
+        let name = &step.name;
+        let what = words(error);
+        if step.outcome == RollbackOutcome::Interrupted {
+            return MigrateError::new(format!("the rollback of \"{name}\" stopped on its way: {what}"))
+                .with_hint(
+                    "mend the cause and run `pgsteward migrate rollback` again: it goes on from there",
+                );
+        }
+        let failed =
+            MigrateError::new(format!("the rollback of \"{name}\" failed and was taken back: {what}"));
+        match error.sqlstate.as_str() {
+            "55P03" => failed.with_hint("run it again when the table is less busy, or with a longer --lock-timeout"),
+            "23502" | "23505" | "23503" | "23514" | "22P02" => failed.with_hint(
+                "rows written since the migration do not fit the old schema: change or remove them, or edit down.sql",
+            ),
+            "2BP01" => failed.with_hint("something made since the migration rests on it: roll that back first"),
+            _ if error.sqlstate.is_empty() || error.sqlstate.starts_with("08") || error.sqlstate.starts_with("57P") => {
+                MigrateError::new(format!("the connection was lost while \"{name}\" was rolled back: {what}"))
+                    .with_hint("`pgsteward migrate status` shows whether it is still applied; nothing is half done")
+            }
+            _ => failed.with_hint("edit down.sql, prove it with `pgsteward migrate adopt`, and run it again"),
+        }
+    }
+}
