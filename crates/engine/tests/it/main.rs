@@ -5,6 +5,7 @@
 mod discover;
 mod judge;
 mod plan;
+mod rollback;
 
 use std::path::Path;
 
