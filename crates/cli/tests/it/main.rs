@@ -14,6 +14,7 @@ mod fixes;
 mod formats;
 mod judging;
 mod live;
+mod migrate_rollback;
 mod processes;
 mod reading;
 mod small_places;

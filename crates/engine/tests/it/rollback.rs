@@ -88,7 +88,7 @@ ALTER TABLE t ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON t USING (l = 'a');",
     Case { name: "sequence changed and dropped", before: "CREATE SEQUENCE s INCREMENT BY 3 CYCLE MAXVALUE 99; CREATE SEQUENCE z; CREATE TABLE t (a integer DEFAULT nextval('z'))", up: "ALTER SEQUENCE s INCREMENT BY 4 NO CYCLE; DROP SEQUENCE z CASCADE", worth: Proven },
     Case { name: "function replaced and changed", before: "CREATE FUNCTION f(a integer, b text DEFAULT 'x') RETURNS integer LANGUAGE sql AS 'SELECT 1'; CREATE FUNCTION g() RETURNS integer LANGUAGE sql AS 'SELECT 1'; CREATE TABLE t (a integer DEFAULT f(1)); COMMENT ON FUNCTION f(integer, text) IS 'it''s f'", up: "CREATE OR REPLACE FUNCTION g() RETURNS integer LANGUAGE sql AS 'SELECT 2'; ALTER TABLE t ALTER a DROP DEFAULT; DROP FUNCTION f(integer, text); CREATE FUNCTION f(a integer, c text) RETURNS bigint LANGUAGE sql AS 'SELECT 2::bigint'; ALTER TABLE t ALTER a SET DEFAULT f(2, 'y')", worth: Proven },
     Case { name: "function renamed, aggregate dropped", before: "CREATE FUNCTION f(a integer) RETURNS integer LANGUAGE sql AS 'SELECT 1'; CREATE AGGREGATE total(integer) (SFUNC = int4pl, STYPE = integer, INITCOND = '0'); CREATE PROCEDURE p() LANGUAGE sql AS 'SELECT 1'", up: "ALTER FUNCTION f(integer) RENAME TO g; DROP AGGREGATE total(integer); DROP PROCEDURE p()", worth: Proven },
-    Case { name: "views replaced", before: "CREATE TABLE t (a integer PRIMARY KEY, b text); CREATE VIEW v AS SELECT a FROM t; CREATE VIEW w WITH (security_barrier) AS SELECT a FROM v; CREATE MATERIALIZED VIEW m AS SELECT a, b FROM t GROUP BY a; CREATE UNIQUE INDEX m_a ON m (a); COMMENT ON VIEW w IS 'x'", up: "DROP VIEW w; DROP VIEW v; CREATE VIEW v AS SELECT a, b FROM t; DROP MATERIALIZED VIEW m; ALTER TABLE t ALTER COLUMN b TYPE varchar(300)", worth: Proven },
+    Case { name: "views replaced", before: "CREATE TABLE t (a integer PRIMARY KEY, b text); CREATE VIEW v AS SELECT a FROM t; CREATE VIEW w WITH (security_barrier) AS SELECT a FROM v; CREATE MATERIALIZED VIEW m AS SELECT a, b FROM t GROUP BY a; CREATE UNIQUE INDEX m_a ON m (a); COMMENT ON VIEW w IS 'x'", up: "DROP VIEW w; DROP VIEW v; DROP MATERIALIZED VIEW m; ALTER TABLE t ALTER COLUMN b TYPE varchar(300); CREATE VIEW v AS SELECT a, b FROM t", worth: Proven },
     Case { name: "triggers", before: "CREATE TABLE t (a integer, b integer); CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; CREATE TRIGGER one BEFORE UPDATE OF b ON t FOR EACH ROW WHEN (OLD.b IS DISTINCT FROM NEW.b) EXECUTE FUNCTION f(); CREATE TRIGGER two AFTER INSERT ON t EXECUTE FUNCTION f(); CREATE TRIGGER three AFTER INSERT ON t EXECUTE FUNCTION f()", up: "DROP TRIGGER one ON t; ALTER TABLE t ALTER COLUMN b TYPE bigint; ALTER TABLE t DISABLE TRIGGER two; ALTER TRIGGER three ON t RENAME TO drei; ALTER TABLE t ENABLE ALWAYS TRIGGER drei", worth: Proven },
     Case { name: "row security", before: "CREATE TABLE t (a integer, b text); CREATE POLICY p ON t FOR SELECT USING (a > 1); CREATE POLICY q ON t AS RESTRICTIVE FOR INSERT WITH CHECK (b = 'x')", up: "ALTER TABLE t ENABLE ROW LEVEL SECURITY; ALTER TABLE t FORCE ROW LEVEL SECURITY; ALTER POLICY p ON t RENAME TO pp; DROP POLICY q ON t; ALTER POLICY pp ON t USING (a > 2)", worth: Proven },
     Case { name: "privileges", before: "CREATE ROLE rollback_reader; CREATE TABLE t (a integer, b text); CREATE SEQUENCE s; CREATE FUNCTION f() RETURNS integer LANGUAGE sql AS 'SELECT 1'; GRANT SELECT ON t TO rollback_reader WITH GRANT OPTION; GRANT UPDATE (b) ON t TO PUBLIC; ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO rollback_reader", up: "REVOKE SELECT ON t FROM rollback_reader CASCADE; REVOKE UPDATE (b) ON t FROM PUBLIC; GRANT ALL ON t TO PUBLIC; REVOKE DELETE ON t FROM postgres; GRANT USAGE ON SEQUENCE s TO rollback_reader; REVOKE EXECUTE ON FUNCTION f() FROM PUBLIC; ALTER DEFAULT PRIVILEGES IN SCHEMA public REVOKE SELECT ON TABLES FROM rollback_reader; ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC; GRANT CREATE ON SCHEMA public TO rollback_reader", worth: Proven },
@@ -158,7 +158,9 @@ async fn every_kind_of_change_is_undone() {
     for major in majors() {
         let Some(lab) = lab(major).await else { continue };
         let mut wrong = String::new();
-        for case in CASES {
+        // What differs from version to version is in the catalog queries: a sample of the cases shows it.
+        let every = if major == 17 || std::env::var_os("PGSTEWARD_TEST_MAJORS").is_some() { 1 } else { 5 };
+        for case in CASES.iter().step_by(every) {
             let down = prove(&lab, case).await;
             if !is_as_expected(&down, case.worth) {
                 wrong += &format!(
@@ -180,9 +182,15 @@ async fn written_statements_are_proven_as_they_are() {
     let files = [("1".to_owned(), SHOP.to_owned()), ("2".to_owned(), up.to_owned())];
     for (written, expected) in [
         ("-- both at once\nALTER TABLE item DROP COLUMN weight, DROP COLUMN size;\n", None),
-        ("ALTER TABLE item DROP COLUMN weight;\n", Some("the schema is not what it was: column public.item.size")),
+        (
+            "ALTER TABLE item DROP COLUMN weight;\n",
+            Some("the schema is not what it was: column public.item.size"),
+        ),
         ("ALTER TABLE item DROP COLUMN wait;\n", Some("the server refuses it: column \"wait\"")),
-        ("ALTER TABLE item DROP COLUMN weight, DROP COLUMN size;\nCREATE TABLE more ();", Some("table public.more: only after")),
+        (
+            "ALTER TABLE item DROP COLUMN weight, DROP COLUMN size;\nCREATE TABLE more ();",
+            Some("table public.more: only after"),
+        ),
     ] {
         let mut chain = Chain::new(&lab, &files, Regime::OneMessage).await.unwrap();
         chain.walk_to(1).await.unwrap();

@@ -80,4 +80,4 @@ FROM (SELECT 'operator', oprname::text, oid::text FROM pg_catalog.pg_operator WH
       UNION ALL SELECT 'event trigger', evtname::text, oid::text FROM pg_catalog.pg_event_trigger
       UNION ALL SELECT 'foreign server', srvname::text, oid::text FROM pg_catalog.pg_foreign_server
      ) k (word, name, owner)
-WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.objid = k.owner::oid AND d.deptype = 'e' AND d.objid >= 16384)
+WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.objid = k.owner::oid AND d.deptype IN ('e', 'i') AND d.objid >= 16384)

@@ -13,7 +13,7 @@ use crate::quote::{quote_ident, quote_literal, quote_qualified};
 /// The statements that give every object that is in both readings of one database the name it had. What they
 /// make is to be read again before it is compared: expressions print other names then.
 pub fn rename(from: &Identities, to: &Identities) -> Vec<String> {
-    let mut names = Names { now: from.objects.clone(), sql: Vec::new() };
+    let mut names = Names { now: from.objects.clone(), moved: BTreeSet::new(), sql: Vec::new() };
     // Schemas, then what is in them, then the parts of that.
     for classes in [
         &[ObjectClass::Namespace][..],
@@ -41,6 +41,8 @@ pub fn rename(from: &Identities, to: &Identities) -> Vec<String> {
 
 struct Names {
     now: BTreeMap<ObjectId, Called>,
+    /// Namespaces from which tables went, and where to.
+    moved: BTreeSet<(String, String)>,
     sql: Vec<String>,
 }
 
@@ -60,12 +62,15 @@ impl Names {
             if now.inside != called.inside {
                 continue;
             }
-            if now.namespace != called.namespace && id.class != ObjectClass::Namespace {
+            // Indexes and owned sequences went with their tables.
+            let went = matches!(id.class, ObjectClass::Index | ObjectClass::Sequence)
+                && self.moved.contains(&(now.namespace.clone(), called.namespace.clone()));
+            if went {
+                self.follow(*id, &Called { namespace: called.namespace.clone(), ..now.clone() });
+            } else if now.namespace != called.namespace && id.class != ObjectClass::Namespace {
                 self.move_to(*id, &now, &called.namespace);
             }
-            if now.name == called.name {
-                continue;
-            }
+            let Some(now) = self.now.get(id).cloned().filter(|now| now.name != called.name) else { continue };
             let taken = self
                 .now
                 .iter()
@@ -75,9 +80,7 @@ impl Names {
                 let aside = self.free_name(classes, &held);
                 self.give(other, &held, &aside);
             }
-            if let Some(now) = self.now.get(id).cloned() {
-                self.give(*id, &now, &called.name);
-            }
+            self.give(*id, &now, &called.name);
         }
     }
 
@@ -101,6 +104,9 @@ impl Names {
 
     fn move_to(&mut self, id: ObjectId, now: &Called, namespace: &str) {
         let Some(object) = whole(id.class, now) else { return };
+        if id.class == ObjectClass::Table {
+            self.moved.insert((now.namespace.clone(), namespace.to_owned()));
+        }
         self.sql.push(format!("ALTER {object} SET SCHEMA {}", quote_ident(namespace)));
         self.follow(id, &Called { namespace: namespace.to_owned(), ..now.clone() });
     }
@@ -137,7 +143,6 @@ impl Names {
                 held.namespace.clone_from(&called.namespace);
                 held.inside.clone_from(&called.name);
             }
-            // The indexes of a table move with it into another schema.
         }
     }
 }

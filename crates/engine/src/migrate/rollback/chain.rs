@@ -366,7 +366,12 @@ fn losses(before: &State, after: &State, seen: &Seen, without_values: &[(QName, 
             continue;
         }
         let table = QName::new(called.namespace.as_str(), called.inside.as_str());
-        let is_back = seen.tried.contains(&table)
+        // A column that is only added back gets values of its own, which may look like the old ones.
+        let replaced = after.identities.objects.iter().any(|(other, now)| {
+            other.class == ObjectClass::Column && other.oid == id.oid && now.name == called.name
+        });
+        let is_back = replaced
+            && seen.tried.contains(&table)
             && !seen.changed.contains(&(table.clone(), Some(called.name.clone())))
             && !seen.changed.contains(&(table.clone(), None));
         let generated = before

@@ -17,6 +17,9 @@ pub(super) fn kept_changes(file: &MigrationFile, text: &str, before: &State) -> 
         let mut rows = |name: &QName, why: String| {
             losses.push(Loss { what: format!("rows of {}", quoted(name)), why });
         };
+        for name in changes(&one.statement).iter().filter_map(known) {
+            rows(&name, format!("a WITH query in line {line} changes them"));
+        }
         match &one.statement {
             Statement::Update { table, columns, .. } => {
                 let Some(name) = known(table) else { continue };
@@ -69,17 +72,30 @@ pub(super) fn kept_changes(file: &MigrationFile, text: &str, before: &State) -> 
 /// Tables that statements of the file write to and that were there before.
 pub(super) fn written(file: &MigrationFile, before: &State) -> Vec<QName> {
     let of = |one: &MigrationStatement| -> Vec<QName> {
-        let names: Vec<&Name> = match &one.statement {
+        let mut names: Vec<&Name> = match &one.statement {
             Statement::Update { table, reads, .. }
             | Statement::Insert { table, reads, .. }
             | Statement::Delete { table, reads, .. }
-            | Statement::Merge { table, reads } => std::iter::once(table).chain(reads).collect(),
+            | Statement::Merge { table, reads, .. } => std::iter::once(table).chain(reads).collect(),
             Statement::Truncate { tables, .. } => tables.iter().collect(),
             _ => Vec::new(),
         };
+        names.extend(changes(&one.statement));
         names.into_iter().filter_map(|name| table(before, name)).collect()
     };
     file.statements.iter().flat_map(of).collect()
+}
+
+/// Tables whose rows the `WITH` queries of a statement change.
+fn changes(statement: &Statement) -> &[Name] {
+    match statement {
+        Statement::Insert { changes, .. }
+        | Statement::Update { changes, .. }
+        | Statement::Delete { changes, .. }
+        | Statement::Merge { changes, .. }
+        | Statement::Select { changes, .. } => changes,
+        _ => &[],
+    }
 }
 
 fn table(before: &State, name: &Name) -> Option<QName> {

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use pgsteward_model::catalog::{
     Catalog, Column, ColumnType, Constraint, ConstraintKind, Domain, Enum, Function, FunctionId,
-    FunctionKind, Index, Policy, QName, Table, Trigger, View,
+    FunctionKind, Index, Policy, QName, Sequence, Table, Trigger, View,
 };
 
 use super::cast;
@@ -32,8 +32,8 @@ pub(super) struct Affected {
     pub(super) readded: BTreeSet<(QName, String)>,
     /// Columns that are only dropped.
     pub(super) dropped: BTreeSet<(QName, String)>,
-    /// Sequences that are not wanted any more.
-    sequences: BTreeSet<QName>,
+    /// Sequences that are not wanted any more, or come with an identity on one side only.
+    pub(super) sequences: BTreeSet<QName>,
 }
 
 impl Affected {
@@ -43,8 +43,13 @@ impl Affected {
         };
         let tables = from.tables.values().filter(recreated).map(|table| table.name.clone()).collect();
         let mut affected = Affected { tables, ..Affected::default() };
-        let gone = |name: &&QName| !to.sequences.contains_key(*name);
-        affected.sequences = from.sequences.keys().filter(gone).cloned().collect();
+        let gone = |sequence: &&Sequence| match to.sequences.get(&sequence.name) {
+            Some(other) => {
+                object::comes_with_identity(from, sequence) != object::comes_with_identity(to, other)
+            }
+            None => true,
+        };
+        affected.sequences = from.sequences.values().filter(gone).map(|one| one.name.clone()).collect();
         affected.types = exchanged(from, to);
         for (id, function) in &from.functions {
             let replaced = to.functions.get(id).is_some_and(|other| !can_replace(function, other));

@@ -77,6 +77,7 @@ pub fn diff(from: &Catalog, to: &Catalog) -> Diff {
     sql.all(each(&|kept, exchange| exchange.drops_indexes(&kept.from.name)));
     sql.all(each(&|kept, _| part::leave_parents(kept)));
     sql.all(each(&|kept, _| column::release(kept, &affected)));
+    sql.all(types::make_room_for_identities(from, to, &affected));
     if !affected.tables.is_empty() {
         let names: Vec<String> = affected.tables.iter().map(quote_qualified).collect();
         sql.one(format!("DROP TABLE {}", names.join(", ")));

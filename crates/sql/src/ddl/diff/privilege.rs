@@ -1,6 +1,6 @@
 //! Privileges and owners, as GRANT, REVOKE and OWNER TO.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use pgsteward_model::catalog::{Catalog, DefaultPrivilege, Grant};
 
@@ -20,7 +20,10 @@ struct Held<'a> {
 pub(super) fn differences(from: &Catalog, to: &Catalog, made: &Made) -> Vec<String> {
     let mut sql = Vec::new();
     let (old, new) = (held(from), held(to));
-    for (key, wanted) in &new {
+    // What is revoked for a table is revoked for its columns, too.
+    let mut revoked: BTreeSet<(String, String, String)> = BTreeSet::new();
+    let (columns, whole): (Vec<_>, Vec<_>) = new.iter().partition(|(key, _)| !key.1.is_empty());
+    for (key, wanted) in whole.into_iter().chain(columns) {
         let is_new = made.contains(&key.0) || !old.contains_key(key);
         if let (Some(before), false) = (old.get(key), is_new)
             && let (Some((_, was)), Some((alter, owner))) = (&before.owner, &wanted.owner)
@@ -28,8 +31,15 @@ pub(super) fn differences(from: &Catalog, to: &Catalog, made: &Made) -> Vec<Stri
         {
             sql.push(format!("{alter} OWNER TO {}", quote_ident(owner)));
         }
-        let initial;
-        let has = match old.get(key) {
+        let initial: Vec<Grant>;
+        let has: &[Grant] = match old.get(key) {
+            Some(before) if !is_new && !wanted.columns.is_empty() => {
+                let gone = |grant: &&Grant| {
+                    revoked.contains(&(wanted.on.clone(), grant.grantee.clone(), grant.privilege.clone()))
+                };
+                initial = before.grants.iter().filter(|grant| !gone(grant)).cloned().collect();
+                &initial
+            }
             Some(before) if !is_new => before.grants,
             _ => {
                 initial = initially(from, wanted);
@@ -50,6 +60,7 @@ pub(super) fn differences(from: &Catalog, to: &Catalog, made: &Made) -> Vec<Stri
             !wanted.grants.contains(grant) && (Some(grant.grantee.as_str()) != owner || lists(wanted.grants))
         });
         for grant in gone {
+            revoked.insert((wanted.on.clone(), grant.grantee.clone(), grant.privilege.clone()));
             let stays = wanted.grants.iter().any(|other| {
                 other.grantee == grant.grantee && other.privilege == grant.privilege && !other.grantable
             });
@@ -183,7 +194,7 @@ fn defaults(from: &Catalog, to: &Catalog) -> Vec<String> {
         }
     }
     let (old, new) = (keyed(from), keyed(to));
-    let keys: std::collections::BTreeSet<Key<'_>> = old.keys().chain(new.keys()).copied().collect();
+    let keys: BTreeSet<Key<'_>> = old.keys().chain(new.keys()).copied().collect();
     let mut sql = Vec::new();
     for key in keys {
         let (owner, namespace, objects) = key;

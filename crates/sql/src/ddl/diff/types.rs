@@ -146,12 +146,30 @@ pub(super) fn to_make(from: &Catalog, to: &Catalog, affected: &Affected, made: &
 }
 
 /// Whether a sequence is dropped with the column or the table that owns it.
-fn goes_with_owner(from: &Catalog, _: &Catalog, affected: &Affected, name: &QName) -> bool {
+fn goes_with_owner(from: &Catalog, to: &Catalog, affected: &Affected, name: &QName) -> bool {
     let Some(sequence) = from.sequences.get(name) else { return false };
+    // With DROP IDENTITY, or before ADD GENERATED.
+    if affected.sequences.contains(name) && to.sequences.contains_key(name) {
+        return true;
+    }
     sequence.owned_by.as_ref().is_some_and(|(table, column)| {
         let key = (table.clone(), column.clone());
         affected.tables.contains(table) || affected.dropped.contains(&key) || affected.readded.contains(&key)
     })
+}
+
+/// Sequences whose name an identity column takes.
+pub(super) fn make_room_for_identities(from: &Catalog, to: &Catalog, affected: &Affected) -> Vec<String> {
+    let in_the_way = |sequence: &&Sequence| {
+        affected.sequences.contains(&sequence.name)
+            && to.sequences.contains_key(&sequence.name)
+            && !object::comes_with_identity(from, sequence)
+    };
+    from.sequences
+        .values()
+        .filter(in_the_way)
+        .map(|sequence| format!("DROP SEQUENCE {}", quote_qualified(&sequence.name)))
+        .collect()
 }
 
 pub(super) fn drop_sequences(from: &Catalog, to: &Catalog, affected: &Affected) -> Vec<String> {
