@@ -39,6 +39,8 @@ pub struct Migrations {
     /// Folder of the migrations, relative to the configuration file.
     pub path: Option<PathBuf>,
     pub regime: Option<RegimeName>,
+    /// `migrate deploy` refuses migrations whose rollback is not proven.
+    pub require_rollback: bool,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

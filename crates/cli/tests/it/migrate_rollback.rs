@@ -16,7 +16,8 @@ const INDEX: &str = "CREATE INDEX CONCURRENTLY \"Order_note_idx\" ON \"Order\"(n
 const DROP: &str = "ALTER TABLE \"Order\" DROP COLUMN note;\n";
 const ROWS: &str = "UPDATE \"Vendor\" SET name = upper(name);\n";
 
-const NAMES: [&str; 4] = ["20260101000000_init", "20260102000000_add", "20260103000000_index", "20260104000000_drop"];
+const NAMES: [&str; 4] =
+    ["20260101000000_init", "20260102000000_add", "20260103000000_index", "20260104000000_drop"];
 
 struct Server {
     lab: Lab,
@@ -45,8 +46,9 @@ impl Server {
 
     fn rows(&self, sql: &str) -> Vec<Vec<Option<String>>> {
         self.runtime.block_on(async {
-            let session =
-                LabSession::connect_socket(self.lab.folder(), 5432, "postgres", &self.database).await.unwrap();
+            let session = LabSession::connect_socket(self.lab.folder(), 5432, "postgres", &self.database)
+                .await
+                .unwrap();
             let rows = session.rows(sql).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
             session.close().await;
             rows
@@ -111,19 +113,33 @@ fn what_was_applied_is_undone_step_by_step() {
         let project = shop();
         let adopted = server.run(&project, &["migrate", "adopt"]);
         assert_eq!(adopted.code, Some(0), "{}", adopted.both());
-        assert!(adopted.stdout.contains("3 proven, 1 with the structure proven and data lost"), "{}", adopted.stdout);
-        assert!(project.read(&down(NAMES[3])).contains("-- pgsteward-down: lost values of \"Order\".\"note\""));
+        assert!(
+            adopted.stdout.contains("3 proven, 1 with the structure proven and data lost"),
+            "{}",
+            adopted.stdout
+        );
+        assert!(
+            project.read(&down(NAMES[3])).contains("-- pgsteward-down: lost values of \"Order\".\"note\"")
+        );
         let deployed = server.run(&project, &["migrate", "deploy"]);
         assert_eq!(deployed.code, Some(0), "{}", deployed.both());
 
         let plan = server.run(&project, &["migrate", "rollback", "--steps", "2", "--dry-run"]);
         assert_eq!(plan.code, Some(0), "{}", plan.both());
-        assert!(plan.stdout.contains("DROP INDEX CONCURRENTLY IF EXISTS public.\"Order_note_idx\""), "{}", plan.stdout);
+        assert!(
+            plan.stdout.contains("DROP INDEX CONCURRENTLY IF EXISTS public.\"Order_note_idx\""),
+            "{}",
+            plan.stdout
+        );
         assert_eq!(server.applied().len(), 4, "a dry run writes nothing");
 
         let first = server.run(&project, &["migrate", "rollback"]);
         assert_eq!(first.code, Some(0), "{}", first.both());
-        assert!(first.stdout.contains("does not come back: values of \"Order\".\"note\""), "{}", first.stdout);
+        assert!(
+            first.stdout.contains("does not come back: values of \"Order\".\"note\""),
+            "{}",
+            first.stdout
+        );
         assert!(server.has_column("note"));
         assert_eq!(server.applied(), NAMES[..3]);
 
@@ -146,7 +162,10 @@ fn what_was_applied_is_undone_step_by_step() {
         let deployed = server.run(&project, &["migrate", "deploy"]);
         assert_eq!(deployed.code, Some(0), "{}", deployed.both());
         assert_eq!(server.applied(), NAMES);
-        assert_eq!(server.value("SELECT count(*) FROM _prisma_migrations WHERE rolled_back_at IS NOT NULL"), "3");
+        assert_eq!(
+            server.value("SELECT count(*) FROM _prisma_migrations WHERE rolled_back_at IS NOT NULL"),
+            "3"
+        );
     }
 }
 
@@ -186,6 +205,37 @@ fn what_is_not_proven_or_not_reversible_is_refused() {
     let done = server.run(&project, &["migrate", "rollback", "--steps", "2"]);
     assert_eq!(done.code, Some(0), "{}", done.both());
     assert_eq!(server.applied(), NAMES[..1]);
+}
+
+#[test]
+fn deploy_asks_whether_it_can_be_undone() {
+    let Some(server) = Server::start(17) else { return };
+    let project = project(&[(NAMES[0], INIT), (NAMES[1], ADD)]);
+    assert_eq!(server.run(&project, &["migrate", "deploy"]).code, Some(0));
+    project.write(&format!("prisma/migrations/{}/migration.sql", NAMES[2]), ROWS);
+    assert_eq!(server.run(&project, &["migrate", "adopt", NAMES[2]]).code, Some(1));
+    let refused = server.run(&project, &["migrate", "deploy"]);
+    assert_eq!(refused.code, Some(1), "{}", refused.both());
+    assert!(refused.stderr.contains("cannot be undone: it changes rows"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("--accept-irreversible"), "{}", refused.stderr);
+    assert_eq!(server.applied().len(), 2, "nothing ran");
+    let accepted = server.run(&project, &["migrate", "deploy", "--accept-irreversible"]);
+    assert_eq!(accepted.code, Some(0), "{}", accepted.both());
+
+    // What nobody adopted is deployed as before, unless the project wants more.
+    let name = format!("prisma/migrations/{}/migration.sql", NAMES[3]);
+    project.write(&name, DROP);
+    project.write("pgsteward.toml", "[migrations]\nrequire_rollback = true\n");
+    let refused = server.run(&project, &["migrate", "deploy"]);
+    assert!(refused.stderr.contains("has no down.sql, and require_rollback is set"), "{}", refused.both());
+    assert_eq!(server.run(&project, &["migrate", "adopt", NAMES[3]]).code, Some(0));
+    let deployed = server.run(&project, &["migrate", "deploy"]);
+    assert_eq!(deployed.code, Some(0), "{}", deployed.both());
+    assert!(
+        deployed.stdout.contains("does not bring back values of \"Order\".\"note\""),
+        "{}",
+        deployed.stdout
+    );
 }
 
 #[test]

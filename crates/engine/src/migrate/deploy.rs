@@ -18,6 +18,7 @@ use super::history::{Joined, PARTIAL, RUNNING};
 use super::messages;
 use super::project::{MigrateProject, MigrationFolder, ProjectOptions};
 use super::regime::{FilePlan, plan};
+use super::rollback::{UNDER_WAY, refuse_irreversible};
 use super::server;
 use crate::Progress;
 
@@ -30,6 +31,8 @@ pub struct DeployOptions {
     pub limits: Limits,
     /// How long the advisory lock is waited for.
     pub lock_wait: Duration,
+    /// Migrations that cannot be undone are applied all the same.
+    pub accept_irreversible: bool,
 }
 
 impl Default for DeployOptions {
@@ -39,6 +42,7 @@ impl Default for DeployOptions {
             url: None,
             limits: Limits::default(),
             lock_wait: server::LOCK_WAIT,
+            accept_irreversible: false,
         }
     }
 }
@@ -138,6 +142,13 @@ impl Deploy<'_> {
                 })
             })
             .collect();
+        // A database without a history is undone by making another one.
+        if joined.of(MigrationState::Applied).next().is_some() && !self.options.accept_irreversible {
+            let loaded = crate::config::load(&self.project.root)
+                .map_err(|error| MigrateError::new(format!("{error:#}")))?;
+            let require = loaded.config.migrations.require_rollback;
+            self.report.notes.extend(refuse_irreversible(&pending, require)?);
+        }
         let plans = plans(self.folders, &pending, session.version())?;
         for (at, (folder, plan)) in pending.iter().zip(&plans).enumerate() {
             self.progress.phase(&format!("apply {}", folder.name));
@@ -162,6 +173,14 @@ impl Deploy<'_> {
         let failed: Vec<&HistoryRow> = rows.iter().filter(|row| row.state() == RowState::Failed).collect();
         if failed.is_empty() {
             return Ok(None);
+        }
+        if let Some(row) = failed.iter().find(|row| row.logs.as_deref() == Some(UNDER_WAY)) {
+            let message = format!(
+                "the migration \"{}\" is being rolled back, and some of it is undone already",
+                row.name
+            );
+            return Err(MigrateError::coded("P3009", message)
+                .with_hint("`pgsteward migrate rollback` goes on with it; deploy after that"));
         }
         if let [row] = failed.as_slice()
             && row.logs.as_deref() == Some(RUNNING)

@@ -1,6 +1,10 @@
 //! The engine without the command line: what is found, what is judged, what a plan writes.
 
-#![expect(clippy::unwrap_used, reason = "a test ends where its helpers fail")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test ends where its helpers fail, and says why it did not run"
+)]
 
 mod discover;
 mod judge;

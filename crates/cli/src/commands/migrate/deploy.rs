@@ -33,6 +33,9 @@ pub(super) struct Arguments {
     /// How long to wait for another migration that runs on the same database.
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
     wait: Duration,
+    /// Apply migrations that cannot be undone.
+    #[arg(long)]
+    accept_irreversible: bool,
     /// Output format.
     #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
     format: ReportFormat,
@@ -58,6 +61,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
         url: arguments.url.clone(),
         limits,
         lock_wait: arguments.wait,
+        accept_irreversible: arguments.accept_irreversible,
     };
     let spinner = Spinner::new(arguments.quiet);
     let deployed = deploy(&options, &spinner).await;

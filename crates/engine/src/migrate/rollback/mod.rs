@@ -9,6 +9,7 @@
 mod adopt;
 mod chain;
 mod file;
+mod gate;
 mod generate;
 mod rows;
 mod state;
@@ -18,4 +19,6 @@ mod undo;
 pub use adopt::{AdoptOptions, adopt, write_down};
 pub use chain::Chain;
 pub use file::{DownFile, Header, Reversibility, Verdict, path_of, reversibility};
+pub use gate::refuse_irreversible;
+pub(super) use undo::UNDER_WAY;
 pub use undo::{RollbackOptions, RolledBack, rollback};

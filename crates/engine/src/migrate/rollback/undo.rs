@@ -23,7 +23,7 @@ use crate::migrate::project::{MigrateProject, MigrationFolder, ProjectOptions};
 use crate::migrate::server;
 
 /// What the row of a rollback says that cannot be one transaction, until it is done.
-pub(super) const UNDER_WAY: &str =
+pub(in crate::migrate) const UNDER_WAY: &str =
     "pgsteward rolls this migration back statement by statement; run `pgsteward migrate rollback` to go on";
 
 /// Rows are counted up to here.
