@@ -86,6 +86,27 @@ pub(super) struct Ran {
     pub(super) notes: Vec<String>,
 }
 
+impl Ran {
+    fn new(id: String, plan: &FilePlan) -> Ran {
+        Ran {
+            id,
+            end: End::Applied,
+            regime: plan.regime,
+            because: plan.because.clone(),
+            attempts: 0,
+            times: vec![None; plan.statements.len()],
+            locks: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// A file that was not let run.
+    pub(super) fn not_tried(plan: &FilePlan) -> Ran {
+        let error = ServerError::default();
+        Ran { end: End::NotApplied { error, statement: None }, ..Ran::new(String::new(), plan) }
+    }
+}
+
 /// One file on its way.
 pub(super) struct Apply<'a> {
     pub(super) session: &'a WriteSession,
@@ -105,16 +126,8 @@ pub(super) struct Unfinished {
 
 impl Apply<'_> {
     pub(super) async fn run(&self, unfinished: Option<Unfinished>) -> Ran {
-        let mut ran = Ran {
-            id: unfinished.as_ref().map_or_else(history::new_id, |row| row.id.clone()),
-            end: End::Applied,
-            regime: self.plan.regime,
-            because: self.plan.because.clone(),
-            attempts: 0,
-            times: vec![None; self.plan.statements.len()],
-            locks: Vec::new(),
-            notes: Vec::new(),
-        };
+        let id = unfinished.as_ref().map_or_else(history::new_id, |row| row.id.clone());
+        let mut ran = Ran::new(id, self.plan);
         match (self.plan.regime, unfinished) {
             (FileRegime::Atomic, None) => self.atomic(&mut ran).await,
             (_, Some(row)) => {
@@ -300,8 +313,11 @@ impl Apply<'_> {
     /// crash leaves something that the count does not know: the next run looks for it.
     async fn alone(&self, ran: &mut Ran, at: usize, count: &str, again: bool) -> Result<(), ServerError> {
         let planned = &self.plan.statements[at];
-        if again {
+        let builds = matches!(&planned.statement, Statement::CreateIndex(_));
+        if again || builds {
             match leftover::look(self.session, &planned.statement).await? {
+                // An index of that name that was there before is the server's to complain about.
+                Found::Done if !again => {}
                 Found::Done => {
                     ran.notes.push(format!(
                         "the statement in line {} had been done before the interruption",
@@ -312,7 +328,7 @@ impl Apply<'_> {
                 Found::InvalidIndex(name) => {
                     self.session.simple(&format!("DROP INDEX CONCURRENTLY IF EXISTS {name}")).await?;
                     ran.notes.push(format!(
-                        "the invalid index {name} of the interrupted build was dropped and is built anew"
+                        "the invalid index {name}, which a failed build left, was dropped and is built anew"
                     ));
                 }
                 Found::Nothing => {}

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use pgsteward_model::catalog::Catalog;
 use pgsteward_model::migrate::MigrationState;
-use pgsteward_model::migrate::deploy::{DeployReport, Failure, FileOutcome, FileRun};
+use pgsteward_model::migrate::deploy::{CheckOutcome, DataCheck, DeployReport, FileOutcome, FileRun};
 use pgsteward_model::migration::{Regime, ServerError};
 use pgsteward_model::version::ServerVersion;
 use pgsteward_pg::WriteSession;
@@ -15,11 +15,11 @@ use super::apply::{Apply, End, Limits, Ran, Unfinished, in_words};
 use super::connection::{Connection, Use, resolve};
 use super::error::MigrateError;
 use super::history::{Joined, PARTIAL, RUNNING};
-use super::messages;
 use super::project::{MigrateProject, MigrationFolder, ProjectOptions};
 use super::regime::{FilePlan, plan};
 use super::rollback::{UNDER_WAY, refuse_irreversible};
-use super::server;
+use super::watch::{Budget, Watch};
+use super::{analyze, data_checks, messages, server};
 use crate::Progress;
 
 /// What the user asked for.
@@ -33,6 +33,12 @@ pub struct DeployOptions {
     pub lock_wait: Duration,
     /// Migrations that cannot be undone are applied all the same.
     pub accept_irreversible: bool,
+    /// What other sessions may feel.
+    pub budget: Budget,
+    /// Look at the data before a statement that depends on it.
+    pub check_data: bool,
+    /// Refresh the statistics of what was changed.
+    pub analyze: bool,
 }
 
 impl Default for DeployOptions {
@@ -43,6 +49,9 @@ impl Default for DeployOptions {
             limits: Limits::default(),
             lock_wait: server::LOCK_WAIT,
             accept_irreversible: false,
+            budget: Budget::default(),
+            check_data: true,
+            analyze: true,
         }
     }
 }
@@ -88,11 +97,7 @@ pub async fn deploy(options: &DeployOptions, progress: &dyn Progress) -> Result<
     match outcome {
         Ok(()) => Ok(Deployed { report, error: None }),
         Err(error) => {
-            report.failure = Some(Failure {
-                code: error.code.map(str::to_owned),
-                message: error.message.clone(),
-                hint: error.hint.clone(),
-            });
+            report.failure = Some(error.failure());
             Ok(Deployed { report, error: Some(error) })
         }
     }
@@ -160,6 +165,11 @@ impl Deploy<'_> {
                 return Err(error);
             }
         }
+        if self.options.analyze {
+            let changed = analyze::tables(&plans.iter().collect::<Vec<_>>());
+            self.progress.phase("analyze what was changed");
+            self.report.notes.extend(analyze::run(session, &changed).await);
+        }
         Ok(())
     }
 
@@ -208,6 +218,18 @@ impl Deploy<'_> {
     ) -> Result<(), MigrateError> {
         let began = Instant::now();
         let resumed_after = unfinished.as_ref().map_or(0, |row| row.done);
+        let checks = match self.options.check_data && unfinished.is_none() {
+            true => data_checks::look(session, plan)
+                .await
+                .map_err(|error| MigrateError::server("look at the data before the migration", &error))?,
+            false => Vec::new(),
+        };
+        if let Some(error) = violated(folder, &checks) {
+            let mut file = file_run(folder, plan, &Ran::not_tried(plan));
+            file.checks = checks;
+            self.report.files.push(file);
+            return Err(error);
+        }
         let apply = Apply {
             session,
             table: &self.table,
@@ -216,19 +238,32 @@ impl Deploy<'_> {
             folder,
             plan,
         };
+        let watch = Watch::start(session, &self.options.budget);
         let mut ran = apply.run(unfinished).await;
+        let seen = watch.finish().await;
         if let End::Lost { error, statement } = &ran.end {
             ran.end = self.truth(&ran.id, error, *statement).await;
         }
-        let error = outcome_error(folder, plan, &ran);
+        let mut error = outcome_error(folder, plan, &ran);
         let mut file = file_run(folder, plan, &ran);
         file.resumed_after = resumed_after;
+        file.checks = checks;
         file.elapsed_ms = (began.elapsed().as_secs_f64() * 1e6).round() / 1e3;
         if !plan.settings.is_empty() {
             file.notes.push(format!(
                 "it sets {} for the session and does not set it back: taken back before the next migration",
                 plan.settings.join(", ")
             ));
+        }
+        if let Some(seen) = seen {
+            file.notes.extend(seen.problem);
+            file.watched = (seen.watched.samples > 0).then_some(seen.watched);
+            if let (Some(why), Some(error)) = (seen.stopped, &mut error) {
+                error.message = format!("stopped at the budget: {why}. {}", error.message);
+                error.hint = Some(
+                    "deploy when there is less traffic, split the migration, or raise the budget".to_owned(),
+                );
+            }
         }
         self.report.files.push(file);
         match error {
@@ -329,6 +364,31 @@ fn file_run(folder: &MigrationFolder, plan: &FilePlan, ran: &Ran) -> FileRun {
         notes: ran.notes.clone(),
         elapsed_ms: 0.0,
     }
+}
+
+/// The error of a file whose data is in the way. Nothing of it ran.
+fn violated(folder: &MigrationFolder, checks: &[DataCheck]) -> Option<MigrateError> {
+    let mut lines = Vec::new();
+    for check in checks {
+        if let CheckOutcome::Violated { rows, keys } = &check.outcome {
+            lines.push(format!(
+                "line {}: {rows} rows {}; for example {}",
+                check.line,
+                check.what,
+                keys.join("; ")
+            ));
+        }
+    }
+    (!lines.is_empty()).then(|| {
+        MigrateError::new(format!(
+            "the data is in the way of the migration \"{}\", which would fail; nothing was run\n{}",
+            folder.name,
+            lines.join("\n")
+        ))
+        .with_hint(
+            "correct these rows, or let the migration do it first; --no-data-checks runs it all the same",
+        )
+    })
 }
 
 /// The sentence about a file that did not end well.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use pgsteward_model::migrate::deploy::Failure;
 use pgsteward_model::migration::ServerError;
 use pgsteward_pg::{ConnectError, ReadError, UrlError};
 
@@ -26,6 +27,11 @@ impl MigrateError {
     #[must_use]
     pub fn with_hint(self, hint: impl Into<String>) -> MigrateError {
         MigrateError { hint: Some(hint.into()), ..self }
+    }
+
+    /// As a report says it.
+    pub fn failure(&self) -> Failure {
+        Failure { code: self.code.map(str::to_owned), message: self.message.clone(), hint: self.hint.clone() }
     }
 
     /// The server refused what a verb had to do for itself ("read the locks").

@@ -22,10 +22,13 @@ pub(super) async fn look(session: &WriteSession, statement: &Statement) -> Resul
     match statement {
         Statement::CreateIndex(create) if create.concurrently => {
             let sql = format!(
+                // An index that somebody else builds at this moment is invalid too, and not ours to drop.
                 "SELECT n.nspname, i.indisvalid FROM pg_catalog.pg_class c \
                  JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid \
                  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-                 WHERE c.relname = {} AND i.indrelid = {}",
+                 WHERE c.relname = {} AND i.indrelid = {} AND (i.indisvalid OR NOT EXISTS (SELECT \
+                 FROM pg_catalog.pg_stat_progress_create_index p WHERE p.index_relid = i.indexrelid \
+                 AND p.pid <> pg_catalog.pg_backend_pid()))",
                 quote_literal(&create.index.name),
                 relation(&create.table)
             );

@@ -3,10 +3,13 @@
 //! Suggested reading order: [`project`] (what is worked on), [`connection`] (on which database), [`history`] (disk and
 //! rows joined), [`regime`] and `apply` (how one file runs), [`deploy`], [`status`], [`resolve`].
 
+mod analyze;
 mod apply;
 pub mod config_file;
 pub mod connection;
+mod data_checks;
 pub mod deploy;
+mod drift;
 pub mod error;
 pub mod history;
 mod leftover;
@@ -17,8 +20,10 @@ pub mod resolve;
 pub mod rollback;
 pub mod server;
 pub mod status;
+mod watch;
 
 pub use apply::Limits;
 pub use connection::{Connection, Use};
 pub use error::MigrateError;
 pub use project::{MigrateProject, MigrationFolder, ProjectOptions};
+pub use watch::Budget;

@@ -5,19 +5,24 @@ use std::time::Instant;
 use pgsteward_model::catalog::{Catalog, ConstraintKind};
 use pgsteward_model::migrate::MigrationState;
 use pgsteward_model::migrate::status::{Diverged, StatusClass, StatusReport};
+use pgsteward_pg::history::{HistoryRow, RowState};
 use pgsteward_pg::{CatalogOptions, ReadSession};
 
 use super::connection::{Use, resolve};
+use super::drift::{self, Compared};
 use super::error::MigrateError;
 use super::history::Joined;
-use super::project::{MigrateProject, ProjectOptions};
+use super::project::{MigrateProject, MigrationFolder, ProjectOptions};
 use super::server;
 use crate::Progress;
+use crate::collect::LabWish;
 
 #[derive(Clone, Debug, Default)]
 pub struct StatusOptions {
     pub project: ProjectOptions,
     pub url: Option<String>,
+    /// Whether and which lab may be used to look for drift.
+    pub lab: LabWish,
 }
 
 /// Looks at disk, history and catalog. An error only where the database cannot be read.
@@ -30,8 +35,9 @@ pub async fn status(options: &StatusOptions, progress: &dyn Progress) -> Result<
     progress.phase("read the database");
     let session = ReadSession::connect(&connection.url).await?;
     let table = project.history_table(connection.namespace());
-    let namespaces = Some(server::namespaces(&project, connection.namespace()));
-    let catalog_options = CatalogOptions { namespaces, ..CatalogOptions::default() };
+    let namespaces = server::namespaces(&project, connection.namespace());
+    let catalog_options =
+        CatalogOptions { namespaces: Some(namespaces.clone()), ..CatalogOptions::default() };
     let rows = session.history(&table).await;
     let read = session.catalog(&catalog_options).await;
     let version = session.version();
@@ -39,6 +45,8 @@ pub async fn status(options: &StatusOptions, progress: &dyn Progress) -> Result<
     let rows = rows?;
     let (catalog, _) = read?;
     let joined = Joined::new(&folders, rows.as_deref());
+    let compared =
+        look_for_drift(&folders, rows.as_deref(), &catalog, &namespaces, &options.lab, progress).await;
     let mut report = StatusReport {
         database: server::database_name(&connection, version),
         history_table: table.quoted(),
@@ -50,10 +58,41 @@ pub async fn status(options: &StatusOptions, progress: &dyn Progress) -> Result<
         notes: connection.note.iter().cloned().collect(),
         ..StatusReport::default()
     };
+    match compared {
+        Some(Compared::Differences(found)) => report.drift = Some(found),
+        Some(Compared::Not(why)) => report.notes.push(why),
+        None => {}
+    }
     report.classes = classes(&report);
     report.exit_code = report.classes.iter().map(|class| class.exit_code()).min().unwrap_or(0);
     report.elapsed_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     Ok(report)
+}
+
+/// None where there is no history to hold the database against. A failed migration may have left anything, and one
+/// that is missing on disk cannot be replayed: both are said by themselves.
+async fn look_for_drift(
+    folders: &[MigrationFolder],
+    rows: Option<&[HistoryRow]>,
+    catalog: &Catalog,
+    namespaces: &[String],
+    wish: &LabWish,
+    progress: &dyn Progress,
+) -> Option<Compared> {
+    let rows = rows?;
+    if let Some(failed) = rows.iter().find(|row| row.state() == RowState::Failed) {
+        return Some(Compared::Not(format!("drift was not looked for: {} failed", failed.name)));
+    }
+    let mut applied: Vec<&MigrationFolder> = Vec::new();
+    for row in rows.iter().filter(|row| row.state() == RowState::Applied) {
+        let Some(folder) = folders.iter().find(|folder| folder.name == row.name) else {
+            return Some(Compared::Not(format!("drift was not looked for: {} is missing on disk", row.name)));
+        };
+        if !applied.iter().any(|other| other.name == folder.name) {
+            applied.push(folder);
+        }
+    }
+    Some(drift::compare(catalog, &applied, namespaces, wish, progress).await)
 }
 
 fn classes(report: &StatusReport) -> Vec<StatusClass> {

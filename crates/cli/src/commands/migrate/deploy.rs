@@ -1,12 +1,15 @@
 //! `migrate deploy`: apply what is pending.
 
-use std::process::ExitCode;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Args;
-use pgsteward_engine::migrate::Limits;
 use pgsteward_engine::migrate::deploy::{DeployOptions, deploy};
+use pgsteward_engine::migrate::{Budget, Limits};
+use pgsteward_model::migrate::deploy::DeployReport;
 use pgsteward_report::migrate::{deploy_text, migrate_json};
 
 use super::{ProjectArguments, ReportFormat, duration};
@@ -36,6 +39,24 @@ pub(super) struct Arguments {
     /// Apply migrations that cannot be undone.
     #[arg(long)]
     accept_irreversible: bool,
+    /// Stop when another session has waited this long for the migration; 0 lets it wait.
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
+    max_blocked: Duration,
+    /// Stop when a replica is this many bytes of WAL behind.
+    #[arg(long, value_name = "BYTES")]
+    max_lag: Option<u64>,
+    /// Do not look at the data before a statement that depends on it.
+    #[arg(long)]
+    no_data_checks: bool,
+    /// Leave the planner's statistics of changed tables to autovacuum.
+    #[arg(long)]
+    no_analyze: bool,
+    /// Write the JSON report to a file, whatever the outcome.
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// When the deploy fails: run this with `sh -c`, the JSON report on its standard input.
+    #[arg(long, value_name = "COMMAND")]
+    on_failure: Option<String>,
     /// Output format.
     #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
     format: ReportFormat,
@@ -62,17 +83,51 @@ pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
         limits,
         lock_wait: arguments.wait,
         accept_irreversible: arguments.accept_irreversible,
+        budget: Budget { longest_wait: some(arguments.max_blocked), largest_lag: arguments.max_lag },
+        check_data: !arguments.no_data_checks,
+        analyze: !arguments.no_analyze,
     };
     let spinner = Spinner::new(arguments.quiet);
     let deployed = deploy(&options, &spinner).await;
     spinner.finish();
-    let deployed = deployed?;
-    output::print(&match arguments.format {
-        ReportFormat::Text => deploy_text(&deployed.report, arguments.verbose),
-        ReportFormat::Json => migrate_json("migrate deploy", &deployed.report),
-    })?;
-    match deployed.error {
-        None => Ok(ExitCode::SUCCESS),
-        Some(error) => Err(error.into()),
+    let (report, error) = match deployed {
+        Ok(deployed) => (deployed.report, deployed.error),
+        // Nothing began: the report says why.
+        Err(error) => {
+            (DeployReport { failure: Some(error.failure()), ..DeployReport::default() }, Some(error))
+        }
+    };
+    let json = migrate_json("migrate deploy", &report);
+    if let Some(path) = &arguments.report {
+        std::fs::write(path, &json).with_context(|| format!("write the report to {}", path.display()))?;
     }
+    match arguments.format {
+        ReportFormat::Json => output::print(&json)?,
+        ReportFormat::Text if report.history_table.is_empty() => {}
+        ReportFormat::Text => output::print(&deploy_text(&report, arguments.verbose))?,
+    }
+    let Some(error) = error else { return Ok(ExitCode::SUCCESS) };
+    if let Some(command) = &arguments.on_failure
+        && let Err(problem) = hand_over(command, &json)
+    {
+        output::talk(&format!("warning: --on-failure: {problem:#}"));
+    }
+    Err(error.into())
+}
+
+/// Runs the command with the report on its standard input. Only the command line can name it: a repository's
+/// configuration cannot.
+fn hand_over(command: &str, json: &str) -> Result<()> {
+    let mut child =
+        Command::new("sh").arg("-c").arg(command).stdin(Stdio::piped()).spawn().context("start sh")?;
+    if let Some(mut input) = child.stdin.take() {
+        match input.write_all(json.as_bytes()) {
+            // A command need not read what it is given.
+            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => return Err(error.into()),
+            _ => {}
+        }
+    }
+    let status = child.wait()?;
+    anyhow::ensure!(status.success(), "the command ended with {status}");
+    Ok(())
 }

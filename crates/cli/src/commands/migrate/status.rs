@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Args;
+use pgsteward_engine::collect::LabWish;
 use pgsteward_engine::migrate::status::{StatusOptions, status};
 use pgsteward_report::migrate::{migrate_json, status_text};
 
@@ -19,6 +20,12 @@ pub(super) struct Arguments {
     /// The database to look at [default: as Prisma finds it].
     #[arg(long, value_name = "URL", hide_env_values = true)]
     url: Option<String>,
+    /// Start no lab server: do not look for drift.
+    #[arg(long)]
+    no_lab: bool,
+    /// Never download PostgreSQL.
+    #[arg(long, env = "PGSTEWARD_OFFLINE", value_parser = clap::builder::FalseyValueParser::new())]
+    offline: bool,
     /// Output format.
     #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
     format: ReportFormat,
@@ -28,7 +35,8 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let options = StatusOptions { project: arguments.project.options(), url: arguments.url.clone() };
+    let lab = LabWish { none: arguments.no_lab, major: None, offline: arguments.offline };
+    let options = StatusOptions { project: arguments.project.options(), url: arguments.url.clone(), lab };
     let spinner = Spinner::new(arguments.quiet);
     let report = status(&options, &spinner).await;
     spinner.finish();
