@@ -179,7 +179,7 @@ fn settings_do_not_leak(server: &Server) {
     assert!(run.stdout.contains("it sets search_path, statement_timeout for the session"), "{}", run.stdout);
     assert_eq!(
         database.rows("SELECT path, time, who, temporary FROM public.seen"),
-        [[Some("public".into()), Some("0".into()), Some("postgres".into()), None]]
+        [[Some("public".into()), Some("0".into()), Some("pgsteward".into()), None]]
     );
     assert_eq!(database.history().len(), 4);
 }

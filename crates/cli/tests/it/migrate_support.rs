@@ -2,12 +2,18 @@
 
 use std::path::Path;
 use std::process::{Child, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use pgsteward_lab::{Lab, LabOptions};
 use pgsteward_pg::LabSession;
 use serde_json::Value;
 
 use crate::support::{HEAD, Project, Run};
+
+/// The lab's superuser: a deploy may make databases, and a test may kill sessions.
+const USER: &str = "pgsteward";
+
+static NEXT: AtomicU32 = AtomicU32::new(1);
 
 pub(crate) struct Server {
     lab: Lab,
@@ -34,8 +40,9 @@ impl Server {
 
     /// An empty database and its URL.
     pub(crate) fn database(&self) -> Database<'_> {
-        let name = self.runtime.block_on(self.lab.create_database()).unwrap().name().to_owned();
-        Database { server: self, name }
+        let database = self.absent(&format!("deploy_{}", NEXT.fetch_add(1, Ordering::Relaxed)));
+        Database { server: self, name: "postgres".into() }.run(&format!("CREATE DATABASE {}", database.name));
+        database
     }
 
     /// A database that is not there yet.
@@ -65,11 +72,11 @@ pub(crate) struct Row {
 
 impl Database<'_> {
     pub(crate) fn url(&self) -> String {
-        format!("postgresql://postgres@localhost/{}?host={}", self.name, self.server.lab.folder().display())
+        format!("postgresql://{USER}@localhost/{}?host={}", self.name, self.server.lab.folder().display())
     }
 
     pub(crate) async fn session(&self) -> LabSession {
-        LabSession::connect_socket(self.server.lab.folder(), 5432, "postgres", &self.name).await.unwrap()
+        LabSession::connect_socket(self.server.lab.folder(), 5432, USER, &self.name).await.unwrap()
     }
 
     pub(crate) fn rows(&self, sql: &str) -> Vec<Vec<Option<String>>> {

@@ -5,6 +5,7 @@ use pgsteward_model::catalog::QName;
 use pgsteward_model::effect::Age;
 use pgsteward_model::migrate::deploy::{FileRegime, Lock, StatementRun};
 use pgsteward_model::migration::MigrationStatement;
+use pgsteward_model::place::ObjectKind;
 use pgsteward_model::source::SourceFile;
 use pgsteward_model::statement::{AlterEnum, Name, Statement};
 use pgsteward_sql::AnalyzedFile;
@@ -128,6 +129,7 @@ pub fn plan(folder: &MigrationFolder, analyzed: &AnalyzedFile) -> Result<FilePla
             .statements
             .iter()
             .flat_map(|one| &one.effect.created)
+            .filter(|object| matches!(object.kind, ObjectKind::Table | ObjectKind::MaterializedView))
             .filter_map(|object| {
                 let namespace = object.namespace.as_deref().unwrap_or("public");
                 Some(QName::new(namespace, object.relation.clone()?).display())
