@@ -45,7 +45,7 @@ fn history_is_true(database: &Database<'_>) {
         match mine.first() {
             None => assert!(!first && !second, "{name} has no row: {relations:?}"),
             Some(row) if row.finished => {
-                assert!(first && second && row.logs.is_none(), "{row:?} {relations:?}")
+                assert!(first && second && row.logs.is_none(), "{row:?} {relations:?}");
             }
             Some(row) => {
                 assert_eq!(rung % 3, 1, "only a file without a transaction is ever half done: {row:?}");
