@@ -6,6 +6,8 @@
 //! - [`diff`]: the steps from one catalog to another.
 //! - [`render`]: steps to SQL, as Prisma Migrate writes it.
 //! - [`summary`]: the same steps in words.
+//! - [`introspect`]: a catalog to schema text.
+//! - [`format`]: schema text in Prisma's layout.
 //! - [`drift`]: what `prisma migrate dev` would write next.
 //! - [`query`]: what statements a call of Prisma Client becomes.
 //!
@@ -15,6 +17,8 @@ mod calculate;
 pub mod diff;
 mod drift;
 pub mod edit;
+pub mod format;
+pub mod introspect;
 pub mod query;
 pub mod render;
 mod schema;

@@ -21,7 +21,7 @@ use crate::schema::native_types;
 use crate::schema::{ManyToMany, many_to_many};
 
 mod defaults;
-mod names;
+pub(crate) mod names;
 
 /// The namespace of models without `@@schema`.
 pub(crate) const DEFAULT_NAMESPACE: &str = "public";

@@ -4,19 +4,19 @@
 /// PostgreSQL's limit, bytes.
 const LIMIT: usize = 63;
 
-pub(super) fn primary_key(table: &str) -> String {
+pub(crate) fn primary_key(table: &str) -> String {
     with_suffix(table, "_pkey")
 }
 
-pub(super) fn unique(table: &str, columns: &[String]) -> String {
+pub(crate) fn unique(table: &str, columns: &[String]) -> String {
     with_suffix(&stem(table, columns), "_key")
 }
 
-pub(super) fn index(table: &str, columns: &[String]) -> String {
+pub(crate) fn index(table: &str, columns: &[String]) -> String {
     with_suffix(&stem(table, columns), "_idx")
 }
 
-pub(super) fn foreign_key(table: &str, columns: &[String]) -> String {
+pub(crate) fn foreign_key(table: &str, columns: &[String]) -> String {
     with_suffix(&stem(table, columns), "_fkey")
 }
 

@@ -15,7 +15,7 @@ mod check;
 mod expression;
 mod lexer;
 pub(crate) mod native_types;
-mod operator_classes;
+pub(crate) mod operator_classes;
 pub(crate) mod parser;
 mod predicate;
 pub(crate) mod relations;

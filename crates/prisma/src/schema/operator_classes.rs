@@ -22,9 +22,51 @@ pub(crate) fn sql_name(name: &str) -> String {
     JOINED.iter().fold(out, |text, (apart, joined)| text.replace(apart, joined))
 }
 
+/// Classes without a type in their name, or of one kind only.
+const SINGLE: [&str; 8] = [
+    "InetOps",
+    "InetInclusionOps",
+    "JsonbOps",
+    "JsonbPathOps",
+    "ArrayOps",
+    "TextOps",
+    "BitMinMaxOps",
+    "VarBitMinMaxOps",
+];
+
+/// Types with classes of the kinds bloom and minmax.
+const TWO_KINDS: [&str; 3] = ["Bpchar", "Bytea", "Text"];
+
+/// Types that have minmax-multi as well.
+const THREE_KINDS: [&str; 14] = [
+    "Date",
+    "Float4",
+    "Float8",
+    "Inet",
+    "Int2",
+    "Int4",
+    "Int8",
+    "Numeric",
+    "Oid",
+    "Timestamp",
+    "TimestampTz",
+    "Time",
+    "TimeTz",
+    "Uuid",
+];
+
+/// `int4_minmax_multi_ops` → `Int4MinMaxMultiOps`; none for a class that has to be written `raw("…")`.
+pub(crate) fn schema_name(class: &str) -> Option<String> {
+    let two = TWO_KINDS.iter().map(|ty| (ty, ["Bloom", "MinMax"].as_slice()));
+    let three = THREE_KINDS.iter().map(|ty| (ty, ["Bloom", "MinMax", "MinMaxMulti"].as_slice()));
+    let kinds =
+        two.chain(three).flat_map(|(ty, kinds)| kinds.iter().map(move |kind| format!("{ty}{kind}Ops")));
+    SINGLE.iter().map(|name| (*name).to_owned()).chain(kinds).find(|name| sql_name(name) == class)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::sql_name;
+    use super::{schema_name, sql_name};
 
     #[test]
     fn spells_operator_classes_as_sql_does() {
@@ -37,6 +79,8 @@ mod tests {
             ("InetInclusionOps", "inet_inclusion_ops"),
         ] {
             assert_eq!(sql_name(schema), sql);
+            assert_eq!(schema_name(sql).as_deref(), Some(schema));
         }
+        assert_eq!(schema_name("gin_trgm_ops"), None);
     }
 }
