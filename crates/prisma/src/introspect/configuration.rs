@@ -1,8 +1,8 @@
-//! The datasource and the generators of the schema before, written anew in Prisma's order of their keys.
+//! The datasource and the generators of the schema before, written anew in Prisma's order of their keys. Comments
+//! above them are dropped, as Prisma does; `extensions` is kept as written.
 
 use super::names::quoted;
 use super::previous::Previous;
-use super::text::documentation;
 use crate::schema::ast::{Argument, Block, BlockKind, Expr, ExprKind};
 
 /// Blocks with the number of the file that they belong to: generators first.
@@ -93,8 +93,7 @@ fn datasource(block: &Block, namespaces: Option<&[String]>) -> String {
     if !names.is_empty() {
         lines.push(format!("schemas = [{}]", names.join(", ")));
     }
-    let docs = block.documentation.as_deref().map(str::trim_end);
-    format!("{}datasource {} {{\n{}\n}}\n", documentation(docs), block.name.text, lines.join("\n"))
+    format!("datasource {} {{\n{}\n}}\n", block.name.text, lines.join("\n"))
 }
 
 fn spelled(value: &Expr) -> String {

@@ -30,9 +30,10 @@ pub(super) struct ModelWriter<'a> {
     relation_fields: Vec<RelationField<'a>>,
 }
 
-/// A primary or unique key over columns that Prisma reads and that are never NULL.
+/// A primary or unique key over columns that Prisma reads and that are never NULL. A partial index counts: Prisma does
+/// not look at its predicate.
 pub(super) fn has_identifier(table: &DbTable<'_>) -> bool {
-    table.indexes.iter().filter(|index| index.identifies() && index.predicate.is_none()).any(|index| {
+    table.indexes.iter().filter(|index| index.identifies()).any(|index| {
         index.columns.iter().all(|column| {
             let column = &table.columns[column.column];
             column.arity == DbArity::Required && !matches!(column.family, Family::Unsupported(_))

@@ -93,7 +93,7 @@ impl<'a> OldModel<'a> {
     }
 
     pub(super) fn documentation(&self) -> Option<String> {
-        trimmed(self.block.documentation.as_deref())
+        self.block.documentation.clone()
     }
 
     fn old_field(self, field: &'a Field) -> Option<OldField<'a>> {
@@ -155,7 +155,7 @@ impl<'a> OldEnum<'a> {
     }
 
     pub(super) fn documentation(&self) -> Option<String> {
-        trimmed(self.block.documentation.as_deref())
+        self.block.documentation.clone()
     }
 
     /// The value that stands for this one of the database.
@@ -163,7 +163,7 @@ impl<'a> OldEnum<'a> {
         let old = self.definition.values.iter().find(|one| one.db_name == value)?;
         let member = self.block.members.iter().find(|member| member.name.text == old.name)?;
         let named = Named { name: old.name.clone(), map: mapped(&member.attributes) };
-        Some((named, trimmed(member.documentation.as_deref())))
+        Some((named, member.documentation.clone()))
     }
 }
 
@@ -173,7 +173,7 @@ impl OldField<'_> {
     }
 
     pub(super) fn documentation(&self) -> Option<String> {
-        trimmed(self.member.documentation.as_deref())
+        self.member.documentation.clone()
     }
 
     pub(super) fn has_relation_attribute(&self) -> bool {
@@ -184,8 +184,4 @@ impl OldField<'_> {
 fn mapped(attributes: &[Attribute]) -> Option<String> {
     let map = attributes.iter().find(|attribute| attribute.name.text == "map")?;
     map.argument("name", true)?.as_string().map(str::to_owned)
-}
-
-fn trimmed(documentation: Option<&str>) -> Option<String> {
-    documentation.map(|text| text.lines().map(str::trim).collect::<Vec<_>>().join("\n"))
 }

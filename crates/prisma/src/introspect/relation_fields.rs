@@ -316,7 +316,7 @@ fn is_unique(context: &Context<'_>, id: KeyId) -> bool {
     table
         .indexes
         .iter()
-        .filter(|index| index.identifies() && index.predicate.is_none())
+        .filter(|index| index.identifies())
         .any(|index| index.columns.iter().all(|column| key.columns.contains(&column.column)))
 }
 

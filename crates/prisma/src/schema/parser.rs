@@ -177,6 +177,10 @@ impl<'a> Parser<'a> {
                 TokenKind::Newline => {
                     self.advance();
                     line_start = true;
+                    // A blank line parts a comment from the member below it.
+                    if self.kind() == TokenKind::Newline {
+                        documentation.clear();
+                    }
                     continue;
                 }
                 TokenKind::Documentation => documentation.push(self.documentation()),
