@@ -130,7 +130,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn to_line_end(&mut self) -> &'a str {
+    fn line_end(&mut self) -> &'a str {
         let start = self.at;
         let rest = self.rest();
         self.at += rest.find(['\n', '\r']).unwrap_or(rest.len());
@@ -199,7 +199,7 @@ impl<'a> Reader<'a> {
     /// The brace, with all that follows it on its line.
     fn open(&mut self) -> Option<()> {
         self.next_literal("{")?;
-        self.to_line_end();
+        self.line_end();
         self.newline()
     }
 
@@ -375,10 +375,10 @@ impl<'a> Reader<'a> {
         let start = self.at;
         self.blanks();
         if self.literal("///").is_some() {
-            return Some(Comment::Documentation(self.to_line_end()));
+            return Some(Comment::Documentation(self.line_end()));
         }
         if self.literal("//").is_some() {
-            return Some(Comment::Plain(self.to_line_end()));
+            return Some(Comment::Plain(self.line_end()));
         }
         self.literal("/*")?;
         let end = self.rest().find("*/")?;
@@ -400,7 +400,7 @@ impl<'a> Reader<'a> {
     /// Everything to the end of the line, and the line end.
     fn raw_line(&mut self) -> Option<&'a str> {
         let start = self.at;
-        if self.to_line_end().is_empty() {
+        if self.line_end().is_empty() {
             return None;
         }
         self.newline();

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use pgsteward_model::catalog::{Catalog, Table};
 use pgsteward_model::source::SourceFile;
 
+mod carried;
 mod configuration;
 mod database;
 mod defaults;
@@ -27,6 +28,8 @@ mod text;
 mod types;
 mod views;
 mod warnings;
+
+pub use carried::{carried, within};
 
 use database::Database;
 use matching::Matching;

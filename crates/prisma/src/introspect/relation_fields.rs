@@ -205,7 +205,7 @@ impl<'a> RelationField<'a> {
         let mut arguments: Vec<String> = name.iter().map(|name| quoted(name)).collect();
         match &self.kind {
             Kind::Inline { id, side: Side::Forward, old } => {
-                arguments.extend(self.forward_arguments(*id, old))
+                arguments.extend(self.forward_arguments(*id, old));
             }
             Kind::Copied { old } if !old.has_relation_attribute() => return None,
             Kind::Copied { old } => {

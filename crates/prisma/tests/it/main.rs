@@ -5,6 +5,8 @@ mod corpus;
 mod dmmf;
 mod drift;
 mod edit;
+mod format;
+mod introspect;
 mod migrate;
 mod query;
 mod recovery;
