@@ -46,6 +46,12 @@ enum Command {
     Init(commands::init::Arguments),
     /// Apply, inspect and repair migrations: Prisma's files and history, without node.
     Migrate(commands::migrate::Arguments),
+    /// Work with a database as `prisma db` does.
+    Db(commands::db::Arguments),
+    /// Lay out the Prisma schema as Prisma does.
+    Format(commands::format::Arguments),
+    /// Check whether Prisma would take the schema.
+    Validate(commands::validate::Arguments),
     /// Say what was found, what is missing, and how to get it.
     Doctor(commands::doctor::Arguments),
 }
@@ -90,6 +96,9 @@ async fn run(arguments: Arguments) -> ExitCode {
         Command::Rules(arguments) => commands::rules::run(&arguments, color),
         Command::Init(arguments) => commands::init::run(&arguments),
         Command::Migrate(arguments) => commands::migrate::run(arguments).await,
+        Command::Db(arguments) => commands::db::run(arguments).await,
+        Command::Format(arguments) => commands::format::run(&arguments),
+        Command::Validate(arguments) => commands::validate::run(&arguments),
         Command::Doctor(arguments) => commands::doctor::run(&arguments).await,
     };
     match result {

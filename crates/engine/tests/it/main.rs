@@ -9,6 +9,7 @@
 mod discover;
 mod judge;
 mod plan;
+mod pull;
 mod rollback;
 
 use std::path::Path;

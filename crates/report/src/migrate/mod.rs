@@ -1,6 +1,7 @@
 //! What the verbs of `migrate` and `db` say: lines for people, one file a verb, and one JSON envelope for all.
 
 mod deploy;
+mod pull;
 mod resolve;
 mod rollback;
 mod status;
@@ -8,6 +9,7 @@ mod status;
 use serde::Serialize;
 
 pub use deploy::deploy_text;
+pub use pull::{objects_text, pull_text};
 pub use resolve::resolve_text;
 pub use rollback::{adopt_text, rollback_text};
 pub use status::status_text;
