@@ -28,14 +28,18 @@ BARE = 'generator client {\n  provider = "prisma-client-js"\n}\n\ndatasource db 
 VARIANTS = 300
 TARGET = 0.99
 SHOWN = 8
-UNKNOWN_FEATURES = re.compile(r'(, )?"(metrics|driverAdapters)"(, )?')
+OLD_FEATURES = {'"metrics"', '"driverAdapters"'}
 """Preview features of older versions that 7.10 refuses."""
 
 
 def of_today(schema):
     """A schema of Prisma 5 or 6 as 7.10 takes it: no URLs, no features that it does not know."""
     bare = re.sub(r"^\s*(url|directUrl|shadowDatabaseUrl)\s*=.*\n", "", schema, flags=re.M)
-    return UNKNOWN_FEATURES.sub(lambda match: ", " if match[1] and match[3] else "", bare)
+
+    def known(match):
+        return match[1] + ", ".join(one for one in match[2].split(", ") if one not in OLD_FEATURES) + "]"
+
+    return re.sub(r"(previewFeatures\s*=\s*\[)([^]]*)\]", known, bare)
 
 
 def schema_of(project):

@@ -170,11 +170,22 @@ const idle = {
 function mended(adapter) {
   const pool = adapter.underlyingDriver()
   const query = pool.query.bind(pool)
+  let characters = []
   pool.query = async (...asked) => {
     const answered = await query(...asked)
-    for (const field of answered.fields ?? []) {
-      if (field.dataTypeID === CHAR_OID) field.dataTypeID = TEXT_OID
+    for (const [at, field] of (answered.fields ?? []).entries()) {
+      if (field.dataTypeID !== CHAR_OID) continue
+      field.dataTypeID = TEXT_OID
+      characters.push(at)
     }
+    return answered
+  }
+  const queryRaw = adapter.queryRaw.bind(adapter)
+  adapter.queryRaw = async (asked) => {
+    characters = []
+    const answered = await queryRaw(asked)
+    // The engine insists on a character where it asks for the kind of a constraint.
+    for (const at of characters) answered.columnTypes[at] = CHARACTER
     return answered
   }
   adapter.executeScript = async (script) => {
@@ -185,7 +196,7 @@ function mended(adapter) {
 }
 
 const REPLAYING = new Set(['createMigration', 'evaluateDataLoss'])
-const [CHAR_OID, TEXT_OID] = [18, 25]
+const [CHAR_OID, TEXT_OID, CHARACTER] = [18, 25, 6]
 
 /** Adapters of one request, and how to be rid of them. */
 function factory(request) {

@@ -59,15 +59,17 @@ fn with_lab(major: u32, test: impl AsyncFn(&Lab)) {
 
 /// As the superuser: the owner of a lab's database may not make every extension.
 async fn run(lab: &Lab, database: &Database, sql: &str) {
-    let session =
-        pgsteward_pg::LabSession::connect_socket(lab.folder(), 5432, "postgres", database.name()).await.unwrap();
+    let session = pgsteward_pg::LabSession::connect_socket(lab.folder(), 5432, "postgres", database.name())
+        .await
+        .unwrap();
     session.simple(sql).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
     session.close().await;
 }
 
 async fn catalog(lab: &Lab, database: &Database) -> Catalog {
-    let session =
-        pgsteward_pg::LabSession::connect_socket(lab.folder(), 5432, "postgres", database.name()).await.unwrap();
+    let session = pgsteward_pg::LabSession::connect_socket(lab.folder(), 5432, "postgres", database.name())
+        .await
+        .unwrap();
     let (catalog, gaps) = session.catalog(&CatalogOptions::default()).await.unwrap();
     session.close().await;
     assert_eq!(gaps, []);
@@ -101,7 +103,9 @@ async fn makes_the_database_again(lab: &Lab) {
     let report = pull(&options(folder.path(), lab, &database), &NoProgress).await.unwrap();
     assert_eq!(report.written, ["prisma/schema.prisma"]);
     assert_eq!(report.objects_file.as_deref(), Some("prisma/pgsteward.objects.sql"));
-    for object in ["function public.touch()", "view public.named", "domain public.positive", "extension citext"] {
+    for object in
+        ["function public.touch()", "view public.named", "domain public.positive", "extension citext"]
+    {
         assert!(report.objects.iter().any(|one| one == object), "{object} is not in {:?}", report.objects);
     }
     let schema = std::fs::read_to_string(folder.path().join("prisma/schema.prisma")).unwrap();
@@ -119,7 +123,12 @@ async fn makes_the_database_again(lab: &Lab) {
     // Pulled again, nothing changes; what the database no longer holds goes.
     let second = pull(&options(folder.path(), lab, &database), &NoProgress).await.unwrap();
     assert_eq!(second.texts, [("prisma/schema.prisma".to_owned(), schema)]);
-    run(lab, &database, "DROP SCHEMA public CASCADE; CREATE SCHEMA public; CREATE TABLE a (id integer PRIMARY KEY)").await;
+    run(
+        lab,
+        &database,
+        "DROP SCHEMA public CASCADE; CREATE SCHEMA public; CREATE TABLE a (id integer PRIMARY KEY)",
+    )
+    .await;
     let third = pull(&options(folder.path(), lab, &database), &NoProgress).await.unwrap();
     assert_eq!((third.objects, third.objects_file), (Vec::new(), None));
     assert!(!folder.path().join("prisma/pgsteward.objects.sql").exists());
@@ -151,7 +160,11 @@ fn what_cannot_be_pulled_is_said_and_nothing_is_written() {
         assert!(report.texts[0].1.contains("model a {"), "{:?}", report.texts);
         let text = std::fs::read_to_string(folder.path().join("prisma/schema.prisma")).unwrap();
         assert_eq!(text, HEAD);
-        std::fs::write(folder.path().join("prisma/schema.prisma"), format!("{HEAD}model A {{\n  id Nothing @id\n}}\n")).unwrap();
+        std::fs::write(
+            folder.path().join("prisma/schema.prisma"),
+            format!("{HEAD}model A {{\n  id Nothing @id\n}}\n"),
+        )
+        .unwrap();
         let error = pull(&options(folder.path(), lab, &database), &NoProgress).await.unwrap_err();
         assert_eq!(error.code, Some("P1012"), "{error}");
         let forced = PullOptions { force: true, ..options(folder.path(), lab, &database) };

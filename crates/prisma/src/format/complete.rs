@@ -93,7 +93,9 @@ impl<'a> Finder<'a> {
             Some(other) if other.arity == Arity::List => true,
             Some(other) => {
                 let elsewhere = other.relation.as_ref().is_some_and(|relation| !relation.fields.is_empty());
-                !elsewhere && !relation.fields.is_empty()
+                // Of two single fields without arguments the required one has the key.
+                let required = field.arity == Arity::Required && other.arity == Arity::Optional;
+                !elsewhere && (!relation.fields.is_empty() || required)
             }
         };
         if !holds_key {
