@@ -3,6 +3,7 @@
 //!
 //! Exit codes: 0 nothing at or above the threshold, 1 findings, 2 the tool failed or was used wrongly.
 
+mod ask;
 mod commands;
 mod output;
 mod progress;
@@ -46,7 +47,7 @@ enum Command {
     Init(commands::init::Arguments),
     /// Apply, inspect and repair migrations: Prisma's files and history, without node.
     Migrate(commands::migrate::Arguments),
-    /// Work with a database as `prisma db` does.
+    /// Pull, push, seed, and run SQL, as `prisma db` does.
     Db(commands::db::Arguments),
     /// Lay out the Prisma schema as Prisma does.
     Format(commands::format::Arguments),

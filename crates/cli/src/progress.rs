@@ -27,10 +27,19 @@ impl Spinner {
     pub(crate) fn finish(&self) {
         self.bar.finish_and_clear();
     }
+
+    /// Makes room for a question; the next phase draws again.
+    pub(crate) fn pause(&self) {
+        self.bar.finish_and_clear();
+    }
 }
 
 impl Progress for Spinner {
     fn phase(&self, text: &str) {
+        if self.bar.is_finished() && !self.bar.is_hidden() {
+            self.bar.reset();
+            self.bar.enable_steady_tick(Duration::from_millis(120));
+        }
         if let Ok(style) = ProgressStyle::with_template("{spinner:.cyan} {msg} {elapsed:.dim}") {
             self.bar.set_style(style);
         }

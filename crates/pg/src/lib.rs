@@ -9,6 +9,7 @@
 //! files or reports: it returns the types of `pgsteward_model`, and a [`Gap`](pgsteward_model::facts::Gap)
 //! for whatever the role was not allowed to read.
 
+mod activity;
 mod connect;
 mod error;
 mod grants;
@@ -30,6 +31,7 @@ extern crate self as pgsteward_pg;
 #[expect(dead_code, reason = "the tests beside the crate use the rest")]
 mod support;
 
+pub use activity::DatabaseActivity;
 pub use connect::ConnectError;
 pub use error::ReadError;
 pub use introspect::CatalogOptions;

@@ -8,12 +8,14 @@
 //! - [`summary`]: the same steps in words.
 //! - [`introspect`]: a catalog to schema text.
 //! - [`format`]: schema text in Prisma's layout.
+//! - [`data_loss`]: what they would lose.
 //! - [`drift`]: what `prisma migrate dev` would write next.
 //! - [`query`]: what statements a call of Prisma Client becomes.
 //!
 //! This crate starts no process, reads no file and speaks to no server: callers hand it text and catalogs.
 
 mod calculate;
+pub mod data_loss;
 pub mod diff;
 mod drift;
 pub mod edit;

@@ -2,6 +2,7 @@
 //! `prisma.config.ts`, as Prisma takes it; a URL that leads to a pooler is exchanged for a direct one where the user
 //! gave one. No URL with a password ever gets into a message.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use pgsteward_model::prisma::UrlValue;
@@ -87,6 +88,15 @@ impl Environment {
             let file = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
             (self.expanded(&value, 0), format!("{name} of {file}"))
         })
+    }
+
+    /// What the files define, the first definition of each name.
+    pub fn variables(&self) -> BTreeMap<String, String> {
+        let mut all = BTreeMap::new();
+        for (name, value) in self.files.iter().flat_map(|(_, read)| read) {
+            all.entry(name.clone()).or_insert_with(|| self.expanded(value, 0));
+        }
+        all
     }
 
     /// `${NAME}` of the environment or of the files. What is not defined stays as it is written.

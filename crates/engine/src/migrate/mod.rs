@@ -1,26 +1,45 @@
 //! The verbs of `migrate` and `db`: Prisma's files, table, codes and order of things, without node.
 //!
 //! Suggested reading order: [`project`] (what is worked on), [`connection`] (on which database), [`history`] (disk and
-//! rows joined), [`regime`] and `apply` (how one file runs), [`deploy`], [`status`], [`resolve`].
+//! rows joined), [`regime`] and `apply` (how one file runs), [`deploy`], [`status`], [`resolve`]; then [`shadow`] (what
+//! migrations make, in the lab) and [`dev`].
 
 mod analyze;
 mod apply;
+pub mod ask;
 pub mod config_file;
 pub mod connection;
 mod data_checks;
 pub mod deploy;
+pub mod dev;
+pub mod diagnosis;
+pub mod diff;
 mod drift;
 pub mod error;
+pub mod execute;
+pub mod generator;
 pub mod history;
+pub mod keep;
 mod leftover;
+mod losses;
 mod messages;
+pub mod name;
+mod namespace;
+pub mod outside;
+pub mod place;
+pub mod production;
 pub mod project;
 pub mod pull;
+pub mod push;
 pub mod regime;
+pub mod rename;
+pub mod reset;
 pub mod resolve;
 pub mod rollback;
 pub mod schema;
+pub mod seed;
 pub mod server;
+pub mod shadow;
 pub mod status;
 mod watch;
 

@@ -10,6 +10,8 @@ mod discover;
 mod judge;
 mod plan;
 mod pull;
+mod questions;
+mod renames;
 mod rollback;
 
 use std::path::Path;

@@ -2,6 +2,7 @@
 //! `YYYY-MM-DD HH:MM:SS.ffffff` in UTC, text of errors is for people.
 
 pub mod deploy;
+pub mod dev;
 pub mod pull;
 pub mod resolve;
 pub mod rollback;

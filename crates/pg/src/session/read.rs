@@ -9,6 +9,7 @@ use pgsteward_model::version::ServerVersion;
 use tokio::task::JoinHandle;
 use tokio_postgres::Client;
 
+use crate::activity::{self, DatabaseActivity};
 use crate::connect::{self, Access, ConnectError};
 use crate::error::ReadError;
 use crate::history::{self, HistoryRow, HistoryTable};
@@ -63,6 +64,11 @@ impl ReadSession {
     /// A history of migrations with all its columns; `None` where the database has no such table.
     pub async fn history(&self, table: &HistoryTable) -> Result<Option<Vec<HistoryRow>>, ReadError> {
         history::read(&self.client, table).await
+    }
+
+    /// How large this database is, and how busy.
+    pub async fn activity(&self) -> Result<DatabaseActivity, ReadError> {
+        activity::activity(&self.client).await
     }
 
     /// The statements that `pg_stat_statements` counted in this database, the costliest first;

@@ -134,6 +134,8 @@ pub struct NewIndex {
     pub method: String,
     pub keys: Vec<NewIndexKey>,
     pub predicate: Option<String>,
+    /// True for an index that was there before and is made anew because a column of it is.
+    pub rebuilt: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]

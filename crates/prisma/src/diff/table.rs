@@ -11,8 +11,8 @@ use super::{ColumnChange, SchemaStep, TableChange};
 
 pub(crate) struct TablePair<'a> {
     view: View<'a>,
-    pub(super) before: &'a Table,
-    pub(super) after: &'a Table,
+    pub(crate) before: &'a Table,
+    pub(crate) after: &'a Table,
 }
 
 /// Whether a column may hold NULL, or is a list: then Prisma does not look at NOT NULL. The names are those of
@@ -54,7 +54,7 @@ impl<'a> TablePair<'a> {
         (self.view.before.position(&self.before.name), self.view.after.position(&self.after.name))
     }
 
-    fn type_change(&self, before: &'a Column, after: &'a Column) -> TypeChange {
+    pub(crate) fn type_change(&self, before: &'a Column, after: &'a Column) -> TypeChange {
         types::change(self.view.column_type(before, false), self.view.column_type(after, true))
     }
 
@@ -244,7 +244,9 @@ impl<'a> TablePair<'a> {
             let rebuilt = twin.is_some()
                 && index.leading_columns().iter().any(|name| self.change_of(name) == TypeChange::Recreate);
             if twin.is_none() || rebuilt {
-                let (table, index) = (self.after.name.clone(), self.view.new_index(self.after, index));
+                let mut index = self.view.new_index(self.after, index);
+                index.rebuilt = rebuilt;
+                let table = self.after.name.clone();
                 steps.push([place + 1, next_place, at], SchemaStep::CreateIndex { table, index });
             }
         }

@@ -94,7 +94,8 @@ impl<'a> View<'a> {
                         )
                     },
                 );
-                let partial = index.predicate.is_some() && !self.options.partial_indexes && !next;
+                let of_schema = next && !self.options.to_database;
+                let partial = index.predicate.is_some() && !self.options.partial_indexes && !of_schema;
                 !hidden && !partial && index.is_plain()
             })
             .collect();
@@ -161,6 +162,13 @@ impl<'a> View<'a> {
         side.schema?.defaults.get(&(table.name.clone(), column.name.clone()))
     }
 
+    /// True where the schema spells the type otherwise than the catalog: with its arguments left out.
+    pub(crate) fn has_written_type(self, table: &Table, column: &Column, next: bool) -> bool {
+        let side = if next { self.after } else { self.before };
+        let place = (table.name.clone(), column.name.clone());
+        side.schema.is_some_and(|hints| hints.types.contains_key(&place))
+    }
+
     pub(super) fn default_sql(self, table: &Table, column: &Column) -> Option<String> {
         if let Some(written) = self.written_default(table, column, true) {
             return written.clone();
@@ -190,6 +198,7 @@ impl<'a> View<'a> {
             method: index.method.clone(),
             keys: keys.collect(),
             predicate: index.predicate.clone(),
+            rebuilt: false,
         }
     }
 }

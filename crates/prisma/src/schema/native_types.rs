@@ -60,6 +60,11 @@ pub(crate) fn find(name: &str) -> Option<&'static NativeTypeFact> {
     FACTS.iter().find(|fact| fact.name == name)
 }
 
+/// The native type that makes columns of this type.
+pub(crate) fn name_of(column: &str) -> Option<&'static str> {
+    FACTS.iter().find(|fact| fact.column == column).map(|fact| fact.name)
+}
+
 /// What is wrong with a native type on a field of this scalar type, if anything.
 pub(crate) fn problem(native: &NativeType, scalar: Option<Scalar>) -> Option<String> {
     let Some(fact) = find(&native.name) else {

@@ -1,6 +1,7 @@
 //! What the verbs of `migrate` and `db` say: lines for people, one file a verb, and one JSON envelope for all.
 
 mod deploy;
+mod dev;
 mod pull;
 mod resolve;
 mod rollback;
@@ -9,6 +10,7 @@ mod status;
 use serde::Serialize;
 
 pub use deploy::deploy_text;
+pub use dev::{dev_text, push_text, reset_text};
 pub use pull::{objects_text, pull_text};
 pub use resolve::resolve_text;
 pub use rollback::{adopt_text, rollback_text};

@@ -1,6 +1,9 @@
 //! `db`: one file a subcommand. Exit codes are Prisma's: 0 done, 1 for every error of a verb, 2 for wrong usage.
 
+mod execute;
 mod pull;
+mod push;
+mod seed;
 
 use std::process::ExitCode;
 
@@ -19,11 +22,20 @@ pub(crate) struct Arguments {
 enum Verb {
     /// Write the database's schema into the Prisma schema.
     Pull(pull::Arguments),
+    /// Make the database what the schema says, without a migration.
+    Push(push::Arguments),
+    /// Run the project's seed command.
+    Seed(seed::Arguments),
+    /// Run a SQL script.
+    Execute(execute::Arguments),
 }
 
 pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     let result = match arguments.verb {
         Verb::Pull(arguments) => pull::run(&arguments).await,
+        Verb::Push(arguments) => push::run(&arguments).await,
+        Verb::Seed(arguments) => seed::run(&arguments).await,
+        Verb::Execute(arguments) => execute::run(&arguments).await,
     };
     Ok(result.unwrap_or_else(|error| {
         output::error(&error);

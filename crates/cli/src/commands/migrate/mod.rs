@@ -3,6 +3,9 @@
 
 mod adopt;
 mod deploy;
+mod dev;
+mod diff;
+mod reset;
 mod resolve;
 mod rollback;
 mod status;
@@ -13,6 +16,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::{Args, Subcommand, ValueEnum};
+use pgsteward_engine::collect::LabWish;
 use pgsteward_engine::migrate::ProjectOptions;
 
 use crate::output;
@@ -25,6 +29,8 @@ pub(crate) struct Arguments {
 
 #[derive(Subcommand)]
 enum Verb {
+    /// Write the next migration from the schema, and apply it to the development database.
+    Dev(Box<dev::Arguments>),
     /// Apply pending migrations to the database.
     Deploy(Box<deploy::Arguments>),
     /// Show how the database and its history of migrations stand.
@@ -35,15 +41,22 @@ enum Verb {
     Rollback(rollback::Arguments),
     /// Make and prove the down.sql of migrations that are there already.
     Adopt(adopt::Arguments),
+    /// Compare two schemas: files, folders of migrations, databases.
+    Diff(Box<diff::Arguments>),
+    /// Empty the database and apply every migration again; all data is lost.
+    Reset(reset::Arguments),
 }
 
 pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     let result = match arguments.verb {
+        Verb::Dev(arguments) => dev::run(&arguments).await,
         Verb::Deploy(arguments) => deploy::run(&arguments).await,
         Verb::Status(arguments) => status::run(&arguments).await,
         Verb::Resolve(arguments) => resolve::run(&arguments).await,
         Verb::Rollback(arguments) => rollback::run(&arguments).await,
         Verb::Adopt(arguments) => adopt::run(&arguments).await,
+        Verb::Diff(arguments) => diff::run(&arguments).await,
+        Verb::Reset(arguments) => reset::run(&arguments).await,
     };
     Ok(result.unwrap_or_else(|error| {
         output::error(&error);
@@ -73,6 +86,23 @@ impl ProjectArguments {
             config: self.config.clone(),
             migrations: self.migrations.clone(),
         }
+    }
+}
+
+/// What every verb takes that needs the lab.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct LabArguments {
+    /// Major version of PostgreSQL for the lab [default: the database's, else 17].
+    #[arg(long, value_name = "MAJOR", env = "PGSTEWARD_PG_MAJOR", value_parser = clap::value_parser!(u32).range(12..=18))]
+    pub(crate) pg_major: Option<u32>,
+    /// Never download PostgreSQL.
+    #[arg(long, env = "PGSTEWARD_OFFLINE", value_parser = clap::builder::FalseyValueParser::new())]
+    pub(crate) offline: bool,
+}
+
+impl LabArguments {
+    pub(crate) fn wish(&self) -> LabWish {
+        LabWish { none: false, major: self.pg_major, offline: self.offline }
     }
 }
 

@@ -1,0 +1,59 @@
+//! `migrate reset`: empty the database and apply every migration again.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Args;
+use pgsteward_engine::migrate::place::Place;
+use pgsteward_engine::migrate::production::Consent;
+use pgsteward_engine::migrate::reset::reset;
+use pgsteward_report::migrate::{migrate_json, reset_text};
+
+use super::{ProjectArguments, ReportFormat};
+use crate::ask::Terminal;
+use crate::output;
+use crate::progress::Spinner;
+
+#[derive(Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    project: ProjectArguments,
+    /// The database to reset [default: as Prisma finds it].
+    #[arg(long, value_name = "URL", hide_env_values = true)]
+    url: Option<String>,
+    /// Ask nothing, whatever the database looks like.
+    #[arg(long, short)]
+    force: bool,
+    /// The name of the database, typed: confirms the reset of one that looks like production.
+    #[arg(long, value_name = "NAME")]
+    database: Option<String>,
+    /// Accepted for Prisma's sake: a reset runs no generator and no seed (see `db seed`).
+    #[arg(long, hide = true)]
+    skip_seed: bool,
+    /// As --skip-seed.
+    #[arg(long, hide = true)]
+    skip_generate: bool,
+    /// Output format.
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+    format: ReportFormat,
+    /// Show no progress.
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let place = Place { project: arguments.project.options(), url: arguments.url.clone() };
+    let consent = Consent { force: arguments.force, typed: arguments.database.clone() };
+    let spinner = Spinner::new(arguments.quiet);
+    let report = reset(&place, &consent, &Terminal::new(&spinner), &spinner).await;
+    spinner.finish();
+    let Some(report) = report? else {
+        output::talk("Reset cancelled.");
+        return Ok(ExitCode::from(130));
+    };
+    output::print(&match arguments.format {
+        ReportFormat::Text => reset_text(&report),
+        ReportFormat::Json => migrate_json("migrate reset", &report),
+    })?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,520 @@
+//! `migrate dev`: checks the history against the database, applies what is pending, writes the next migration
+//! from the difference between history and schema, and applies it.
+//!
+//! Everything that Prisma does on a shadow database beside the user's happens in the lab. There the new migration
+//! is also tried before anyone is asked: what would fail is said before it is written, and what it takes away by
+//! the way is named.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use pgsteward_model::catalog::Catalog;
+use pgsteward_model::migrate::DatabaseName;
+use pgsteward_model::migrate::dev::{DevOutcome, DevReport, NewMigration, RenameGuess};
+use pgsteward_model::prisma::PrismaSchema;
+use pgsteward_pg::history::{HistoryRow, HistoryTable, RowState};
+use pgsteward_pg::{CatalogOptions, WriteSession};
+use pgsteward_prisma::diff::{DiffOptions, SchemaStep, diff};
+use pgsteward_prisma::{calculate, render, summary};
+
+use super::ask::Ask;
+use super::connection::Connection;
+use super::diagnosis::{Diagnosis, diagnose};
+use super::error::{MigrateError, words};
+use super::losses::Losses;
+use super::namespace::as_default;
+use super::place::{Place, valid_schema};
+use super::project::{MigrateProject, MigrationFolder};
+use super::rename::{self, Renaming, Wish};
+use super::shadow::{Replayed, Script, Shadow, without_external};
+use super::{generator, keep, name, outside, rollback, server};
+use crate::Progress;
+use crate::collect::LabWish;
+
+pub struct DevRequest {
+    pub place: Place,
+    /// `--name`; asked for where there is none and somebody to ask.
+    pub name: Option<String>,
+    pub create_only: bool,
+    pub renames: Vec<Wish>,
+    /// `--skip-generate`.
+    pub skip_generate: bool,
+    pub wish: LabWish,
+}
+
+/// Does all of it. An error leaves the database as it was but for pending migrations that were applied first; the
+/// report says how far it came otherwise.
+pub async fn dev(
+    request: &DevRequest,
+    ask: &dyn Ask,
+    progress: &dyn Progress,
+) -> Result<DevReport, MigrateError> {
+    let (project, connection) = request.place.open()?;
+    let schema = valid_schema(&project)?;
+    project.check_provider_lock()?;
+    let folders = project.migrations()?;
+    let (session, made) = server::connect_or_create(&connection, "migrate dev").await?;
+    let table = project.history_table(connection.namespace());
+    let live = Live::read(&session, &table).await;
+    let version = session.version();
+    session.close().await;
+    let live = live?;
+    let mut wish = request.wish.clone();
+    wish.major = wish.major.or(Some(version.major()));
+    let config = project.config.as_ref();
+    let init = config.and_then(|config| config.init_shadow_db.clone());
+    let shadow = Shadow::start(&wish, connection.namespace(), init, progress).await?;
+    let mut verb = Verb {
+        request,
+        project: &project,
+        connection: &connection,
+        ask,
+        progress,
+        options: DiffOptions::of(&schema),
+        schema,
+        report: empty_report(server::database_name(&connection, version)),
+    };
+    verb.report.notes.extend(made.then(|| format!("made the database \"{}\"", connection.database())));
+    verb.report.notes.extend(shadow.note());
+    verb.report.notes.extend(connection.note.clone());
+    let (diagnosis, history) = verb.diagnose(&shadow, &folders, &live).await?;
+    if let Some(reason) = diagnosis.reset_reason() {
+        verb.report.outcome = DevOutcome::ResetNeeded;
+        verb.report.reset_reason = Some(reason);
+        return Ok(verb.report);
+    }
+    if !diagnosis.pending.is_empty() {
+        verb.report.applied = request.place.apply(progress).await?;
+    }
+    verb.create(&shadow, &folders, &history).await
+}
+
+/// What was read from the user's database.
+struct Live {
+    rows: Option<Vec<HistoryRow>>,
+    catalog: Catalog,
+}
+
+impl Live {
+    async fn read(session: &WriteSession, table: &HistoryTable) -> Result<Live, MigrateError> {
+        let rows = session.history(table).await?;
+        let (catalog, _) = session.catalog(&CatalogOptions::default()).await?;
+        Ok(Live { rows, catalog })
+    }
+}
+
+struct Verb<'a> {
+    request: &'a DevRequest,
+    project: &'a MigrateProject,
+    connection: &'a Connection,
+    ask: &'a dyn Ask,
+    progress: &'a dyn Progress,
+    options: DiffOptions,
+    schema: Arc<PrismaSchema>,
+    report: DevReport,
+}
+
+/// The next migration, before it is written.
+struct Planned {
+    steps: Vec<SchemaStep>,
+    /// The catalog that the steps begin with: the history's, with the renames done.
+    from: Catalog,
+    to: Catalog,
+    renamings: Vec<Renaming>,
+    /// All of its SQL, without the comment of warnings.
+    sql: String,
+}
+
+impl Verb<'_> {
+    /// What Prisma compares of a catalog that a server holds.
+    fn compared(&self, catalog: &Catalog) -> Catalog {
+        self.without_external(&as_default(catalog, self.default_namespace()))
+    }
+
+    fn without_external(&self, catalog: &Catalog) -> Catalog {
+        match &self.project.config {
+            Some(config) => without_external(catalog, &config.external_tables, &config.external_enums),
+            None => catalog.clone(),
+        }
+    }
+
+    /// The namespaces that are compared, by their real names.
+    fn namespaces(&self) -> Vec<String> {
+        let own = self.default_namespace();
+        let names = self.options.namespaces.iter();
+        names.map(|name| if name == "public" { own.to_owned() } else { name.clone() }).collect()
+    }
+
+    fn default_namespace(&self) -> &str {
+        default_namespace(&self.schema, self.connection)
+    }
+
+    /// Replays the history, first what is applied, and holds it against the database. Returns the state that the
+    /// whole history leaves.
+    async fn diagnose(
+        &mut self,
+        shadow: &Shadow,
+        folders: &[MigrationFolder],
+        live: &Live,
+    ) -> Result<(Diagnosis, Replayed), MigrateError> {
+        let names: Vec<&str> = folders.iter().map(|folder| folder.name.as_str()).collect();
+        let mut diagnosis =
+            diagnose(&names, live.rows.as_deref(), &|at, stored| folders[at].has_checksum(stored));
+        let is_applied = |folder: &MigrationFolder| {
+            let rows = live.rows.iter().flatten();
+            rows.into_iter().any(|row| row.name == folder.name && row.state() == RowState::Applied)
+        };
+        let scripts: Vec<Script<'_>> = folders.iter().map(script).collect();
+        let applied: Vec<Script<'_>> =
+            folders.iter().filter(|folder| is_applied(folder)).map(script).collect();
+        let before = shadow.replay(&applied, self.progress).await?;
+        let expected = self.compared(&before.catalog);
+        let actual = self.compared(&live.catalog);
+        let options = DiffOptions { hints: Default::default(), to_database: true, ..self.options.clone() };
+        let drift = diff(&expected, &actual, &options);
+        if !drift.is_empty() {
+            diagnosis.drift = Some(summary(&drift, &expected, &actual, &options));
+        }
+        self.report.outside = outside::differences(&before.catalog, &live.catalog, &self.namespaces());
+        let in_order = folders.iter().take(applied.len()).all(is_applied);
+        let history = match in_order {
+            true => shadow.go_on(before, &scripts[applied.len()..]).await?,
+            false => shadow.replay(&scripts, self.progress).await?,
+        };
+        self.report.notes.extend(history.notes.iter().cloned());
+        Ok((diagnosis, history))
+    }
+
+    /// Writes the next migration, and applies it unless only its text was asked for.
+    async fn create(
+        mut self,
+        shadow: &Shadow,
+        folders: &[MigrationFolder],
+        history: &Replayed,
+    ) -> Result<DevReport, MigrateError> {
+        let scripts: Vec<Script<'_>> = folders.iter().map(script).collect();
+        let planned = self.plan(shadow, history, &scripts).await?;
+        if planned.is_empty() && !self.request.create_only {
+            return self.finish(DevOutcome::InSync).await;
+        }
+        let losses = Losses::of(&planned.steps, &planned.from, &planned.to, &self.options);
+        self.weigh(&planned, &losses).await?;
+        self.try_out(shadow, history, &planned).await?;
+        if !self.report.unexecutable.is_empty() && !self.request.create_only {
+            return Err(self.cannot_be_executed());
+        }
+        if !self.report.warnings.is_empty() && !self.confirmed().await? {
+            self.report.outcome = DevOutcome::Cancelled;
+            return Ok(self.report);
+        }
+        let Some(given) = self.name().await else {
+            self.report.outcome = DevOutcome::Cancelled;
+            return Ok(self.report);
+        };
+        let text = format!("{}{}", losses.comment(), planned.sql);
+        let folder = name::folder_name(name::timestamp(), &given);
+        let file = write(&self.project.migrations_folder, &folder, &text)?;
+        let file = crate::discover::relative(&self.project.root, &file);
+        self.report.created = Some(NewMigration { name: folder, file, sql: text });
+        if self.request.create_only {
+            return self.finish(DevOutcome::Created).await;
+        }
+        self.report.rollback = Some(self.write_down(shadow).await);
+        self.request.place.apply(self.progress).await?;
+        self.finish(DevOutcome::Applied).await
+    }
+
+    /// Makes and proves what undoes the new migration. In words; a migration without it is a migration all the same.
+    async fn write_down(&self, shadow: &Shadow) -> String {
+        let Some(created) = &self.report.created else { return String::new() };
+        self.progress.phase("make and prove its down.sql");
+        let down = match self.project.migrations() {
+            Ok(folders) => rollback::write_down(shadow.lab(), self.project, &folders, &created.name).await,
+            Err(error) => Err(error),
+        };
+        match down {
+            Ok(down) => {
+                let mut words = format!("down.sql: {}", down.worth.word());
+                if let Some(reason) = down.worth.reason() {
+                    words.push_str(&format!(": {reason}"));
+                }
+                let lost: Vec<&str> = down.lost.iter().map(|loss| loss.what.as_str()).collect();
+                if !lost.is_empty() {
+                    words.push_str(&format!("; it does not bring back {}", lost.join(", ")));
+                }
+                words
+            }
+            Err(error) => format!("no down.sql was made: {error}"),
+        }
+    }
+
+    async fn finish(mut self, outcome: DevOutcome) -> Result<DevReport, MigrateError> {
+        self.report.outcome = outcome;
+        if outcome != DevOutcome::Created {
+            let told = generator::run(self.project, self.request.skip_generate).await;
+            self.report.generator = told;
+        }
+        Ok(self.report)
+    }
+
+    /// The steps to the schema, with renames asked for or accepted, and without those that drop what the schema
+    /// cannot express.
+    async fn plan(
+        &mut self,
+        shadow: &Shadow,
+        history: &Replayed,
+        scripts: &[Script<'_>],
+    ) -> Result<Planned, MigrateError> {
+        let to = self.without_external(&calculate(&self.schema, shadow.version()));
+        let mut renamings = Vec::new();
+        let mut base = history.clone();
+        let mut wishes = self.request.renames.clone();
+        let mut declined: Vec<Wish> = Vec::new();
+        loop {
+            let from = self.compared(&base.catalog);
+            let more = rename::resolve(&wishes, &from, &to, &self.schema)?;
+            if !more.is_empty() {
+                let sql = rename::sql(&more);
+                base = shadow.attempt(&base, "rename", &sql).await?.map_err(|error| {
+                    MigrateError::new(format!("the lab could not rename: {}", words(&error)))
+                        .with_hint("write the migration by hand (--create-only)")
+                })?;
+                renamings.extend(more);
+            }
+            let from = self.compared(&base.catalog);
+            let mut guesses = rename::guesses(&from, &to, &self.schema, &self.options);
+            guesses.retain(|guess| !declined.contains(&guess.wish));
+            wishes = self.accepted(&guesses, &mut declined).await;
+            if wishes.is_empty() {
+                self.report.guesses = guesses.iter().map(told).collect();
+                break;
+            }
+        }
+        self.report.renamed = renamings.iter().map(Renaming::words).collect();
+        let from = self.compared(&base.catalog);
+        let (steps, kept) = keep::keep(diff(&from, &to, &self.options), &from, &self.options, Some(scripts));
+        self.report.kept = kept;
+        let sql = match (renamings.is_empty(), steps.is_empty()) {
+            (true, _) => render::render(&steps),
+            (false, true) => format!("{}\n", rename::sql(&renamings)),
+            (false, false) => format!("{}\n\n{}", rename::sql(&renamings), render::render(&steps)),
+        };
+        Ok(Planned { steps, from, to, renamings, sql })
+    }
+
+    /// Shows each guess with its reasons; what a person says yes to.
+    async fn accepted(&self, guesses: &[rename::Guess], declined: &mut Vec<Wish>) -> Vec<Wish> {
+        if !self.ask.interactive() || guesses.is_empty() {
+            return Vec::new();
+        }
+        let uses = rename::code_uses(&self.project.root, &names_in(guesses));
+        let mut accepted = Vec::new();
+        for guess in guesses {
+            let mut reasons = guess.reasons.clone();
+            let new = &guess.wish.to;
+            let old = guess.wish.field.as_ref().unwrap_or(&guess.wish.model);
+            let count = |name: &String| uses.get(name).copied().unwrap_or(0);
+            if count(new) > 0 {
+                reasons.push(format!(
+                    "the code says \"{new}\" {} times, \"{old}\" {} times",
+                    count(new),
+                    count(old)
+                ));
+            }
+            let what = match &guess.wish.field {
+                Some(field) => format!("field \"{field}\" of \"{}\" to \"{new}\"", guess.wish.model),
+                None => format!("\"{old}\" to \"{new}\""),
+            };
+            let question = format!("Rename {what} and keep its data? ({})", reasons.join("; "));
+            match self.ask.confirm(&question).await {
+                Some(true) => accepted.push(guess.wish.clone()),
+                _ => declined.push(guess.wish.clone()),
+            }
+        }
+        accepted
+    }
+
+    /// Counts what the steps would lose in the user's database.
+    async fn weigh(&mut self, planned: &Planned, losses: &Losses) -> Result<(), MigrateError> {
+        let session = server::connect(self.connection, "migrate dev").await?;
+        let weighed = losses.weigh(&session, &planned.renamings).await;
+        session.close().await;
+        let weighed = weighed?;
+        (self.report.warnings, self.report.unexecutable) = (weighed.warnings, weighed.unexecutable);
+        Ok(())
+    }
+
+    /// Runs the migration in the lab: what the server says against it, what goes by the way, what is left to do.
+    async fn try_out(
+        &mut self,
+        shadow: &Shadow,
+        history: &Replayed,
+        planned: &Planned,
+    ) -> Result<(), MigrateError> {
+        if planned.is_empty() {
+            return Ok(());
+        }
+        let after = match shadow.attempt(history, "the new migration", &planned.sql).await? {
+            Ok(after) => after,
+            // What the lab left out of the history may be what the migration misses.
+            Err(error) if self.request.create_only || !history.notes.is_empty() => {
+                self.report.notes.push(format!("in the lab the new migration fails: {}", words(&error)));
+                return Ok(());
+            }
+            Err(error) => {
+                return Err(MigrateError::new(format!(
+                    "the migration that the schema asks for would fail: {}",
+                    words(&error)
+                ))
+                .with_hint(
+                    "nothing was written; change the schema, or write the migration by hand (--create-only)",
+                ));
+            }
+        };
+        self.report.lost = keep::lost_by_the_way(&history.catalog, &after.catalog);
+        let left = diff(&self.compared(&after.catalog), &planned.to, &self.options);
+        let (left, _) = keep::keep(left, &self.compared(&after.catalog), &self.options, Some(&[]));
+        if !left.is_empty() && !planned.renamings.is_empty() {
+            return Err(MigrateError::new(format!(
+                "after the renames the schema would still differ:\n{}",
+                render::render(&left)
+            ))
+            .with_hint("write the migration by hand (--create-only)"));
+        }
+        Ok(())
+    }
+
+    fn cannot_be_executed(&self) -> MigrateError {
+        let list: Vec<String> = self.report.unexecutable.iter().map(|text| format!("  • {text}")).collect();
+        let hint = self.rename_hint().unwrap_or_else(|| {
+            "create the migration with --create-only, correct its SQL for the rows that are there, and apply it with \
+             another `migrate dev`"
+                .to_owned()
+        });
+        MigrateError::new(format!("some changes cannot be executed:\n{}", list.join("\n"))).with_hint(hint)
+    }
+
+    /// Where nobody was asked, the likeliest rename is the likeliest way out.
+    fn rename_hint(&self) -> Option<String> {
+        let guess = self.report.guesses.first().filter(|_| !self.ask.interactive())?;
+        Some(format!("if that is a rename ({}), say so: {}", guess.reasons.join("; "), guess.flag))
+    }
+
+    async fn confirmed(&self) -> Result<bool, MigrateError> {
+        let list: Vec<String> = self.report.warnings.iter().map(|text| format!("  • {text}")).collect();
+        let mut text = format!("Warnings for the current database:\n\n{}", list.join("\n"));
+        if !self.report.lost.is_empty() {
+            text.push_str(&format!("\n\nLost by the way: {}", self.report.lost.join(", ")));
+        }
+        if !self.ask.interactive() {
+            let mut hint =
+                "run it at a terminal to confirm, or create the migration with --create-only there and \
+                            apply it with `migrate deploy`"
+                    .to_owned();
+            if let Some(guess) = self.report.guesses.first() {
+                hint = format!("if that is a rename ({}), say so: {}", guess.reasons.join("; "), guess.flag);
+            }
+            return Err(MigrateError::new(format!(
+                "the migration loses data or may fail, and nobody is at a terminal to confirm it\n{text}"
+            ))
+            .with_hint(hint));
+        }
+        self.ask.tell(&text);
+        let question = match self.request.create_only {
+            true => "Are you sure you want to create this migration?",
+            false => "Are you sure you want to create and apply this migration?",
+        };
+        Ok(self.ask.confirm(question).await == Some(true))
+    }
+
+    /// The migration's name; none where the person gave up.
+    async fn name(&self) -> Option<String> {
+        match &self.request.name {
+            Some(name) => Some(name.clone()),
+            None if !self.ask.interactive() => Some(String::new()),
+            None => self.ask.text("Enter a name for the new migration:").await,
+        }
+    }
+}
+
+impl Planned {
+    fn is_empty(&self) -> bool {
+        self.steps.is_empty() && self.renamings.is_empty()
+    }
+}
+
+fn script(folder: &MigrationFolder) -> Script<'_> {
+    Script { name: &folder.name, text: folder.script() }
+}
+
+fn told(guess: &rename::Guess) -> RenameGuess {
+    RenameGuess { flag: guess.flag(), reasons: guess.reasons.clone() }
+}
+
+fn names_in(guesses: &[rename::Guess]) -> std::collections::BTreeSet<String> {
+    let names = guesses.iter().flat_map(|guess| {
+        [guess.wish.to.clone(), guess.wish.field.clone().unwrap_or_else(|| guess.wish.model.clone())]
+    });
+    names.collect()
+}
+
+/// What models without `@@schema` live in: `public` where the schema lists its namespaces, else the connection's.
+pub(super) fn default_namespace<'a>(schema: &PrismaSchema, connection: &'a Connection) -> &'a str {
+    match schema.datasource.as_ref().is_some_and(|source| !source.schemas.is_empty()) {
+        true => "public",
+        false => connection.namespace(),
+    }
+}
+
+fn empty_report(database: DatabaseName) -> DevReport {
+    DevReport {
+        outcome: DevOutcome::InSync,
+        database,
+        reset_reason: None,
+        applied: Vec::new(),
+        created: None,
+        warnings: Vec::new(),
+        unexecutable: Vec::new(),
+        renamed: Vec::new(),
+        guesses: Vec::new(),
+        kept: Vec::new(),
+        lost: Vec::new(),
+        outside: Vec::new(),
+        rollback: None,
+        generator: None,
+        notes: Vec::new(),
+    }
+}
+
+/// As Prisma's command line writes it, to the byte.
+const LOCK: &str = "# Please do not edit this file manually\n\
+    # It should be added in your version-control system (e.g., Git)\n\
+    provider = \"postgresql\"\n";
+
+/// Writes a migration into a folder of its own, and the lock file where there is none. Returns the file's path.
+fn write(folder: &Path, name: &str, sql: &str) -> Result<std::path::PathBuf, MigrateError> {
+    let failed = |path: &Path, error: std::io::Error| {
+        MigrateError::new(format!("cannot write \"{}\": {error}", path.display()))
+            .with_hint("check the permissions of the folder and the space on the disk")
+    };
+    let own = folder.join(name);
+    std::fs::create_dir_all(folder).map_err(|error| failed(folder, error))?;
+    std::fs::create_dir(&own).map_err(|error| match error.kind() {
+        std::io::ErrorKind::AlreadyExists => {
+            MigrateError::new(format!("there is a migration \"{name}\" already"))
+                .with_hint("run the command again")
+        }
+        _ => failed(&own, error),
+    })?;
+    let file = own.join("migration.sql");
+    if let Err(error) = std::fs::write(&file, sql) {
+        // A folder without its file would stop every later command (P3015). That the write failed is what counts.
+        drop(std::fs::remove_dir_all(&own));
+        return Err(failed(&file, error));
+    }
+    let lock = folder.join("migration_lock.toml");
+    if !lock.is_file() {
+        std::fs::write(&lock, LOCK).map_err(|error| failed(&lock, error))?;
+    }
+    Ok(file)
+}
