@@ -118,7 +118,7 @@ def change_arity(rng, schema):
 
 
 def change_type(rng, schema):
-    name, field = some_field(rng, schema)
+    name, field = some_field(rng, schema, test=lambda field: field["default"] != "autoincrement()")
     if field is None:
         return False
     links = [one for one in schema["relations"] if name in (one["from"], one["to"]) and one["kind"] != "nn"]
@@ -145,13 +145,13 @@ def change_default(rng, schema):
     _, field = some_field(rng, schema, test=lambda field: field["type"] in pairs.DEFAULTS or field["type"] in schema["enums"])
     if field is None:
         return False
-    field["default"] = None if field["default"] and rng.random() < 0.4 else pairs.new_default(rng, field, schema["enums"])
+    field["default"] = None if field["default"] and rng.random() < 0.4 else pairs.new_default(rng, field, schema["enums"], changed=True)
     return True
 
 
 def toggle_autoincrement(rng, schema):
     _, field = some_field(rng, schema, test=lambda field: field["type"] in ("Int", "BigInt") and field["arity"] == "")
-    if field is None or field["native"] == "Oid" or rng.random() < 0.5:
+    if field is None or field["native"] == "Oid" or rng.random() < 0.7:
         return False
     field["default"] = None if field["default"] == "autoincrement()" else "autoincrement()"
     return True
@@ -163,7 +163,7 @@ def set_compound_id(rng, model, name):
     if len(usable) < 2:
         return False
     picked = rng.sample(usable, 2)
-    model["id"] = {"fields": [field["name"] for field in picked], "map": f"key_{name}"[:60] if rng.random() < 0.08 else None}
+    model["id"] = {"fields": [field["name"] for field in picked], "map": f"key_{name}"[:60] if rng.random() < 0.04 else None}
     return True
 
 

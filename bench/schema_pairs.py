@@ -66,7 +66,7 @@ def name_of(rng, taken, style):
     raise ValueError("no name is free")
 
 
-def new_default(rng, field, enums):
+def new_default(rng, field, enums, changed=False):
     """A default that fits the field, or none. Now and then one that its native type makes odd."""
     kind, native = field["type"], field.get("native") or ""
     if kind in enums:
@@ -80,7 +80,7 @@ def new_default(rng, field, enums):
     if kind == "String" and native.startswith(("Uuid", "Xml", "Inet", "Bit", "VarBit", "Char")):
         choices = ['dbgenerated("gen_random_uuid()")', "uuid()"] if native == "Uuid" else ['"1"']
     picked = rng.choice(choices)
-    if picked == "autoincrement()" and (field["arity"] != "" or native == "Oid"):
+    if picked == "autoincrement()" and (changed or field["arity"] != "" or native == "Oid"):
         return "7"
     return picked
 
@@ -101,8 +101,8 @@ def new_field(rng, schema, taken, key=False):
         field["native"] = rng.choice(NATIVE[field["type"]])
     if rng.random() < 0.4:
         field["default"] = new_default(rng, field, enums)
-    if field["type"].startswith("Unsupported") and rng.random() < 0.2 and field["arity"] != "[]":
-        field["default"] = "dbgenerated(\"'x'::text\")"
+    if "interval" in field["type"] and rng.random() < 0.4 and field["arity"] != "[]":
+        field["default"] = "dbgenerated(\"'1 day'::interval\")"
     if rng.random() < 0.15:
         field["map"] = field["name"].upper() + "_col"
     if field["type"] == "DateTime" and field["arity"] == "" and rng.random() < 0.2:
@@ -136,7 +136,7 @@ def new_model(rng, schema):
     if style < 0.6:
         first = model["fields"][0]
         first.update(rng.choice(ID_FIELDS), marks=[])
-        model["id"] = {"fields": [first["name"]], "map": f"custom_{name}"[:60] if rng.random() < 0.1 else None}
+        model["id"] = {"fields": [first["name"]], "map": f"custom_{name}"[:60] if rng.random() < 0.06 else None}
     elif style < 0.85:
         schema_changes.set_compound_id(rng, model, name)
     if model["id"] is None:

@@ -3,10 +3,10 @@
 
 `cargo xtask bench` builds what it needs and runs it. It wants the corpus (PGSTEWARD_CORPUS, by default ../shared/corpus
 beside the checkout), psql for the replay, squawk (`pip install squawk-cli`) for the comparison and node with npm for
-Prisma's query compiler, and PGSTEWARD_SOURCES for code to read (a folder of checkouts); what is missing is said and left out. Names of
-sections (truth recall noise squawk lowering precision code speed) choose some of them. With --write the results go into bench/README.md and
+Prisma's query compiler and schema engine, and PGSTEWARD_SOURCES for code to read (a folder of checkouts); what is missing is said and left out. Names of
+sections (truth recall noise squawk lowering conformance precision code speed) choose some of them. With --write the results go into bench/README.md and
 docs/concepts/squawk.md as well; precision has a part of bench/README.md of its own. Exit code 1: findings and truth differ, the recall is not 1, a
-finding of squawk has no class, fewer calls than the target are lowered as Prisma does, or fewer than nine of ten judged
+finding of squawk has no class, fewer calls or migrations than the target are written as Prisma writes them, or fewer than nine of ten judged
 warnings of a rule are right.
 """
 
@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent / "recall"))
 
 import code_reading
 import compare
+import conformance
 import corpus
 import lowering
 import noise
@@ -56,6 +57,7 @@ SECTIONS = {
     "squawk": ("What became of squawk's findings", squawk_classes.report),
     "lowering": ("Prisma Client calls to SQL", lowering.report),
     "precision": ("Precision of code rules", precision.report),
+    "conformance": ("Migrations as Prisma writes them", conformance.report),
     "code": ("Reading code", lambda: (code_reading.report(), True)),
     "speed": ("Speed", lambda: (speed.report(), True)),
 }

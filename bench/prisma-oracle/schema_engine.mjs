@@ -129,6 +129,19 @@ async function instantiate() {
 
 let wasm = await instantiate()
 
+/** The engine tells its panics here, then ends in a trap that no promise hears of. */
+let panic
+let fail = () => {}
+globalThis.PRISMA_WASM_PANIC_REGISTRY = {
+  set_message(text) {
+    panic = text
+  },
+}
+process.on('uncaughtException', (error) => fail(new Panic(panic ?? String(error))))
+process.on('unhandledRejection', (error) => fail(new Panic(panic ?? String(error))))
+
+class Panic extends Error {}
+
 /** What the engine asks any server first: whether the namespace is there, and the version. */
 const FIRST_QUESTION = /^SELECT EXISTS\(SELECT 1 FROM pg_namespace WHERE nspname = \$1\), version\(\)/
 const [INT32, BOOLEAN, TEXT] = [0, 5, 7]
@@ -368,13 +381,17 @@ async function answer(request) {
   const bound = bindMigrationAwareSqlAdapterFactory(adapters)
   const engine = await wasm.SchemaEngine.new({ datamodels: texts }, () => {}, bound)
   try {
-    return (await engine[request.method](parameters(request))) ?? null
+    const ended = new Promise((_, reject) => {
+      fail = reject
+    })
+    return (await Promise.race([engine[request.method](parameters(request)), ended])) ?? null
   } catch (error) {
     // Errors of the adapter stay on its side of the wall; the engine has only their number.
+    if (panic !== undefined) throw new Panic(panic)
     const id = /^External error id#(\d+)/.exec(String(error?.message ?? error))
     throw id ? (bound.errorRegistry.consumeError(Number(id[1]))?.error ?? error) : error
   } finally {
-    engine.free()
+    if (panic === undefined) engine.free()
     await adapters.dispose()
   }
 }
@@ -386,7 +403,10 @@ for await (const line of readline.createInterface({ input: process.stdin, crlfDe
     out = { result: await answer(JSON.parse(line)) }
   } catch (error) {
     out = { error: errorOf(error) }
-    if (error instanceof WebAssembly.RuntimeError) wasm = await instantiate()
+    if (error instanceof Panic) {
+      wasm = await instantiate()
+      panic = undefined
+    }
   }
   process.stdout.write(JSON.stringify(out) + '\n')
 }

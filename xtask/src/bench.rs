@@ -21,6 +21,10 @@ const BUILD: &[&str] = &[
     "pgsteward-prisma",
     "--example",
     "lower",
+    "--package",
+    "pgsteward-engine",
+    "--example",
+    "migrate_diff",
 ];
 
 /// `arguments` are names of sections; all of them without any.

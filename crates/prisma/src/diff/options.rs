@@ -78,6 +78,13 @@ impl DiffOptions {
         options
     }
 
+    /// For a comparison that leads to what a server holds: from a schema, or else from another server's state.
+    /// `asked` says which namespaces and which kinds of objects are looked at.
+    pub fn to_database(before: Option<&PrismaSchema>, asked: &PrismaSchema) -> DiffOptions {
+        let asked = DiffOptions::of(before.filter(|one| one.datasource.is_some()).unwrap_or(asked));
+        DiffOptions { before: before.map(hints), hints: SchemaHints::default(), to_database: true, ..asked }
+    }
+
     /// For a comparison that leads from what a server holds to this schema.
     pub fn of(schema: &PrismaSchema) -> DiffOptions {
         let preview = |name: &str| {

@@ -187,12 +187,14 @@ impl<'a> TablePair<'a> {
             (_, Some(None)) => false,
             (Some(None), _) => true,
             (Some(Some(old)), Some(Some(new))) => old != new,
-            (Some(Some(_)), None) => !moment(&new, ty) && new != Meaning::Sequence,
-            (None, Some(Some(written))) => match &old {
-                // Only what Prisma cannot read itself is the same as a text.
-                Meaning::Expression(_) => before.default.as_deref() != Some(written.as_str()),
-                _ => true,
-            },
+            (Some(Some(written)), None) => {
+                !moment(&new, ty)
+                    && new != Meaning::Sequence
+                    && !(is_unread(&new, ty) && after.default.as_ref() == Some(written))
+            }
+            (None, Some(Some(written))) => {
+                !(is_unread(&old, before_ty) && before.default.as_ref() == Some(written))
+            }
             (None, None) => match (&old, &new) {
                 // Sequences are made and dropped apart.
                 (_, Meaning::Sequence) | (Meaning::Sequence, Meaning::Null) => false,
@@ -343,6 +345,16 @@ impl<'a> TablePair<'a> {
             && before.on_delete == after.on_delete
             && before.on_update == after.on_update
             && before.columns.iter().all(|column| self.change_of(column) == TypeChange::Same)
+    }
+}
+
+/// True for a default that Prisma keeps as a text because it cannot read it: only such a one is the same as
+/// `dbgenerated("…")`.
+fn is_unread(meaning: &Meaning, ty: &pgsteward_model::catalog::ColumnType) -> bool {
+    match meaning {
+        Meaning::Null | Meaning::Now | Meaning::Sequence => false,
+        Meaning::Expression(_) => true,
+        _ => !types::is_known(ty),
     }
 }
 

@@ -47,7 +47,8 @@ const KNOWN: [&str; 26] = [
     "jsonb",
 ];
 
-fn known(ty: &ColumnType) -> bool {
+/// True for types that Prisma has a name for.
+pub(super) fn is_known(ty: &ColumnType) -> bool {
     KNOWN.contains(&ty.name.as_str())
 }
 
@@ -66,7 +67,7 @@ pub(super) fn change(before: &ColumnType, after: &ColumnType) -> TypeChange {
         (true, false) | (false, true) => return TypeChange::Recreate,
         _ => {}
     }
-    match (known(before), known(after)) {
+    match (is_known(before), is_known(after)) {
         (true, true) => native(before, after),
         // Prisma takes two types that it does not know for the same.
         (false, false) => TypeChange::Same,

@@ -146,7 +146,12 @@ impl<'a> View<'a> {
         match self.options.hints.types.get(&(table.name.clone(), column.name.clone())) {
             Some(written) => written.clone(),
             None => {
-                crate::render::column_type(&column.ty, autoincrement, self.options.style(self.after.catalog))
+                let mut ty = column.ty.clone();
+                // Read from a server, a time without a precision is one of six digits.
+                if self.options.to_database && ty.name.starts_with("time") && ty.modifiers.is_empty() {
+                    ty.modifiers.push(6);
+                }
+                crate::render::column_type(&ty, autoincrement, self.options.style(self.after.catalog))
             }
         }
     }

@@ -7,6 +7,7 @@ mod drift;
 mod edit;
 mod format;
 mod introspect;
+mod loss;
 mod migrate;
 mod query;
 mod recovery;
