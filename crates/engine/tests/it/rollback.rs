@@ -159,7 +159,7 @@ async fn every_kind_of_change_is_undone() {
         let Some(lab) = lab(major).await else { continue };
         let mut wrong = String::new();
         // What differs from version to version is in the catalog queries: a sample of the cases shows it.
-        let every = if major == 17 || std::env::var_os("PGSTEWARD_TEST_MAJORS").is_some() { 1 } else { 5 };
+        let every = if major == 17 || std::env::var_os("PGSTEWARD_TEST_MAJORS").is_some() { 1 } else { 8 };
         for case in CASES.iter().step_by(every) {
             let down = prove(&lab, case).await;
             if !is_as_expected(&down, case.worth) {

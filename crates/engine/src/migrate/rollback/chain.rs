@@ -35,6 +35,9 @@ pub struct Chain<'a> {
     done: usize,
     /// The state after them, where it was read.
     state: Option<State>,
+    /// A second database of the same schema for trials with rows, and how many files ran there. To keep one is
+    /// cheaper than a clone for each trial: removing databases takes longer than making them.
+    twin: Option<(Database, usize)>,
 }
 
 impl<'a> Chain<'a> {
@@ -45,7 +48,7 @@ impl<'a> Chain<'a> {
         let by_statement = Arc::new(History { regime: Regime::Psql, ..history.clone() });
         let history = Arc::new(history);
         let histories = [history.clone(), by_statement];
-        Ok(Chain { lab, history, histories, sources, database, done: 0, state: None })
+        Ok(Chain { lab, history, histories, sources, database, done: 0, state: None, twin: None })
     }
 
     /// How many files ran.
@@ -148,16 +151,23 @@ impl<'a> Chain<'a> {
         let seen = if touched.is_empty() {
             Seen::default()
         } else {
+            let twin = self.twin(self.done - 1).await?;
             let trial = Trial {
                 lab: self.lab,
-                database: &self.database,
+                database: &twin,
                 history: &self.histories[usize::from(by_statement(file))],
                 sources: &self.sources,
                 file: self.done - 1,
                 before: &back,
                 statements,
             };
-            trial.run(&touched).await?
+            let (seen, intact) = trial.run(&touched).await?;
+            if intact {
+                self.twin = Some((twin, self.done - 1));
+            } else {
+                self.lab.finish_database(twin).await?;
+            }
+            seen
         };
         down.lost.extend(losses(before, after, &seen, without_values));
         down.lost.sort();
@@ -189,10 +199,27 @@ impl<'a> Chain<'a> {
         Ok(())
     }
 
-    /// The failure of the last file, if any. Files that PostgreSQL refuses as one transaction run by statement.
+    /// The database for a trial with rows, where the files before this one ran. The main one is there as well.
+    async fn twin(&mut self, file: usize) -> Result<Database> {
+        if let Some((twin, done)) = self.twin.take() {
+            if self.up_in(&twin, done..file).await?.failures.is_empty() {
+                return Ok(twin);
+            }
+            self.lab.finish_database(twin).await?;
+        }
+        Ok(self.lab.clone_database(&self.database).await?)
+    }
+
+    /// The failure of the last file, if any.
     async fn up(&self, files: Range<usize>) -> Result<Option<ReplayFailure>> {
-        let mut replay = Replay::default();
         let last = files.end.checked_sub(1).and_then(|last| self.history.files.get(last));
+        let mut replay = self.up_in(&self.database, files).await?;
+        Ok(last.and_then(|last| replay.failures.remove(&last.name)))
+    }
+
+    /// Files that PostgreSQL refuses as one transaction run by statement.
+    async fn up_in(&self, database: &Database, files: Range<usize>) -> Result<Replay> {
+        let mut replay = Replay::default();
         let mut next = files.start;
         while next < files.end {
             let history = &self.histories[usize::from(by_statement(&self.history.files[next]))];
@@ -203,7 +230,7 @@ impl<'a> Chain<'a> {
             let options = ReplayOptions { trace: false, time_limit: None };
             pgsteward_lab::replay_files(
                 self.lab,
-                &self.database,
+                database,
                 history,
                 &self.sources,
                 next..end,
@@ -214,11 +241,14 @@ impl<'a> Chain<'a> {
             .context("replay the history")?;
             next = end;
         }
-        Ok(last.and_then(|last| replay.failures.remove(&last.name)))
+        Ok(replay)
     }
 
-    /// Lets the database go.
+    /// Lets the databases go.
     pub async fn finish(self) -> Result<()> {
+        if let Some((twin, _)) = self.twin {
+            self.lab.finish_database(twin).await?;
+        }
         self.lab.finish_database(self.database).await?;
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! Up and down over rows: what is there before a migration must be there when it was undone.
 //!
-//! The tables that the migration touches, and those they refer to, get generated rows in a clone of the database.
+//! The tables that the migration touches, and those they refer to, get generated rows in a twin of the database.
 //! Each column of each table is counted and hashed before and after.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use pgsteward_lab::{DataOptions, Database, Lab, ReplayOptions};
 use pgsteward_model::catalog::{Catalog, QName, Table};
 use pgsteward_model::migrate::rollback::Loss;
-use pgsteward_model::migration::{History, Replay, ReplayFailure};
+use pgsteward_model::migration::{History, Regime, Replay, ReplayFailure};
 use pgsteward_model::source::Sources;
 use pgsteward_sql::{quote_ident, quote_qualified};
 
@@ -27,7 +27,7 @@ const LIMIT: Duration = Duration::from_secs(20);
 
 pub(super) struct Trial<'a> {
     pub(super) lab: &'a Lab,
-    /// In the state `before`, without sessions.
+    /// In the state `before`, without sessions; it may be left in another.
     pub(super) database: &'a Database,
     pub(super) history: &'a History,
     pub(super) sources: &'a Sources,
@@ -48,29 +48,27 @@ pub(super) struct Seen {
 }
 
 impl Trial<'_> {
-    pub(super) async fn run(&self, touched: &BTreeSet<QName>) -> Result<Seen> {
+    /// What was seen, and whether the database is as it was before, without rows.
+    pub(super) async fn run(&self, touched: &BTreeSet<QName>) -> Result<(Seen, bool)> {
         let mut empty: BTreeSet<QName> = BTreeSet::new();
         let mut seen = Seen::default();
         let wanted = with_parents(&self.before.catalog, touched);
         // Each round a table that the migration cannot run over loses its rows: nobody has any there either.
-        for _ in 0..=touched.len() {
-            let clone = self.lab.clone_database(self.database).await?;
-            let round = self.round(&clone, &wanted, touched, &empty).await;
-            self.lab.finish_database(clone).await?;
-            match round? {
+        while !touched.is_subset(&empty) {
+            match self.round(&wanted, touched, &empty).await? {
                 Round::Ran(counted) => {
                     seen.tried = counted.tried;
                     seen.changed = counted.changed;
-                    return Ok(seen);
+                    break;
                 }
                 Round::UpRefused(failure) => {
-                    let guilty = self.tables_of(&failure, touched);
-                    let more: BTreeSet<QName> = guilty.difference(&empty).cloned().collect();
-                    if more.is_empty() {
-                        empty.extend(touched.iter().cloned());
-                    } else {
-                        empty.extend(more);
+                    if self.history.regime != Regime::OneMessage {
+                        // Some of its statements ran.
+                        return Ok((seen, false));
                     }
+                    let more: BTreeSet<QName> =
+                        self.tables_of(&failure, touched).difference(&empty).cloned().collect();
+                    empty.extend(if more.is_empty() { touched.clone() } else { more });
                 }
                 Round::DownRefused(message) => {
                     let names: Vec<String> = touched.difference(&empty).map(quoted).collect();
@@ -78,44 +76,48 @@ impl Trial<'_> {
                         what: format!("rows of {}", names.join(", ")),
                         why: format!("down.sql does not run over them: {message}"),
                     });
-                    return Ok(seen);
+                    return Ok((seen, false));
                 }
             }
-            if touched.is_subset(&empty) {
-                break;
-            }
         }
-        Ok(seen)
+        let intact = self.truncate(&wanted).await.is_ok();
+        Ok((seen, intact))
+    }
+
+    async fn truncate(&self, tables: &BTreeSet<QName>) -> Result<()> {
+        if tables.is_empty() {
+            return Ok(());
+        }
+        let names: Vec<String> = tables.iter().map(quote_qualified).collect();
+        let session = self.database.session().await?;
+        let emptied =
+            session.simple(&format!("TRUNCATE {} RESTART IDENTITY CASCADE", names.join(", "))).await;
+        session.close().await;
+        emptied.map_err(|error| anyhow::anyhow!("empty tables in the lab: {}", error.message))
     }
 
     async fn round(
         &self,
-        clone: &Database,
         wanted: &BTreeSet<QName>,
         touched: &BTreeSet<QName>,
         empty: &BTreeSet<QName>,
     ) -> Result<Round> {
+        let database = self.database;
         let mut catalog = self.before.catalog.clone();
         catalog.tables.retain(|name, _| wanted.contains(name));
         let rows = wanted.iter().map(|name| (name.clone(), ROWS)).collect();
         let options = DataOptions { rows, budget: 0, limit: LIMIT, analyze: false, ..DataOptions::default() };
-        pgsteward_lab::fill(self.lab, clone, &catalog, &options).await.context("make rows in the lab")?;
-        if !empty.is_empty() {
-            let names: Vec<String> = empty.iter().map(quote_qualified).collect();
-            let session = clone.session().await?;
-            let emptied = session.simple(&format!("TRUNCATE {} CASCADE", names.join(", "))).await;
-            session.close().await;
-            emptied.map_err(|error| anyhow::anyhow!("empty a table in the lab: {}", error.message))?;
-        }
+        pgsteward_lab::fill(self.lab, database, &catalog, &options).await.context("make rows in the lab")?;
+        self.truncate(empty).await?;
         let tables: Vec<&Arc<Table>> =
             touched.iter().filter_map(|name| self.before.catalog.tables.get(name)).collect();
-        let before = count(clone, &tables).await?;
+        let before = count(database, &tables).await?;
         let mut replay = Replay::default();
         let options = ReplayOptions { trace: false, time_limit: None };
         let files = self.file..self.file + 1;
         pgsteward_lab::replay_files(
             self.lab,
-            clone,
+            database,
             self.history,
             self.sources,
             files,
@@ -127,10 +129,10 @@ impl Trial<'_> {
         if let Some(failure) = replay.failures.into_values().next() {
             return Ok(Round::UpRefused(failure));
         }
-        if let Err(error) = super::chain::run(clone, self.statements).await? {
+        if let Err(error) = super::chain::run(database, self.statements).await? {
             return Ok(Round::DownRefused(error.message));
         }
-        let after = count(clone, &tables).await?;
+        let after = count(database, &tables).await?;
         let mut counted = Counted::default();
         for (name, was) in &before {
             if was.rows == "0" {
