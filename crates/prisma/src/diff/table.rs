@@ -273,7 +273,7 @@ impl<'a> TablePair<'a> {
         };
         before.unique == after.unique
             && before.method == after.method
-            && before.keys.len() == after.keys.len()
+            && same_width(before, after)
             && before.keys.iter().zip(&after.keys).all(|(a, b)| {
                 a.column == b.column
                     && a.descending == b.descending
@@ -346,6 +346,14 @@ impl<'a> TablePair<'a> {
             && before.on_update == after.on_update
             && before.columns.iter().all(|column| self.change_of(column) == TypeChange::Same)
     }
+}
+
+/// True where both indexes have the same number of keys. Prisma's `db pull` writes the columns of INCLUDE as keys, so
+/// they may stand at the end of the schema's.
+fn same_width(before: &Index, after: &Index) -> bool {
+    let more = after.keys.get(before.keys.len()..).unwrap_or_default();
+    let included = || more.iter().map(|key| key.column.as_ref()).eq(before.include.iter().map(Some));
+    after.keys.len() >= before.keys.len() && (more.is_empty() || included())
 }
 
 /// True for a default that Prisma keeps as a text because it cannot read it: only such a one is the same as

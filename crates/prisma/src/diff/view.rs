@@ -179,6 +179,11 @@ impl<'a> View<'a> {
             return written.clone();
         }
         let expression = column.default.as_deref()?;
+        if column.ty.class != TypeClass::Enum && !super::types::is_known(self.column_type(column, true)) {
+            let nothing =
+                matches!(meaning::meaning(expression, &column.ty), Meaning::Null | Meaning::Sequence);
+            return (!nothing).then(|| expression.to_owned());
+        }
         let ty = self.type_sql(table, column, false);
         crate::render::default(&meaning::meaning(expression, &column.ty), expression, &ty)
     }

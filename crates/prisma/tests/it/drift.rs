@@ -106,6 +106,20 @@ CREATE TABLE other.x (id int PRIMARY KEY);
     assert!(found.is_empty(), "{}", joined(&found));
 }
 
+/// Prisma's `db pull` has no word for INCLUDE and writes its columns as keys; either way the index is kept.
+#[test]
+fn an_index_with_included_columns_is_kept() {
+    let sql =
+        "CREATE TABLE \"A\" (id int PRIMARY KEY, a int, b int);\nCREATE INDEX i ON \"A\" (a) INCLUDE (b);";
+    let schema =
+        |keys: &str| format!("model A {{\n id Int @id\n a Int?\n b Int?\n @@index([{keys}], map: \"i\")\n}}");
+    for keys in ["a", "a, b"] {
+        let found = drifts(sql, &schema(keys));
+        assert!(found.is_empty(), "{}", joined(&found));
+    }
+    assert_eq!(drifts(sql, &schema("b, a")).len(), 2);
+}
+
 #[test]
 fn what_would_be_lost_can_be_made_again() {
     let sql = r#"
