@@ -260,3 +260,35 @@ fn losses_are_counted_and_wait_for_a_word() {
     );
     assert!(sql.contains("This is not possible if the table is not empty.\n\n*/\n-- AlterTable\n"), "{sql}");
 }
+
+#[test]
+fn what_a_pull_found_is_made_anew_and_kept() {
+    let Some(server) = Server::start(17) else { return };
+    let dev = Dev::new(&server, "pulled", "");
+    assert_eq!(dev.run(&["db", "push"]).code, Some(0), "an empty schema makes the database");
+    server.run(
+        "pulled",
+        "CREATE TABLE item (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, title text NOT NULL, note text);\
+         CREATE INDEX item_title ON item (title) INCLUDE (note);\
+         CREATE INDEX item_lower ON item (lower(title));\
+         ALTER TABLE item ADD CONSTRAINT short CHECK (length(title) < 80);\
+         CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;\
+         CREATE TRIGGER touched BEFORE UPDATE ON item FOR EACH ROW EXECUTE FUNCTION touch();",
+    );
+    let pulled = dev.run(&["db", "pull"]);
+    assert_eq!(pulled.code, Some(0), "{}", pulled.both());
+    assert!(dev.project.read("prisma/pgsteward.objects.sql").contains("item_lower"));
+
+    let fresh = Dev { project: dev.project, server: &server, database: "fresh_from_pull" };
+    let first = fresh.dev(&["--name", "init"]);
+    assert_eq!(first.code, Some(0), "{}", first.both());
+    let objects = "SELECT (SELECT count(*) FROM pg_trigger WHERE tgname = 'touched'), \
+                   (SELECT count(*) FROM pg_constraint WHERE conname = 'short'), \
+                   (SELECT indnkeyatts FROM pg_index WHERE indexrelid = 'item_title'::regclass), \
+                   (SELECT attidentity FROM pg_attribute WHERE attrelid = 'item'::regclass AND attname = 'id'), \
+                   to_regclass('item_lower')";
+    assert_eq!(fresh.rows(objects), ["1", "1", "1", "a", "item_lower"]);
+    let again = fresh.dev(&["--name", "more"]);
+    assert_eq!(again.code, Some(0), "{}", again.both());
+    assert!(again.stdout.contains("Already in sync"), "{}", again.both());
+}

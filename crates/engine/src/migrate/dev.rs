@@ -27,6 +27,7 @@ use super::place::{Place, valid_schema};
 use super::project::{MigrateProject, MigrationFolder};
 use super::rename::{self, Renaming, Wish};
 use super::shadow::{Replayed, Script, Shadow, without_external};
+use super::side_file::{self, SideFile};
 use super::{generator, keep, name, outside, rollback, server};
 use crate::Progress;
 use crate::collect::LabWish;
@@ -72,11 +73,13 @@ pub async fn dev(
         progress,
         options: DiffOptions::of(&schema),
         schema,
+        side: None,
         report: empty_report(server::database_name(&connection, version)),
     };
     verb.report.notes.extend(made.then(|| format!("made the database \"{}\"", connection.database())));
     verb.report.notes.extend(shadow.note());
     verb.report.notes.extend(connection.note.clone());
+    verb.side_file(&shadow).await?;
     let (diagnosis, history) = verb.diagnose(&shadow, &folders, &live).await?;
     if let Some(reason) = diagnosis.reset_reason() {
         verb.report.outcome = DevOutcome::ResetNeeded;
@@ -111,6 +114,7 @@ struct Verb<'a> {
     progress: &'a dyn Progress,
     options: DiffOptions,
     schema: Arc<PrismaSchema>,
+    side: Option<SideFile>,
     report: DevReport,
 }
 
@@ -149,6 +153,24 @@ impl Verb<'_> {
         default_namespace(&self.schema, self.connection)
     }
 
+    /// Reads the objects that a pull found; says so where they do not fit the schema any more.
+    async fn side_file(&mut self, shadow: &Shadow) -> Result<(), MigrateError> {
+        let nothing = Catalog::empty(shadow.version());
+        let steps = diff(&nothing, &calculate(&self.schema, shadow.version()), &self.options);
+        let sql = render::render(&steps);
+        match SideFile::read(self.project, shadow, &sql, self.progress).await? {
+            Some(Ok(side)) => self.side = Some(side),
+            Some(Err(why)) => self.report.notes.push(format!("what db pull found is not honoured: {why}")),
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// What schema and side file make together.
+    fn wanted(&self) -> Option<Catalog> {
+        self.side.as_ref().map(|side| self.compared(&side.catalog))
+    }
+
     /// Replays the history, first what is applied, and holds it against the database. Returns the state that the
     /// whole history leaves.
     async fn diagnose(
@@ -171,7 +193,10 @@ impl Verb<'_> {
         let expected = self.compared(&before.catalog);
         let actual = self.compared(&live.catalog);
         let options = DiffOptions { hints: Default::default(), to_database: true, ..self.options.clone() };
-        let drift = diff(&expected, &actual, &options);
+        let mut drift = diff(&expected, &actual, &options);
+        if let Some(wanted) = self.wanted() {
+            (drift, _) = side_file::settled(drift, &actual, &wanted);
+        }
         if !drift.is_empty() {
             diagnosis.drift = Some(summary(&drift, &expected, &actual, &options));
         }
@@ -294,10 +319,20 @@ impl Verb<'_> {
         let from = self.compared(&base.catalog);
         let (steps, kept) = keep::keep(diff(&from, &to, &self.options), &from, &self.options, Some(scripts));
         self.report.kept = kept;
+        let mut steps = steps;
+        if let Some(wanted) = self.wanted() {
+            let (rest, more) = side_file::settled(steps, &from, &wanted);
+            steps = rest;
+            self.report.kept.extend(more);
+        }
         let sql = match (renamings.is_empty(), steps.is_empty()) {
             (true, _) => render::render(&steps),
             (false, true) => format!("{}\n", rename::sql(&renamings)),
             (false, false) => format!("{}\n\n{}", rename::sql(&renamings), render::render(&steps)),
+        };
+        let sql = match &self.side {
+            Some(side) if scripts.is_empty() => side.around(&sql),
+            _ => sql,
         };
         Ok(Planned { steps, from, to, renamings, sql })
     }
@@ -374,6 +409,10 @@ impl Verb<'_> {
         self.report.lost = keep::lost_by_the_way(&history.catalog, &after.catalog);
         let left = diff(&self.compared(&after.catalog), &planned.to, &self.options);
         let (left, _) = keep::keep(left, &self.compared(&after.catalog), &self.options, Some(&[]));
+        let left = match self.wanted() {
+            Some(wanted) => side_file::settled(left, &self.compared(&after.catalog), &wanted).0,
+            None => left,
+        };
         if !left.is_empty() && !planned.renamings.is_empty() {
             return Err(MigrateError::new(format!(
                 "after the renames the schema would still differ:\n{}",

@@ -3,7 +3,7 @@
 
 use pgsteward_model::catalog::{Catalog, Index, QName, Table, TableKind};
 use pgsteward_model::migrate::dev::KeptObject;
-use pgsteward_prisma::diff::{DiffOptions, SchemaStep, TableChange, diff};
+use pgsteward_prisma::diff::{DiffOptions, NewIndex, SchemaStep, TableChange, diff};
 
 use super::shadow::Script;
 
@@ -19,6 +19,8 @@ pub fn keep(
     let mut kept = Vec::new();
     let mut rest = Vec::with_capacity(steps.len());
     // The schema did change where the column itself goes.
+    let made: Vec<(QName, NewIndex)> = steps.iter().filter_map(made_index).collect();
+    let mut left: Vec<(QName, String)> = Vec::new();
     let dropped: Vec<(QName, String)> = steps.iter().flat_map(dropped_columns).collect();
     let goes = |table: &QName, index: &Index| {
         let part_of = |column: &&(QName, String)| {
@@ -33,6 +35,12 @@ pub fn keep(
             SchemaStep::DropIndex { table, name } => {
                 let index = from.table(&table).and_then(|table| table.index(&name));
                 let index = index.filter(|index| !goes(&table, index));
+                // Another index of this name is a change of the schema, unless it is what Prisma makes of INCLUDE.
+                let next = made.iter().find(|(of, next)| *of == table && next.name == name);
+                let index = index.filter(|index| next.is_none_or(|(_, next)| is_misread(index, next)));
+                if index.is_some() && next.is_some() {
+                    left.push((table.clone(), name.clone()));
+                }
                 match index.and_then(|index| why_kept(&table, index, from, options, history)) {
                     Some(why) => kept.push(KeptObject {
                         what: format!("index \"{name}\" on \"{}\"", table.display()),
@@ -60,10 +68,27 @@ pub fn keep(
             other => rest.push(other),
         }
     }
+    rest.retain(|step| match made_index(step) {
+        Some((table, index)) => !left.contains(&(table, index.name)),
+        None => true,
+    });
     // What belongs to a table that stays stays with it.
     let stays = |table: &QName| kept.iter().any(|kept| kept.what == format!("table \"{}\"", table.display()));
     rest.retain(|step| !matches!(step, SchemaStep::DropForeignKey { table, .. } if stays(table)));
     (rest, kept)
+}
+
+fn made_index(step: &SchemaStep) -> Option<(QName, NewIndex)> {
+    match step {
+        SchemaStep::CreateIndex { table, index } => Some((table.clone(), index.clone())),
+        _ => None,
+    }
+}
+
+/// Prisma reads INCLUDE columns as keys, and writes so into the schema when it pulls.
+fn is_misread(index: &Index, next: &NewIndex) -> bool {
+    let columns = index.keys.iter().filter_map(|key| key.column.as_ref()).chain(&index.include);
+    !index.include.is_empty() && columns.eq(next.keys.iter().map(|key| &key.column))
 }
 
 fn dropped_columns(step: &SchemaStep) -> Vec<(QName, String)> {

@@ -40,6 +40,7 @@ pub mod schema;
 pub mod seed;
 pub mod server;
 pub mod shadow;
+mod side_file;
 pub mod status;
 mod watch;
 
