@@ -5,17 +5,21 @@
 //! is also tried before anyone is asked: what would fail is said before it is written, and what it takes away by
 //! the way is named.
 
-use std::path::Path;
+mod plan;
+mod write;
+
 use std::sync::Arc;
 
 use pgsteward_model::catalog::Catalog;
 use pgsteward_model::migrate::DatabaseName;
-use pgsteward_model::migrate::dev::{DevOutcome, DevReport, NewMigration, RenameGuess};
+use pgsteward_model::migrate::dev::{DevOutcome, DevReport, NewMigration};
 use pgsteward_model::prisma::PrismaSchema;
 use pgsteward_pg::history::{HistoryRow, HistoryTable, RowState};
 use pgsteward_pg::{CatalogOptions, WriteSession};
-use pgsteward_prisma::diff::{DiffOptions, SchemaStep, diff};
+use pgsteward_prisma::diff::{DiffOptions, diff};
 use pgsteward_prisma::{calculate, render, summary};
+
+use plan::Planned;
 
 use super::ask::Ask;
 use super::connection::Connection;
@@ -25,7 +29,7 @@ use super::losses::Losses;
 use super::namespace::as_default;
 use super::place::{Place, valid_schema};
 use super::project::{MigrateProject, MigrationFolder};
-use super::rename::{self, Renaming, Wish};
+use super::rename::Wish;
 use super::shadow::{Replayed, Script, Shadow, without_external};
 use super::side_file::{self, SideFile};
 use super::{generator, keep, name, outside, rollback, server};
@@ -116,17 +120,6 @@ struct Verb<'a> {
     schema: Arc<PrismaSchema>,
     side: Option<SideFile>,
     report: DevReport,
-}
-
-/// The next migration, before it is written.
-struct Planned {
-    steps: Vec<SchemaStep>,
-    /// The catalog that the steps begin with: the history's, with the renames done.
-    from: Catalog,
-    to: Catalog,
-    renamings: Vec<Renaming>,
-    /// All of its SQL, without the comment of warnings.
-    sql: String,
 }
 
 impl Verb<'_> {
@@ -238,7 +231,7 @@ impl Verb<'_> {
         };
         let text = format!("{}{}", losses.comment(), planned.sql);
         let folder = name::folder_name(name::timestamp(), &given);
-        let file = write(&self.project.migrations_folder, &folder, &text)?;
+        let file = write::write(&self.project.migrations_folder, &folder, &text)?;
         let file = crate::discover::relative(&self.project.root, &file);
         self.report.created = Some(NewMigration { name: folder, file, sql: text });
         if self.request.create_only {
@@ -280,93 +273,6 @@ impl Verb<'_> {
             self.report.generator = told;
         }
         Ok(self.report)
-    }
-
-    /// The steps to the schema, with renames asked for or accepted, and without those that drop what the schema
-    /// cannot express.
-    async fn plan(
-        &mut self,
-        shadow: &Shadow,
-        history: &Replayed,
-        scripts: &[Script<'_>],
-    ) -> Result<Planned, MigrateError> {
-        let to = self.without_external(&calculate(&self.schema, shadow.version()));
-        let mut renamings = Vec::new();
-        let mut base = history.clone();
-        let mut wishes = self.request.renames.clone();
-        let mut declined: Vec<Wish> = Vec::new();
-        loop {
-            let from = self.compared(&base.catalog);
-            let more = rename::resolve(&wishes, &from, &to, &self.schema)?;
-            if !more.is_empty() {
-                let sql = rename::sql(&more);
-                base = shadow.attempt(&base, "rename", &sql).await?.map_err(|error| {
-                    MigrateError::new(format!("the lab could not rename: {}", words(&error)))
-                        .with_hint("write the migration by hand (--create-only)")
-                })?;
-                renamings.extend(more);
-            }
-            let from = self.compared(&base.catalog);
-            let mut guesses = rename::guesses(&from, &to, &self.schema, &self.options);
-            guesses.retain(|guess| !declined.contains(&guess.wish));
-            wishes = self.accepted(&guesses, &mut declined).await;
-            if wishes.is_empty() {
-                self.report.guesses = guesses.iter().map(told).collect();
-                break;
-            }
-        }
-        self.report.renamed = renamings.iter().map(Renaming::words).collect();
-        let from = self.compared(&base.catalog);
-        let (steps, kept) = keep::keep(diff(&from, &to, &self.options), &from, &self.options, Some(scripts));
-        self.report.kept = kept;
-        let mut steps = steps;
-        if let Some(wanted) = self.wanted() {
-            let (rest, more) = side_file::settled(steps, &from, &wanted);
-            steps = rest;
-            self.report.kept.extend(more);
-        }
-        let sql = match (renamings.is_empty(), steps.is_empty()) {
-            (true, _) => render::render(&steps),
-            (false, true) => format!("{}\n", rename::sql(&renamings)),
-            (false, false) => format!("{}\n\n{}", rename::sql(&renamings), render::render(&steps)),
-        };
-        let sql = match &self.side {
-            Some(side) if scripts.is_empty() => side.around(&sql),
-            _ => sql,
-        };
-        Ok(Planned { steps, from, to, renamings, sql })
-    }
-
-    /// Shows each guess with its reasons; what a person says yes to.
-    async fn accepted(&self, guesses: &[rename::Guess], declined: &mut Vec<Wish>) -> Vec<Wish> {
-        if !self.ask.interactive() || guesses.is_empty() {
-            return Vec::new();
-        }
-        let uses = rename::code_uses(&self.project.root, &names_in(guesses));
-        let mut accepted = Vec::new();
-        for guess in guesses {
-            let mut reasons = guess.reasons.clone();
-            let new = &guess.wish.to;
-            let old = guess.wish.field.as_ref().unwrap_or(&guess.wish.model);
-            let count = |name: &String| uses.get(name).copied().unwrap_or(0);
-            if count(new) > 0 {
-                reasons.push(format!(
-                    "the code says \"{new}\" {} times, \"{old}\" {} times",
-                    count(new),
-                    count(old)
-                ));
-            }
-            let what = match &guess.wish.field {
-                Some(field) => format!("field \"{field}\" of \"{}\" to \"{new}\"", guess.wish.model),
-                None => format!("\"{old}\" to \"{new}\""),
-            };
-            let question = format!("Rename {what} and keep its data? ({})", reasons.join("; "));
-            match self.ask.confirm(&question).await {
-                Some(true) => accepted.push(guess.wish.clone()),
-                _ => declined.push(guess.wish.clone()),
-            }
-        }
-        accepted
     }
 
     /// Counts what the steps would lose in the user's database.
@@ -476,25 +382,8 @@ impl Verb<'_> {
     }
 }
 
-impl Planned {
-    fn is_empty(&self) -> bool {
-        self.steps.is_empty() && self.renamings.is_empty()
-    }
-}
-
 fn script(folder: &MigrationFolder) -> Script<'_> {
     Script { name: &folder.name, text: folder.script() }
-}
-
-fn told(guess: &rename::Guess) -> RenameGuess {
-    RenameGuess { flag: guess.flag(), reasons: guess.reasons.clone() }
-}
-
-fn names_in(guesses: &[rename::Guess]) -> std::collections::BTreeSet<String> {
-    let names = guesses.iter().flat_map(|guess| {
-        [guess.wish.to.clone(), guess.wish.field.clone().unwrap_or_else(|| guess.wish.model.clone())]
-    });
-    names.collect()
 }
 
 /// What models without `@@schema` live in: `public` where the schema lists its namespaces, else the connection's.
@@ -523,37 +412,4 @@ fn empty_report(database: DatabaseName) -> DevReport {
         generator: None,
         notes: Vec::new(),
     }
-}
-
-/// As Prisma's command line writes it, to the byte.
-const LOCK: &str = "# Please do not edit this file manually\n\
-    # It should be added in your version-control system (e.g., Git)\n\
-    provider = \"postgresql\"\n";
-
-/// Writes a migration into a folder of its own, and the lock file where there is none. Returns the file's path.
-fn write(folder: &Path, name: &str, sql: &str) -> Result<std::path::PathBuf, MigrateError> {
-    let failed = |path: &Path, error: std::io::Error| {
-        MigrateError::new(format!("cannot write \"{}\": {error}", path.display()))
-            .with_hint("check the permissions of the folder and the space on the disk")
-    };
-    let own = folder.join(name);
-    std::fs::create_dir_all(folder).map_err(|error| failed(folder, error))?;
-    std::fs::create_dir(&own).map_err(|error| match error.kind() {
-        std::io::ErrorKind::AlreadyExists => {
-            MigrateError::new(format!("there is a migration \"{name}\" already"))
-                .with_hint("run the command again")
-        }
-        _ => failed(&own, error),
-    })?;
-    let file = own.join("migration.sql");
-    if let Err(error) = std::fs::write(&file, sql) {
-        // A folder without its file would stop every later command (P3015). That the write failed is what counts.
-        drop(std::fs::remove_dir_all(&own));
-        return Err(failed(&file, error));
-    }
-    let lock = folder.join("migration_lock.toml");
-    if !lock.is_file() {
-        std::fs::write(&lock, LOCK).map_err(|error| failed(&lock, error))?;
-    }
-    Ok(file)
 }
