@@ -1,6 +1,7 @@
 //! The Prisma schema language: text to facts and back, the difference of two catalogs, and its SQL.
 //!
 //! - [`parse`]: text to [`pgsteward_model::prisma::PrismaSchema`].
+//! - [`validate`]: what Prisma would refuse of a text.
 //! - [`edit`]: edits of the text that keep its layout.
 //! - [`calculate`]: the catalog that Prisma's SQL would make from a schema.
 //! - [`diff`]: the steps from one catalog to another.
@@ -28,5 +29,5 @@ mod summary;
 
 pub use calculate::calculate;
 pub use drift::{drift, kind as drift_kind};
-pub use schema::{ManyToMany, many_to_many, parse, relation_name};
+pub use schema::{ManyToMany, many_to_many, parse, relation_name, validate};
 pub use summary::{NO_DIFFERENCE, summary};

@@ -24,6 +24,7 @@ mod migrate_rollback;
 mod migrate_status;
 mod migrate_support;
 mod processes;
+mod pull;
 mod reading;
 mod servers;
 mod small_places;

@@ -70,8 +70,8 @@ pub(super) fn refuse_invalid(project: &MigrateProject) -> Result<(), MigrateErro
 
 /// P1012 with every error and its place.
 fn refuse(files: &[Arc<SourceFile>]) -> Result<(), MigrateError> {
-    let schema = pgsteward_prisma::parse(files);
-    if schema.errors.is_empty() {
+    let errors = pgsteward_prisma::validate(files);
+    if errors.is_empty() {
         return Ok(());
     }
     let mut sources = Sources::default();
@@ -79,12 +79,12 @@ fn refuse(files: &[Arc<SourceFile>]) -> Result<(), MigrateError> {
         sources.add(SourceFile::new(file.path.clone(), file.text.clone()));
     }
     let mut message = String::from("the Prisma schema is not valid");
-    for error in &schema.errors {
+    for error in &errors {
         let range = sources.range(&error.at.file, error.at.span);
         let (line, column) = (range.start.line, range.start.column);
         message.push_str(&format!("\n  {}:{line}:{column}: {}", error.at.file, error.message));
     }
-    let count = schema.errors.len();
+    let count = errors.len();
     message.push_str(&format!("\nvalidation error count: {count}"));
     Err(MigrateError::coded("P1012", message).with_hint("correct the schema and run the command again"))
 }

@@ -30,6 +30,7 @@ mod views;
 mod warnings;
 
 pub use carried::{carried, within};
+pub(crate) use names::is_reserved;
 
 use database::Database;
 use matching::Matching;

@@ -59,7 +59,7 @@ pub(super) fn enum_value(value: &str) -> Named {
 }
 
 /// Names that a generated client cannot give to a type. Source: Prisma's documentation, "Naming models".
-pub(super) fn is_reserved(name: &str) -> bool {
+pub(crate) fn is_reserved(name: &str) -> bool {
     const RESERVED: [&str; 45] = [
         "PrismaClient",
         "break",

@@ -20,8 +20,10 @@ pub(crate) mod parser;
 mod predicate;
 pub(crate) mod relations;
 mod resolve;
+mod strict;
 
 pub use relations::{ManyToMany, many_to_many, relation_name};
+pub use strict::validate;
 
 /// Reads one schema that may lie in several files. Never fails: what is wrong is in `errors`, sorted by
 /// file and place, and everything else of the text is in the result.

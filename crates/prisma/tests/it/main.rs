@@ -11,3 +11,4 @@ mod loss;
 mod migrate;
 mod query;
 mod recovery;
+mod validate;
