@@ -94,7 +94,7 @@ fn validate_says_yes_or_where_not() {
     assert!(
         invalid
             .stderr
-            .starts_with("error: P1012: the Prisma schema is not valid\n  prisma/schema.prisma:9:6: "),
+            .starts_with("error: P1012: the Prisma schema is not valid\n  prisma/schema.prisma:10:6: "),
         "{}",
         invalid.stderr
     );
