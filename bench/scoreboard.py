@@ -4,7 +4,7 @@
 `cargo xtask bench` builds what it needs and runs it. It wants the corpus (PGSTEWARD_CORPUS, by default ../shared/corpus
 beside the checkout), psql for the replay, squawk (`pip install squawk-cli`) for the comparison and node with npm for
 Prisma's query compiler and schema engine, and PGSTEWARD_SOURCES for code to read (a folder of checkouts); what is missing is said and left out. Names of
-sections (truth recall noise squawk lowering conformance precision code speed) choose some of them. With --write the results go into bench/README.md and
+sections (truth recall noise squawk lowering conformance pull precision code speed) choose some of them. With --write the results go into bench/README.md and
 docs/concepts/squawk.md as well; precision has a part of bench/README.md of its own. Exit code 1: findings and truth differ, the recall is not 1, a
 finding of squawk has no class, fewer calls or migrations than the target are written as Prisma writes them, or fewer than nine of ten judged
 warnings of a rule are right.
@@ -26,6 +26,7 @@ import corpus
 import lowering
 import noise
 import precision
+import pulling
 import speed
 import squawk_classes
 import truth
@@ -58,6 +59,7 @@ SECTIONS = {
     "lowering": ("Prisma Client calls to SQL", lowering.report),
     "precision": ("Precision of code rules", precision.report),
     "conformance": ("Migrations as Prisma writes them", conformance.report),
+    "pull": ("Databases pulled and schemas formatted as Prisma does", pulling.report),
     "code": ("Reading code", lambda: (code_reading.report(), True)),
     "speed": ("Speed", lambda: (speed.report(), True)),
 }
