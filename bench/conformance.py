@@ -7,6 +7,8 @@ Three parts:
 - databases: from a database that the first schema of a pair made to the second schema, and back, with the warnings
   that `migrate dev` writes above a migration.
 
+A fourth, `switch.py`, is one project that goes back and forth between both tools.
+
 Each difference is tried on a server: where Prisma's own SQL fails there and ours runs, that is its reason. The engine is
 asked through `schema_engine.py`; what it said about the corpus is kept in `target/prisma-oracle`. Exit code 1 where less
 than the target is the same, or a difference has no reason.
@@ -24,6 +26,7 @@ from pathlib import Path
 import corpus
 import lowering
 import schema_pairs
+import switch
 from schema_engine import SchemaEngine, Server
 
 PAIRS = 900
@@ -250,6 +253,9 @@ def report():
     lines.append("\n| what differs | why | how many |\n| --- | --- | --- |")
     lines += [f"| {part} | {why} | {count} |" for (part, why), count in tally.reasons.most_common()]
     lines += [f"- no reason known: {part}, {name}" for part, name, _, _ in tally.open[:SHOWN]]
+    table, agreed = switch.report()
+    lines += ["", *table]
+    met = met and agreed
     if os.environ.get("CONFORMANCE_SHOW"):
         for part, name, theirs, ours in tally.open[:SHOWN]:
             print(f"===== {part}, {name}\n--- Prisma\n{theirs}\n--- ours\n{ours}", file=sys.stderr)

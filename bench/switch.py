@@ -165,14 +165,21 @@ def run():
     return results
 
 
-def main():
+def report():
+    """A table, and whether nothing was left to do."""
     results = run()
-    print("| step | made by | left to do for either |")
-    print("|---|---|---|")
+    lines = ["| step of one project | made by | left to do for either |", "| --- | --- | --- |"]
     for who, number, left in results:
         name = "pgsteward" if who == "ours" else "Prisma"
-        print(f"| {number + 1} | {name} | {'nothing' if not left else '; '.join(left)} |")
-    sys.exit(1 if any(left for _, _, left in results) else 0)
+        words = "; ".join(left).replace("\n", " ") if left else "nothing"
+        lines.append(f"| {number + 1} | {name} | {words} |")
+    return lines, not any(left for _, _, left in results)
+
+
+def main():
+    lines, fine = report()
+    print("\n".join(lines))
+    sys.exit(0 if fine else 1)
 
 
 if __name__ == "__main__":
