@@ -42,6 +42,12 @@ fn questions(plan: &FilePlan) -> Vec<Question> {
     let mut questions = Vec::new();
     for planned in &plan.statements {
         let line = planned.line;
+        // Tables that this very deploy makes hold nobody's rows but its own.
+        let older = |table: &Name| {
+            planned.predicted.iter().any(|lock| {
+                lock.relation == table.name || lock.relation.ends_with(&format!(".{}", table.name))
+            })
+        };
         match &planned.statement {
             Statement::Insert { .. }
             | Statement::Update { .. }
@@ -54,7 +60,7 @@ fn questions(plan: &FilePlan) -> Vec<Question> {
             | Statement::Select { .. }
             | Statement::Unparsed
             | Statement::Other { .. } => break,
-            Statement::CreateIndex(create) if create.index.unique => {
+            Statement::CreateIndex(create) if create.index.unique && older(&create.table) => {
                 let columns: Option<Vec<&str>> =
                     create.index.keys.iter().map(|key| key.column.as_deref()).collect();
                 if let Some(columns) = columns {
@@ -63,7 +69,7 @@ fn questions(plan: &FilePlan) -> Vec<Question> {
                     questions.push(duplicates(&create.table, &columns, predicate, distinct_nulls, line));
                 }
             }
-            Statement::AlterTable(alter) => {
+            Statement::AlterTable(alter) if older(&alter.name) => {
                 for action in &alter.actions {
                     questions.extend(of_action(&alter.name, action, line));
                 }

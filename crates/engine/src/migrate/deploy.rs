@@ -274,11 +274,14 @@ impl Deploy<'_> {
 
     /// No setting, role, temporary table or transaction of a file reaches the next one.
     async fn clean_up(&mut self, session: &WriteSession) -> Result<(), MigrateError> {
-        let failed = |error: ServerError| {
-            MigrateError::server("make the session ready for the next migration", &error)
-        };
-        session.reset().await.map_err(failed)?;
-        if !server::holds_lock(session).await.map_err(failed)? {
+        let reset = session.reset_text();
+        // What cannot be left of an aborted transaction must not share the message that ends it.
+        let answers = session.each(&["ROLLBACK", reset.as_str(), server::HOLDS_LOCK]).await;
+        if let Some(error) = answers.iter().find_map(|answer| answer.outcome.as_ref().err()) {
+            return Err(MigrateError::server("make the session ready for the next migration", error));
+        }
+        let held = answers.last().and_then(|answer| answer.outcome.as_ref().ok());
+        if held.is_none_or(|rows| rows.is_empty()) {
             server::lock(session, self.options.lock_wait, self.progress).await?;
         }
         Ok(())

@@ -195,14 +195,9 @@ async fn holders(session: &WriteSession) -> Result<String, ServerError> {
     Ok(if words.is_empty() { "a session that has just ended".to_owned() } else { words.join("; ") })
 }
 
-/// True where this session still holds the lock: a script may have given up all advisory locks (DISCARD ALL).
-pub(super) async fn holds_lock(session: &WriteSession) -> Result<bool, ServerError> {
-    let sql = format!(
-        "SELECT 1 FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND granted AND classid = 0 AND objid = \
-         {ADVISORY_LOCK} AND objsubid = 1 AND pid = pg_catalog.pg_backend_pid()"
-    );
-    Ok(session.value(&sql).await?.is_some())
-}
+/// A row where this session still holds the lock: a script may have given up all advisory locks (DISCARD ALL).
+pub(super) const HOLDS_LOCK: &str = "SELECT 1 FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND granted \
+     AND classid = 0 AND objid = 72707369 AND objsubid = 1 AND pid = pg_catalog.pg_backend_pid()";
 
 /// Makes the table of the history, and its namespace where the URL names one that is not there. P3005 where the
 /// database holds tables already and `baseline` is not said. What was made, in words.
