@@ -268,6 +268,7 @@ impl Deploy<'_> {
         self.report.files.push(file);
         match error {
             Some(error) => Err(error),
+            None if plan.leaves_session_alone() => Ok(()),
             None => self.clean_up(session).await,
         }
     }

@@ -33,6 +33,24 @@ pub struct FilePlan {
     pub created: Vec<String>,
 }
 
+impl FilePlan {
+    /// Nothing in the file can change the session for the files after it: it only makes, alters and drops objects
+    /// that stay.
+    pub fn leaves_session_alone(&self) -> bool {
+        self.regime == FileRegime::Atomic
+            && self.statements.iter().all(|planned| match &planned.statement {
+                Statement::CreateTable(create) => !create.temporary && !create.from_query,
+                Statement::AlterTable(_)
+                | Statement::CreateIndex(_)
+                | Statement::CreateEnum { .. }
+                | Statement::AlterEnum { .. }
+                | Statement::Drop { .. }
+                | Statement::Comment { .. } => true,
+                _ => false,
+            })
+    }
+}
+
 /// What is committed together; statements by index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
