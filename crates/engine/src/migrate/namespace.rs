@@ -66,6 +66,14 @@ pub(super) fn as_default(catalog: &Catalog, namespace: &str) -> Catalog {
     out
 }
 
+/// SQL that was written for `public`, for the namespace that stands in its place: Prisma names it in few statements.
+pub(super) fn in_sql(sql: &str, namespace: &str) -> String {
+    match namespace {
+        DEFAULT => sql.to_owned(),
+        own => sql.replace("\"public\".", &format!("\"{}\".", own.replace('"', "\"\""))),
+    }
+}
+
 fn renamed<T: Clone>(
     all: &BTreeMap<QName, T>,
     as_default: impl Fn(&QName) -> Option<QName>,

@@ -10,7 +10,7 @@ use super::ask::Ask;
 use super::connection::Connection;
 use super::error::{MigrateError, words};
 use super::losses::Losses;
-use super::namespace::as_default;
+use super::namespace::{as_default, in_sql};
 use super::place::{Place, valid_schema};
 use super::production::{self, Allowed, Consent};
 use super::shadow::without_external;
@@ -84,7 +84,7 @@ pub async fn push(
         return Ok(None);
     }
     progress.phase("change the database");
-    let ran = run(&session, &steps).await;
+    let ran = run(&session, &steps, own).await;
     session.close().await;
     report.statements = ran?;
     Ok(Some(report))
@@ -132,14 +132,14 @@ fn bullets(lines: &[String]) -> String {
 
 /// Runs the steps: together, so that all happen or none, unless they change an enum, which ends a transaction
 /// midway or cannot be used before it has ended. Returns the number of statements.
-async fn run(session: &WriteSession, steps: &[SchemaStep]) -> Result<usize, MigrateError> {
+async fn run(session: &WriteSession, steps: &[SchemaStep], namespace: &str) -> Result<usize, MigrateError> {
     let statements: Vec<String> = steps.iter().flat_map(render::statements).collect();
     if statements.is_empty() {
         return Ok(0);
     }
     let enums = steps.iter().any(|step| matches!(step, SchemaStep::AlterEnum(_)));
     if !enums {
-        let sql = format!("{};", statements.join(";\n"));
+        let sql = in_sql(&format!("{};", statements.join(";\n")), namespace);
         session.simple(&sql).await.map_err(|error| {
             MigrateError::new(format!("the changes failed: {}", words(&error)))
                 .with_hint("nothing was changed; correct the schema or the rows and run it again")
@@ -147,7 +147,7 @@ async fn run(session: &WriteSession, steps: &[SchemaStep]) -> Result<usize, Migr
         return Ok(statements.len());
     }
     for step in steps {
-        let sql = format!("{};", render::statements(step).join(";\n"));
+        let sql = in_sql(&format!("{};", render::statements(step).join(";\n")), namespace);
         session.simple(&sql).await.map_err(|error| {
             MigrateError::new(format!("{} failed: {}", step.title(), words(&error))).with_hint(
                 "what was done before this step stays; correct the schema or the rows and run it again: the rest \

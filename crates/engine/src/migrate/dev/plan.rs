@@ -9,6 +9,7 @@ use pgsteward_prisma::{calculate, render};
 
 use super::Verb;
 use crate::migrate::error::{MigrateError, words};
+use crate::migrate::namespace::in_sql;
 use crate::migrate::rename::{self, Renaming, Wish};
 use crate::migrate::shadow::{Replayed, Script, Shadow};
 use crate::migrate::{keep, side_file};
@@ -83,6 +84,7 @@ impl Verb<'_> {
             Some(side) if scripts.is_empty() => side.around(&sql),
             _ => sql,
         };
+        let sql = in_sql(&sql, self.default_namespace());
         Ok(Planned { steps, from, to, renamings, sql })
     }
 
