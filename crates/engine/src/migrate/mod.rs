@@ -7,6 +7,7 @@
 mod analyze;
 mod apply;
 pub mod ask;
+pub mod backfill;
 pub mod config_file;
 pub mod connection;
 mod data_checks;
@@ -28,6 +29,7 @@ mod namespace;
 pub mod outside;
 pub mod place;
 pub mod production;
+pub mod plan;
 pub mod project;
 pub mod pull;
 pub mod push;

@@ -110,7 +110,7 @@ fn meaning(path: &str, text: &str) -> Vec<String> {
 }
 
 /// The text of every file that the steps write; none for a deleted one.
-pub(super) fn edited_files(
+pub(crate) fn edited_files(
     steps: &[Step],
     facts: &Facts,
 ) -> Result<BTreeMap<Arc<str>, Option<String>>, String> {

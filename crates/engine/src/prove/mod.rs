@@ -7,7 +7,7 @@
 
 pub(crate) mod code;
 mod edits;
-mod files;
+pub(crate) mod files;
 mod migration;
 mod object;
 

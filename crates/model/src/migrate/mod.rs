@@ -4,6 +4,7 @@
 pub mod deploy;
 pub mod dev;
 pub mod pull;
+pub mod plan;
 pub mod resolve;
 pub mod rollback;
 pub mod status;

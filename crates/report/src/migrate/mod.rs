@@ -3,6 +3,7 @@
 mod deploy;
 mod dev;
 mod pull;
+mod plan;
 mod resolve;
 mod rollback;
 mod status;
@@ -12,6 +13,7 @@ use serde::Serialize;
 pub use deploy::deploy_text;
 pub use dev::{dev_text, push_text, reset_text};
 pub use pull::{objects_text, pull_text};
+pub use plan::plan_text;
 pub use resolve::resolve_text;
 pub use rollback::{adopt_text, rollback_text};
 pub use status::status_text;

@@ -77,6 +77,28 @@ mod work_hidden_in_do_block;
 
 use pgsteward_model::rule::Rule;
 
+/// The head of an `ALTER TABLE` (`ALTER TABLE "Order"`) and its actions, as they are written. None where the text
+/// has another number of actions than the parser saw.
+pub fn alter_parts(text: &str, expected: usize) -> Option<(String, Vec<String>)> {
+    let parts = text::Alter::parse(text, expected)?;
+    Some((parts.head().to_owned(), (0..expected).map(|at| parts.action(at).to_owned()).collect()))
+}
+
+/// Rules whose fix writes the statement anew so that it locks nobody out for long.
+pub static REWRITES: &[&Rule] = &[
+    &index_not_concurrent::RULE,
+    &index_drop_not_concurrent::RULE,
+    &reindex_not_concurrent::RULE,
+    &refresh_not_concurrent::RULE,
+    &foreign_key_validated_at_once::RULE,
+    &check_validated_at_once::RULE,
+    &validated_in_same_transaction::RULE,
+    &unique_constraint_builds_index::RULE,
+    &primary_key_builds_index::RULE,
+    &not_null_set_at_once::RULE,
+    &volatile_default_rewrites::RULE,
+];
+
 pub static RULES: &[&Rule] = &[
     &index_not_concurrent::RULE,
     &index_drop_not_concurrent::RULE,

@@ -6,6 +6,7 @@ mod deploy;
 mod dev;
 mod diff;
 mod reset;
+mod plan;
 mod resolve;
 mod rollback;
 mod status;
@@ -45,6 +46,8 @@ enum Verb {
     Diff(Box<diff::Arguments>),
     /// Empty the database and apply every migration again; all data is lost.
     Reset(reset::Arguments),
+    /// Write pending migrations as several that stop nobody.
+    Plan(plan::Arguments),
 }
 
 pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
@@ -57,6 +60,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
         Verb::Adopt(arguments) => adopt::run(&arguments).await,
         Verb::Diff(arguments) => diff::run(&arguments).await,
         Verb::Reset(arguments) => reset::run(&arguments).await,
+        Verb::Plan(arguments) => plan::run(&arguments).await,
     };
     Ok(result.unwrap_or_else(|error| {
         output::error(&error);

@@ -1,0 +1,144 @@
+//! The history as reading alone knows it, up to the migration that is planned, and facts about the pieces that
+//! take its place.
+
+use std::sync::Arc;
+
+use pgsteward_model::catalog::Catalog;
+use pgsteward_model::facts::Facts;
+use pgsteward_model::migration::{History, Layout, MigrationFile, Regime};
+use pgsteward_model::source::{SourceFile, Sources};
+use pgsteward_model::version::ServerVersion;
+use pgsteward_sql::Births;
+
+use super::pieces::Piece;
+use crate::migrate::project::MigrationFolder;
+
+/// Folder that the pieces lie in as long as they have no names.
+const FOLDER: &str = "pieces";
+
+pub(super) struct Deck {
+    /// Prisma schema and code; no history.
+    base: Facts,
+    pub(super) catalog: Catalog,
+    births: Births,
+    /// The last file belonged to the deploy that is planned.
+    in_deploy: bool,
+}
+
+impl Deck {
+    pub(super) fn new(base: Facts, version: ServerVersion) -> Deck {
+        Deck { base, catalog: Catalog::empty(version), births: Births::default(), in_deploy: false }
+    }
+
+    /// Goes past a migration as it is written.
+    pub(super) fn pass(&mut self, folder: &MigrationFolder, planned: bool) {
+        self.begin(planned);
+        pgsteward_sql::analyze_file(folder.script(), &mut self.catalog, &mut self.births, Regime::OneMessage);
+        self.in_deploy = planned;
+    }
+
+    /// What pending migrations make is as new to the ones after them as if they were one.
+    fn begin(&mut self, planned: bool) {
+        if planned && self.in_deploy { self.births.start_file() } else { self.births.start_deploy() }
+    }
+
+    /// Facts whose history is the pieces, all of them judged.
+    pub(super) fn facts(&self, pieces: &[Piece]) -> Facts {
+        let (mut catalog, mut births) = (self.catalog.clone(), self.births.clone());
+        let mut facts = self.base.clone();
+        let mut files = Vec::new();
+        for (at, piece) in pieces.iter().enumerate() {
+            if at == 0 && !self.in_deploy {
+                births.start_deploy()
+            } else {
+                births.start_file()
+            }
+            let analyzed =
+                pgsteward_sql::analyze_file(&piece.text, &mut catalog, &mut births, Regime::OneMessage);
+            let path: Arc<str> = path_of(at).into();
+            facts.sources.add(SourceFile::new(path.clone(), piece.text.as_str()));
+            files.push(MigrationFile {
+                name: name_of(at),
+                path,
+                down: None,
+                judged: true,
+                statements: analyzed.statements,
+                errors: analyzed.errors,
+                checksum: String::new(),
+            });
+        }
+        facts.history = Some(Arc::new(History {
+            directory: FOLDER.into(),
+            layout: Layout::Prisma,
+            files,
+            regime: Regime::OneMessage,
+            judged_because: "planned".into(),
+            replay: None,
+        }));
+        facts
+    }
+}
+
+fn name_of(at: usize) -> String {
+    format!("p{at:05}")
+}
+
+pub(super) fn path_of(at: usize) -> String {
+    format!("{FOLDER}/{}/migration.sql", name_of(at))
+}
+
+/// What a fix called the folder of a path that it made after the piece: `validate_total`.
+pub(super) fn slug_of(path: &str, at: usize) -> String {
+    let name = path.rsplit('/').nth(1).unwrap_or(path);
+    let rest = name.strip_prefix(&name_of(at)).unwrap_or(name).trim_start_matches('_');
+    let unnumbered = rest.trim_start_matches(|digit: char| digit.is_ascii_digit());
+    if unnumbered.len() < rest.len() && unnumbered.starts_with('_') {
+        unnumbered.trim_start_matches('_').to_owned()
+    } else {
+        rest.to_owned()
+    }
+}
+
+/// The whole history as the lab runs it.
+pub(super) fn history(folders: &[MigrationFolder], version: ServerVersion) -> (History, Sources) {
+    let mut sources = Sources::default();
+    let (mut catalog, mut births) = (Catalog::empty(version), Births::default());
+    let files = folders.iter().map(|folder| {
+        let path: Arc<str> = format!("{}/migration.sql", folder.name).into();
+        sources.add(SourceFile::new(path.clone(), folder.script()));
+        births.start_deploy();
+        let analyzed =
+            pgsteward_sql::analyze_file(folder.script(), &mut catalog, &mut births, Regime::OneMessage);
+        MigrationFile {
+            name: folder.name.clone(),
+            path,
+            down: None,
+            judged: false,
+            statements: analyzed.statements,
+            errors: analyzed.errors,
+            checksum: folder.checksum.clone(),
+        }
+    });
+    let files = files.collect();
+    let history = History {
+        directory: String::new(),
+        layout: Layout::Prisma,
+        files,
+        regime: Regime::OneMessage,
+        judged_because: String::new(),
+        replay: None,
+    };
+    (history, sources)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_are_called_after_what_they_do() {
+        assert_eq!(slug_of("pieces/p00003_1_validate_total/migration.sql", 3), "validate_total");
+        assert_eq!(slug_of("pieces/p00003_order_2024_idx/migration.sql", 3), "order_2024_idx");
+        assert_eq!(slug_of("pieces/p00003_2024_idx/migration.sql", 3), "idx");
+    }
+}

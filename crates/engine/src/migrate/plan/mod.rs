@@ -1,0 +1,268 @@
+//! `migrate plan --safe`: migrations that are not applied yet, written as several that stop nobody, in the order
+//! expand, fill, contract. Nothing is written that was not tried in the lab, and nothing here touches a database
+//! of the user's beyond reading its history.
+
+mod deck;
+mod expand;
+mod name;
+mod pieces;
+mod prove;
+mod rewrite;
+
+use std::collections::BTreeSet;
+
+use pgsteward_lab::{Lab, LabOptions, ReplayOptions};
+use pgsteward_model::facts::Facts;
+use pgsteward_model::migrate::MigrationState;
+use pgsteward_model::migrate::plan::{PlanReport, PlanVerdict, PlannedMigration};
+use pgsteward_model::migration::Replay;
+use pgsteward_pg::ReadSession;
+
+use super::connection::{Use, resolve};
+use super::error::MigrateError;
+use super::history::Joined;
+use super::project::{MigrateProject, MigrationFolder, ProjectOptions};
+use crate::Progress;
+use crate::collect::introspect;
+use deck::Deck;
+use prove::Ground;
+
+#[derive(Clone, Debug, Default)]
+pub struct PlanOptions {
+    pub project: ProjectOptions,
+    pub url: Option<String>,
+    /// Names of migrations; none: all that are pending.
+    pub names: Vec<String>,
+    /// Writes the folders; without it they are shown.
+    pub write: bool,
+}
+
+/// Plans each migration that is named or pending. An error where the project, the history or the lab cannot be
+/// had; what cannot be planned safely is a verdict of the report.
+pub async fn plan(options: &PlanOptions, progress: &dyn Progress) -> Result<PlanReport, MigrateError> {
+    let project = MigrateProject::find(&options.project)?;
+    if !project.is_prisma() {
+        return Err(MigrateError::new(
+            "plans are written as folders of Prisma's kind, and this project has none",
+        )
+        .with_hint("name the folder of a Prisma project"));
+    }
+    let folders = project.migrations()?;
+    let mut report = PlanReport::default();
+    let standing = standing(&project, &folders, options, &mut report, progress).await?;
+    let wanted = wanted(&folders, standing.as_ref().map(|(joined, _)| joined), &options.names)?;
+    let Some(last) = wanted.last().copied() else {
+        report.notes.push("No migration is pending.".into());
+        return Ok(report);
+    };
+    let loaded =
+        crate::config::load(&project.root).map_err(|error| MigrateError::new(format!("{error:#}")))?;
+    progress.phase("start PostgreSQL in the lab");
+    let major = standing.as_ref().map(|(_, major)| *major).or(loaded.config.lab.major);
+    let lab = LabOptions { major, offline: loaded.config.lab.offline, ..LabOptions::default() };
+    let lab = Lab::start(&lab)
+        .await
+        .map_err(|error| MigrateError::new(format!("start the lab: {error}")).with_hint(error.hint()))?;
+    report.server = Some(lab.version().to_string());
+    report.notes.extend(lab.note().map(str::to_owned));
+    let joined = standing.as_ref().map(|(joined, _)| joined);
+    let run = Run { project: &project, folders: &folders, joined, lab: &lab, progress };
+    let planned = run.all(&wanted, last).await;
+    let stopped = lab.stop().await;
+    let (migrations, writes) = planned.map_err(|error| MigrateError::new(format!("{error:#}")))?;
+    stopped.map_err(|error| MigrateError::new(format!("end the lab: {error}")))?;
+    report.migrations = migrations;
+    if options.write && !writes.is_empty() {
+        let plan = crate::fix::Plan { writes, ..crate::fix::Plan::default() };
+        plan.write(&project.root).map_err(|error| MigrateError::new(format!("{error:#}")))?;
+        report.written = true;
+    }
+    Ok(report)
+}
+
+/// The history of the database and its major version. A dry run of named migrations does without.
+async fn standing(
+    project: &MigrateProject,
+    folders: &[MigrationFolder],
+    options: &PlanOptions,
+    report: &mut PlanReport,
+    progress: &dyn Progress,
+) -> Result<Option<(Joined, u32)>, MigrateError> {
+    let needed = options.write || options.names.is_empty() || options.url.is_some();
+    let read = async {
+        let connection = resolve(project, options.url.as_deref(), Use::Read)?;
+        progress.phase("read the history");
+        let session = ReadSession::connect(&connection.url).await?;
+        let rows = session.history(&project.history_table(connection.namespace())).await;
+        let major = session.version().major();
+        session.close().await;
+        Ok::<_, MigrateError>((Joined::new(folders, rows?.as_deref()), major))
+    };
+    match read.await {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if needed => Err(error),
+        Err(error) => {
+            report.notes.push(format!("No database was asked what is applied already: {error}."));
+            Ok(None)
+        }
+    }
+}
+
+fn wanted(
+    folders: &[MigrationFolder],
+    joined: Option<&Joined>,
+    names: &[String],
+) -> Result<Vec<usize>, MigrateError> {
+    if names.is_empty() {
+        let pending = joined.map(Joined::pending).unwrap_or_default();
+        let is_pending = |at: &usize| pending.contains(&folders[*at].name.as_str());
+        return Ok((0..folders.len()).filter(is_pending).collect());
+    }
+    let mut positions = BTreeSet::new();
+    for name in names {
+        let name = name.trim_end_matches('/').rsplit('/').next().unwrap_or(name);
+        let position = folders.iter().position(|folder| folder.name == name).ok_or_else(|| {
+            MigrateError::new(format!("there is no migration \"{name}\" on disk"))
+                .with_hint("`pgsteward migrate status` lists the migrations")
+        })?;
+        positions.insert(position);
+    }
+    Ok(positions.into_iter().collect())
+}
+
+struct Run<'a> {
+    project: &'a MigrateProject,
+    folders: &'a [MigrationFolder],
+    joined: Option<&'a Joined>,
+    lab: &'a Lab,
+    progress: &'a dyn Progress,
+}
+
+impl Run<'_> {
+    async fn all(
+        &self,
+        wanted: &[usize],
+        last: usize,
+    ) -> anyhow::Result<(Vec<PlannedMigration>, Vec<crate::fix::Write>)> {
+        let (history, sources) = deck::history(&self.folders[..=last], self.lab.version());
+        let mut deck = Deck::new(self.facts(), self.lab.version());
+        let database = self.lab.create_database().await?;
+        let replay = ReplayOptions { trace: false, time_limit: None };
+        let (mut planned, mut writes) = (Vec::new(), Vec::new());
+        let mut done = 0;
+        for at in wanted {
+            self.progress.phase(&format!("plan {}", self.folders[*at].name));
+            let mut ran = Replay::default();
+            pgsteward_lab::replay_files(
+                self.lab,
+                &database,
+                &history,
+                &sources,
+                done..*at,
+                &replay,
+                &mut ran,
+            )
+            .await?;
+            for folder in &self.folders[done..*at] {
+                deck.pass(folder, false);
+            }
+            let (one, files) = self.one(*at, &deck, &database).await?;
+            planned.push(one);
+            writes.extend(files);
+            pgsteward_lab::replay_files(
+                self.lab,
+                &database,
+                &history,
+                &sources,
+                *at..*at + 1,
+                &replay,
+                &mut ran,
+            )
+            .await?;
+            deck.pass(&self.folders[*at], true);
+            done = *at + 1;
+        }
+        Ok((planned, writes))
+    }
+
+    /// What the rules may ask of the project beside its migrations.
+    fn facts(&self) -> Facts {
+        Facts {
+            prisma: self.project.schema.clone(),
+            sources: self.project.sources.clone(),
+            ..Facts::default()
+        }
+    }
+
+    async fn one(
+        &self,
+        at: usize,
+        deck: &Deck,
+        database: &pgsteward_lab::Database,
+    ) -> anyhow::Result<(PlannedMigration, Vec<crate::fix::Write>)> {
+        let folder = &self.folders[at];
+        let mut planned = PlannedMigration {
+            name: folder.name.clone(),
+            verdict: PlanVerdict::Unchanged,
+            folders: Vec::new(),
+            left: Vec::new(),
+            notes: Vec::new(),
+            diff: String::new(),
+        };
+        if let Some(reason) = self.refused(folder) {
+            planned.verdict = PlanVerdict::Refused { reason };
+            return Ok((planned, Vec::new()));
+        }
+        let text = folder.script();
+        let mut pieces = rewrite::rewrite(deck, text, &mut planned.notes);
+        planned.left = rewrite::left(deck, &pieces);
+        if let [only] = pieces.as_slice()
+            && only.text == text
+        {
+            return Ok((planned, Vec::new()));
+        }
+        let names: Vec<String> = self.folders.iter().map(|folder| folder.name.clone()).collect();
+        if let Err(reason) = name::name(&names, &folder.name, &mut pieces) {
+            planned.verdict = PlanVerdict::Refused { reason };
+            return Ok((planned, Vec::new()));
+        }
+        let catalog = introspect(database).await?;
+        let ground = Ground { lab: self.lab, before: database, catalog: &catalog };
+        let facts = deck.facts(&pieces);
+        let shown = match prove::prove(&ground, text, &pieces, &facts).await? {
+            Ok(shown) => shown,
+            Err(reason) => {
+                planned.verdict = PlanVerdict::Refuted { reason };
+                return Ok((planned, Vec::new()));
+            }
+        };
+        planned.verdict = PlanVerdict::Proven;
+        if let Some(reason) = shown.without_rows {
+            planned
+                .notes
+                .push(format!("Tried without rows: the migration fails over generated ones ({reason})."));
+        }
+        if folder.down.is_some() {
+            planned.notes.push(format!(
+                "down.sql undoes the migration as it was: make it anew with `pgsteward migrate adopt --force {}`.",
+                folder.name
+            ));
+        }
+        planned.folders = name::folders(&pieces, shown.locks);
+        let writes = name::writes(self.project, folder, &planned.folders);
+        planned.diff = crate::fix::Plan { writes: writes.clone(), ..crate::fix::Plan::default() }.diff();
+        Ok((planned, writes))
+    }
+
+    /// A migration that any database may have is history: its text must stay.
+    fn refused(&self, folder: &MigrationFolder) -> Option<String> {
+        let standing = self.joined?.standings.iter().find(|standing| standing.name == folder.name)?;
+        match standing.state {
+            MigrationState::Applied => Some("the database has applied it".into()),
+            MigrationState::Failed => Some(
+                "it began on the database and failed: resolve it first (`pgsteward migrate status`)".into(),
+            ),
+            MigrationState::Pending | MigrationState::RolledBack => None,
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! A migration taken apart: texts that run one after the other, each a migration of its own.
+
+use pgsteward_model::source::Span;
+
+use crate::migrate::backfill::Definition;
+
+/// One migration to be.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Piece {
+    /// The text of migration.sql.
+    pub(super) text: String,
+    /// What it does, for the name of its folder.
+    pub(super) slug: String,
+    /// Made by an expansion: nothing in it is to be rewritten again.
+    pub(super) settled: bool,
+    pub(super) backfill: Option<Definition>,
+    /// What to wait for before it is deployed.
+    pub(super) after: Option<String>,
+    /// Names that its own folder must be told, in place of `{folder}`.
+    pub(super) names_itself: bool,
+}
+
+/// Stands for the folder's name in the text of a piece.
+pub(super) const FOLDER: &str = "{folder}";
+
+impl Piece {
+    pub(super) fn new(slug: &str, text: impl Into<String>) -> Piece {
+        Piece { text: text.into(), slug: slug.to_owned(), ..Piece::default() }
+    }
+
+    /// Statements of an expansion, without their semicolons; several are one transaction, whatever the runner
+    /// makes of a file.
+    pub(super) fn settled(slug: &str, why: &str, statements: &[String]) -> Piece {
+        let body = statements.join(";\n\n");
+        let text = match statements {
+            [_] => format!("-- {why}\n{body};\n"),
+            _ => format!("-- {why}\nBEGIN;\n\n{body};\n\nCOMMIT;\n"),
+        };
+        Piece { settled: true, ..Piece::new(slug, text) }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        pgsteward_sql::parse(&self.text).statements.is_empty()
+    }
+}
+
+/// The piece with one statement apart from those before and after it. Comments above a statement stay with it.
+pub(super) fn apart(piece: &Piece, statement: Span) -> Vec<Piece> {
+    let text = &piece.text;
+    let parsed = pgsteward_sql::parse(text);
+    let end_of = |span: Span| {
+        let rest = text.get(span.end..).unwrap_or("");
+        match rest.trim_start().strip_prefix(';') {
+            Some(after) => text.len() - after.len(),
+            None => span.end,
+        }
+    };
+    let before = parsed.statements.iter().rfind(|other| other.span.end <= statement.start);
+    let start = before.map_or(0, |before| end_of(before.span));
+    let end = end_of(statement);
+    let part = |from: usize, to: usize| {
+        let text = format!("{}\n", text.get(from..to).unwrap_or("").trim());
+        Piece { text, ..piece.clone() }
+    };
+    let parts = [part(0, start), part(start, end), part(end, text.len())];
+    parts.into_iter().filter(|piece| !piece.is_empty()).collect()
+}
+
+/// The text without the statements that begin and end transactions, which make no sense in its parts.
+pub(super) fn without_transaction(text: &str) -> Option<String> {
+    use pgsteward_model::statement::Statement;
+    let mut out = text.to_owned();
+    for parsed in pgsteward_sql::parse(text).statements.iter().rev() {
+        match parsed.statement {
+            Statement::Begin | Statement::Commit => {
+                let rest = out.get(parsed.span.end..)?;
+                let end = match rest.trim_start().strip_prefix(';') {
+                    Some(after) => out.len() - after.len(),
+                    None => parsed.span.end,
+                };
+                out.replace_range(parsed.span.start..end, "");
+            }
+            // Who rolls back or sets savepoints has a plan of their own.
+            Statement::Rollback | Statement::Savepoint => return None,
+            _ => {}
+        }
+    }
+    Some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_statement_is_taken_out_with_its_comments() {
+        let text = "-- AlterTable\nALTER TABLE a ADD b INT;\n\n-- CreateIndex\nCREATE INDEX i ON a (b);\n\n-- AddForeignKey\nSELECT 1;";
+        let piece = Piece::new("", text);
+        let parsed = pgsteward_sql::parse(text);
+        let parts = apart(&piece, parsed.statements[1].span);
+        let texts: Vec<&str> = parts.iter().map(|part| part.text.as_str()).collect();
+        assert_eq!(
+            texts,
+            [
+                "-- AlterTable\nALTER TABLE a ADD b INT;\n",
+                "-- CreateIndex\nCREATE INDEX i ON a (b);\n",
+                "-- AddForeignKey\nSELECT 1;\n"
+            ]
+        );
+        assert_eq!(apart(&parts[1], pgsteward_sql::parse(&parts[1].text).statements[0].span).len(), 1);
+    }
+
+    #[test]
+    fn transactions_of_their_own_are_left_alone() {
+        assert_eq!(without_transaction("BEGIN;\nSELECT 1;\nCOMMIT;").as_deref(), Some("\nSELECT 1;\n"));
+        assert_eq!(without_transaction("BEGIN; SAVEPOINT a; COMMIT;"), None);
+    }
+}

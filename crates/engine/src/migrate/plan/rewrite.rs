@@ -1,0 +1,106 @@
+//! The rewriting that rules offer as fixes, and the expansions that none offers, one after the other until nothing
+//! is left to rewrite.
+
+use pgsteward_model::change::Step;
+use pgsteward_model::facts::Facts;
+use pgsteward_model::finding::{Finding, Severity};
+use pgsteward_model::source::Span;
+
+use super::deck::{Deck, path_of, slug_of};
+use super::expand;
+use super::pieces::{Piece, apart};
+use crate::prove::files::edited_files;
+
+/// No migration of people has as many hazards.
+const MOST: usize = 400;
+
+/// The pieces that one text becomes. A single one that equals the text where nothing is to be rewritten.
+pub(super) fn rewrite(deck: &Deck, text: &str, notes: &mut Vec<String>) -> Vec<Piece> {
+    let mut pieces = vec![Piece::new("", text)];
+    for _ in 0..MOST {
+        let facts = deck.facts(&pieces);
+        let Some((at, parts)) =
+            expand::next(&facts, &pieces, notes).or_else(|| next_fix(deck, &facts, &pieces))
+        else {
+            break;
+        };
+        pieces.splice(at..=at, parts);
+    }
+    pieces
+}
+
+/// The first piece that a rule knows to write better, and what takes its place: the statement apart from the others
+/// first, because in a file of its own more of it can be moved, then what the fix makes of it.
+fn next_fix(deck: &Deck, facts: &Facts, pieces: &[Piece]) -> Option<(usize, Vec<Piece>)> {
+    let mut found: Vec<(usize, Span, Finding)> = Vec::new();
+    for rule in pgsteward_rules::migration::REWRITES {
+        found.extend((rule.check)(facts).into_iter().filter_map(|finding| {
+            let (at, span) = statement_of(facts, pieces, &finding)?;
+            Some((at, span, finding))
+        }));
+    }
+    found.sort_by_key(|(at, span, _)| (*at, span.start));
+    found.into_iter().find_map(|(at, span, finding)| {
+        let parts = apart(&pieces[at], span);
+        let parts = match parts.len() {
+            0 | 1 => fixed(facts, pieces, at, &finding)?,
+            _ => parts,
+        };
+        (finding.fix.is_some() || offers_fix(deck, pieces, at, &parts, finding.rule)).then_some((at, parts))
+    })
+}
+
+/// Whether the rule has a fix for one of the parts once they stand for themselves.
+fn offers_fix(deck: &Deck, pieces: &[Piece], at: usize, parts: &[Piece], rule: &str) -> bool {
+    let mut pieces = pieces.to_vec();
+    pieces.splice(at..=at, parts.iter().cloned());
+    let facts = deck.facts(&pieces);
+    let own = at..at + parts.len();
+    pgsteward_rules::find(rule).is_some_and(|rule| {
+        (rule.check)(&facts).iter().any(|finding| {
+            finding.fix.is_some()
+                && statement_of(&facts, &pieces, finding).is_some_and(|(at, _)| own.contains(&at))
+        })
+    })
+}
+
+/// What the fix makes of a piece.
+fn fixed(facts: &Facts, pieces: &[Piece], at: usize, finding: &Finding) -> Option<Vec<Piece>> {
+    let fix = finding.fix.as_ref()?;
+    if !fix.change.steps.iter().all(|step| matches!(step, Step::Edit(_))) {
+        return None;
+    }
+    let edited = edited_files(&fix.change.steps, facts).ok()?;
+    let own = path_of(at);
+    let mut parts = Vec::new();
+    if let Some(Some(text)) = edited.get(own.as_str()) {
+        parts.push(Piece { text: text.clone(), ..pieces[at].clone() });
+    }
+    let following = edited.iter().filter(|(path, _)| ***path != *own);
+    parts.extend(following.filter_map(|(path, text)| Some(Piece::new(&slug_of(path, at), text.clone()?))));
+    parts.retain(|piece| !piece.is_empty());
+    (!parts.is_empty()).then_some(parts)
+}
+
+/// The piece and the statement that the finding points at.
+fn statement_of(facts: &Facts, pieces: &[Piece], finding: &Finding) -> Option<(usize, Span)> {
+    let range = finding.at.file.as_ref()?;
+    let at = (0..pieces.len()).find(|at| *range.file == *path_of(*at) && !pieces[*at].settled)?;
+    let file = facts.history.as_ref()?.files.get(at)?;
+    let holds = |span: &Span| span.start <= range.span.start && range.span.start < span.end;
+    file.statements.iter().map(|statement| statement.span).find(holds).map(|span| (at, span))
+}
+
+/// What the rules about locks and old code still say of the pieces, each sentence once.
+pub(super) fn left(deck: &Deck, pieces: &[Piece]) -> Vec<String> {
+    let facts = deck.facts(pieces);
+    let mut left: Vec<String> = Vec::new();
+    for rule in pgsteward_rules::migration::REWRITES {
+        for finding in (rule.check)(&facts) {
+            if finding.severity > Severity::Info && !left.contains(&finding.message) {
+                left.push(finding.message);
+            }
+        }
+    }
+    left
+}
