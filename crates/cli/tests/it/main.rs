@@ -20,6 +20,7 @@ mod migrate_diff;
 mod migrate_faults;
 mod migrate_push;
 mod migrate_resolve;
+mod migrate_backfill;
 mod migrate_plan;
 mod migrate_rollback;
 mod migrate_status;

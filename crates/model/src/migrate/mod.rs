@@ -1,6 +1,7 @@
 //! What the verbs of `migrate` and `db` report: plain data, one file a verb. Durations are milliseconds, times are
 //! `YYYY-MM-DD HH:MM:SS.ffffff` in UTC, text of errors is for people.
 
+pub mod backfill;
 pub mod deploy;
 pub mod dev;
 pub mod pull;

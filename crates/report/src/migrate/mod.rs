@@ -1,5 +1,6 @@
 //! What the verbs of `migrate` and `db` say: lines for people, one file a verb, and one JSON envelope for all.
 
+mod backfill;
 mod deploy;
 mod dev;
 mod pull;
@@ -10,6 +11,7 @@ mod status;
 
 use serde::Serialize;
 
+pub use backfill::backfill_text;
 pub use deploy::deploy_text;
 pub use dev::{dev_text, push_text, reset_text};
 pub use pull::{objects_text, pull_text};

@@ -2,6 +2,7 @@
 //! usage.
 
 mod adopt;
+mod backfill;
 mod deploy;
 mod dev;
 mod diff;
@@ -48,6 +49,8 @@ enum Verb {
     Reset(reset::Arguments),
     /// Write pending migrations as several that stop nobody.
     Plan(plan::Arguments),
+    /// Fill a column in batches that nobody has to wait for.
+    Backfill(Box<backfill::Arguments>),
 }
 
 pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
@@ -61,6 +64,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
         Verb::Diff(arguments) => diff::run(&arguments).await,
         Verb::Reset(arguments) => reset::run(&arguments).await,
         Verb::Plan(arguments) => plan::run(&arguments).await,
+        Verb::Backfill(arguments) => backfill::run(&arguments).await,
     };
     Ok(result.unwrap_or_else(|error| {
         output::error(&error);

@@ -49,9 +49,9 @@ impl Deck {
         let mut files = Vec::new();
         for (at, piece) in pieces.iter().enumerate() {
             if at == 0 && !self.in_deploy {
-                births.start_deploy()
+                births.start_deploy();
             } else {
-                births.start_file()
+                births.start_file();
             }
             let analyzed =
                 pgsteward_sql::analyze_file(&piece.text, &mut catalog, &mut births, Regime::OneMessage);
