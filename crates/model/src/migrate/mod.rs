@@ -4,8 +4,8 @@
 pub mod backfill;
 pub mod deploy;
 pub mod dev;
-pub mod pull;
 pub mod plan;
+pub mod pull;
 pub mod resolve;
 pub mod rollback;
 pub mod status;
