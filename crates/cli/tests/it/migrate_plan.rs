@@ -180,3 +180,209 @@ fn what_cannot_be_planned_says_why_and_writes_nothing() {
     let run = broken.run(&["migrate", "plan"]);
     assert_eq!(run.code, Some(2), "{}", run.both());
 }
+
+/// Runs the folders one after the other, as they would be deployed, each backfill before its folder; after each,
+/// and once before the first, `clients` is called with the number of folders that are there.
+fn deployed_one_by_one(server: &Server, project: &Project, clients: &mut dyn FnMut(&str)) {
+    let next: Vec<String> = folders(project).into_iter().filter(|name| name != FIRST).collect();
+    let aside = tempfile::tempdir().unwrap();
+    let at = |name: &str| project.path().join("prisma/migrations").join(name);
+    for name in &next {
+        std::fs::rename(at(name), aside.path().join(name)).unwrap();
+    }
+    for name in &next {
+        std::fs::rename(aside.path().join(name), at(name)).unwrap();
+        if at(name).join("backfill.sql").is_file() {
+            let run =
+                server.run(project, &["migrate", "backfill", name, "--batch-size", "7", "--pause", "0"]);
+            assert_eq!(run.code, Some(0), "{name}: {}", run.both());
+        }
+        let run = server.run(project, &["migrate", "deploy"]);
+        assert_eq!(run.code, Some(0), "{name}: {}", run.both());
+        clients(name);
+    }
+}
+
+#[test]
+fn a_renamed_column_serves_both_versions_of_the_application() {
+    let rename = "ALTER TABLE \"Order\" RENAME COLUMN total TO amount;\n";
+    for major in [17, 15] {
+        let Some(server) = Server::start(major) else { continue };
+        let project = project(&[(FIRST, INIT)]);
+        assert_eq!(server.run(&project, &["migrate", "deploy"]).code, Some(0));
+        server
+            .rows("INSERT INTO \"Order\" (note, total) SELECT 'row ' || n, n FROM generate_series(1, 50) n");
+        project.write(&format!("prisma/migrations/{NEXT}/migration.sql"), rename);
+        let plan = server.run(&project, &["migrate", "plan", "--safe", "--write"]);
+        assert_eq!(plan.code, Some(0), "{}", plan.both());
+        assert!(
+            plan.stdout.contains("no running version of the application names \"total\""),
+            "{}",
+            plan.stdout
+        );
+        let last = folders(&project).pop().unwrap();
+        let mut number = 1000;
+        let mut wrote: Vec<(i64, i64)> = Vec::new();
+        deployed_one_by_one(&server, &project, &mut |name| {
+            // The new version writes and reads its column at every stage.
+            number += 1;
+            let id = server.value(&format!("INSERT INTO \"Order\" (amount) VALUES ({number}) RETURNING id"));
+            wrote.push((id.parse().unwrap(), number));
+            let (old, value) = wrote[0];
+            number += 1;
+            server.rows(&format!("UPDATE \"Order\" SET amount = {number} WHERE id = {old}"));
+            assert_ne!(value, number);
+            wrote[0].1 = number;
+            if name != last {
+                // So does the old one with its own, and each sees what the other wrote.
+                number += 1;
+                let id =
+                    server.value(&format!("INSERT INTO \"Order\" (total) VALUES ({number}) RETURNING id"));
+                wrote.push((id.parse().unwrap(), number));
+                let id = server.value("INSERT INTO \"Order\" (note) VALUES ('default') RETURNING id");
+                wrote.push((id.parse().unwrap(), 0));
+                number += 1;
+                let third = wrote[1].0;
+                server.rows(&format!("UPDATE \"Order\" SET total = {number} WHERE id = {third}"));
+                wrote[1].1 = number;
+                for (id, value) in &wrote {
+                    let both = server.rows(&format!("SELECT total, amount FROM \"Order\" WHERE id = {id}"));
+                    let value = Some(value.to_string());
+                    assert_eq!(both, [[value.clone(), value]], "row {id} after {name}");
+                }
+            }
+        });
+        for (id, value) in &wrote {
+            assert_eq!(
+                server.value(&format!("SELECT amount FROM \"Order\" WHERE id = {id}")),
+                value.to_string()
+            );
+        }
+        assert_eq!(server.value("SELECT count(*) FROM \"Order\" WHERE note = 'row ' || amount"), "50");
+        assert_eq!(
+            server.value("SELECT count(*) FROM information_schema.columns WHERE column_name = 'total'"),
+            "0"
+        );
+        let index = "SELECT indexdef FROM pg_indexes WHERE indexname = 'Order_total_idx'";
+        assert!(server.value(index).contains("(amount DESC, id)"), "{}", server.value(index));
+        let id = server.value("INSERT INTO \"Order\" (note) VALUES ('last') RETURNING id");
+        assert_eq!(
+            server.value(&format!("SELECT amount FROM \"Order\" WHERE id = {id}")),
+            "0",
+            "the default stays"
+        );
+    }
+}
+
+#[test]
+fn a_column_of_another_type_serves_both_versions_of_the_application() {
+    let change = "-- AlterTable\nALTER TABLE \"Order\" ALTER COLUMN \"total\" SET DATA TYPE BIGINT,\nADD COLUMN \"extra\" TEXT;\n";
+    for major in [17, 15] {
+        let Some(server) = Server::start(major) else { continue };
+        let project = project(&[(FIRST, INIT)]);
+        assert_eq!(server.run(&project, &["migrate", "deploy"]).code, Some(0));
+        server
+            .rows("INSERT INTO \"Order\" (note, total) SELECT 'row ' || n, n FROM generate_series(1, 50) n");
+        project.write(&format!("prisma/migrations/{NEXT}/migration.sql"), change);
+        let plan = server.run(&project, &["migrate", "plan", "--safe", "--write", "--format", "json"]);
+        assert_eq!(plan.code, Some(0), "{}", plan.both());
+        let locks = plan.json()["migrations"][0]["folders"].as_array().unwrap().clone();
+        assert!(locks.len() >= 7, "{locks:?}");
+        let mut number = 1000;
+        deployed_one_by_one(&server, &project, &mut |name| {
+            // Both versions name the column alike: one takes it for an integer, one for a bigint.
+            for cast in ["integer", "bigint"] {
+                number += 1;
+                let id = server
+                    .value(&format!("INSERT INTO \"Order\" (total) VALUES ({number}::{cast}) RETURNING id"));
+                number += 1;
+                server.rows(&format!("UPDATE \"Order\" SET total = {number}::{cast} WHERE id = {id}"));
+                let read = server.value(&format!("SELECT total::{cast} FROM \"Order\" WHERE id = {id}"));
+                assert_eq!(read, number.to_string(), "{name}, {cast}");
+            }
+        });
+        assert_eq!(server.value("SELECT count(*) FROM \"Order\" WHERE note = 'row ' || total"), "50");
+        let ty = "SELECT data_type || ' ' || is_nullable || ' ' || column_default FROM information_schema.columns \
+                  WHERE table_name = 'Order' AND column_name = 'total'";
+        assert_eq!(server.value(ty), "bigint NO 0");
+        assert_eq!(
+            server.value("SELECT count(*) FROM information_schema.columns WHERE table_name = 'Order'"),
+            "5"
+        );
+        assert_eq!(server.value("SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal"), "0");
+    }
+}
+
+#[test]
+fn drops_wait_in_folders_of_their_own() {
+    let drops = "-- AlterTable\nALTER TABLE \"Vendor\" DROP COLUMN \"name\",\nADD COLUMN \"title\" TEXT;\n\n\
+                 -- CreateIndex\nCREATE INDEX \"Order_note_idx\" ON \"Order\"(note);\n";
+    for major in [17, 15] {
+        let Some(server) = Server::start(major) else { continue };
+        let project = project(&[(FIRST, INIT)]);
+        assert_eq!(server.run(&project, &["migrate", "deploy"]).code, Some(0));
+        project.write(&format!("prisma/migrations/{NEXT}/migration.sql"), drops);
+        let plan = server.run(&project, &["migrate", "plan", "--safe", "--write"]);
+        assert_eq!(plan.code, Some(0), "{}", plan.both());
+        let names = folders(&project);
+        let last = names.last().unwrap();
+        assert!(last.ends_with("_drop_name"), "{names:?}");
+        let text = folder(&project, last, "migration.sql");
+        assert!(
+            text.contains("no running version of the application names \"name\" of \"Vendor\""),
+            "{text}"
+        );
+        let mut at = 0;
+        deployed_one_by_one(&server, &project, &mut |name| {
+            at += 1;
+            // The new version, which knows the column no more, writes from the first folder on.
+            server.rows("INSERT INTO \"Vendor\" DEFAULT VALUES");
+            let old =
+                server.try_rows("INSERT INTO \"Vendor\" (name) VALUES ('old'); SELECT name FROM \"Vendor\"");
+            assert_eq!(old.is_ok(), name != last, "the old one until the drop: {name}");
+        });
+        assert!(at >= 4, "{names:?}");
+    }
+}
+
+#[test]
+fn an_enum_without_one_of_its_values_serves_both_versions() {
+    let init = "CREATE TYPE \"Role\" AS ENUM ('USER', 'ADMIN', 'GUEST');\n\
+                CREATE TABLE \"Person\" (id SERIAL PRIMARY KEY, role \"Role\" NOT NULL DEFAULT 'USER');\n\
+                CREATE INDEX \"Person_role_idx\" ON \"Person\"(role);\n";
+    let anew = "-- AlterEnum\nBEGIN;\nCREATE TYPE \"Role_new\" AS ENUM ('USER', 'ADMIN');\n\
+                ALTER TABLE \"public\".\"Person\" ALTER COLUMN \"role\" DROP DEFAULT;\n\
+                ALTER TABLE \"Person\" ALTER COLUMN \"role\" TYPE \"Role_new\" USING (\"role\"::text::\"Role_new\");\n\
+                ALTER TYPE \"Role\" RENAME TO \"Role_old\";\nALTER TYPE \"Role_new\" RENAME TO \"Role\";\n\
+                DROP TYPE \"public\".\"Role_old\";\n\
+                ALTER TABLE \"Person\" ALTER COLUMN \"role\" SET DEFAULT 'USER';\nCOMMIT;\n";
+    for major in [17, 15] {
+        let Some(server) = Server::start(major) else { continue };
+        let project = project(&[(FIRST, init)]);
+        assert_eq!(server.run(&project, &["migrate", "deploy"]).code, Some(0));
+        server.rows("INSERT INTO \"Person\" (role) SELECT 'ADMIN' FROM generate_series(1, 40)");
+        project.write(&format!("prisma/migrations/{NEXT}/migration.sql"), anew);
+        let plan = server.run(&project, &["migrate", "plan", "--safe", "--write"]);
+        assert_eq!(plan.code, Some(0), "{}", plan.both());
+        assert!(folders(&project).len() > 5, "{}", plan.stdout);
+        let mut stages = 0;
+        deployed_one_by_one(&server, &project, &mut |name| {
+            stages += 1;
+            let id = server.value("INSERT INTO \"Person\" DEFAULT VALUES RETURNING id");
+            assert_eq!(
+                server.value(&format!("SELECT role FROM \"Person\" WHERE id = {id}")),
+                "USER",
+                "{name}"
+            );
+            server.rows(&format!("UPDATE \"Person\" SET role = 'ADMIN'::\"Role\" WHERE id = {id}"));
+        });
+        assert_eq!(
+            server.value("SELECT count(*) FROM \"Person\" WHERE role = 'ADMIN'"),
+            (40 + stages).to_string()
+        );
+        assert_eq!(
+            server.value("SELECT array_agg(enumlabel ORDER BY enumsortorder) FROM pg_enum"),
+            "{USER,ADMIN}"
+        );
+    }
+}

@@ -3,6 +3,8 @@
 //! of the user's beyond reading its history.
 
 mod deck;
+mod drops;
+mod exchange;
 mod expand;
 mod name;
 mod pieces;
@@ -23,7 +25,7 @@ use super::error::MigrateError;
 use super::history::Joined;
 use super::project::{MigrateProject, MigrationFolder, ProjectOptions};
 use crate::Progress;
-use crate::collect::introspect;
+use crate::collect::{CodeReader, introspect};
 use deck::Deck;
 use prove::Ground;
 
@@ -187,11 +189,22 @@ impl Run<'_> {
 
     /// What the rules may ask of the project beside its migrations.
     fn facts(&self) -> Facts {
-        Facts {
+        let mut facts = Facts {
             prisma: self.project.schema.clone(),
             sources: self.project.sources.clone(),
             ..Facts::default()
+        };
+        // Without code a drop is marked all the same; only who still asks for the thing is not told.
+        if let Ok(found) = crate::discover::discover(&self.project.root) {
+            self.progress.phase("read the code");
+            let ours = |files: &[std::path::PathBuf]| {
+                files.iter().any(|file| self.project.schema_files.contains(file))
+            };
+            if let Some(project) = found.projects.iter().find(|project| ours(&project.schema_files)) {
+                CodeReader::new(&found, true).add_to(project, &mut facts);
+            }
         }
+        facts
     }
 
     async fn one(

@@ -7,8 +7,8 @@ use pgsteward_model::finding::{Finding, Severity};
 use pgsteward_model::source::Span;
 
 use super::deck::{Deck, path_of, slug_of};
-use super::expand;
 use super::pieces::{Piece, apart};
+use super::{drops, expand};
 use crate::prove::files::edited_files;
 
 /// No migration of people has as many hazards.
@@ -19,14 +19,25 @@ pub(super) fn rewrite(deck: &Deck, text: &str, notes: &mut Vec<String>) -> Vec<P
     let mut pieces = vec![Piece::new("", text)];
     for _ in 0..MOST {
         let facts = deck.facts(&pieces);
-        let Some((at, parts)) =
-            expand::next(&facts, &pieces, notes).or_else(|| next_fix(deck, &facts, &pieces))
-        else {
+        let Some((at, parts)) = next(deck, &facts, &pieces, notes) else {
             break;
         };
         pieces.splice(at..=at, parts);
     }
+    // What has to wait for the application comes last, so that nothing else waits with it.
+    pieces.sort_by_key(|piece| piece.after.is_some());
     pieces
+}
+
+fn next(
+    deck: &Deck,
+    facts: &Facts,
+    pieces: &[Piece],
+    notes: &mut Vec<String>,
+) -> Option<(usize, Vec<Piece>)> {
+    expand::next(facts, pieces, notes)
+        .or_else(|| drops::next(facts, pieces))
+        .or_else(|| next_fix(deck, facts, pieces))
 }
 
 /// The first piece that a rule knows to write better, and what takes its place: the statement apart from the others

@@ -1,0 +1,116 @@
+//! Columns and tables that go: each in a folder of its own, after everything else, marked with what it waits for.
+
+use pgsteward_model::catalog::ConstraintKind;
+use pgsteward_model::effect::{Age, Touch};
+use pgsteward_model::facts::Facts;
+use pgsteward_model::migration::MigrationStatement;
+use pgsteward_model::place::ObjectKind;
+use pgsteward_model::source::Span;
+use pgsteward_model::statement::{AlterAction, Statement};
+use pgsteward_sql::{quote_ident, quote_qualified};
+
+use super::expand::touch_of;
+use super::pieces::{Piece, apart, without_transaction};
+
+/// The rules that know who still asks for what is dropped.
+const RULES: [&str; 2] = ["column-dropped", "table-dropped"];
+
+/// The first piece with a drop that has to wait, and what it becomes.
+pub(super) fn next(facts: &Facts, pieces: &[Piece]) -> Option<(usize, Vec<Piece>)> {
+    let history = facts.history.as_ref()?;
+    for (at, (piece, file)) in pieces.iter().zip(&history.files).enumerate() {
+        if piece.settled {
+            continue;
+        }
+        for statement in &file.statements {
+            let Some((what, touch, column)) = dropped(statement) else { continue };
+            if file.statements.len() > 1 {
+                let Some(bare) = without_transaction(&piece.text) else { continue };
+                if bare != piece.text {
+                    return Some((at, vec![Piece { text: bare, ..piece.clone() }]));
+                }
+                return Some((at, apart(piece, statement.span)));
+            }
+            let text = piece.text.get(statement.span.start..statement.span.end)?;
+            if let Statement::AlterTable(alter) = &statement.statement
+                && alter.actions.len() > 1
+            {
+                let Some((head, actions)) =
+                    pgsteward_rules::migration::alter_parts(text, alter.actions.len())
+                else {
+                    continue;
+                };
+                let single = |action: &String| Piece { text: format!("{head} {action};\n"), ..piece.clone() };
+                return Some((at, actions.iter().map(single).collect()));
+            }
+            let slug = format!("drop_{}", column.unwrap_or(&touch.relation.name));
+            let after = format!("no running version of the application names {what} any more");
+            let who = told(facts, &file.path, statement.span);
+            let why = format!("Deploy it when {after}.{who}");
+            let drop = Piece { after: Some(after), ..Piece::settled(&slug, &why, &[text.to_owned()]) };
+            let mut parts: Vec<Piece> = column.and_then(|column| relax(touch, column)).into_iter().collect();
+            parts.push(drop);
+            return Some((at, parts));
+        }
+    }
+    None
+}
+
+/// What a statement drops that was there before this deploy: for people, the table, the column.
+fn dropped(statement: &MigrationStatement) -> Option<(String, &Touch, Option<&str>)> {
+    let old = |touch: &&Touch| matches!(touch.age, Age::Earlier | Age::Unknown) && touch.before.is_some();
+    match &statement.statement {
+        Statement::AlterTable(alter) => {
+            let touch = touch_of(statement, &alter.name).filter(old)?;
+            alter.actions.iter().find_map(|action| match action {
+                AlterAction::DropColumn { name, .. } => {
+                    let what = format!("\"{name}\" of \"{}\"", touch.relation.display());
+                    Some((what, touch, Some(name.as_str())))
+                }
+                _ => None,
+            })
+        }
+        Statement::Drop { kind: ObjectKind::Table, names, .. } => {
+            let touch = names.iter().find_map(|name| touch_of(statement, name).filter(old))?;
+            let names: Vec<String> = names.iter().map(|name| format!("\"{}\"", name.name)).collect();
+            Some((names.join(", "), touch, None))
+        }
+        _ => None,
+    }
+}
+
+/// A version of the application that knows the column no more writes none, which must not fail meanwhile.
+fn relax(touch: &Touch, column: &str) -> Option<Piece> {
+    let table = touch.before.as_deref()?;
+    let known = table.column(column)?;
+    let of_key = table.constraints.iter().any(|constraint| match &constraint.kind {
+        ConstraintKind::PrimaryKey { columns } => columns.iter().any(|name| name == column),
+        _ => false,
+    });
+    let written_by_itself = known.default.is_some() || known.identity.is_some() || known.generated.is_some();
+    if !known.not_null || written_by_itself || of_key {
+        return None;
+    }
+    let statement = format!(
+        "ALTER TABLE {} ALTER COLUMN {} DROP NOT NULL",
+        quote_qualified(&table.name),
+        quote_ident(column)
+    );
+    let why = "Deploy it before the application that knows the column no more: its rows have no value there.";
+    Some(Piece::settled(&format!("relax_{column}"), why, &[statement]))
+}
+
+/// What the code of this checkout says of it, as a sentence.
+fn told(facts: &Facts, file: &str, span: Span) -> String {
+    let findings =
+        RULES.iter().filter_map(|id| pgsteward_rules::find(id)).flat_map(|rule| (rule.check)(facts));
+    let mut about = findings.filter(|finding| {
+        finding
+            .at
+            .file
+            .as_ref()
+            .is_some_and(|at| *at.file == *file && at.span.start <= span.end && span.start <= at.span.end)
+    });
+    let detail = about.next().map(|finding| finding.detail).unwrap_or_default();
+    if detail.is_empty() { detail } else { format!("\n-- {}", detail.replace('\n', " ")) }
+}
