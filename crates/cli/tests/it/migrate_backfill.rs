@@ -63,9 +63,7 @@ fn killed_anywhere_it_goes_on_and_changes_every_row_once() {
             if seeded.below(2) == 0 {
                 child.kill().unwrap();
             } else {
-                server.rows(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'pgsteward migrate'",
-                );
+                server.end_sessions();
             }
             let ended = child.wait().unwrap();
             kills += 1;

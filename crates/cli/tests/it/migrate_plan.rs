@@ -38,10 +38,19 @@ impl Server {
     }
 
     pub(crate) fn try_rows(&self, sql: &str) -> Result<Vec<Vec<Option<String>>>, String> {
+        self.rows_as("postgres", sql)
+    }
+
+    /// Ends every session of a verb that writes, as a server that goes down does.
+    pub(crate) fn end_sessions(&self) {
+        let sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'pgsteward migrate'";
+        self.rows_as("pgsteward", sql).unwrap();
+    }
+
+    fn rows_as(&self, user: &str, sql: &str) -> Result<Vec<Vec<Option<String>>>, String> {
         self.runtime.block_on(async {
-            let session = LabSession::connect_socket(self.lab.folder(), 5432, "postgres", &self.database)
-                .await
-                .unwrap();
+            let session =
+                LabSession::connect_socket(self.lab.folder(), 5432, user, &self.database).await.unwrap();
             let rows = session.rows(sql).await;
             session.close().await;
             rows.map_err(|error| format!("{sql}: {}", error.message))

@@ -123,7 +123,8 @@ fn between_defaults(
         }
     }
     let change = text(statement)?;
-    let exchange = Exchange { then: tail, ..Exchange::of(table, alter, action, &change)? };
+    let mut exchange = Exchange::of(table, alter, action, &change)?;
+    exchange.then = tail;
     let head = (!head.is_empty()).then(|| Piece { text: head.join("\n"), ..piece.clone() });
     Some(head.into_iter().chain(exchange.pieces()).collect())
 }
