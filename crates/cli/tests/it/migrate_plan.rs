@@ -176,6 +176,14 @@ fn what_cannot_be_planned_says_why_and_writes_nothing() {
     assert_eq!(run.code, Some(1), "{}", run.both());
     assert!(run.stdout.contains("the migration itself fails in the lab"), "{}", run.stdout);
 
+    // What no plan helps is said, and stays.
+    let key = project(&[(FIRST, INIT), (NEXT, "ALTER TABLE \"Order\" ALTER COLUMN id TYPE BIGINT;\n")]);
+    let run = server.run(&key, &["migrate", "plan", "--safe", "--write", NEXT]);
+    assert_eq!(run.code, Some(0), "{}", run.both());
+    assert!(run.stdout.contains("Order.id is left as it is written"), "{}", run.stdout);
+    assert!(run.stdout.contains("remains: changing the type of \"id\""), "{}", run.stdout);
+    assert_eq!(folders(&key).len(), 2);
+
     // Without a database nobody knows what is applied.
     let run = broken.run(&["migrate", "plan", "--safe", "--write", NEXT]);
     assert_eq!(run.code, Some(1), "{}", run.both());

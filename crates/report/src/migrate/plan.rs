@@ -24,6 +24,7 @@ pub fn plan_text(report: &PlanReport) -> String {
 
 fn one(out: &mut String, migration: &PlannedMigration, written: bool) {
     let verdict = match &migration.verdict {
+        PlanVerdict::Unchanged if !migration.left.is_empty() => "stays as it is".to_owned(),
         PlanVerdict::Unchanged => "nothing to rewrite".to_owned(),
         PlanVerdict::Proven if written => format!("written as {} folders, proven", migration.folders.len()),
         PlanVerdict::Proven => format!("becomes {} folders, proven", migration.folders.len()),
