@@ -102,7 +102,7 @@ pub(crate) fn end_processes(pid: u32, data: &Path, mut running: impl FnMut() -> 
     end_processes_in(data);
 }
 
-fn signal(pid: u32, signal: Signal) {
+pub(crate) fn signal(pid: u32, signal: Signal) {
     if let Some(pid) = as_pid(pid) {
         // A process that is gone already needs no signal.
         let _gone = kill_process(pid, signal);
@@ -119,7 +119,7 @@ fn is_running(pid: u32) -> bool {
 
 /// Whether a process is a server on this data directory: server processes work in it.
 #[cfg(target_os = "linux")]
-fn works_in(pid: u32, data: &Path) -> bool {
+pub(crate) fn works_in(pid: u32, data: &Path) -> bool {
     fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| {
         // The kernel marks a folder that was removed meanwhile.
         cwd == data || cwd.to_string_lossy() == format!("{} (deleted)", data.display())
@@ -128,7 +128,7 @@ fn works_in(pid: u32, data: &Path) -> bool {
 
 /// Without `/proc` the command line must do: the lab always names the data directory on it.
 #[cfg(not(target_os = "linux"))]
-fn works_in(pid: u32, data: &Path) -> bool {
+pub(crate) fn works_in(pid: u32, data: &Path) -> bool {
     std::process::Command::new("ps")
         .args(["-o", "command=", "-p", &pid.to_string()])
         .output()
@@ -137,7 +137,7 @@ fn works_in(pid: u32, data: &Path) -> bool {
 
 /// Kills every process that works in the data directory, such as a child whose postmaster is gone.
 #[cfg(target_os = "linux")]
-fn end_processes_in(data: &Path) {
+pub(crate) fn end_processes_in(data: &Path) {
     let Ok(entries) = fs::read_dir("/proc") else { return };
     for entry in entries.flatten() {
         if let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok())
@@ -150,4 +150,4 @@ fn end_processes_in(data: &Path) {
 
 /// Without `/proc` children are left to notice the death of their postmaster themselves.
 #[cfg(not(target_os = "linux"))]
-fn end_processes_in(_data: &Path) {}
+pub(crate) fn end_processes_in(_data: &Path) {}

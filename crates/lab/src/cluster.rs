@@ -234,7 +234,7 @@ fn write(path: &Path, text: &str) -> Result<(), LabError> {
 
 /// POSIX shared memory lives in `/dev/shm`, which has 64 MB in a container; a parallel query there fails for
 /// want of space, so files in the data directory are used instead.
-fn dynamic_memory() -> &'static str {
+pub(crate) fn dynamic_memory() -> &'static str {
     if !cfg!(target_os = "linux") {
         return "posix";
     }

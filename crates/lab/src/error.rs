@@ -54,6 +54,22 @@ pub enum LabError {
     Server { doing: String, error: Box<ServerError> },
     #[error("could not {doing} \"{path}\": {source}")]
     Io { doing: &'static str, path: PathBuf, source: io::Error },
+    #[error("there is no folder for data: neither XDG_DATA_HOME nor HOME names one that can be used")]
+    NoDataFolder,
+    #[error("\"{path}\" belongs to somebody else, or others may write to it")]
+    NotOurs { path: PathBuf },
+    #[error("\"{folder}\" holds the development server of another project, \"{project}\"")]
+    OtherProject { folder: PathBuf, project: PathBuf },
+    #[error("the development server's data is PostgreSQL {wanted}'s, and only {found} is on this machine")]
+    OtherMajor { wanted: u32, found: u32 },
+    #[error("there is no development server of \"{project}\"")]
+    NoServer { project: PathBuf },
+    #[error("the development server of \"{project}\" does not run")]
+    ServerDown { project: PathBuf },
+    #[error("there is a snapshot \"{name}\" already; it was left as it is")]
+    SnapshotExists { name: String },
+    #[error("there is no snapshot \"{name}\"")]
+    NoSnapshot { name: String, known: Vec<String> },
     #[error("a task of the lab ended unexpectedly: {0}")]
     Task(String),
 }
@@ -118,7 +134,23 @@ impl LabError {
                 "free some space (a lab needs about 200 MB), or set TMPDIR and XDG_CACHE_HOME to another disk"
                     .to_owned()
             }
-            LabError::SocketPathTooLong { .. } => "set TMPDIR to a shorter path".to_owned(),
+            LabError::SocketPathTooLong { .. } => {
+                "set TMPDIR (for a development server XDG_DATA_HOME) to a shorter path".to_owned()
+            }
+            LabError::NoDataFolder => "set XDG_DATA_HOME to a folder of yours".to_owned(),
+            LabError::NotOurs { .. } => "set XDG_DATA_HOME to a folder that is yours alone".to_owned(),
+            LabError::OtherProject { .. } => "set XDG_DATA_HOME to another folder".to_owned(),
+            LabError::OtherMajor { wanted, .. } => format!(
+                "install PostgreSQL {wanted} or allow its download; `pgsteward lab down --remove` gives the data up"
+            ),
+            LabError::NoServer { .. } | LabError::ServerDown { .. } => {
+                "`pgsteward lab up` starts it".to_owned()
+            }
+            LabError::SnapshotExists { .. } => "give another name, or --replace it".to_owned(),
+            LabError::NoSnapshot { known, .. } if known.is_empty() => {
+                "`pgsteward lab snapshot` takes one; there is none yet".to_owned()
+            }
+            LabError::NoSnapshot { known, .. } => format!("there are: {}", known.join(", ")),
             LabError::SharedMemory { .. } => {
                 "give the container more shared memory (docker run --shm-size=256m) or more memory".to_owned()
             }

@@ -72,7 +72,13 @@ pub(crate) fn short_hash(parts: &[&str]) -> String {
     hash.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn initialise(binaries: &Binaries, run_as: RunAs, home: &Path, data: &Path) -> Result<(), LabError> {
+/// `initdb`, with the best locale that the machine has.
+pub(crate) fn initialise(
+    binaries: &Binaries,
+    run_as: RunAs,
+    home: &Path,
+    data: &Path,
+) -> Result<(), LabError> {
     let mut said = String::new();
     let mut attempts: Vec<Vec<String>> =
         LOCALES.iter().map(|locale| vec![format!("--locale={locale}")]).collect();
