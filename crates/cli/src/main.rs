@@ -53,6 +53,8 @@ enum Command {
     Format(commands::format::Arguments),
     /// Check whether Prisma would take the schema.
     Validate(commands::validate::Arguments),
+    /// Run the project's development server: PostgreSQL with a snapshot for each git branch.
+    Lab(commands::lab::Arguments),
     /// Say what was found, what is missing, and how to get it.
     Doctor(commands::doctor::Arguments),
 }
@@ -100,6 +102,7 @@ async fn run(arguments: Arguments) -> ExitCode {
         Command::Db(arguments) => commands::db::run(arguments).await,
         Command::Format(arguments) => commands::format::run(&arguments),
         Command::Validate(arguments) => commands::validate::run(&arguments),
+        Command::Lab(arguments) => commands::lab::run(arguments).await,
         Command::Doctor(arguments) => commands::doctor::run(&arguments).await,
     };
     match result {

@@ -50,6 +50,8 @@ pub struct Lab {
     pub major: Option<u32>,
     /// Never download.
     pub offline: bool,
+    /// Extensions that `lab up` makes in the development database.
+    pub extensions: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]

@@ -48,6 +48,11 @@ impl Git {
         self.run(&["rev-parse", "--verify", "--quiet", &format!("{revision}^{{commit}}")])
     }
 
+    /// The branch that is checked out; none where HEAD is detached.
+    pub(crate) fn branch(&self) -> Option<String> {
+        self.run(&["symbolic-ref", "--quiet", "--short", "HEAD"])
+    }
+
     pub(crate) fn is_shallow(&self) -> bool {
         self.run(&["rev-parse", "--is-shallow-repository"]).as_deref() == Some("true")
     }

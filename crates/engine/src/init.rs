@@ -54,6 +54,8 @@ fn text(newest: Option<&str>) -> String {
          # major = 17\n\
          # Never download PostgreSQL binaries.\n\
          # offline = true\n\
+         # Extensions that `pgsteward lab up` makes in the development database.\n\
+         # extensions = [\"citext\"]\n\
          \n\
          # Severity by rule.\n\
          # [severity]\n\

@@ -17,6 +17,7 @@ pub mod fix;
 mod git;
 pub mod init;
 pub mod judge;
+pub mod lab_server;
 pub mod migrate;
 mod progress;
 pub mod prove;

@@ -20,6 +20,7 @@ pub mod effect;
 pub mod facts;
 pub mod finding;
 pub mod identity;
+pub mod lab_server;
 pub mod lock;
 pub mod migrate;
 pub mod migration;

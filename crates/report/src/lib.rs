@@ -12,6 +12,7 @@ mod explain;
 mod fold;
 mod github;
 mod hunk;
+pub mod lab_server;
 mod markdown;
 pub mod migrate;
 mod queries;

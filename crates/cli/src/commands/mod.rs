@@ -7,6 +7,7 @@ pub(crate) mod explain;
 pub(crate) mod fix;
 pub(crate) mod format;
 pub(crate) mod init;
+pub(crate) mod lab;
 pub(crate) mod migrate;
 pub(crate) mod queries;
 pub(crate) mod review_arguments;

@@ -13,6 +13,7 @@ mod faults;
 mod fixes;
 mod formats;
 mod judging;
+mod lab;
 mod live;
 mod migrate_backfill;
 mod migrate_deploy;
