@@ -14,6 +14,8 @@ pub struct Config {
     pub check: Check,
     pub migrations: Migrations,
     pub lab: Lab,
+    /// Databases that migrations are deployed to, by name.
+    pub target: BTreeMap<String, Target>,
     /// Severity by rule id: `error`, `warning`, `info`.
     pub severity: BTreeMap<String, Level>,
     pub allow: Vec<Allow>,
@@ -52,6 +54,19 @@ pub struct Lab {
     pub offline: bool,
     /// Extensions that `lab up` makes in the development database.
     pub extensions: Vec<String>,
+}
+
+/// A database that migrations are deployed to.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Target {
+    /// Name of the variable that holds the URL; the URL itself is a secret and has no place here.
+    pub url_env: String,
+    /// The target that migrations must have passed first.
+    pub after: Option<String>,
+    /// As in `[migrations]`, for this target.
+    #[serde(default)]
+    pub require_rollback: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -150,6 +165,7 @@ pub fn parse(text: &str) -> Result<Config> {
             })?;
         }
     }
+    check_targets(&config)?;
     for name in config.check.select.iter().chain(&config.check.ignore).chain(config.severity.keys()) {
         check_name(name)?;
     }
@@ -159,6 +175,35 @@ pub fn parse(text: &str) -> Result<Config> {
         ));
     }
     Ok(config)
+}
+
+/// Variables must be names, and `after` must name a target and never lead back to itself.
+fn check_targets(config: &Config) -> Result<()> {
+    for (name, target) in &config.target {
+        let is_name = |character: char| character.is_ascii_alphanumeric() || character == '_';
+        if target.url_env.is_empty() || !target.url_env.chars().all(is_name) {
+            return Err(anyhow!(
+                "`url_env` of [target.{name}] is no name of a variable\n\
+                 hint: write the name (STAGING_URL) here and the URL into the environment"
+            ));
+        }
+        let mut before = target.after.as_ref();
+        for _ in 0..config.target.len() {
+            let Some(one) = before else { break };
+            let Some(other) = config.target.get(one) else {
+                return Err(anyhow!(
+                    "[target.{name}] comes after `{one}`, which is no target\nhint: describe [target.{one}] too"
+                ));
+            };
+            before = other.after.as_ref();
+        }
+        if before.is_some() {
+            return Err(anyhow!(
+                "the targets that come before [target.{name}] lead back to each other\nhint: one target has no `after`"
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// A rule id or a group name; else an error with the nearest name.

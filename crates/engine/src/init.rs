@@ -57,6 +57,13 @@ fn text(newest: Option<&str>) -> String {
          # Extensions that `pgsteward lab up` makes in the development database.\n\
          # extensions = [\"citext\"]\n\
          \n\
+         # Databases that migrations are deployed to, one after the other. `url_env` names a variable.\n\
+         # [target.staging]\n\
+         # url_env = \"STAGING_DATABASE_URL\"\n\
+         # [target.production]\n\
+         # url_env = \"PRODUCTION_DATABASE_URL\"\n\
+         # after = \"staging\"\n\
+         \n\
          # Severity by rule.\n\
          # [severity]\n\
          # money-in-float = \"warning\"\n\

@@ -7,12 +7,13 @@
 
 use std::time::{Duration, Instant};
 
-use pgsteward_model::migrate::deploy::{FileRegime, Lock};
+use pgsteward_model::migrate::deploy::{DataCheck, FileRegime, Lock};
 use pgsteward_model::migration::ServerError;
 use pgsteward_model::statement::Statement;
 use pgsteward_pg::history::{self, HistoryTable};
 use pgsteward_pg::{Answered, WriteSession};
 
+use super::checks::{self, Around, Checks};
 use super::error::words;
 use super::history::{PARTIAL, RUNNING};
 use super::leftover::{self, Found};
@@ -83,6 +84,8 @@ pub(super) struct Ran {
     /// Milliseconds of each statement.
     pub(super) times: Vec<Option<f64>>,
     pub(super) locks: Vec<Lock>,
+    /// What `checks.sql` said after the migration.
+    pub(super) checks: Vec<DataCheck>,
     pub(super) notes: Vec<String>,
 }
 
@@ -96,6 +99,7 @@ impl Ran {
             attempts: 0,
             times: vec![None; plan.statements.len()],
             locks: Vec::new(),
+            checks: Vec::new(),
             notes: Vec::new(),
         }
     }
@@ -115,6 +119,7 @@ pub(super) struct Apply<'a> {
     pub(super) progress: &'a dyn Progress,
     pub(super) folder: &'a MigrationFolder,
     pub(super) plan: &'a FilePlan,
+    pub(super) checks: &'a Checks,
 }
 
 /// An unfinished row of an earlier run that is taken up.
@@ -153,8 +158,22 @@ impl Apply<'_> {
             // Nobody can wait for what nobody else sees.
             let older = self.plan.statements.iter().any(|planned| !planned.predicted.is_empty());
             texts.push(if older { LOCKS } else { "SELECT 1" }.into());
-            texts.push("COMMIT".into());
-            let (answers, began) = self.send(&texts).await;
+            if self.checks.after.is_empty() {
+                texts.push("COMMIT".into());
+            }
+            let (mut answers, began) = self.send(&texts).await;
+            if !self.checks.after.is_empty() && first_error(&answers).is_none() {
+                // Only what the checks let pass is committed.
+                if let Err(error) = self.after(ran, Around::Transaction).await {
+                    let lost = self.is_lost(&error) || self.session.simple("ROLLBACK").await.is_err();
+                    ran.end = match lost {
+                        true => End::Lost { error, statement: None },
+                        false => End::NotApplied { error, statement: None },
+                    };
+                    return;
+                }
+                answers.extend(self.session.each(&["COMMIT"]).await);
+            }
             note_times(&mut ran.times, &places, &answers, began);
             let Some((at, error)) = first_error(&answers) else {
                 if let Some(rows) = answers.get(locks_at).and_then(|answer| answer.outcome.as_ref().ok()) {
@@ -219,7 +238,7 @@ impl Apply<'_> {
         }
         let mut done = from;
         for unit in self.plan.units.iter().filter(|unit| unit.end() > from) {
-            let last = unit.end() == self.plan.statements.len();
+            let last = unit.end() == self.plan.statements.len() && self.checks.after.is_empty();
             let count = match last {
                 true => history::finish(self.table, &ran.id),
                 false => history::set_progress(self.table, &ran.id, unit.end()),
@@ -231,6 +250,16 @@ impl Apply<'_> {
             done = unit.end();
             self.progress.step(done, self.plan.statements.len());
         }
+        if !self.checks.after.is_empty() {
+            ran.end = match self.after(ran, Around::Nothing).await {
+                Ok(()) => match self.session.simple(&history::finish(self.table, &ran.id)).await {
+                    Ok(()) => End::Applied,
+                    Err(error) => End::Lost { error, statement: None },
+                },
+                Err(error) => self.stopped(&ran.id, error, None, done).await,
+            };
+            return;
+        }
         // A file without statements has nothing to count.
         if (from == self.plan.statements.len() || self.plan.units.is_empty())
             && let Err(error) = self.session.simple(&history::finish(self.table, &ran.id)).await
@@ -239,6 +268,15 @@ impl Apply<'_> {
             return;
         }
         ran.end = End::Applied;
+    }
+
+    /// The checks after the migration; the error is the connection's, or says what does not hold.
+    async fn after(&self, ran: &mut Ran, around: Around) -> Result<(), ServerError> {
+        if self.plan.changes_role && around == Around::Nothing {
+            self.session.simple("RESET SESSION AUTHORIZATION; RESET ROLE").await?;
+        }
+        ran.checks = checks::run(self.session, &self.checks.after, "after", around).await?;
+        checks::violation(&ran.checks).map_or(Ok(()), |what| Err(checks::as_error(what)))
     }
 
     /// Runs a unit with its count, again and again while only a lock is missing.

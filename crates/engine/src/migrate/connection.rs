@@ -165,6 +165,17 @@ pub fn resolve(
     direct(connection, Some(&environment), wanted)
 }
 
+/// The database that a variable names; none where it is not set.
+pub(super) fn of_named(
+    name: &str,
+    environment: &Environment,
+    wanted: Use,
+) -> Result<Option<Connection>, MigrateError> {
+    let Some(found) = of_variable(name, environment) else { return Ok(None) };
+    // Another variable of the environment may be another target's.
+    direct(found?, None, wanted).map(Some)
+}
+
 fn of_variable(name: &str, environment: &Environment) -> Option<Result<Connection, MigrateError>> {
     let (value, origin) = environment.get(name)?;
     let parsed = ServerUrl::parse(&value).map_err(|error| {

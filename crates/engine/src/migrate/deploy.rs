@@ -18,8 +18,9 @@ use super::history::{Joined, PARTIAL, RUNNING};
 use super::project::{MigrateProject, MigrationFolder, ProjectOptions};
 use super::regime::{FilePlan, plan};
 use super::rollback::{UNDER_WAY, refuse_irreversible};
+use super::target::{self, Chosen};
 use super::watch::{Budget, Watch};
-use super::{analyze, data_checks, messages, server};
+use super::{analyze, checks, data_checks, messages, server};
 use crate::Progress;
 
 /// What the user asked for.
@@ -28,6 +29,8 @@ pub struct DeployOptions {
     pub project: ProjectOptions,
     /// `--url`.
     pub url: Option<String>,
+    /// `--target`, a name of pgsteward.toml.
+    pub target: Option<String>,
     pub limits: Limits,
     /// How long the advisory lock is waited for.
     pub lock_wait: Duration,
@@ -46,6 +49,7 @@ impl Default for DeployOptions {
         DeployOptions {
             project: ProjectOptions::default(),
             url: None,
+            target: None,
             limits: Limits::default(),
             lock_wait: server::LOCK_WAIT,
             accept_irreversible: false,
@@ -67,7 +71,12 @@ pub struct Deployed {
 pub async fn deploy(options: &DeployOptions, progress: &dyn Progress) -> Result<Deployed, MigrateError> {
     let began = Instant::now();
     let project = MigrateProject::find(&options.project)?;
-    let connection = resolve(&project, options.url.as_deref(), Use::Write)?;
+    let target =
+        options.target.as_ref().map(|name| target::choose(&project, name, Use::Write)).transpose()?;
+    let connection = match &target {
+        Some(target) => target.connection.clone(),
+        None => resolve(&project, options.url.as_deref(), Use::Write)?,
+    };
     project.check_provider_lock()?;
     let folders = project.migrations()?;
     let (session, created) = server::connect_or_create(&connection, "migrate deploy").await?;
@@ -83,6 +92,7 @@ pub async fn deploy(options: &DeployOptions, progress: &dyn Progress) -> Result<
     let mut deploy = Deploy {
         project: &project,
         connection: &connection,
+        target: target.as_ref(),
         table: project.history_table(connection.namespace()),
         folders: &folders,
         options,
@@ -106,6 +116,7 @@ pub async fn deploy(options: &DeployOptions, progress: &dyn Progress) -> Result<
 struct Deploy<'a> {
     project: &'a MigrateProject,
     connection: &'a Connection,
+    target: Option<&'a Chosen>,
     table: HistoryTable,
     folders: &'a [MigrationFolder],
     options: &'a DeployOptions,
@@ -147,11 +158,15 @@ impl Deploy<'_> {
                 })
             })
             .collect();
+        if let Some(target) = self.target {
+            target.refuse_untried(self.project, &pending).await?;
+        }
         // A database without a history is undone by making another one.
         if joined.of(MigrationState::Applied).next().is_some() && !self.options.accept_irreversible {
             let loaded = crate::config::load(&self.project.root)
                 .map_err(|error| MigrateError::new(format!("{error:#}")))?;
-            let require = loaded.config.migrations.require_rollback;
+            let require = loaded.config.migrations.require_rollback
+                || self.target.is_some_and(|target| target.require_rollback);
             self.report.notes.extend(refuse_irreversible(&pending, require)?);
         }
         let plans = plans(self.folders, &pending, session.version())?;
@@ -218,7 +233,8 @@ impl Deploy<'_> {
     ) -> Result<(), MigrateError> {
         let began = Instant::now();
         let resumed_after = unfinished.as_ref().map_or(0, |row| row.done);
-        let checks = match self.options.check_data && unfinished.is_none() {
+        let written = checks::read(folder)?;
+        let mut checks = match self.options.check_data && unfinished.is_none() {
             true => data_checks::look(session, plan)
                 .await
                 .map_err(|error| MigrateError::server("look at the data before the migration", &error))?,
@@ -230,6 +246,9 @@ impl Deploy<'_> {
             self.report.files.push(file);
             return Err(error);
         }
+        if unfinished.is_none() {
+            checks.extend(checks::before(session, folder, &written).await?);
+        }
         let apply = Apply {
             session,
             table: &self.table,
@@ -237,6 +256,7 @@ impl Deploy<'_> {
             progress: self.progress,
             folder,
             plan,
+            checks: &written,
         };
         let watch = Watch::start(session, &self.options.budget);
         let mut ran = apply.run(unfinished).await;
@@ -247,6 +267,7 @@ impl Deploy<'_> {
         let mut error = outcome_error(folder, plan, &ran);
         let mut file = file_run(folder, plan, &ran);
         file.resumed_after = resumed_after;
+        checks.append(&mut file.checks);
         file.checks = checks;
         file.elapsed_ms = (began.elapsed().as_secs_f64() * 1e6).round() / 1e3;
         if !plan.settings.is_empty() {
@@ -363,7 +384,7 @@ fn file_run(folder: &MigrationFolder, plan: &FilePlan, ran: &Ran) -> FileRun {
         resumed_after: 0,
         statements,
         locks_held: ran.locks.clone(),
-        checks: Vec::new(),
+        checks: ran.checks.clone(),
         watched: None,
         notes: ran.notes.clone(),
         elapsed_ms: 0.0,
@@ -465,6 +486,7 @@ fn circumstance_hint(error: &ServerError) -> String {
         "57014" => "the statement took longer than it may, or was cancelled: raise --statement-timeout if it needs the time"
             .into(),
         "25006" => "name the primary in the connection URL".into(),
+        checks::VIOLATED => "correct the migration or the data that the check names, then deploy again".into(),
         code if code.starts_with("53") => "make room on the server, then run deploy again".into(),
         _ => "run deploy again".into(),
     }

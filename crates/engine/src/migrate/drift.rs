@@ -141,7 +141,7 @@ async fn replay(running: &pgsteward_lab::Lab, applied: &[&MigrationFolder]) -> R
 
 /// What both sides can have: no owners and grants, none of the tables that hold histories, and only the namespaces
 /// of the project.
-fn comparable(catalog: &Catalog, namespaces: &[String]) -> Catalog {
+pub(super) fn comparable(catalog: &Catalog, namespaces: &[String]) -> Catalog {
     let mut plain = schema_only(catalog);
     let of_project = |namespace: &str| namespaces.iter().any(|name| name == namespace);
     plain.tables.retain(|name, _| {

@@ -14,6 +14,7 @@ use super::error::MigrateError;
 use super::history::Joined;
 use super::project::{MigrateProject, MigrationFolder, ProjectOptions};
 use super::server;
+use super::target;
 use crate::Progress;
 use crate::collect::LabWish;
 
@@ -21,6 +22,8 @@ use crate::collect::LabWish;
 pub struct StatusOptions {
     pub project: ProjectOptions,
     pub url: Option<String>,
+    /// `--target`, a name of pgsteward.toml.
+    pub target: Option<String>,
     /// Whether and which lab may be used to look for drift.
     pub lab: LabWish,
 }
@@ -29,7 +32,11 @@ pub struct StatusOptions {
 pub async fn status(options: &StatusOptions, progress: &dyn Progress) -> Result<StatusReport, MigrateError> {
     let began = Instant::now();
     let project = MigrateProject::find(&options.project)?;
-    let connection = resolve(&project, options.url.as_deref(), Use::Read)?;
+    let target = options.target.as_ref().map(|name| target::choose(&project, name, Use::Read)).transpose()?;
+    let connection = match &target {
+        Some(target) => target.connection.clone(),
+        None => resolve(&project, options.url.as_deref(), Use::Read)?,
+    };
     project.check_provider_lock()?;
     let folders = project.migrations()?;
     progress.phase("read the database");
@@ -62,6 +69,9 @@ pub async fn status(options: &StatusOptions, progress: &dyn Progress) -> Result<
         Some(Compared::Differences(found)) => report.drift = Some(found),
         Some(Compared::Not(why)) => report.notes.push(why),
         None => {}
+    }
+    if let Some(target) = &target {
+        report.target = target.compare(&project, rows.as_deref().unwrap_or_default(), &catalog).await?;
     }
     report.classes = classes(&report);
     report.exit_code = report.classes.iter().map(|class| class.exit_code()).min().unwrap_or(0);
@@ -104,7 +114,15 @@ fn classes(report: &StatusReport) -> Vec<StatusClass> {
         (StatusClass::Diverged, report.diverged.is_some()),
         (StatusClass::Edited, report.migrations.iter().any(|one| one.edited)),
         (StatusClass::MissingOnDisk, report.migrations.iter().any(|one| one.missing_on_disk)),
-        (StatusClass::Drift, report.drift.as_ref().is_some_and(|drift| !drift.is_empty())),
+        (
+            StatusClass::Drift,
+            report.drift.as_ref().is_some_and(|drift| !drift.is_empty())
+                || report.target.as_ref().is_some_and(|target| {
+                    !target.only_here.is_empty()
+                        || !target.other_text.is_empty()
+                        || target.drift.as_ref().is_some_and(|drift| !drift.is_empty())
+                }),
+        ),
         (StatusClass::InvalidIndexes, !report.invalid_indexes.is_empty()),
         (StatusClass::NotValid, !report.not_valid.is_empty()),
     ];

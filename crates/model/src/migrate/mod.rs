@@ -5,6 +5,7 @@ pub mod backfill;
 pub mod deploy;
 pub mod dev;
 pub mod plan;
+pub mod doctor;
 pub mod pull;
 pub mod resolve;
 pub mod rollback;

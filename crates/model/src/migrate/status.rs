@@ -19,12 +19,29 @@ pub struct StatusReport {
     pub invalid_indexes: Vec<String>,
     /// Constraints that were added NOT VALID and never validated: `table: constraint`.
     pub not_valid: Vec<String>,
+    /// How this target stands against the one before it, where the user named a target that has one.
+    pub target: Option<TargetStanding>,
     pub notes: Vec<String>,
     /// Every class that holds, in the order of their exit codes.
     pub classes: Vec<StatusClass>,
     /// The smallest code of a class that holds, else 0.
     pub exit_code: u8,
     pub elapsed_ms: u64,
+}
+
+/// A target against the one that migrations pass first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct TargetStanding {
+    pub target: String,
+    pub before: String,
+    /// Applied on the one before and not here: what the next deploy may bring.
+    pub only_there: Vec<String>,
+    /// Applied here and not on the one before.
+    pub only_here: Vec<String>,
+    /// Applied on both, with different texts.
+    pub other_text: Vec<String>,
+    /// Where the schemas differ; none while the histories do.
+    pub drift: Option<Vec<String>>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]

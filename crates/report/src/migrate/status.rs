@@ -1,6 +1,6 @@
 //! `migrate status` for people: what is wrong first, in the order of the exit codes.
 
-use pgsteward_model::migrate::status::StatusReport;
+use pgsteward_model::migrate::status::{StatusReport, TargetStanding};
 use pgsteward_model::migrate::{MigrationState, Standing};
 
 use crate::text::line;
@@ -91,10 +91,48 @@ pub fn status_text(report: &StatusReport) -> String {
         "ALTER TABLE … VALIDATE CONSTRAINT when there is little traffic",
         &lines(&report.not_valid),
     );
+    if let Some(target) = &report.target {
+        against(&mut out, target);
+    }
     if report.classes.is_empty() {
         out.push_str("\nDatabase schema is up to date!\n");
     }
     out
+}
+
+fn against(out: &mut String, target: &TargetStanding) {
+    let before = line(&target.before);
+    let lines = |texts: &[String]| texts.iter().map(|text| line(text)).collect::<Vec<_>>();
+    section(
+        out,
+        &format!("passed on \"{before}\" and not yet here"),
+        &format!("apply them with `pgsteward migrate deploy --target {}`", line(&target.target)),
+        &lines(&target.only_there),
+    );
+    section(
+        out,
+        &format!("applied here and not on \"{before}\""),
+        &format!("deploy them there too: `pgsteward migrate deploy --target {before}`"),
+        &lines(&target.only_here),
+    );
+    section(
+        out,
+        &format!("applied here and on \"{before}\" with different texts"),
+        "find out which text is right, and write what the other lacks as a migration",
+        &lines(&target.other_text),
+    );
+    match &target.drift {
+        Some(drift) if drift.is_empty() => out.push_str(&format!("\nThe schema is that of \"{before}\".\n")),
+        Some(drift) => section(
+            out,
+            &format!("differences from \"{before}\" (was: there, is: here)"),
+            "write them as a migration, or undo what was done by hand",
+            &lines(drift),
+        ),
+        None => out.push_str(&format!(
+            "\nThe schemas are not compared while the histories of \"{before}\" and here differ.\n"
+        )),
+    }
 }
 
 fn section(out: &mut String, what: &str, hint: &str, lines: &[String]) {

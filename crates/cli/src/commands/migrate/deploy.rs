@@ -23,6 +23,9 @@ pub(super) struct Arguments {
     /// The database to deploy to [default: as Prisma finds it].
     #[arg(long, value_name = "URL", hide_env_values = true)]
     url: Option<String>,
+    /// Deploy to a target of pgsteward.toml: what has not passed on the target before it is refused.
+    #[arg(long, value_name = "NAME", conflicts_with = "url")]
+    target: Option<String>,
     /// How long a statement waits for a lock before the file is tried again; 0 waits for ever.
     #[arg(long, value_name = "TIME", default_value = "3s", value_parser = duration)]
     lock_timeout: Duration,
@@ -80,6 +83,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
     let options = DeployOptions {
         project: arguments.project.options(),
         url: arguments.url.clone(),
+        target: arguments.target.clone(),
         limits,
         lock_wait: arguments.wait,
         accept_irreversible: arguments.accept_irreversible,

@@ -7,6 +7,7 @@ mod deploy;
 mod dev;
 mod diff;
 mod plan;
+mod doctor;
 mod reset;
 mod resolve;
 mod rollback;
@@ -43,6 +44,8 @@ enum Verb {
     Rollback(rollback::Arguments),
     /// Make and prove the down.sql of migrations that are there already.
     Adopt(adopt::Arguments),
+    /// Explain a failed migration statement by statement, and what to run.
+    Doctor(doctor::Arguments),
     /// Compare two schemas: files, folders of migrations, databases.
     Diff(Box<diff::Arguments>),
     /// Empty the database and apply every migration again; all data is lost.
@@ -61,6 +64,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
         Verb::Resolve(arguments) => resolve::run(&arguments).await,
         Verb::Rollback(arguments) => rollback::run(&arguments).await,
         Verb::Adopt(arguments) => adopt::run(&arguments).await,
+        Verb::Doctor(arguments) => doctor::run(&arguments).await,
         Verb::Diff(arguments) => diff::run(&arguments).await,
         Verb::Reset(arguments) => reset::run(&arguments).await,
         Verb::Plan(arguments) => plan::run(&arguments).await,

@@ -26,6 +26,9 @@ pub(super) struct Arguments {
     /// Never download PostgreSQL.
     #[arg(long, env = "PGSTEWARD_OFFLINE", value_parser = clap::builder::FalseyValueParser::new())]
     offline: bool,
+    /// Look at a target of pgsteward.toml, and compare it with the target before it.
+    #[arg(long, value_name = "NAME", conflicts_with = "url")]
+    target: Option<String>,
     /// Output format.
     #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
     format: ReportFormat,
@@ -36,7 +39,12 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
     let lab = LabWish { none: arguments.no_lab, major: None, offline: arguments.offline };
-    let options = StatusOptions { project: arguments.project.options(), url: arguments.url.clone(), lab };
+    let options = StatusOptions {
+        project: arguments.project.options(),
+        url: arguments.url.clone(),
+        target: arguments.target.clone(),
+        lab,
+    };
     let spinner = Spinner::new(arguments.quiet);
     let report = status(&options, &spinner).await;
     spinner.finish();

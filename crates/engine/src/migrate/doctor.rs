@@ -1,0 +1,359 @@
+//! `migrate doctor`: which statements of a failed migration are in the database, and what to run next. Reads only.
+//!
+//! The lab replays the history and then the migration statement by statement. For each object that a statement
+//! changes, the live catalog is held against every one of these states: the states that it agrees with lie before or
+//! after the statement. Statements run in order, so what is known of one says something about its neighbours.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use pgsteward_model::catalog::Catalog;
+use pgsteward_model::catalog_compare::{ColumnOrder, differences};
+use pgsteward_model::migrate::doctor::{DoctorReport, Presence, StatementState, Verdict, Way};
+use pgsteward_model::source::SourceFile;
+use pgsteward_model::statement::Statement;
+use pgsteward_pg::history::{HistoryRow, RowState};
+use pgsteward_pg::{CatalogOptions, ReadSession};
+
+use super::connection::{Use, resolve};
+use super::drift::comparable;
+use super::error::MigrateError;
+use super::history::{PARTIAL, RUNNING};
+use super::project::{MigrateProject, MigrationFolder, ProjectOptions};
+use super::server;
+use super::shadow::{Script, Shadow};
+use super::target;
+use crate::Progress;
+use crate::collect::LabWish;
+
+#[derive(Clone, Debug, Default)]
+pub struct DoctorOptions {
+    pub project: ProjectOptions,
+    pub url: Option<String>,
+    /// `--target`, a name of pgsteward.toml.
+    pub target: Option<String>,
+    /// The migration to look at; the first failed one where none.
+    pub migration: Option<String>,
+    pub lab: LabWish,
+}
+
+/// Looks at the failed migration of a database.
+pub async fn doctor(options: &DoctorOptions, progress: &dyn Progress) -> Result<DoctorReport, MigrateError> {
+    let project = MigrateProject::find(&options.project)?;
+    let connection = match &options.target {
+        Some(name) => target::choose(&project, name, Use::Read)?.connection,
+        None => resolve(&project, options.url.as_deref(), Use::Read)?,
+    };
+    let folders = project.migrations()?;
+    progress.phase("read the database");
+    let session = ReadSession::connect(&connection.url).await?;
+    let rows = session.history(&project.history_table(connection.namespace())).await;
+    let namespaces = server::namespaces(&project, connection.namespace());
+    let read = session
+        .catalog(&CatalogOptions { namespaces: Some(namespaces.clone()), ..CatalogOptions::default() })
+        .await;
+    let version = session.version();
+    session.close().await;
+    let rows = rows?.unwrap_or_default();
+    let (live, _) = read?;
+    let mut report = DoctorReport {
+        database: server::database_name(&connection, version),
+        notes: connection.note.iter().cloned().collect(),
+        ..DoctorReport::default()
+    };
+    let failed = rows.iter().filter(|row| row.state() == RowState::Failed);
+    let mut failed = failed.filter(|row| options.migration.as_ref().is_none_or(|name| *name == row.name));
+    let Some(row) = failed.next() else {
+        return match &options.migration {
+            None => Ok(report),
+            Some(name) => Err(MigrateError::coded(
+                "P3012",
+                format!("the migration \"{name}\" is not in a failed state"),
+            )
+            .with_hint("`pgsteward migrate status` shows how the migrations stand")),
+        };
+    };
+    let others = failed.map(|row| format!("\"{}\"", row.name)).collect::<BTreeSet<_>>();
+    if !others.is_empty() {
+        let others = others.into_iter().collect::<Vec<_>>().join(", ");
+        report.notes.push(format!("{others} failed too: name it to look at it"));
+    }
+    let Some(folder) = folders.iter().find(|folder| folder.name == row.name) else {
+        return Err(MigrateError::new(format!("the failed migration \"{}\" is missing on disk", row.name))
+            .with_hint("bring its folder back from version control"));
+    };
+    let logs = row.logs.as_deref().unwrap_or_default();
+    report.migration = Some(row.name.clone());
+    report.started_at = Some(row.started_at.clone());
+    report.error = logs.lines().find_map(|line| line.strip_prefix("ERROR: ")).map(str::to_owned);
+    report.edited = !folder.has_checksum(&row.checksum);
+    if report.edited {
+        report
+            .notes
+            .push("the file was edited since it ran: this is about the text that is on disk now".into());
+    }
+    let applied: Vec<&MigrationFolder> = folders
+        .iter()
+        .filter(|one| one.name != row.name)
+        .filter(|one| rows.iter().any(|row| row.name == one.name && row.state() == RowState::Applied))
+        .collect();
+    let wish = LabWish { major: options.lab.major.or(Some(version.major())), ..options.lab.clone() };
+    let shadow = Shadow::start(&wish, connection.namespace(), None, progress).await?;
+    report.notes.extend(shadow.note());
+    let case = Case { shadow: &shadow, applied: &applied, namespaces: &namespaces, folder, row, live: &live };
+    case.look(&mut report, progress).await?;
+    Ok(report)
+}
+
+struct Case<'a> {
+    shadow: &'a Shadow,
+    applied: &'a [&'a MigrationFolder],
+    namespaces: &'a [String],
+    folder: &'a MigrationFolder,
+    row: &'a HistoryRow,
+    live: &'a Catalog,
+}
+
+/// A statement of the migration.
+struct Piece {
+    sql: String,
+    line: u32,
+}
+
+impl Case<'_> {
+    async fn look(&self, report: &mut DoctorReport, progress: &dyn Progress) -> Result<(), MigrateError> {
+        let pieces = pieces(self.folder)?;
+        let mut scripts = self.scripts();
+        let mut states = vec![self.plain(&self.shadow.replay(&scripts, progress).await?.catalog)];
+        progress.phase(&format!("run {} statement by statement in the lab", self.folder.name));
+        let mut replayed = self.shadow.replay(&scripts, progress).await?;
+        for (at, piece) in pieces.iter().enumerate() {
+            progress.step(at, pieces.len());
+            let script = Script { name: &self.folder.name, text: &piece.sql };
+            match self.shadow.go_on(replayed, &[script]).await {
+                Ok(next) => {
+                    states.push(self.plain(&next.catalog));
+                    replayed = next;
+                }
+                Err(error) => {
+                    report.notes.push(format!(
+                        "the lab cannot run line {} either, so nothing is known of it and what follows: {}",
+                        piece.line,
+                        error.message.lines().last().unwrap_or_default()
+                    ));
+                    break;
+                }
+            }
+        }
+        let live = self.plain(self.live);
+        report.statements = statements(&pieces, &states, &live);
+        in_order(&mut report.statements, counted(self.row));
+        report.verdict = verdict(&report.statements);
+        let name = &self.folder.name;
+        let applied = format!("pgsteward migrate resolve --applied {name}");
+        let rolled_back = format!("pgsteward migrate resolve --rolled-back {name}");
+        match report.verdict {
+            Verdict::Healthy | Verdict::Unclear => {}
+            Verdict::Complete => report.ways.push(Way {
+                title: "all of it is in the database: say so".into(),
+                sql: String::new(),
+                command: applied,
+                proof: Ok(()),
+            }),
+            Verdict::Nothing => report.ways.push(Way {
+                title: "nothing of it is in the database: correct the cause, say so, and deploy again".into(),
+                sql: String::new(),
+                command: rolled_back,
+                proof: Ok(()),
+            }),
+            Verdict::Partial => {
+                let of = |presence: Presence| -> String {
+                    let wanted =
+                        pieces.iter().zip(&report.statements).filter(|(_, state)| state.presence == presence);
+                    wanted.map(|(piece, _)| format!("{};\n", piece.sql)).collect()
+                };
+                let (there, missing) = (of(Presence::Present), of(Presence::Absent));
+                scripts.push(Script { name, text: &there });
+                let half = self.shadow.replay(&scripts, progress).await?;
+                let half_catalog = self.plain(&half.catalog);
+                let undo = pgsteward_sql::ddl::diff(&half_catalog, &states[0]);
+                let undo_sql: String = undo.statements.iter().map(|sql| format!("{sql};\n")).collect();
+                let complete = match states.len() > pieces.len() {
+                    true => self.proof(&scripts, &missing, &states[states.len() - 1], progress).await,
+                    false => Err("the lab could not run all of the migration".to_owned()),
+                };
+                report.ways.push(Way {
+                    title: "complete it: run what is missing, then say that it is applied".into(),
+                    sql: missing.clone(),
+                    command: applied,
+                    proof: complete,
+                });
+                let undone = match undo.left_out.first() {
+                    Some((what, why)) => Err(format!("{what}: {why}")),
+                    None => self.proof(&scripts, &undo_sql, &states[0], progress).await,
+                };
+                report.ways.push(Way {
+                    title: "or undo it: take back what is there, then say that it is rolled back".into(),
+                    sql: undo_sql,
+                    command: rolled_back,
+                    proof: undone,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn scripts(&self) -> Vec<Script<'_>> {
+        self.applied.iter().map(|folder| Script { name: &folder.name, text: folder.script() }).collect()
+    }
+
+    fn plain(&self, catalog: &Catalog) -> Catalog {
+        comparable(catalog, self.namespaces)
+    }
+
+    /// Runs `sql` after `scripts` in the lab and holds what comes out against `wanted`.
+    async fn proof(
+        &self,
+        scripts: &[Script<'_>],
+        sql: &str,
+        wanted: &Catalog,
+        progress: &dyn Progress,
+    ) -> Result<(), String> {
+        let mut scripts = scripts.to_vec();
+        scripts.push(Script { name: "way", text: sql });
+        let replayed = self
+            .shadow
+            .replay(&scripts, progress)
+            .await
+            .map_err(|error| format!("the lab refuses it: {}", error.message))?;
+        let found = differences(wanted, &self.plain(&replayed.catalog), ColumnOrder::Ignored);
+        match found.first() {
+            None => Ok(()),
+            Some(first) => Err(format!("the schema is another one afterwards: {first}")),
+        }
+    }
+}
+
+/// The statements that do something; those that only begin and end transactions are left out.
+fn pieces(folder: &MigrationFolder) -> Result<Vec<Piece>, MigrateError> {
+    let parsed = pgsteward_sql::parse(folder.script());
+    let source = SourceFile::new(folder.name.as_str(), folder.script());
+    if let Some(error) = parsed.errors.first() {
+        let line = source.position(error.span.start).line;
+        return Err(MigrateError::new(format!(
+            "line {line} of the migration \"{}\" cannot be read: {}",
+            folder.name, error.message
+        ))
+        .with_hint("correct the statement: nothing behind it can have run"));
+    }
+    let acts = |statement: &Statement| {
+        !matches!(statement, Statement::Begin | Statement::Commit | Statement::Rollback)
+    };
+    Ok(parsed
+        .statements
+        .iter()
+        .filter(|one| acts(&one.statement))
+        .map(|one| Piece {
+            sql: source.slice(one.span).trim_end().trim_end_matches(';').to_owned(),
+            line: source.position(one.span.start).line,
+        })
+        .collect())
+}
+
+/// What the catalogs alone say of each statement. `states[0]` is before the first, `states[i + 1]` after the i-th.
+fn statements(pieces: &[Piece], states: &[Catalog], live: &Catalog) -> Vec<StatementState> {
+    let objects = |one: &Catalog, other: &Catalog| -> BTreeSet<String> {
+        differences(one, other, ColumnOrder::Ignored)
+            .into_iter()
+            .map(|difference| difference.object)
+            .collect()
+    };
+    let unlike: Vec<BTreeSet<String>> = states.iter().map(|state| objects(state, live)).collect();
+    let tables = |object: &str| object.strip_prefix("table ").map(str::to_owned);
+    // A table that is missing on one side is one difference, and nothing is said of its parts.
+    let agrees = |state: usize, object: &str| {
+        !unlike[state].contains(object)
+            && !unlike[state].iter().filter_map(|other| tables(other)).any(|table| {
+                live.tables.keys().all(|name| name.to_string() != table)
+                    && object.split_once(' ').is_some_and(|(_, part)| part.starts_with(&format!("{table}.")))
+            })
+    };
+    let mut found = Vec::with_capacity(pieces.len());
+    for (at, piece) in pieces.iter().enumerate() {
+        let text: String =
+            piece.sql.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(100).collect();
+        let mut one = StatementState {
+            line: piece.line,
+            text,
+            presence: Presence::Unclear,
+            objects: Vec::new(),
+            because: None,
+        };
+        if at + 1 < states.len() {
+            one.objects = objects(&states[at], &states[at + 1]).into_iter().collect();
+            let mut seen: BTreeMap<Agreement, usize> = BTreeMap::new();
+            for object in &one.objects {
+                let before = (0..=at).any(|state| agrees(state, object));
+                let after = (at + 1..states.len()).any(|state| agrees(state, object));
+                *seen.entry(Agreement(before, after)).or_default() += 1;
+            }
+            one.presence = match seen.keys().collect::<Vec<_>>().as_slice() {
+                [Agreement(false, true)] => Presence::Present,
+                [Agreement(true, false)] => Presence::Absent,
+                _ => Presence::Unclear,
+            };
+            if one.objects.is_empty() {
+                one.because = Some("it changes no schema, so the catalog does not show it".into());
+            }
+        }
+        found.push(one);
+    }
+    found
+}
+
+/// Agrees with a state before the statement, with one after it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Agreement(bool, bool);
+
+/// So many statements are done, where a run of ours counted them.
+fn counted(row: &HistoryRow) -> Option<usize> {
+    let logs = row.logs.as_deref().unwrap_or_default();
+    let done = usize::try_from(row.applied_steps_count).ok()?;
+    (logs == RUNNING || logs.contains(PARTIAL)).then_some(done)
+}
+
+/// Fills in what follows from the order: what comes before a statement that ran has run, what comes after one that
+/// did not has not.
+fn in_order(statements: &mut [StatementState], counted: Option<usize>) {
+    let last = statements.iter().rposition(|one| one.presence == Presence::Present);
+    let first = statements.iter().position(|one| one.presence == Presence::Absent);
+    // An order that does not hold says nothing.
+    if last.zip(first).is_some_and(|(last, first)| first < last) {
+        return;
+    }
+    for (at, one) in statements.iter_mut().enumerate().filter(|(_, one)| one.presence == Presence::Unclear) {
+        let (presence, because) = if last.is_some_and(|last| at < last) {
+            (Presence::Present, "a later statement is there")
+        } else if first.is_some_and(|first| at > first) {
+            (Presence::Absent, "an earlier statement is not there")
+        } else if let Some(done) = counted {
+            match at < done {
+                true => (Presence::Present, "the history counted it"),
+                false => (Presence::Absent, "the history did not count it"),
+            }
+        } else {
+            continue;
+        };
+        one.presence = presence;
+        one.because = Some(because.into());
+    }
+}
+
+fn verdict(statements: &[StatementState]) -> Verdict {
+    let any = |presence: Presence| statements.iter().any(|one| one.presence == presence);
+    match (any(Presence::Present), any(Presence::Absent), any(Presence::Unclear)) {
+        (_, _, true) => Verdict::Unclear,
+        (true, false, false) => Verdict::Complete,
+        (true, true, false) => Verdict::Partial,
+        (false, _, false) => Verdict::Nothing,
+    }
+}
