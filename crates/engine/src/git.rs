@@ -53,6 +53,68 @@ impl Git {
         self.run(&["symbolic-ref", "--quiet", "--short", "HEAD"])
     }
 
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The branch that others are merged into.
+    pub(crate) fn default_branch(&self) -> Option<String> {
+        let remote_head = self.run(&["symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEAD"]);
+        let candidates = ["main", "master", "origin/main", "origin/master"].map(String::from);
+        remote_head.into_iter().chain(candidates).find(|branch| self.commit(branch).is_some())
+    }
+
+    /// Branches with commits that `base` does not have; one name for those that stand at the same commit.
+    pub(crate) fn unmerged(&self, base: &str) -> Vec<String> {
+        let no_merged = format!("--no-merged={base}");
+        let format = "--format=%(objectname) %(symref) %(refname:short)";
+        let listed = self.run(&["for-each-ref", &no_merged, format, "refs/heads", "refs/remotes"]);
+        let mut seen = std::collections::BTreeSet::new();
+        let listed = listed.unwrap_or_default();
+        listed
+            .lines()
+            .filter_map(|line| {
+                let mut words = line.splitn(3, ' ');
+                let (commit, link, name) = (words.next()?, words.next()?, words.next()?);
+                (link.is_empty() && seen.insert(commit.to_owned())).then(|| name.to_owned())
+            })
+            .collect()
+    }
+
+    /// Where a branch left the base.
+    pub(crate) fn fork_of(&self, base: &str, branch: &str) -> Option<String> {
+        self.run(&["merge-base", &self.commit(base)?, &self.commit(branch)?])
+    }
+
+    /// Paths below a folder (relative to the root, as the results are) at a revision.
+    pub(crate) fn files_at(&self, revision: &str, folder: &str) -> Vec<String> {
+        let Some(commit) = self.commit(revision) else { return Vec::new() };
+        let listed = self.run(&["ls-tree", "-r", "-z", "--full-tree", "--name-only", &commit, "--", folder]);
+        let listed = listed.unwrap_or_default();
+        listed.split('\0').filter(|path| !path.is_empty()).map(str::to_owned).collect()
+    }
+
+    /// What happened to the files below a folder between two revisions: `A`, `M`, `D` and the path.
+    pub(crate) fn changes(&self, from: &str, to: &str, folder: &str) -> Vec<(char, String)> {
+        let (Some(from), Some(to)) = (self.commit(from), self.commit(to)) else { return Vec::new() };
+        let below = format!(":/{folder}");
+        let listed = self.run(&["diff", "--no-renames", "--name-status", "-z", &from, &to, "--", &below]);
+        let listed = listed.unwrap_or_default();
+        let parts: Vec<&str> = listed.split('\0').collect();
+        parts
+            .chunks(2)
+            .filter_map(|pair| match pair {
+                [status, path] => Some((status.chars().next()?, (*path).to_owned())),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// The text of a file at a revision.
+    pub(crate) fn text_at(&self, revision: &str, path: &str) -> Option<String> {
+        self.run(&["cat-file", "blob", &format!("{}:{path}", self.commit(revision)?)])
+    }
+
     pub(crate) fn is_shallow(&self) -> bool {
         self.run(&["rev-parse", "--is-shallow-repository"]).as_deref() == Some("true")
     }

@@ -16,6 +16,8 @@ mod judging;
 mod lab;
 mod live;
 mod migrate_backfill;
+mod migrate_checks;
+mod migrate_conflicts;
 mod migrate_deploy;
 mod migrate_dev;
 mod migrate_diff;

@@ -10,6 +10,7 @@ pub mod ask;
 pub mod backfill;
 pub mod checks;
 pub mod config_file;
+pub mod conflicts;
 pub mod connection;
 mod data_checks;
 pub mod deploy;

@@ -2,6 +2,7 @@
 //! `YYYY-MM-DD HH:MM:SS.ffffff` in UTC, text of errors is for people.
 
 pub mod backfill;
+pub mod conflicts;
 pub mod deploy;
 pub mod dev;
 pub mod plan;

@@ -1,6 +1,7 @@
 //! What the verbs of `migrate` and `db` say: lines for people, one file a verb, and one JSON envelope for all.
 
 mod backfill;
+mod conflicts;
 mod deploy;
 mod dev;
 mod plan;
@@ -13,6 +14,7 @@ mod status;
 use serde::Serialize;
 
 pub use backfill::backfill_text;
+pub use conflicts::conflicts_text;
 pub use deploy::deploy_text;
 pub use dev::{dev_text, push_text, reset_text};
 pub use plan::plan_text;

@@ -3,6 +3,7 @@
 
 mod adopt;
 mod backfill;
+mod conflicts;
 mod deploy;
 mod dev;
 mod diff;
@@ -44,6 +45,8 @@ enum Verb {
     Rollback(rollback::Arguments),
     /// Make and prove the down.sql of migrations that are there already.
     Adopt(adopt::Arguments),
+    /// Compare the migrations of open branches before they are merged.
+    Conflicts(conflicts::Arguments),
     /// Explain a failed migration statement by statement, and what to run.
     Doctor(doctor::Arguments),
     /// Compare two schemas: files, folders of migrations, databases.
@@ -64,6 +67,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
         Verb::Resolve(arguments) => resolve::run(&arguments).await,
         Verb::Rollback(arguments) => rollback::run(&arguments).await,
         Verb::Adopt(arguments) => adopt::run(&arguments).await,
+        Verb::Conflicts(arguments) => conflicts::run(&arguments).await,
         Verb::Doctor(arguments) => doctor::run(&arguments).await,
         Verb::Diff(arguments) => diff::run(&arguments).await,
         Verb::Reset(arguments) => reset::run(&arguments).await,
