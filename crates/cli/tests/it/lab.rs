@@ -93,7 +93,10 @@ fn the_server_stays_with_its_data_until_it_is_removed() {
     for major in ["17", "15"] {
         let home = Home::new(&[("package.json", "{}"), ("app/index.ts", "")]);
         let Some(url) = home.up(major) else { continue };
-        home.try_rows(&url, "CREATE TABLE kept AS SELECT 1 AS id; CREATE DATABASE shadow").unwrap();
+        home.try_rows(&url, "CREATE TABLE kept AS SELECT 1 AS id").unwrap();
+        // Prisma makes and drops its shadow database here.
+        home.try_rows(&url, "CREATE DATABASE shadow").unwrap();
+        home.try_rows(&url, "DROP DATABASE shadow").unwrap();
         assert_eq!(home.value(&url, "SELECT rolsuper FROM pg_roles WHERE rolname = current_user"), "f");
 
         // A throw-away lab that starts sweeps up after dead ones, and leaves this one alone.

@@ -6,9 +6,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pgsteward_model::catalog::Catalog;
+use pgsteward_model::catalog::{Catalog, TableKind};
 use pgsteward_model::catalog_compare::{ColumnOrder, differences};
 use pgsteward_model::migrate::doctor::{DoctorReport, Presence, StatementState, Verdict, Way};
+use pgsteward_model::migration::ServerError;
 use pgsteward_model::source::SourceFile;
 use pgsteward_model::statement::Statement;
 use pgsteward_pg::history::{HistoryRow, RowState};
@@ -20,7 +21,7 @@ use super::error::MigrateError;
 use super::history::{PARTIAL, RUNNING};
 use super::project::{MigrateProject, MigrationFolder, ProjectOptions};
 use super::server;
-use super::shadow::{Script, Shadow};
+use super::shadow::{Replayed, Script, Shadow};
 use super::target;
 use crate::Progress;
 use crate::collect::LabWish;
@@ -122,23 +123,24 @@ struct Piece {
 impl Case<'_> {
     async fn look(&self, report: &mut DoctorReport, progress: &dyn Progress) -> Result<(), MigrateError> {
         let pieces = pieces(self.folder)?;
-        let mut scripts = self.scripts();
-        let mut states = vec![self.plain(&self.shadow.replay(&scripts, progress).await?.catalog)];
+        let begin = self.begin(progress).await?;
+        let mut states = vec![self.plain(&begin.catalog)];
+        let mut now = begin.clone();
         progress.phase(&format!("run {} statement by statement in the lab", self.folder.name));
-        let mut replayed = self.shadow.replay(&scripts, progress).await?;
         for (at, piece) in pieces.iter().enumerate() {
             progress.step(at, pieces.len());
-            let script = Script { name: &self.folder.name, text: &piece.sql };
-            match self.shadow.go_on(replayed, &[script]).await {
+            match self.step(&now, &piece.sql).await? {
                 Ok(next) => {
                     states.push(self.plain(&next.catalog));
-                    replayed = next;
+                    let used = std::mem::replace(&mut now, next);
+                    if used.database.name() != begin.database.name() {
+                        self.let_go(used).await?;
+                    }
                 }
                 Err(error) => {
                     report.notes.push(format!(
                         "the lab cannot run line {} either, so nothing is known of it and what follows: {}",
-                        piece.line,
-                        error.message.lines().last().unwrap_or_default()
+                        piece.line, error.message
                     ));
                     break;
                 }
@@ -172,13 +174,16 @@ impl Case<'_> {
                     wanted.map(|(piece, _)| format!("{};\n", piece.sql)).collect()
                 };
                 let (there, missing) = (of(Presence::Present), of(Presence::Absent));
-                scripts.push(Script { name, text: &there });
-                let half = self.shadow.replay(&scripts, progress).await?;
-                let half_catalog = self.plain(&half.catalog);
-                let undo = pgsteward_sql::ddl::diff(&half_catalog, &states[0]);
+                let Ok(half) = self.step(&begin, &there).await? else {
+                    report.notes.push(
+                        "the lab cannot bring a database into this state, so no way out was tried".into(),
+                    );
+                    return Ok(());
+                };
+                let undo = pgsteward_sql::ddl::diff(&self.plain(&half.catalog), &states[0]);
                 let undo_sql: String = undo.statements.iter().map(|sql| format!("{sql};\n")).collect();
                 let complete = match states.len() > pieces.len() {
-                    true => self.proof(&scripts, &missing, &states[states.len() - 1], progress).await,
+                    true => self.proof(&half, &missing, &states[states.len() - 1]).await?,
                     false => Err("the lab could not run all of the migration".to_owned()),
                 };
                 report.ways.push(Way {
@@ -189,7 +194,7 @@ impl Case<'_> {
                 });
                 let undone = match undo.left_out.first() {
                     Some((what, why)) => Err(format!("{what}: {why}")),
-                    None => self.proof(&scripts, &undo_sql, &states[0], progress).await,
+                    None => self.proof(&half, &undo_sql, &states[0]).await?,
                 };
                 report.ways.push(Way {
                     title: "or undo it: take back what is there, then say that it is rolled back".into(),
@@ -202,34 +207,67 @@ impl Case<'_> {
         Ok(())
     }
 
-    fn scripts(&self) -> Vec<Script<'_>> {
-        self.applied.iter().map(|folder| Script { name: &folder.name, text: folder.script() }).collect()
+    /// The lab as the migration found the server. Without rows: those that the history writes are not the server's,
+    /// and a constraint that failed over rows must not fail here.
+    async fn begin(&self, progress: &dyn Progress) -> Result<Replayed, MigrateError> {
+        let scripts: Vec<Script<'_>> =
+            self.applied.iter().map(|folder| Script { name: &folder.name, text: folder.script() }).collect();
+        let replayed = self.shadow.replay(&scripts, progress).await?;
+        match self.shadow.attempt(&replayed, "empty", &emptying(&replayed.catalog)).await? {
+            Ok(empty) => Ok(empty),
+            Err(_) => Ok(replayed),
+        }
+    }
+
+    /// The state after a text; where it fails, once more without the rows that the migration itself has written.
+    async fn step(&self, on: &Replayed, sql: &str) -> Result<Result<Replayed, ServerError>, MigrateError> {
+        let name = &self.folder.name;
+        let error = match self.shadow.attempt(on, name, sql).await? {
+            Ok(next) => return Ok(Ok(next)),
+            Err(error) => error,
+        };
+        let emptied = format!("{}\n{sql}", emptying(&on.catalog));
+        Ok(self.shadow.attempt(on, name, &emptied).await?.map_err(|_| error))
+    }
+
+    async fn let_go(&self, used: Replayed) -> Result<(), MigrateError> {
+        let done = self.shadow.lab().finish_database(used.database).await;
+        done.map_err(|error| MigrateError::new(error.to_string()).with_hint(error.hint()))
     }
 
     fn plain(&self, catalog: &Catalog) -> Catalog {
         comparable(catalog, self.namespaces)
     }
 
-    /// Runs `sql` after `scripts` in the lab and holds what comes out against `wanted`.
+    /// Runs `sql` in the lab and holds what comes out against `wanted`.
     async fn proof(
         &self,
-        scripts: &[Script<'_>],
+        on: &Replayed,
         sql: &str,
         wanted: &Catalog,
-        progress: &dyn Progress,
-    ) -> Result<(), String> {
-        let mut scripts = scripts.to_vec();
-        scripts.push(Script { name: "way", text: sql });
-        let replayed = self
-            .shadow
-            .replay(&scripts, progress)
-            .await
-            .map_err(|error| format!("the lab refuses it: {}", error.message))?;
-        let found = differences(wanted, &self.plain(&replayed.catalog), ColumnOrder::Ignored);
-        match found.first() {
+    ) -> Result<Result<(), String>, MigrateError> {
+        let reached = match self.step(on, sql).await? {
+            Ok(reached) => reached,
+            Err(error) => return Ok(Err(format!("the lab refuses it: {}", error.message))),
+        };
+        let found = differences(wanted, &self.plain(&reached.catalog), ColumnOrder::Ignored);
+        self.let_go(reached).await?;
+        Ok(match found.first() {
             None => Ok(()),
             Some(first) => Err(format!("the schema is another one afterwards: {first}")),
-        }
+        })
+    }
+}
+
+/// Takes the rows of all tables away.
+fn emptying(catalog: &Catalog) -> String {
+    let tables = catalog
+        .user_tables()
+        .filter(|table| matches!(table.kind, TableKind::Ordinary | TableKind::Partitioned));
+    let names: Vec<String> = tables.map(|table| pgsteward_sql::quote_qualified(&table.name)).collect();
+    match names.is_empty() {
+        true => String::new(),
+        false => format!("TRUNCATE {} CASCADE;", names.join(", ")),
     }
 }
 

@@ -58,7 +58,13 @@ pub(super) fn start(binaries: &Binaries, folder: &Path, port: u16, run_as: RunAs
     // server from starting; children of a postmaster that was killed must be gone before another works here.
     cleanup::end_processes_in(&data);
     remove(&data.join("postmaster.pid"))?;
-    write(&data.join("pgsteward.conf"), &settings(&folder.join("socket"), port), run_as)?;
+    // The socket has a lock file of its own, which is believed in the same way.
+    let socket = folder.join("socket");
+    let left = fs::read_dir(&socket).map_err(|error| LabError::io("read", &socket, error))?;
+    for entry in left {
+        remove(&entry.map_err(|error| LabError::io("read", &socket, error))?.path())?;
+    }
+    write(&data.join("pgsteward.conf"), &settings(&socket, port), run_as)?;
     write(
         &data.join("postgresql.conf"),
         "include 'pgsteward.conf'\ninclude_if_exists '../own.conf'\n",

@@ -42,7 +42,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
         &options,
         Arc::new(move |text: &str| {
             if !quiet {
-                output::talk(text)
+                output::talk(text);
             }
         }),
     )
