@@ -122,7 +122,7 @@ const ACCESS: &str = "local all all trust\n\
                       host all pgsteward all reject\n\
                       host all all 127.0.0.1/32 scram-sha-256\n";
 
-/// Durable, since the data is the user's; a commit may be lost with the machine's power, a table may not.
+/// As durable as PostgreSQL is by itself, since the data is the user's. Who wants speed instead has `own.conf`.
 fn settings(socket: &Path, port: u16) -> String {
     let socket = socket.display().to_string().replace('\'', "''");
     format!(
@@ -135,7 +135,6 @@ fn settings(socket: &Path, port: u16) -> String {
          max_connections = 100\n\
          shared_buffers = 128MB\n\
          dynamic_shared_memory_type = {}\n\
-         synchronous_commit = off\n\
          max_wal_size = 1GB\n\
          log_destination = 'stderr'\n\
          logging_collector = off\n\
