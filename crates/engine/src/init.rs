@@ -97,6 +97,8 @@ mod tests {
             "How the",
             "Major ver",
             "Never down",
+            "Extensions that",
+            "Databases that",
             "Severity by",
             "What is",
         ];
@@ -108,5 +110,6 @@ mod tests {
         let config = parse(&uncommented).unwrap();
         assert_eq!(config.allow.len(), 1);
         assert_eq!(config.lab.major, Some(17));
+        assert_eq!(config.target.len(), 2);
     }
 }
