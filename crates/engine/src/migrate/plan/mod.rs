@@ -69,7 +69,8 @@ pub async fn plan(options: &PlanOptions, progress: &dyn Progress) -> Result<Plan
     report.notes.extend(lab.note().map(str::to_owned));
     let joined = standing.as_ref().map(|(joined, _)| joined);
     let run = Run { project: &project, folders: &folders, joined, lab: &lab, progress };
-    let planned = run.all(&wanted, last).await;
+    let facts = run.facts(&mut report.notes);
+    let planned = run.all(facts, &wanted, last).await;
     let stopped = lab.stop().await;
     let (migrations, writes) = planned.map_err(|error| MigrateError::new(format!("{error:#}")))?;
     stopped.map_err(|error| MigrateError::new(format!("end the lab: {error}")))?;
@@ -143,11 +144,12 @@ struct Run<'a> {
 impl Run<'_> {
     async fn all(
         &self,
+        facts: Facts,
         wanted: &[usize],
         last: usize,
     ) -> anyhow::Result<(Vec<PlannedMigration>, Vec<crate::fix::Write>)> {
         let (history, sources) = deck::history(&self.folders[..=last], self.lab.version());
-        let mut deck = Deck::new(self.facts(), self.lab.version());
+        let mut deck = Deck::new(facts, self.lab.version());
         let database = self.lab.create_database().await?;
         let replay = ReplayOptions { trace: false, time_limit: None };
         let (mut planned, mut writes) = (Vec::new(), Vec::new());
@@ -187,22 +189,29 @@ impl Run<'_> {
         Ok((planned, writes))
     }
 
-    /// What the rules may ask of the project beside its migrations.
-    fn facts(&self) -> Facts {
+    /// What the rules may ask of the project beside its migrations. Without code a drop is marked all the same; that
+    /// nobody looked who still asks for the thing is noted.
+    fn facts(&self, notes: &mut Vec<String>) -> Facts {
         let mut facts = Facts {
             prisma: self.project.schema.clone(),
             sources: self.project.sources.clone(),
             ..Facts::default()
         };
-        // Without code a drop is marked all the same; only who still asks for the thing is not told.
-        if let Ok(found) = crate::discover::discover(&self.project.root) {
-            self.progress.phase("read the code");
-            let ours = |files: &[std::path::PathBuf]| {
-                files.iter().any(|file| self.project.schema_files.contains(file))
-            };
-            if let Some(project) = found.projects.iter().find(|project| ours(&project.schema_files)) {
-                CodeReader::new(&found, true).add_to(project, &mut facts);
+        let found = match crate::discover::discover(&self.project.root) {
+            Ok(found) => found,
+            Err(error) => {
+                notes.push(format!(
+                    "The code was not read, so nothing is said of who still asks for what goes: {error:#}."
+                ));
+                return facts;
             }
+        };
+        self.progress.phase("read the code");
+        let ours =
+            |files: &[std::path::PathBuf]| files.iter().any(|file| self.project.schema_files.contains(file));
+        if let Some(project) = found.projects.iter().find(|project| ours(&project.schema_files)) {
+            CodeReader::new(&found, true).add_to(project, &mut facts);
+            notes.extend(facts.gaps.iter().map(|gap| format!("{}: {}", gap.what, gap.why)));
         }
         facts
     }
