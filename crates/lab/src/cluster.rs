@@ -76,8 +76,11 @@ impl Cluster {
         let data = cluster.data();
         copy_tree(&prepared, &data, run_as)?;
         let temp_limit_kb = (options.disk_limit_bytes / 2 / 1024).clamp(1024, 1 << 30);
-        let settings =
+        let mut settings =
             walls::settings(&cluster.folder.to_string_lossy(), PORT, dynamic_memory(), temp_limit_kb);
+        for (name, value) in &options.settings {
+            settings.push_str(&format!("{name} = '{}'\n", value.replace('\'', "''")));
+        }
         write(&data.join("postgresql.conf"), &settings)?;
         let log = fs::File::create(cluster.log_path())
             .map_err(|error| LabError::io("create", &cluster.log_path(), error))?;

@@ -13,7 +13,7 @@ use crate::cluster::{Cluster, lock};
 use crate::error::LabError;
 use crate::files::Cache;
 use crate::privileges::RunAs;
-use crate::watchdog::Watchdog;
+use crate::watchdog::{TimeLimit, Watchdog};
 
 /// The major version of a lab where nobody named one.
 const DEFAULT_MAJOR: u32 = 17;
@@ -36,6 +36,9 @@ pub struct LabOptions {
     pub memory_limit_bytes: u64,
     /// How long one replay may take; the session is ended then, and the server if that does not help.
     pub time_limit: Duration,
+    /// Settings of the server, in force behind the lab's own: for what must cost what it costs elsewhere. The
+    /// caller answers for the names; values are quoted.
+    pub settings: Vec<(String, String)>,
 }
 
 impl Default for LabOptions {
@@ -47,6 +50,7 @@ impl Default for LabOptions {
             disk_limit_bytes: 4 << 30,
             memory_limit_bytes: 4 << 30,
             time_limit: Duration::from_secs(120),
+            settings: Vec::new(),
         }
     }
 }
@@ -88,6 +92,12 @@ impl Lab {
         &self.cluster.folder
     }
 
+    /// The server is ended `limit` from now, and with some grace, unless the value is dropped before: for callers that
+    /// send text of a repository through sessions of their own.
+    pub fn bound(&self, limit: Duration) -> Bound {
+        Bound { _limit: self.watchdog.limit(limit) }
+    }
+
     /// An empty database, owned by [`crate::OWNER`].
     pub async fn create_database(&self) -> Result<Database, LabError> {
         self.databases.create("template1").await
@@ -118,6 +128,12 @@ impl Lab {
             .await
             .map_err(|error| LabError::Task(error.to_string()))?
     }
+}
+
+/// See [`Lab::bound`].
+#[derive(Debug)]
+pub struct Bound {
+    _limit: TimeLimit,
 }
 
 fn start_server(options: &LabOptions) -> Result<(Arc<Cluster>, Option<String>), LabError> {

@@ -25,6 +25,7 @@ mod migrate_faults;
 mod migrate_plan;
 mod migrate_push;
 mod migrate_resolve;
+mod migrate_rehearse;
 mod migrate_rollback;
 mod migrate_status;
 mod migrate_support;

@@ -39,6 +39,7 @@ pub mod push;
 pub mod regime;
 pub mod rename;
 pub mod reset;
+pub mod rehearse;
 pub mod resolve;
 pub mod rollback;
 pub mod schema;

@@ -102,6 +102,30 @@ pub async fn replay_files(
     Ok(())
 }
 
+/// A statement as the lab can run it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Adapted {
+    /// Empty: left out.
+    pub sql: String,
+    /// What was left out or replaced, and why.
+    pub told: Option<(String, String)>,
+}
+
+/// What a replay would send in place of these statements: extensions and roles are the lab's to make.
+pub async fn adapt(lab: &Lab, database: &Database, statements: &[&str]) -> Result<Vec<Adapted>, LabError> {
+    let superuser = database.superuser_session().await?;
+    let surroundings = Surroundings::read(&superuser).await;
+    superuser.close().await;
+    let mut surroundings = surroundings.map_err(|error| gone_or(lab, "look for extensions", error))?;
+    let adapted = statements.iter().map(|sql| {
+        let parsed = pgsteward_sql::parse(sql);
+        let edit = parsed.statements.first().and_then(|one| surroundings.edit(&one.statement, sql));
+        let (sql, told) = edit.unwrap_or(((*sql).to_owned(), None));
+        Adapted { sql, told }
+    });
+    Ok(adapted.collect())
+}
+
 pub(crate) fn gone_or(lab: &Lab, doing: &str, error: ServerError) -> LabError {
     if lab.cluster.is_alive() { LabError::server(doing, error) } else { lab.cluster.why_gone() }
 }

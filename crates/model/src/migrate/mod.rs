@@ -8,6 +8,7 @@ pub mod dev;
 pub mod doctor;
 pub mod plan;
 pub mod pull;
+pub mod rehearsal;
 pub mod resolve;
 pub mod rollback;
 pub mod status;

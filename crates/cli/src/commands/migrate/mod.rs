@@ -10,6 +10,7 @@ mod diff;
 mod doctor;
 mod plan;
 mod reset;
+mod rehearse;
 mod resolve;
 mod rollback;
 mod status;
@@ -39,6 +40,8 @@ enum Verb {
     Deploy(Box<deploy::Arguments>),
     /// Show how the database and its history of migrations stand.
     Status(status::Arguments),
+    /// Run pending migrations on a twin of production and say what they would do to it.
+    Rehearse(rehearse::Arguments),
     /// Tell the history what was done by hand.
     Resolve(resolve::Arguments),
     /// Undo the migrations that were applied last, with their proven down.sql.
@@ -64,6 +67,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
         Verb::Dev(arguments) => dev::run(&arguments).await,
         Verb::Deploy(arguments) => deploy::run(&arguments).await,
         Verb::Status(arguments) => status::run(&arguments).await,
+        Verb::Rehearse(arguments) => rehearse::run(&arguments).await,
         Verb::Resolve(arguments) => resolve::run(&arguments).await,
         Verb::Rollback(arguments) => rollback::run(&arguments).await,
         Verb::Adopt(arguments) => adopt::run(&arguments).await,
