@@ -55,6 +55,8 @@ enum Command {
     Validate(commands::validate::Arguments),
     /// Run the project's development server: PostgreSQL with a snapshot for each git branch.
     Lab(commands::lab::Arguments),
+    /// Write what is known of a database to a file: schema, settings, statistics.
+    Facts(commands::facts::Arguments),
     /// Say what was found, what is missing, and how to get it.
     Doctor(commands::doctor::Arguments),
 }
@@ -103,6 +105,7 @@ async fn run(arguments: Arguments) -> ExitCode {
         Command::Format(arguments) => commands::format::run(&arguments),
         Command::Validate(arguments) => commands::validate::run(&arguments),
         Command::Lab(arguments) => commands::lab::run(arguments).await,
+        Command::Facts(arguments) => commands::facts::run(&arguments).await,
         Command::Doctor(arguments) => commands::doctor::run(&arguments).await,
     };
     match result {

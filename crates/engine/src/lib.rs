@@ -13,6 +13,7 @@ pub mod collect;
 pub mod config;
 pub mod discover;
 pub mod doctor;
+pub mod facts_export;
 pub mod fix;
 mod git;
 pub mod init;

@@ -17,6 +17,7 @@ pub mod cluster;
 pub mod code;
 pub mod drift;
 pub mod effect;
+pub mod exported;
 pub mod facts;
 pub mod finding;
 pub mod identity;

@@ -4,6 +4,7 @@ pub(crate) mod check;
 pub(crate) mod db;
 pub(crate) mod doctor;
 pub(crate) mod explain;
+pub(crate) mod facts;
 pub(crate) mod fix;
 pub(crate) mod format;
 pub(crate) mod init;

@@ -111,6 +111,7 @@ fn on(major: u32) {
     let Some(production) = Production::start(major) else { return };
     builds_of_indexes(&production, major);
     work_of_every_kind(&production);
+    facts_in_place_of_a_database(&production);
     what_does_not_run(&production);
 }
 
@@ -213,6 +214,46 @@ fn work_of_every_kind(production: &Production) {
     assert_eq!(text.code, Some(0), "{}", text.both());
     assert!(text.stdout.contains("20260105000000_column: safe with these settings"), "{}", text.stdout);
     assert!(text.stdout.contains("not rehearsed"), "{}", text.stdout);
+}
+
+fn facts_in_place_of_a_database(production: &Production) {
+    let project = project(&[("20260102000000_key", "CREATE INDEX \"i\" ON \"Order\"(\"note\");\n")]);
+    let url = production.url();
+    let run = project.run(&["facts", "export", "--url", &url, "--output", "facts.json", "--quiet"]);
+    assert_eq!(run.code, Some(0), "{}", run.both());
+    let text = project.read("facts.json");
+    let facts: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((facts["format"].as_str(), facts["version"].as_u64()), (Some("pgsteward facts"), Some(1)));
+    let order = facts["tables"].as_array().unwrap().iter().find(|table| table["name"] == "Order").unwrap();
+    assert_eq!(order["rows"], 4e7);
+    assert!(order["columns"].as_array().unwrap().iter().any(|column| column["name"] == "note"), "{order:#}");
+    assert_eq!(facts["histories"]["_prisma_migrations"][0]["name"], "20260101000000_init");
+    assert!(facts["settings"]["maintenance_work_mem"].is_string(), "{}", facts["settings"]);
+    for secret in ["n2999", "v999", "postgres@"] {
+        assert!(!text.contains(secret), "no value of a row and no role: {secret}");
+    }
+    let rehearse = |arguments: &[&str]| {
+        project.run(&[&["migrate", "rehearse", "--format", "json", "--quiet"], arguments].concat())
+    };
+    let of_file = succeed(&rehearse(&["--facts", "facts.json"]), 3);
+    let of_database = succeed(&rehearse(&["--url", &url]), 3);
+    assert_eq!(of_file["tables"], of_database["tables"], "the twins are the same");
+    let locks = |report: &Value| {
+        let statement = &migration(report, "20260102000000_key")["statements"][0];
+        (lock(statement, "Order")["mode"].clone(), statement["scanned"].clone(), statement["built"].clone())
+    };
+    assert_eq!(locks(&of_file), locks(&of_database));
+    // Files that are none.
+    for (content, says) in [
+        ("{", "no file of facts"),
+        ("{\"format\": \"other\", \"version\": 1}", "no file of facts"),
+        (&text.replacen("\"version\": 1", "\"version\": 99", 1), "reads up to 1"),
+    ] {
+        project.write("other.json", content);
+        let run = rehearse(&["--facts", "other.json"]);
+        assert_eq!(run.code, Some(1));
+        assert!(run.stderr.contains(says) && run.stderr.contains("hint:"), "{}", run.stderr);
+    }
 }
 
 fn what_does_not_run(production: &Production) {

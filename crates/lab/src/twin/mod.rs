@@ -4,4 +4,4 @@ mod data;
 mod schema;
 
 pub use data::{DataOptions, Filled, fill};
-pub use schema::{Built, build};
+pub use schema::{Built, build, build_statements};

@@ -36,7 +36,7 @@ pub async fn build(lab: &Lab, database: &Database, catalog: &Catalog) -> Result<
     let surroundings =
         Surroundings::read(&superuser).await.map_err(|error| gone_or(lab, "look for extensions", error))?;
     let mut built = Built { skipped: ddl::left_out(catalog) };
-    make_roles(&superuser, catalog, &mut built).await;
+    make_roles(&superuser, ddl::roles(catalog).into_iter(), &mut built).await;
     superuser.close().await;
     let channel = Channel::open(lab, database, started, limit).await?;
     let mut builder = Builder { channel, settings: ddl::settings(catalog), surroundings, built };
@@ -54,6 +54,33 @@ pub async fn build(lab: &Lab, database: &Database, catalog: &Catalog) -> Result<
         }
         superuser.close().await;
     }
+    Ok(built)
+}
+
+/// Runs the statements of an exported schema, as [`build`] runs those of a catalog. The first sets the session up;
+/// `roles` are those that policies name.
+pub async fn build_statements(
+    lab: &Lab,
+    database: &Database,
+    statements: &[String],
+    roles: &[String],
+) -> Result<Built, LabError> {
+    let started = Instant::now();
+    let limit = lab.time_limit;
+    let _outer_limit = lab.watchdog.limit(limit);
+    let superuser = database.superuser_session().await?;
+    let surroundings =
+        Surroundings::read(&superuser).await.map_err(|error| gone_or(lab, "look for extensions", error))?;
+    let mut built = Built::default();
+    make_roles(&superuser, roles.iter().map(String::as_str), &mut built).await;
+    superuser.close().await;
+    let Some((settings, rest)) = statements.split_first() else { return Ok(built) };
+    let channel = Channel::open(lab, database, started, limit).await?;
+    let mut builder = Builder { channel, settings: settings.clone(), surroundings, built };
+    let outcome = builder.all(rest.to_vec()).await;
+    let Builder { channel, built, .. } = builder;
+    channel.close().await;
+    outcome?;
     Ok(built)
 }
 
@@ -79,8 +106,8 @@ async fn invalidate(superuser: &LabSession, index: &QName, built: &mut Built) {
 }
 
 /// Policies name roles, which only the lab may make: without any right.
-async fn make_roles(superuser: &LabSession, catalog: &Catalog, built: &mut Built) {
-    for role in ddl::roles(catalog) {
+async fn make_roles<'a>(superuser: &LabSession, roles: impl Iterator<Item = &'a str>, built: &mut Built) {
+    for role in roles {
         let sql = format!("SELECT pg_lab.create_role({})", quote_literal(role));
         if let Err(error) = superuser.simple(&sql).await {
             built.skipped.push((format!("role \"{role}\""), error.message));

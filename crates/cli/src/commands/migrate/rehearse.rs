@@ -1,6 +1,7 @@
 //! `migrate rehearse`: pending migrations on a twin of production. Exit code 0 where every migration is safe, with
 //! settings or without; 3 where one is unsafe; 1 where one does not run, and for errors.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -24,6 +25,9 @@ pub(super) struct Arguments {
     /// The database whose schema, statistics and settings the twin gets; it is only read [default: as Prisma finds it].
     #[arg(long, value_name = "URL", hide_env_values = true)]
     url: Option<String>,
+    /// A file of `pgsteward facts export`, in place of a database.
+    #[arg(long, value_name = "FILE", conflicts_with = "url")]
+    facts: Option<PathBuf>,
     /// Share of the rows in the twin, with bounds for very small and very large tables: 0.01 or 1%.
     #[arg(long, value_name = "SHARE", default_value = "1%", value_parser = share)]
     scale: f64,
@@ -55,6 +59,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
         project: arguments.project.options(),
         names: arguments.names.clone(),
         url: arguments.url.clone(),
+        facts: arguments.facts.clone(),
         scale: arguments.scale,
         max_block: arguments.max_block,
         lock_timeout: arguments.lock_timeout,

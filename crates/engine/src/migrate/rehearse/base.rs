@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use pgsteward_lab::{DataOptions, Database, Lab, ReplayOptions};
 use pgsteward_model::catalog::{Catalog, QName, Table};
+use pgsteward_model::exported::ExportedFacts;
 use pgsteward_model::migration::{History, Layout, MigrationFile, Regime};
 use pgsteward_model::source::{SourceFile, Sources};
 use pgsteward_pg::CatalogOptions;
@@ -15,6 +16,7 @@ use super::assemble::{Rows, whole};
 use super::of_lab;
 use crate::collect::introspect;
 use crate::collect::twin;
+use crate::facts_export;
 use crate::migrate::MigrateError;
 use crate::migrate::project::MigrationFolder;
 
@@ -52,6 +54,22 @@ pub(super) async fn of_catalog(
         let why = gaps.first().map_or_else(String::new, |gap| gap.why.clone());
         MigrateError::new(format!("the schema could not be built in the lab: {why}"))
     })
+}
+
+/// The schema of a file of facts, and its catalog with the file's statistics.
+pub(super) async fn of_facts(
+    lab: &Lab,
+    facts: &ExportedFacts,
+    notes: &mut Vec<String>,
+) -> Result<(Database, Catalog), MigrateError> {
+    let database = lab.create_database().await.map_err(|error| of_lab(&error))?;
+    let built = pgsteward_lab::build_statements(lab, &database, &facts.schema, &facts.roles)
+        .await
+        .map_err(|error| of_lab(&error))?;
+    notes.extend(built.skipped.iter().map(|(what, why)| format!("the twin lacks {what}: {why}")));
+    let mut catalog = introspect(&database).await.map_err(|error| MigrateError::new(format!("{error:#}")))?;
+    facts_export::put_statistics(facts, &mut catalog);
+    Ok((database, catalog))
 }
 
 /// The schema that a history of files leaves.
@@ -197,14 +215,6 @@ fn take_statistics(catalog: &mut Catalog, production: &Catalog) {
 /// What the lab's server takes over from production, so that work costs what it costs there: memory for sorts, and
 /// how many help. WAL is written as a server with a replica or backups writes it.
 pub(super) fn settings(of_production: &BTreeMap<String, String>) -> Vec<(String, String)> {
-    const KEPT: [&str; 6] = [
-        "maintenance_work_mem",
-        "work_mem",
-        "max_parallel_maintenance_workers",
-        "max_parallel_workers",
-        "max_parallel_workers_per_gather",
-        "wal_compression",
-    ];
     let mut settings = vec![
         ("wal_level".to_owned(), "replica".to_owned()),
         ("full_page_writes".to_owned(), "on".to_owned()),
@@ -212,7 +222,7 @@ pub(super) fn settings(of_production: &BTreeMap<String, String>) -> Vec<(String,
         ("max_wal_size".to_owned(), "1GB".to_owned()),
         ("checkpoint_timeout".to_owned(), "5min".to_owned()),
     ];
-    for name in KEPT {
+    for name in facts_export::SETTINGS {
         if let Some(value) = of_production.get(name) {
             settings.push((name.to_owned(), bounded(name, value)));
         }

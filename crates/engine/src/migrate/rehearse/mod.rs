@@ -10,10 +10,12 @@ mod sampler;
 mod verdict;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use pgsteward_lab::{Lab, LabError, LabOptions};
 use pgsteward_model::catalog::{Catalog, QName};
+use pgsteward_model::exported::ExportedFacts;
 use pgsteward_model::migrate::rehearsal::{RehearsalReport, RehearsedMigration, Verdict};
 use pgsteward_model::migrate::{DatabaseName, MigrationState};
 use pgsteward_model::version::ServerVersion;
@@ -29,7 +31,7 @@ use super::history::Joined;
 use super::project::{MigrateProject, MigrationFolder, ProjectOptions};
 use super::regime::FilePlan;
 use super::server;
-use crate::Progress;
+use crate::{Progress, facts_export};
 
 /// How often each twin is run on without company.
 const TIMES: usize = 2;
@@ -40,6 +42,8 @@ pub struct RehearseOptions {
     /// The migrations to rehearse; none: those that are pending.
     pub names: Vec<String>,
     pub url: Option<String>,
+    /// A file of `facts export`, in place of a database.
+    pub facts: Option<PathBuf>,
     /// Share of production's rows in the twin.
     pub scale: f64,
     /// How long others may be kept waiting.
@@ -59,6 +63,7 @@ impl Default for RehearseOptions {
             project: ProjectOptions::default(),
             names: Vec::new(),
             url: None,
+            facts: None,
             scale: 0.01,
             max_block: Duration::from_secs(1),
             lock_timeout: Duration::from_secs(3),
@@ -76,6 +81,7 @@ struct Known {
     version: Option<ServerVersion>,
     /// None where only the files of the project are known.
     catalog: Option<Catalog>,
+    facts: Option<ExportedFacts>,
     settings: BTreeMap<String, String>,
     /// None where the history is not known.
     rows: Option<Option<Vec<HistoryRow>>>,
@@ -114,6 +120,10 @@ async fn known(
     progress: &dyn Progress,
     notes: &mut Vec<String>,
 ) -> Result<Known, MigrateError> {
+    if let Some(path) = &options.facts {
+        let facts = facts_export::read_file(path)?;
+        return Ok(of_file(facts, project, notes));
+    }
     let connection = match resolve(project, options.url.as_deref(), Use::Read) {
         Ok(connection) => connection,
         // Named migrations can be rehearsed after those before them, though nothing is known of sizes then.
@@ -128,6 +138,7 @@ async fn known(
                 source: "the migrations alone".to_owned(),
                 version: None,
                 catalog: None,
+                facts: None,
                 settings: BTreeMap::new(),
                 rows: None,
             });
@@ -152,9 +163,23 @@ async fn known(
         database: Some(database),
         version: Some(version),
         catalog: Some(catalog),
+        facts: None,
         settings,
         rows: Some(rows?),
     })
+}
+
+fn of_file(facts: ExportedFacts, project: &MigrateProject, notes: &mut Vec<String>) -> Known {
+    notes.extend(facts.left_out.iter().map(|(what, why)| format!("the facts lack {what}: {why}")));
+    Known {
+        database: None,
+        source: format!("facts of the database \"{}\" at {}", facts.database, facts.place),
+        version: Some(ServerVersion(facts.server_version_num)),
+        catalog: None,
+        settings: facts.settings.clone(),
+        rows: Some(facts_export::history(&facts, project.history_table("public").name)),
+        facts: Some(facts),
+    }
 }
 
 /// The migrations to rehearse, in the order of the disk.
@@ -251,24 +276,24 @@ async fn on(
     report: &mut RehearsalReport,
 ) -> Result<(), MigrateError> {
     progress.phase("build the twin");
-    let base = match &known.catalog {
-        Some(catalog) => base::of_catalog(lab, catalog, notes).await?,
-        None => {
+    let (base, production) = match (&known.catalog, &known.facts) {
+        (Some(catalog), _) => (base::of_catalog(lab, catalog, notes).await?, catalog.clone()),
+        (None, Some(facts)) => base::of_facts(lab, facts, notes).await?,
+        (None, None) => {
             let first = folders.iter().position(|folder| folder.name == chosen[0].name).unwrap_or_default();
-            base::of_history(lab, &folders[..first].iter().collect::<Vec<_>>()).await?
+            let earlier: Vec<&MigrationFolder> = folders[..first].iter().collect();
+            (base::of_history(lab, &earlier).await?, Catalog::empty(lab.version()))
         }
     };
     let plans = plans(folders, chosen, lab.version())?;
-    let empty = Catalog::empty(lab.version());
-    let production = known.catalog.as_ref().unwrap_or(&empty);
     let touched: BTreeSet<String> = plans
         .iter()
         .flat_map(|plan| plan.statements.iter().flat_map(|one| &one.predicted))
         .map(|lock| lock.relation.clone())
         .collect();
     progress.phase("fill the twin");
-    let [small, large] = base::twins(lab, &base, production, &touched, options.scale, notes).await?;
-    let there = base::rows_of(production);
+    let [small, large] = base::twins(lab, &base, &production, &touched, options.scale, notes).await?;
+    let there = base::rows_of(&production);
     report.tables = base::tables(&touched, &there, &large.rows);
     let mut files = Vec::new();
     for plan in plans {
@@ -284,7 +309,7 @@ async fn on(
     for (at, folder) in chosen.iter().enumerate() {
         report.migrations.push(one(options, folder, &files[at].plan, at, &runs, sizes));
     }
-    if known.catalog.is_some() {
+    if known.catalog.is_some() || known.facts.is_some() {
         notes.push(
             "expected times are for a machine like this one: a server with slower disks, or with replicas that it waits \
              for, takes longer"
