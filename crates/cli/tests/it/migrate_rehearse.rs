@@ -9,17 +9,20 @@ use crate::support::{HEAD, Project, Run};
 
 const INIT: &str = "CREATE TABLE \"Vendor\" (\"id\" SERIAL PRIMARY KEY, \"name\" TEXT NOT NULL);\n\
     CREATE TABLE \"Order\" (\"id\" SERIAL PRIMARY KEY, \"vendorId\" INTEGER NOT NULL, \"amount\" INTEGER, \"note\" TEXT);\n";
+/// Of a lab's server.
+const SUPERUSER: &str = "pgsteward";
 /// What `prisma migrate deploy` keeps.
 const HISTORY: &str = "CREATE TABLE _prisma_migrations (id varchar(36) PRIMARY KEY, checksum varchar(64) NOT NULL, \
     finished_at timestamptz, migration_name varchar(255) NOT NULL, logs text, rolled_back_at timestamptz, \
     started_at timestamptz NOT NULL DEFAULT now(), applied_steps_count integer NOT NULL DEFAULT 0); \
     INSERT INTO _prisma_migrations (id, checksum, finished_at, migration_name) \
     VALUES ('1', 'x', now(), '20260101000000_init')";
-/// Statistics of a large table without its rows, as a production of 40 million orders would have them.
+/// A few rows, with the statistics of a production of 40 million orders.
 const LARGE: &str = "INSERT INTO \"Vendor\" (\"name\") SELECT 'v' || g FROM generate_series(1, 1000) g; \
     INSERT INTO \"Order\" (\"vendorId\", \"amount\", \"note\") SELECT 1 + g % 1000, g, 'n' || g FROM generate_series(1, 3000) g; \
-    ANALYZE; \
-    UPDATE pg_class SET reltuples = 4e7, relpages = 400000 WHERE relname = 'Order'";
+    ANALYZE";
+/// Sizes that only a superuser can claim.
+const SIZES: &str = "UPDATE pg_class SET reltuples = 4e7, relpages = 400000 WHERE relname = 'Order'";
 
 struct Production {
     lab: Lab,
@@ -38,6 +41,7 @@ impl Production {
                 for sql in [INIT, HISTORY, LARGE] {
                     production.rows(sql);
                 }
+                production.rows_as(SUPERUSER, SIZES);
                 Some(production)
             }
             Ok(lab) => {
@@ -52,10 +56,13 @@ impl Production {
     }
 
     fn rows(&self, sql: &str) -> Vec<Vec<Option<String>>> {
+        self.rows_as("postgres", sql)
+    }
+
+    fn rows_as(&self, role: &str, sql: &str) -> Vec<Vec<Option<String>>> {
         self.runtime.block_on(async {
             let session =
-                LabSession::connect_socket(self.lab.folder(), 5432, "postgres", &self.database).await;
-            let session = session.unwrap();
+                LabSession::connect_socket(self.lab.folder(), 5432, role, &self.database).await.unwrap();
             let rows = session.rows(sql).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
             session.close().await;
             rows

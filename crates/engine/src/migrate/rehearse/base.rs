@@ -14,6 +14,8 @@ use pgsteward_sql::Births;
 
 use super::assemble::{Rows, whole};
 use super::of_lab;
+use super::pass::Ready;
+use super::promise::promise;
 use crate::collect::introspect;
 use crate::collect::twin;
 use crate::facts_export;
@@ -128,12 +130,20 @@ pub(super) async fn twins(
     lab: &Lab,
     base: &Database,
     production: &Catalog,
+    files: &[Ready],
     touched: &BTreeSet<String>,
     scale: f64,
     notes: &mut Vec<String>,
 ) -> Result<[Twin; 2], MigrateError> {
     let mut catalog = introspect(base).await.map_err(|error| MigrateError::new(format!("{error:#}")))?;
     take_statistics(&mut catalog, production);
+    if promise(&mut catalog, files) {
+        notes.push(
+            "the twin's rows are made to meet the constraints that the migrations add: whether the rows of the database \
+             do is not known"
+                .to_owned(),
+        );
+    }
     let small = fill(lab, base, &catalog, touched, scale, SMALLER, notes).await?;
     let mut same = Vec::new();
     let large = fill(lab, base, &catalog, touched, scale, 1.0, &mut same).await?;

@@ -6,6 +6,7 @@ mod base;
 mod load;
 mod pass;
 mod predict;
+mod promise;
 mod sampler;
 mod verdict;
 
@@ -292,9 +293,6 @@ async fn on(
         .map(|lock| lock.relation.clone())
         .collect();
     progress.phase("fill the twin");
-    let [small, large] = base::twins(lab, &base, &production, &touched, options.scale, notes).await?;
-    let there = base::rows_of(&production);
-    report.tables = base::tables(&touched, &there, &large.rows);
     let mut files = Vec::new();
     for plan in plans {
         let texts: Vec<&str> = plan.statements.iter().map(|one| one.sql.as_str()).collect();
@@ -304,6 +302,9 @@ async fn on(
         let texts = adapted.into_iter().map(|one| one.sql).collect();
         files.push(Ready { plan, texts });
     }
+    let [small, large] = base::twins(lab, &base, &production, &files, &touched, options.scale, notes).await?;
+    let there = base::rows_of(&production);
+    report.tables = base::tables(&touched, &there, &large.rows);
     let runs = passes(lab, options, &files, [&small, &large], progress).await?;
     let sizes = Sizes { small: &small.rows, large: &large.rows, production: &there };
     for (at, folder) in chosen.iter().enumerate() {
