@@ -17,9 +17,8 @@ import time
 from schema_engine import Server
 from table import Table, verdict
 
+# In this order: changing every row before there are indexes to change as well, and building those on a fresh file.
 KINDS = [
-    ("index build", "integers", 'CREATE INDEX "by_vendor" ON "Order"("vendorId")'),
-    ("index build", "texts", 'CREATE INDEX "by_note" ON "Order"("note")'),
     ("validation", "CHECK", 'ALTER TABLE "Order" ADD CONSTRAINT "positive" CHECK ("amount" >= 0)'),
     (
         "validation",
@@ -27,8 +26,10 @@ KINDS = [
         'ALTER TABLE "Order" ADD CONSTRAINT "vendor" FOREIGN KEY ("vendorId") REFERENCES "Vendor"("id")',
     ),
     ("validation", "NOT NULL", 'ALTER TABLE "Order" ALTER COLUMN "amount" SET NOT NULL'),
-    ("rewrite", "type", 'ALTER TABLE "Order" ALTER COLUMN "amount" TYPE BIGINT'),
     ("backfill", "UPDATE", 'UPDATE "Order" SET "state" = 7'),
+    ("rewrite", "type", 'ALTER TABLE "Order" ALTER COLUMN "amount" TYPE BIGINT'),
+    ("index build", "integers", 'CREATE INDEX "by_vendor" ON "Order"("vendorId")'),
+    ("index build", "texts", 'CREATE INDEX "by_note" ON "Order"("note")'),
 ]
 
 SCHEMA = """
