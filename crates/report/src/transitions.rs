@@ -33,7 +33,8 @@ pub(crate) fn mermaid(allowed: &[(String, String)]) -> String {
     for (number, state) in states.iter().enumerate() {
         let label: String = match *state {
             ANY => "any state".to_owned(),
-            state => state
+            // Masked while it still looks like a URL.
+            state => text::mask_passwords(state)
                 .chars()
                 .map(|one| if one.is_alphanumeric() || "_-. ".contains(one) { one } else { '_' })
                 .collect(),
