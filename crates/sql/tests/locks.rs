@@ -5,45 +5,8 @@ use pgsteward_model::catalog::Catalog;
 use pgsteward_model::version::ServerVersion;
 use pgsteward_sql::{Births, apply, parse};
 
-/// The state that every statement meets.
-const STATE: &str = r#"
-CREATE TYPE mood AS ENUM ('sad', 'happy');
-CREATE DOMAIN positive AS integer CHECK (VALUE > 0);
-CREATE TABLE parent (id bigint PRIMARY KEY, code text UNIQUE);
-CREATE TABLE child (
-    id serial PRIMARY KEY,
-    parent_id bigint REFERENCES parent (id),
-    name varchar(20),
-    note text,
-    price numeric(10,2),
-    at timestamp(3),
-    seen timestamptz,
-    state mood,
-    amount integer,
-    proven integer,
-    CONSTRAINT child_proven CHECK (proven IS NOT NULL),
-    CONSTRAINT child_amount CHECK (amount > 0) NOT VALID,
-    fixed integer NOT NULL
-);
-CREATE INDEX child_name_idx ON child (name);
-CREATE UNIQUE INDEX child_amount_key ON child (amount);
-CREATE UNIQUE INDEX child_fixed_key ON child (fixed);
-ALTER TABLE child ADD CONSTRAINT child_late_fkey FOREIGN KEY (amount) REFERENCES parent (id) NOT VALID;
-CREATE TABLE events (at date NOT NULL, body text) PARTITION BY RANGE (at);
-CREATE TABLE events_2024 PARTITION OF events FOR VALUES FROM ('2024-01-01') TO ('2025-01-01');
-CREATE TABLE loose (at date NOT NULL, body text);
-CREATE TABLE ready (at date NOT NULL, body text, CONSTRAINT ready_at CHECK (at >= '2026-01-01' AND at < '2027-01-01'));
-CREATE VIEW names AS SELECT name FROM child;
-CREATE MATERIALIZED VIEW totals AS SELECT amount, count(*) FROM child GROUP BY amount;
-CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
-CREATE FUNCTION one() RETURNS integer IMMUTABLE LANGUAGE sql AS $$ SELECT 1 $$;
-CREATE FUNCTION draw() RETURNS integer LANGUAGE plpgsql AS $$ BEGIN RETURN 1; END $$;
-CREATE UNIQUE INDEX totals_key ON totals (amount);
-CREATE TABLE base (body text);
-CREATE TABLE heir () INHERITS (base);
-CREATE TRIGGER child_touch BEFORE UPDATE ON child FOR EACH ROW EXECUTE FUNCTION touch();
-CREATE POLICY child_all ON child USING (true);
-"#;
+/// The state that every statement meets; the lab measures statements on the same.
+const STATE: &str = include_str!("../../lab/tests/it/prediction_state.sql");
 
 /// `relation MODE [rewrite] [scan] [index]`, joined by commas; then `alone` for a statement that refuses a
 /// transaction block and `unknown` for one that is not understood.
@@ -207,7 +170,7 @@ fn constraints() {
         ALTER TABLE child VALIDATE CONSTRAINT child_late_fkey => child SHARE UPDATE EXCLUSIVE scan, parent ROW SHARE
         ALTER TABLE child VALIDATE CONSTRAINT child_proven => child SHARE UPDATE EXCLUSIVE
         ALTER TABLE child RENAME CONSTRAINT child_amount TO c => child ACCESS EXCLUSIVE
-        ALTER DOMAIN positive ADD CONSTRAINT c CHECK (VALUE < 9) =>
+        ALTER DOMAIN positive ADD CONSTRAINT c CHECK (VALUE < 9) => typed SHARE scan
         "#,
     );
 }
@@ -322,7 +285,7 @@ fn the_rest() {
         CALL anything() => unknown
         ALTER SYSTEM SET work_mem = '1MB' => alone
         CREATE DATABASE other => alone
-        REINDEX SCHEMA public => base SHARE index, child SHARE index, events SHARE index, events_2024 SHARE index, heir SHARE index, loose SHARE index, parent SHARE index, ready SHARE index, alone
+        REINDEX SCHEMA public => base SHARE index, child SHARE index, events SHARE index, events_2024 SHARE index, heir SHARE index, loose SHARE index, parent SHARE index, ready SHARE index, typed SHARE index, unlogged_one SHARE index, alone
         "#,
     );
 }
