@@ -46,13 +46,19 @@ def seconds(folder):
     return counts, cold, warm
 
 
+def cold_peak(folder):
+    """Peak memory in MiB with nothing cached."""
+    with tempfile.TemporaryDirectory() as cache:
+        return measure.peak_mib(["env", f"XDG_CACHE_HOME={cache}", *command(folder)])
+
+
 def report():
     sources = os.environ.get("PGSTEWARD_SOURCES")
     folders = sorted(path for path in Path(sources).iterdir() if path.is_dir()) if sources else []
     if not folders:
         return ["Not measured: PGSTEWARD_SOURCES names no folder of checkouts."]
     table = Table("project", "files", "MB", "calls", "understood", "MB/s and core, nothing cached", "with the cache")
-    reasons, sums = {}, [0, 0, 0, 0, 0.0, 0.0]
+    reasons, sums, peaks = {}, [0, 0, 0, 0, 0.0, 0.0], []
     for folder in folders:
         counts, cold, warm = seconds(folder)
         if not counts["calls"]:
@@ -65,16 +71,19 @@ def report():
             reasons[entry["reason"]] = reasons.get(entry["reason"], 0) + entry["calls"]
         cells = [f"{megabytes:.1f}", counts["calls"], f"{share:.1%}", f"{megabytes / cold:.0f}", f"{megabytes / warm:.0f}"]
         table.add(folder.name, counts["files"], *cells)
+        peaks.append((folder.name, counts["files"], cold_peak(folder)))
     files, megabytes, calls, understood, cold, warm = sums
     share = understood / max(calls, 1)
     table.add("all", files, f"{megabytes:.1f}", calls, f"{share:.1%}", f"{megabytes / cold:.0f}", f"{megabytes / warm:.0f}")
-    peak = measure.peak_mib(command(sources))
+    peak = cold_peak(sources)
     targets = Table("what", "figure", "target")
     targets.add("calls understood", f"{share:.1%}", f"at least {UNDERSTOOD:.0%}: {verdict(share >= UNDERSTOOD)}")
     for name, spent, least in (("nothing cached", cold, COLD), ("with the cache", warm, WARM)):
         speed = megabytes / spent
         targets.add(f"code read, linked and judged, {name}", f"{speed:.0f} MB/s and core", f"at least {least}: {verdict(speed >= least)}")
-    targets.add(f"all in one check, {files} files, peak memory", f"{peak:.0f} MiB", f"at most {MEMORY} MiB (400 MB): {verdict(peak <= MEMORY)}")
+    name, count, most = max(peaks, key=lambda row: row[2])
+    targets.add(f"{name}, {count} files, nothing cached, peak memory", f"{most:.0f} MiB", f"at most {MEMORY} MiB (400 MB) for 5,000 files: {verdict(most <= MEMORY)}")
+    targets.add(f"all in one check, {files} files, nothing cached, peak memory", f"{peak:.0f} MiB", "")
     lines = [str(table), "", str(targets), "", "| not understood | calls |", "| --- | --- |"]
     lines += [f"| {reason} | {number} |" for reason, number in sorted(reasons.items(), key=lambda item: -item[1])]
     return lines

@@ -4,6 +4,7 @@ import os
 import resource
 import statistics
 import subprocess
+import sys
 import time
 
 RUNS = 5
@@ -33,11 +34,20 @@ def medians(commands, key, runs=RUNS):
     return [statistics.median(kept) for kept in samples]
 
 
+LAUNCHER = """
+import os, subprocess, sys
+process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+_, status, usage = os.wait4(process.pid, 0)
+process.returncode = os.waitstatus_to_exitcode(status)
+print(process.returncode, usage.ru_maxrss)
+"""
+"""A process begins with the peak of the one that forked it, so a small one has to do that."""
+
+
 def peak_mib(command):
     """Peak resident memory of the process by itself, without its children, in MiB."""
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode not in (0, 1):
-        raise SystemExit(f"{command[0]} ended with {process.returncode}")
-    return usage.ru_maxrss / 1024
+    told = subprocess.run([sys.executable, "-c", LAUNCHER, *command], stdout=subprocess.PIPE, text=True, check=True).stdout
+    code, kilobytes = map(int, told.split())
+    if code not in (0, 1):
+        raise SystemExit(f"{command[0]} ended with {code}")
+    return kilobytes / 1024
