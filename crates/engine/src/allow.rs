@@ -58,7 +58,7 @@ impl Date {
     }
 
     /// The day that lies `days` after 1970-01-01, by Howard Hinnant's `civil_from_days`.
-    fn of_days(days: i64) -> Date {
+    pub fn of_days(days: i64) -> Date {
         let shifted = days + 719_468;
         let era = shifted.div_euclid(146_097);
         let day_of_era = shifted.rem_euclid(146_097);

@@ -230,7 +230,8 @@ impl Verb<'_> {
             return Ok(self.report);
         };
         let text = format!("{}{}", losses.comment(), planned.sql);
-        let folder = name::folder_name(name::timestamp(), &given);
+        let there: Vec<String> = self.project.migrations()?.into_iter().map(|folder| folder.name).collect();
+        let folder = name::folder_name(name::now(), &given, &there);
         let file = write::write(&self.project.migrations_folder, &folder, &text)?;
         let file = crate::discover::relative(&self.project.root, &file);
         self.report.created = Some(NewMigration { name: folder, file, sql: text });

@@ -7,25 +7,34 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::allow::Date;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
 /// How much of a name is kept, in characters.
 const LONGEST: usize = 200;
 
-/// The folder of a migration made at `now` (`YYYYMMDDHHMMSS`, UTC). Without a usable name it is the time alone.
-pub fn folder_name(now: u64, name: &str) -> String {
-    let name = slugify(name);
-    if name.is_empty() { format!("{now:014}") } else { format!("{now:014}_{name}") }
+/// The folder of a migration made `seconds` after 1970 (`YYYYMMDDHHMMSS`, UTC), after those that are there: two of
+/// one second would sort by their words, so each gets a second of its own. Without a usable name it is the time
+/// alone.
+pub fn folder_name(seconds: u64, name: &str, there: &[String]) -> String {
+    let mut seconds = seconds;
+    while there.iter().any(|folder| folder.starts_with(&timestamp(seconds))) {
+        seconds += 1;
+    }
+    let (now, name) = (timestamp(seconds), slugify(name));
+    if name.is_empty() { now } else { format!("{now}_{name}") }
 }
 
-/// Now in UTC as `YYYYMMDDHHMMSS`.
-pub fn timestamp() -> u64 {
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    crate::allow::Date::today().compact() * 1_000_000
-        + seconds / 3600 % 24 * 10_000
-        + seconds / 60 % 60 * 100
-        + seconds % 60
+/// Seconds since 1970.
+pub fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+/// `YYYYMMDDHHMMSS` in UTC.
+fn timestamp(seconds: u64) -> String {
+    let day = Date::of_days(i64::try_from(seconds / 86_400).unwrap_or(0)).compact();
+    format!("{day:08}{:02}{:02}{:02}", seconds / 3600 % 24, seconds / 60 % 60, seconds % 60)
 }
 
 /// A name as part of a folder's name: `addUser's E-Mail` becomes `add_users_e_mail`.
@@ -167,9 +176,20 @@ mod tests {
 
     #[test]
     fn a_folder_without_a_name_is_the_time_alone() {
-        assert_eq!(folder_name(20_260_102_030_405, ""), "20260102030405");
-        assert_eq!(folder_name(20_260_102_030_405, "Init"), "20260102030405_init");
-        let now = timestamp();
-        assert!((20_250_000_000_000..30_000_000_000_000).contains(&now), "{now}");
+        assert_eq!(folder_name(1_767_323_045, "", &[]), "20260102030405");
+        assert_eq!(folder_name(1_767_323_045, "Init", &[]), "20260102030405_init");
+        assert!(timestamp(now()).as_str() > "2025", "{}", timestamp(now()));
+    }
+
+    #[test]
+    fn migrations_of_one_second_sort_as_they_were_made() {
+        let mut there = vec!["20251231235959_zebra".to_owned()];
+        for name in ["apple", "", "", "init"] {
+            there.push(folder_name(1_767_225_599, name, &there));
+        }
+        assert_eq!(
+            there[1..],
+            ["20260101000000_apple", "20260101000001", "20260101000002", "20260101000003_init"]
+        );
     }
 }
