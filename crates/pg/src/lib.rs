@@ -34,10 +34,11 @@ mod support;
 pub use activity::DatabaseActivity;
 pub use connect::ConnectError;
 pub use error::ReadError;
-pub use introspect::CatalogOptions;
+pub use introspect::{CatalogOptions, Invalid};
 pub use migrations::AppliedMigration;
 pub use session::{
-    APPLICATION_NAME, Answered, Canceller, LabSession, Permit, ReadSession, TextRows, WriteSession,
+    APPLICATION_NAME, Answered, Canceller, LabSession, Mark, Marked, Permit, ReadSession, TextRows,
+    WriteSession,
 };
 pub use url::{ServerUrl, UrlError};
 pub use workload::CountedStatement;

@@ -32,6 +32,7 @@ fn one_by_one(server: &Server) {
     let absent = server.absent("not_there");
     let run = status(&project, &absent);
     assert!(run.code == Some(1) && run.stderr.contains("P1003"), "{}", run.both());
+    assert!(run.stderr.contains("hint: `pgsteward migrate deploy` makes the database"), "{}", run.stderr);
 
     let database = server.database();
     let run = status(&project, &database);
@@ -107,13 +108,16 @@ fn drift(server: &Server) {
     let database = server.database();
     let cache = tempfile::tempdir().unwrap();
     let project = project(&[(INIT, SHOP_SQL)]);
-    let status = |arguments: &[&str]| {
-        let cache = cache.path().display().to_string();
-        let environment = [("DATABASE_URL", database.url()), ("XDG_CACHE_HOME", cache)];
-        let environment: Vec<(&str, &str)> =
-            environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        project.run_with(&[&["migrate", "status", "--format", "json"], arguments].concat(), &environment)
+    // `binaries` empty: any that are found.
+    let status_with = |arguments: &[&str], binaries: &str| {
+        let mut command = project.command(&[&["migrate", "status", "--format", "json"], arguments].concat());
+        command.env("DATABASE_URL", database.url()).env("XDG_CACHE_HOME", cache.path());
+        if !binaries.is_empty() {
+            command.env("PGSTEWARD_PG_BIN", binaries);
+        }
+        project.of(&command.output().unwrap())
     };
+    let status = |arguments: &[&str]| status_with(arguments, "");
     assert_eq!(migrate(&project, &database, &["deploy"]).code, Some(0));
     assert!(status(&["--no-lab"]).json()["drift"].is_null(), "not looked for");
     let run = status(&[]);
@@ -123,8 +127,9 @@ fn drift(server: &Server) {
         return;
     }
     assert_eq!((run.code, &json["drift"]), (Some(0), &serde_json::json!([])), "{json}");
+    assert!(status(&["--no-lab"]).json()["drift"].is_null(), "not even what was found before is looked up");
     // The same again needs no lab.
-    assert_eq!(status(&["--no-lab"]).json()["drift"], serde_json::json!([]));
+    assert_eq!(status_with(&[], "/nonexistent").json()["drift"], serde_json::json!([]));
     // What no Prisma schema can say counts too.
     database.run("ALTER TABLE \"Order\" ADD CONSTRAINT positive CHECK (id > 0)");
     let run = status(&[]);

@@ -85,6 +85,12 @@ pub struct Planned {
 }
 
 impl Planned {
+    /// Others may feel it, or it may take long: who looks at the server's activity or log should see it by itself.
+    pub fn is_notable(&self) -> bool {
+        let fills = matches!(&self.statement, Statement::CreateTable(create) if create.from_query);
+        !self.predicted.is_empty() || fills || works_on_data(&self.statement)
+    }
+
     /// What the report says of it before it ran.
     pub fn run(&self) -> StatementRun {
         let mut text: String = self.sql.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -176,19 +182,7 @@ fn planned(one: &MigrationStatement, source: &SourceFile) -> Planned {
         works |= touch.rewrite.is_some() || touch.scan.is_some() || touch.builds_index;
         predicted.push(Lock { relation, mode: touch.lock.to_string() });
     }
-    let data = matches!(
-        one.statement,
-        Statement::Insert { .. }
-            | Statement::Update { .. }
-            | Statement::Delete { .. }
-            | Statement::Merge { .. }
-            | Statement::Select { .. }
-            | Statement::Copy { .. }
-            | Statement::Do { .. }
-            | Statement::Call { .. }
-            | Statement::Unparsed
-            | Statement::Other { .. }
-    );
+    let data = works_on_data(&one.statement);
     Planned {
         sql: source.slice(one.span).to_owned(),
         line: source.position(one.span.start).line,
@@ -201,6 +195,23 @@ fn planned(one: &MigrationStatement, source: &SourceFile) -> Planned {
         predicted,
         work,
     }
+}
+
+/// It reads or changes rows, or does what only the server knows.
+fn works_on_data(statement: &Statement) -> bool {
+    matches!(
+        statement,
+        Statement::Insert { .. }
+            | Statement::Update { .. }
+            | Statement::Delete { .. }
+            | Statement::Merge { .. }
+            | Statement::Select { .. }
+            | Statement::Copy { .. }
+            | Statement::Do { .. }
+            | Statement::Call { .. }
+            | Statement::Unparsed
+            | Statement::Other { .. }
+    )
 }
 
 /// What no way of sending could make right.

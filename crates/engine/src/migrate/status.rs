@@ -1,12 +1,13 @@
 //! `migrate status`: the whole truth about a database and its history. Reads only.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-use pgsteward_model::catalog::{Catalog, ConstraintKind};
+use pgsteward_model::catalog::QName;
 use pgsteward_model::migrate::MigrationState;
 use pgsteward_model::migrate::status::{Diverged, StatusClass, StatusReport};
 use pgsteward_pg::history::{HistoryRow, RowState};
-use pgsteward_pg::{CatalogOptions, ReadSession};
+use pgsteward_pg::{CatalogOptions, ConnectError, ReadSession};
 
 use super::connection::{Use, resolve};
 use super::drift::{self, Compared};
@@ -40,28 +41,44 @@ pub async fn status(options: &StatusOptions, progress: &dyn Progress) -> Result<
     project.check_provider_lock()?;
     let folders = project.migrations()?;
     progress.phase("read the database");
-    let session = ReadSession::connect(&connection.url).await?;
+    let session = ReadSession::connect(&connection.url).await.map_err(|error| match error {
+        error @ ConnectError::UnknownDatabase { .. } => MigrateError::from(error).with_hint(
+            "`pgsteward migrate deploy` makes the database; if it is there under another name, correct the connection URL",
+        ),
+        error => error.into(),
+    })?;
     let table = project.history_table(connection.namespace());
     let namespaces = server::namespaces(&project, connection.namespace());
-    let catalog_options =
-        CatalogOptions { namespaces: Some(namespaces.clone()), ..CatalogOptions::default() };
-    let rows = session.history(&table).await;
-    let read = session.catalog(&catalog_options).await;
+    let rows = session.history(&table).await?;
+    let invalid = session.invalid(&namespaces).await?;
     let version = session.version();
+    let replayable = replayable(&folders, rows.as_deref(), &options.lab);
+    let catalog = match matches!(replayable, Some(Ok(_))) || target.is_some() {
+        true => {
+            let of_project =
+                CatalogOptions { namespaces: Some(namespaces.clone()), ..CatalogOptions::default() };
+            Some(session.catalog(&of_project).await?.0)
+        }
+        // Reading it all costs more than everything else.
+        false => None,
+    };
     session.close().await;
-    let rows = rows?;
-    let (catalog, _) = read?;
     let joined = Joined::new(&folders, rows.as_deref());
-    let compared =
-        look_for_drift(&folders, rows.as_deref(), &catalog, &namespaces, &options.lab, progress).await;
+    let compared = match (replayable, &catalog) {
+        (Some(Ok(applied)), Some(catalog)) => {
+            Some(drift::compare(catalog, &applied, &namespaces, &options.lab, progress).await)
+        }
+        (Some(Err(why)), _) => Some(Compared::Not(why)),
+        _ => None,
+    };
     let mut report = StatusReport {
         database: server::database_name(&connection, version),
         history_table: table.quoted(),
         initialised: joined.initialised,
         diverged: joined.diverged().map(|last| Diverged { last_common: last.map(str::to_owned) }),
         migrations: joined.standings,
-        invalid_indexes: invalid_indexes(&catalog),
-        not_valid: not_valid(&catalog),
+        invalid_indexes: lines(invalid.indexes),
+        not_valid: lines(invalid.constraints),
         notes: connection.note.iter().cloned().collect(),
         ..StatusReport::default()
     };
@@ -70,8 +87,8 @@ pub async fn status(options: &StatusOptions, progress: &dyn Progress) -> Result<
         Some(Compared::Not(why)) => report.notes.push(why),
         None => {}
     }
-    if let Some(target) = &target {
-        report.target = target.compare(&project, rows.as_deref().unwrap_or_default(), &catalog).await?;
+    if let (Some(target), Some(catalog)) = (&target, &catalog) {
+        report.target = target.compare(&project, rows.as_deref().unwrap_or_default(), catalog).await?;
     }
     report.classes = classes(&report);
     report.exit_code = report.classes.iter().map(|class| class.exit_code()).min().unwrap_or(0);
@@ -79,30 +96,33 @@ pub async fn status(options: &StatusOptions, progress: &dyn Progress) -> Result<
     Ok(report)
 }
 
-/// None where there is no history to hold the database against. A failed migration may have left anything, and one
-/// that is missing on disk cannot be replayed: both are said by themselves.
-async fn look_for_drift(
-    folders: &[MigrationFolder],
+/// What the history says is applied, or why the database cannot be held against it: a failed migration may have left
+/// anything, and one that is missing on disk cannot be replayed. Both are said by themselves. None without a history.
+fn replayable<'a>(
+    folders: &'a [MigrationFolder],
     rows: Option<&[HistoryRow]>,
-    catalog: &Catalog,
-    namespaces: &[String],
     wish: &LabWish,
-    progress: &dyn Progress,
-) -> Option<Compared> {
+) -> Option<Result<Vec<&'a MigrationFolder>, String>> {
     let rows = rows?;
+    if wish.none {
+        return Some(Err("drift was not looked for (--no-lab)".into()));
+    }
     if let Some(failed) = rows.iter().find(|row| row.state() == RowState::Failed) {
-        return Some(Compared::Not(format!("drift was not looked for: {} failed", failed.name)));
+        return Some(Err(format!("drift was not looked for: {} failed", failed.name)));
     }
     let mut applied: Vec<&MigrationFolder> = Vec::new();
+    let mut seen = BTreeSet::new();
+    let by_name: BTreeMap<&str, &MigrationFolder> =
+        folders.iter().map(|folder| (folder.name.as_str(), folder)).collect();
     for row in rows.iter().filter(|row| row.state() == RowState::Applied) {
-        let Some(folder) = folders.iter().find(|folder| folder.name == row.name) else {
-            return Some(Compared::Not(format!("drift was not looked for: {} is missing on disk", row.name)));
+        let Some(folder) = by_name.get(row.name.as_str()) else {
+            return Some(Err(format!("drift was not looked for: {} is missing on disk", row.name)));
         };
-        if !applied.iter().any(|other| other.name == folder.name) {
+        if seen.insert(folder.name.as_str()) {
             applied.push(folder);
         }
     }
-    Some(drift::compare(catalog, &applied, namespaces, wish, progress).await)
+    Some(Ok(applied))
 }
 
 fn classes(report: &StatusReport) -> Vec<StatusClass> {
@@ -129,33 +149,6 @@ fn classes(report: &StatusReport) -> Vec<StatusClass> {
     found.into_iter().filter_map(|(class, holds)| holds.then_some(class)).collect()
 }
 
-fn invalid_indexes(catalog: &Catalog) -> Vec<String> {
-    let of_table = |table: &pgsteward_model::catalog::Table| {
-        let name = table.name.display();
-        table
-            .indexes
-            .iter()
-            .filter(|index| !index.valid)
-            .map(move |index| format!("{name}: {}", index.name))
-            .collect::<Vec<_>>()
-    };
-    catalog.user_tables().flat_map(of_table).collect()
-}
-
-fn not_valid(catalog: &Catalog) -> Vec<String> {
-    let of_table = |table: &pgsteward_model::catalog::Table| {
-        let name = table.name.display();
-        let open = table.constraints.iter().filter(|constraint| !constraint.validated);
-        open.filter(|constraint| {
-            matches!(
-                constraint.kind,
-                ConstraintKind::Check { .. }
-                    | ConstraintKind::ForeignKey { .. }
-                    | ConstraintKind::NotNull { .. }
-            )
-        })
-        .map(move |constraint| format!("{name}: {}", constraint.name))
-        .collect::<Vec<_>>()
-    };
-    catalog.user_tables().flat_map(of_table).collect()
+fn lines(left: Vec<(QName, String)>) -> Vec<String> {
+    left.into_iter().map(|(table, name)| format!("{}: {name}", table.display())).collect()
 }

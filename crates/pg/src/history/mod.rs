@@ -14,7 +14,8 @@ use crate::grants::relation_identifier;
 use crate::introspect::in_transaction;
 
 pub use statements::{
-    create_table, fail, finish, mark_applied, new_id, reopen, roll_back, set_progress, start, unfinish,
+    create_table, fail, finish, mark_applied, new_id, record, reopen, roll_back, set_progress, start,
+    unfinish,
 };
 
 /// Key of the advisory lock that Prisma's schema engine takes before it applies or resolves.

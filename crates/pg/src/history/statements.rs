@@ -32,6 +32,18 @@ pub fn start(table: &HistoryTable, id: &str, checksum: &str, name: &str, logs: O
     )
 }
 
+/// The whole row of a migration that ran to its end within the open transaction: it began when that did.
+pub fn record(table: &HistoryTable, id: &str, checksum: &str, name: &str) -> String {
+    format!(
+        "INSERT INTO {} (id, checksum, started_at, finished_at, migration_name, applied_steps_count) \
+         VALUES ({}, {}, pg_catalog.now(), pg_catalog.clock_timestamp(), {}, 1)",
+        table.quoted(),
+        literal(id),
+        literal(checksum),
+        literal(name)
+    )
+}
+
 /// The migration ran to its end. Prisma counts a whole script as one step.
 pub fn finish(table: &HistoryTable, id: &str) -> String {
     format!(

@@ -22,6 +22,7 @@ mod function;
 pub(crate) mod identity;
 mod index;
 mod inheritance;
+mod invalid;
 mod names;
 mod namespace;
 mod policy;
@@ -46,6 +47,8 @@ use tokio_postgres::{Client, Error, Row};
 
 use crate::error::ReadError;
 use crate::statistics;
+pub use invalid::Invalid;
+pub(crate) use invalid::invalid;
 pub(crate) use names::Names;
 pub(crate) use prepared::Prepared;
 

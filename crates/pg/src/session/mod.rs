@@ -6,4 +6,4 @@ mod write;
 
 pub use lab::LabSession;
 pub use read::ReadSession;
-pub use write::{APPLICATION_NAME, Answered, Canceller, Permit, TextRows, WriteSession};
+pub use write::{APPLICATION_NAME, Answered, Canceller, Mark, Marked, Permit, TextRows, WriteSession};

@@ -13,7 +13,7 @@ use crate::activity::{self, DatabaseActivity};
 use crate::connect::{self, Access, ConnectError};
 use crate::error::ReadError;
 use crate::history::{self, HistoryRow, HistoryTable};
-use crate::introspect::{self, CatalogOptions, Queries};
+use crate::introspect::{self, CatalogOptions, Invalid, Queries};
 use crate::migrations::{self, AppliedMigration};
 use crate::settings;
 use crate::url::ServerUrl;
@@ -48,6 +48,11 @@ impl ReadSession {
     /// Only the named tables, in the order of their names; what is no table is left out.
     pub async fn catalog_of(&self, relations: &[QName]) -> Result<Vec<Table>, ReadError> {
         introspect::tables(&self.client, &self.queries, relations).await
+    }
+
+    /// Invalid indexes and constraints that were never validated, in some namespaces.
+    pub async fn invalid(&self, namespaces: &[String]) -> Result<Invalid, ReadError> {
+        introspect::invalid(&self.client, namespaces).await
     }
 
     /// Version, settings, roles and databases of the server.

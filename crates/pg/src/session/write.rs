@@ -1,8 +1,11 @@
 //! A session with a server of the user's that may write. It is to be had for a [`Permit`] only, and a permit is
 //! made by the verb that the user called: nothing here decides whether a statement is wise.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
+use futures_util::Stream;
 use pgsteward_model::catalog::Catalog;
 use pgsteward_model::facts::Gap;
 use pgsteward_model::migration::ServerError;
@@ -57,6 +60,20 @@ pub struct Answered {
     pub outcome: Result<TextRows, ServerError>,
     /// When the answer was complete.
     pub at: Instant,
+}
+
+/// A row of a script whose first column has a name that its author chose to know it by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark {
+    pub name: String,
+    pub values: Vec<Option<String>>,
+}
+
+/// How a message of several statements ended, and the marked rows that came before that.
+#[derive(Clone, Debug)]
+pub struct Marked {
+    pub marks: Vec<Mark>,
+    pub outcome: Result<(), ServerError>,
 }
 
 /// One connection that may write. Notices of the server are dropped as they come.
@@ -135,6 +152,39 @@ impl WriteSession {
             }
         }
         answers
+    }
+
+    /// As [`WriteSession::each`] for messages of several statements: keeps the rows whose first column's name begins
+    /// with `prefix`, also where a later statement of their message failed.
+    pub async fn marked(&self, texts: &[&str], prefix: &str) -> Vec<Marked> {
+        let mut answers: Vec<Marked> = Vec::with_capacity(texts.len());
+        for together in texts.chunks(TOGETHER) {
+            let sent = together.iter().map(|sql| self.marks_of(sql, prefix)).collect();
+            answers.extend(introspect::one_by_one(sent).await);
+            if answers.iter().any(|answer| answer.outcome.is_err()) {
+                break;
+            }
+        }
+        answers
+    }
+
+    async fn marks_of(&self, sql: &str, prefix: &str) -> Marked {
+        let mut marks = Vec::new();
+        let read = async {
+            let mut stream = pin!(self.client.simple_query_raw(sql).await?);
+            while let Some(message) = poll_fn(|context| stream.as_mut().poll_next(context)).await {
+                let SimpleQueryMessage::Row(row) = message? else { continue };
+                let Some(first) = row.columns().first().filter(|first| first.name().starts_with(prefix))
+                else {
+                    continue;
+                };
+                let values = (0..row.len()).map(|column| row.get(column).map(str::to_owned)).collect();
+                marks.push(Mark { name: first.name().to_owned(), values });
+            }
+            Ok(())
+        };
+        let outcome = read.await.map_err(|error: tokio_postgres::Error| server_error(&error));
+        Marked { marks, outcome }
     }
 
     /// Brings the session back to how it began, whatever a script did to it: no transaction, role, setting,

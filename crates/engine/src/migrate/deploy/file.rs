@@ -1,0 +1,129 @@
+//! One file of a deploy: what is looked at before it runs, what watches while it runs, what its end means.
+
+use std::time::Instant;
+
+use pgsteward_model::migration::ServerError;
+use pgsteward_pg::WriteSession;
+use pgsteward_pg::history::RowState;
+
+use super::Deploy;
+use super::outcome::{file_run, outcome_error, violated};
+use crate::migrate::apply::{Apply, End, Ran, Unfinished};
+use crate::migrate::error::MigrateError;
+use crate::migrate::project::MigrationFolder;
+use crate::migrate::regime::FilePlan;
+use crate::migrate::watch::Watch;
+use crate::migrate::{checks, data_checks, server};
+
+impl Deploy<'_> {
+    pub(super) async fn file(
+        &mut self,
+        session: &WriteSession,
+        folder: &MigrationFolder,
+        plan: &FilePlan,
+        unfinished: Option<Unfinished>,
+    ) -> Result<(), MigrateError> {
+        let began = Instant::now();
+        let resumed_after = unfinished.as_ref().map_or(0, |row| row.done);
+        let written = checks::read(folder)?;
+        let mut checks = match self.options.check_data && unfinished.is_none() {
+            true => data_checks::look(session, plan)
+                .await
+                .map_err(|error| MigrateError::server("look at the data before the migration", &error))?,
+            false => Vec::new(),
+        };
+        if let Some(error) = violated(folder, &checks) {
+            let mut file = file_run(folder, plan, &Ran::not_tried(plan));
+            file.checks = checks;
+            self.report.files.push(file);
+            return Err(error);
+        }
+        if unfinished.is_none() {
+            checks.extend(checks::before(session, folder, &written).await?);
+        }
+        let apply = Apply {
+            session,
+            table: &self.table,
+            limits: &self.options.limits,
+            progress: self.progress,
+            folder,
+            plan,
+            checks: &written,
+        };
+        let watch = Watch::start(session, &self.options.budget);
+        let mut ran = apply.run(unfinished).await;
+        let seen = watch.finish().await;
+        if let End::Lost { error, statement } = &ran.end {
+            ran.end = self.truth(&ran.id, error, *statement).await;
+        }
+        let mut error = outcome_error(folder, plan, &ran);
+        let mut file = file_run(folder, plan, &ran);
+        file.resumed_after = resumed_after;
+        checks.append(&mut file.checks);
+        file.checks = checks;
+        file.elapsed_ms = (began.elapsed().as_secs_f64() * 1e6).round() / 1e3;
+        if !plan.settings.is_empty() {
+            file.notes.push(format!(
+                "it sets {} for the session and does not set it back: taken back before the next migration",
+                plan.settings.join(", ")
+            ));
+        }
+        if let Some(seen) = seen {
+            file.notes.extend(seen.problem);
+            file.watched = (seen.watched.samples > 0).then_some(seen.watched);
+            if let (Some(why), Some(error)) = (seen.stopped, &mut error) {
+                error.message = format!("stopped at the budget: {why}. {}", error.message);
+                error.hint = Some(
+                    "deploy when there is less traffic, split the migration, or raise the budget".to_owned(),
+                );
+            }
+        }
+        self.report.files.push(file);
+        match error {
+            Some(error) => Err(error),
+            None if plan.leaves_session_alone() => Ok(()),
+            None => self.clean_up(session).await,
+        }
+    }
+
+    /// No setting, role, temporary table or transaction of a file reaches the next one.
+    async fn clean_up(&mut self, session: &WriteSession) -> Result<(), MigrateError> {
+        let reset = session.reset_text();
+        // What cannot be left of an aborted transaction must not share the message that ends it.
+        let answers = session.each(&["ROLLBACK", reset.as_str(), server::HOLDS_LOCK]).await;
+        if let Some(error) = answers.iter().find_map(|answer| answer.outcome.as_ref().err()) {
+            return Err(MigrateError::server("make the session ready for the next migration", error));
+        }
+        let held = answers.last().and_then(|answer| answer.outcome.as_ref().ok());
+        if held.is_none_or(|rows| rows.is_empty()) {
+            server::lock(session, self.options.lock_wait, self.progress).await?;
+        }
+        Ok(())
+    }
+
+    /// After the connection broke: what the row says now. The server rolls back what was not committed as soon as
+    /// it notices; until then the old session may still hold the lock.
+    async fn truth(&self, id: &str, error: &ServerError, statement: Option<usize>) -> End {
+        let lost = || End::Lost { error: error.clone(), statement };
+        let Ok(session) = server::connect(self.connection, "migrate deploy").await else { return lost() };
+        let seen = async {
+            server::lock(&session, self.options.lock_wait, self.progress).await?;
+            Ok::<_, MigrateError>(session.history(&self.table).await?)
+        };
+        let rows = seen.await;
+        session.close().await;
+        let Ok(Some(rows)) = rows else { return lost() };
+        let error = error.clone();
+        match rows.iter().find(|row| row.id == id) {
+            None => End::NotApplied { error, statement },
+            Some(row) => match row.state() {
+                RowState::Applied => End::Applied,
+                RowState::RolledBack => End::NotApplied { error, statement },
+                RowState::Failed => {
+                    let done = usize::try_from(row.applied_steps_count).unwrap_or(0);
+                    End::Interrupted { error, statement, done }
+                }
+            },
+        }
+    }
+}

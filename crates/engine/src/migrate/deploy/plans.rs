@@ -1,0 +1,41 @@
+//! How each pending file is going to run, foretold by reading all files in order.
+
+use std::collections::BTreeSet;
+
+use pgsteward_model::catalog::Catalog;
+use pgsteward_model::migration::Regime;
+use pgsteward_model::version::ServerVersion;
+use pgsteward_sql::Births;
+
+use crate::migrate::error::MigrateError;
+use crate::migrate::project::MigrationFolder;
+use crate::migrate::regime::{FilePlan, plan};
+
+/// Plans of the pending files, each statement in the state of the schema that it meets as far as reading tells.
+pub fn plans(
+    folders: &[MigrationFolder],
+    pending: &[&MigrationFolder],
+    version: ServerVersion,
+) -> Result<Vec<FilePlan>, MigrateError> {
+    let mut catalog = Catalog::empty(version);
+    let mut births = Births::default();
+    let mut plans = Vec::with_capacity(pending.len());
+    let names: BTreeSet<&str> = pending.iter().map(|folder| folder.name.as_str()).collect();
+    for folder in folders {
+        let wanted = names.contains(folder.name.as_str());
+        if wanted && !plans.is_empty() {
+            births.start_file();
+        } else {
+            births.start_deploy();
+        }
+        let analyzed =
+            pgsteward_sql::analyze_file(folder.script(), &mut catalog, &mut births, Regime::OneMessage);
+        if wanted {
+            plans.push(plan(folder, &analyzed)?);
+        }
+        if plans.len() == pending.len() {
+            break;
+        }
+    }
+    Ok(plans)
+}
