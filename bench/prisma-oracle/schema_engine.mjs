@@ -30,6 +30,7 @@
 // format                  schema                              the text or [[file, text]]
 // validate                schema                              null, or the error that the CLI prints
 //
+// `parameters`, where given, go to the engine as they are, in place of what is made from the keys above.
 // `externalTables` and `externalEnums` may be given with all that look at a database.
 //
 // What differs from the CLI: it runs the same engine as a native program, which speaks to the server itself (and since
@@ -294,6 +295,7 @@ const SOURCE = 'datasource db {\n  provider = "postgresql"\n}\n'
 
 /** The parameters of each method, as the engine's own type declarations name them. */
 function parameters(request) {
+  if (request.parameters) return request.parameters
   const filters = {
     externalTables: request.externalTables ?? [],
     externalEnums: request.externalEnums ?? [],

@@ -1,10 +1,10 @@
 //! The project's generator (Prisma Client) after a migration: Prisma up to 6 runs it, 7 does not. It runs only
 //! where node and the project's own `prisma` package are there; nothing is fetched.
 
-use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use super::project::MigrateProject;
+use super::release::installed;
 
 /// Runs `prisma generate` where the project's Prisma would. The sentence says what was done, or why nothing was;
 /// none where the schema has no generator.
@@ -48,22 +48,4 @@ pub async fn run(project: &MigrateProject, skip: bool) -> Option<String> {
         }
         Err(error) => Some(format!("the generators were not run: node cannot be started: {error}")),
     }
-}
-
-/// The project's own copy of Prisma's command line.
-struct Package {
-    version: String,
-    major: u32,
-    program: PathBuf,
-}
-
-fn installed(root: &Path) -> Option<Package> {
-    let folder =
-        root.ancestors().map(|above| above.join("node_modules/prisma")).find(|folder| folder.is_dir())?;
-    let text = std::fs::read_to_string(folder.join("package.json")).ok()?;
-    let package: serde_json::Value = serde_json::from_str(&text).ok()?;
-    let version = package["version"].as_str()?.to_owned();
-    let major = version.split('.').next()?.parse().ok()?;
-    let program = folder.join("build/index.js");
-    program.is_file().then_some(Package { version, major, program })
 }

@@ -38,6 +38,7 @@ pub mod pull;
 pub mod push;
 pub mod regime;
 pub mod rehearse;
+mod release;
 pub mod rename;
 pub mod reset;
 pub mod resolve;

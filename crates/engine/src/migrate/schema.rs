@@ -7,6 +7,7 @@ use pgsteward_model::source::{SourceFile, Sources};
 use super::error::MigrateError;
 use super::project::{MigrateProject, ProjectOptions};
 use super::pull::write;
+use super::release;
 
 /// What `format` did or would do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +27,7 @@ pub fn format(options: &ProjectOptions, check: bool) -> Result<Formatted, Migrat
         .into_iter()
         .map(|(path, text)| Arc::new(SourceFile::new(path, text)))
         .collect();
-    refuse(&formatted)?;
+    refuse(&project, &formatted)?;
     let mut changed = Vec::new();
     for (before, after) in files.iter().zip(&formatted) {
         if before.text == after.text {
@@ -44,7 +45,7 @@ pub fn format(options: &ProjectOptions, check: bool) -> Result<Formatted, Migrat
 pub fn validate(options: &ProjectOptions) -> Result<(String, usize), MigrateError> {
     let project = MigrateProject::find(options)?;
     let files = files(&project)?;
-    refuse(&files)?;
+    refuse(&project, &files)?;
     Ok((name(&project), files.len()))
 }
 
@@ -65,12 +66,12 @@ pub(super) fn files(project: &MigrateProject) -> Result<Vec<Arc<SourceFile>>, Mi
 }
 
 pub(super) fn refuse_invalid(project: &MigrateProject) -> Result<(), MigrateError> {
-    refuse(&files(project)?)
+    refuse(project, &files(project)?)
 }
 
 /// P1012 with every error and its place.
-fn refuse(files: &[Arc<SourceFile>]) -> Result<(), MigrateError> {
-    let errors = pgsteward_prisma::validate(files);
+fn refuse(project: &MigrateProject, files: &[Arc<SourceFile>]) -> Result<(), MigrateError> {
+    let errors = pgsteward_prisma::validate(files, release::major(&project.root));
     if errors.is_empty() {
         return Ok(());
     }

@@ -1,6 +1,6 @@
 //! One table on both sides: its columns, keys, indexes and foreign keys.
 
-use pgsteward_model::catalog::{Column, ForeignKey, Index, Table};
+use pgsteward_model::catalog::{Column, ForeignKey, Index, IndexKey, Table};
 
 use super::meaning::{self, Meaning};
 use super::operator_classes;
@@ -232,6 +232,7 @@ impl<'a> TablePair<'a> {
         let (place, next_place) = self.positions();
         let before = self.view.visible_indexes(self.before, false);
         let after = self.view.visible_indexes(self.after, true);
+        let unseen = self.view.unseen_indexes(self.before);
         for (at, index) in before.iter().enumerate() {
             if !after.iter().any(|other| self.same_index(index, other)) {
                 let (table, name) = (self.before.name.clone(), index.name.clone());
@@ -242,7 +243,7 @@ impl<'a> TablePair<'a> {
             }
         }
         for (at, index) in after.iter().enumerate() {
-            let twin = before.iter().find(|other| self.same_index(other, index));
+            let twin = before.iter().chain(&unseen).find(|other| self.same_index(other, index));
             let rebuilt = twin.is_some()
                 && index.leading_columns().iter().any(|name| self.change_of(name) == TypeChange::Recreate);
             if twin.is_none() || rebuilt {
@@ -271,14 +272,19 @@ impl<'a> TablePair<'a> {
         let named = |index: &Index, name: &Option<String>| {
             name.clone().filter(|name| !operator_classes::is_default(&index.method, name))
         };
+        // Prisma does not see the operator classes of B-trees in a database.
+        let class = |a: &IndexKey, b: &IndexKey| {
+            let blind = before.method == "btree" && self.view.before.schema.is_none() && b.opclass.is_none();
+            blind || named(before, &a.opclass) == named(after, &b.opclass)
+        };
         before.unique == after.unique
             && before.method == after.method
             && same_width(before, after)
-            && before.keys.iter().zip(&after.keys).all(|(a, b)| {
-                a.column == b.column
-                    && a.descending == b.descending
-                    && named(before, &a.opclass) == named(after, &b.opclass)
-            })
+            && before
+                .keys
+                .iter()
+                .zip(&after.keys)
+                .all(|(a, b)| a.column == b.column && a.descending == b.descending && class(a, b))
             && match (&before.predicate, &after.predicate) {
                 (None, None) => true,
                 (Some(a), Some(b)) => meaning::same_expression(a, b),

@@ -82,7 +82,27 @@ impl<'a> View<'a> {
     /// The indexes that Prisma compares: over plain columns, without those of primary keys and exclusion
     /// constraints. `next` says whether the table is of the schema's side.
     pub(super) fn visible_indexes(self, table: &'a Table, next: bool) -> Vec<&'a Index> {
-        let mut found: Vec<&Index> = table
+        let of_schema = next && !self.options.to_database;
+        let unseen = !self.options.partial_indexes && !of_schema;
+        let mut found = self.comparable_indexes(table);
+        found.retain(|index| !(unseen && index.predicate.is_some()));
+        let side = if next { self.after } else { self.before };
+        if side.schema.is_none() {
+            found.sort_by_key(|index| &index.name);
+        }
+        found
+    }
+
+    /// The partial indexes that are there and are not compared: an index of the schema over the same columns is
+    /// taken for one of them.
+    pub(super) fn unseen_indexes(self, table: &'a Table) -> Vec<&'a Index> {
+        let mut found = self.comparable_indexes(table);
+        found.retain(|index| !self.options.partial_indexes && index.predicate.is_some());
+        found
+    }
+
+    fn comparable_indexes(self, table: &'a Table) -> Vec<&'a Index> {
+        table
             .indexes
             .iter()
             .filter(|index| {
@@ -94,16 +114,9 @@ impl<'a> View<'a> {
                         )
                     },
                 );
-                let of_schema = next && !self.options.to_database;
-                let partial = index.predicate.is_some() && !self.options.partial_indexes && !of_schema;
-                !hidden && !partial && index.is_plain()
+                !hidden && index.is_plain()
             })
-            .collect();
-        let side = if next { self.after } else { self.before };
-        if side.schema.is_none() {
-            found.sort_by_key(|index| &index.name);
-        }
-        found
+            .collect()
     }
 
     /// The type of a column; a domain counts as the type below it.

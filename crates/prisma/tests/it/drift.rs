@@ -120,6 +120,20 @@ fn an_index_with_included_columns_is_kept() {
     assert_eq!(drifts(sql, &schema("b, a")).len(), 2);
 }
 
+/// Prisma takes a partial index for the schema's plain one, and does not look at the operator classes of B-trees.
+#[test]
+fn an_index_of_the_schema_may_be_partial_or_of_another_class_in_the_database() {
+    let schema =
+        |keys: &str| format!("model A {{\n id Int @id\n t String?\n @@index([{keys}], map: \"i\")\n}}");
+    for index in ["(t) WHERE t <> ''", "(t text_pattern_ops)", "(t text_pattern_ops) WHERE t <> ''"] {
+        let sql =
+            format!("CREATE TABLE \"A\" (id int PRIMARY KEY, t text);\nCREATE INDEX i ON \"A\" {index};");
+        let found = drifts(&sql, &schema("t"));
+        assert!(found.is_empty(), "{index}: {}", joined(&found));
+        assert!(!drifts(&sql, &schema("t(sort: Desc)")).is_empty(), "{index}");
+    }
+}
+
 #[test]
 fn what_would_be_lost_can_be_made_again() {
     let sql = r#"

@@ -12,7 +12,7 @@ const OTHER: &str = "model B {\n  id Int @id\n  x  Int\n  as A[]\n}\n";
 
 fn messages(text: &str) -> Vec<String> {
     let file = Arc::new(SourceFile::new("schema.prisma", text));
-    validate(&[file]).into_iter().map(|error| error.message).collect()
+    validate(&[file], Some(7)).into_iter().map(|error| error.message).collect()
 }
 
 #[test]
@@ -38,6 +38,47 @@ fn what_prisma_refuses_is_refused() {
         (model("@@index([\n    id\n  ])"), "one line"),
         (model("@@index([id], type: Foo)"), "unknown index type"),
         (model("@@index([id])\n  @@index([id])"), "used twice"),
+        (model("a String @unique(foo: 1)"), "takes no argument \"foo\""),
+        (model("a String @unique(map: \"\")"), "is empty"),
+        (model("a String @unique(sort: Up)"), "Asc or Desc"),
+        (model("a String @ignore @ignore"), "stands twice"),
+        (model("a String @db.Text @db.Citext"), "stands twice"),
+        (model("a String @default(\"x\", \"y\")"), "\"value\" twice"),
+        (model("a DateTime @default(now(1))"), "cannot stand here"),
+        (model("a DateTime @default(\"2020-01-01\")"), "no value of the type DateTime"),
+        (model("a Json @default(\"{\")"), "no value of the type Json"),
+        (model("a Bytes @default(\"!\")"), "no value of the type Bytes"),
+        (model("a DateTime @db.Timestamptz(9)"), "0 to 6 digits"),
+        (model("a Decimal @db.Decimal(3)"), "a precision and a scale"),
+        (model("a-b String"), "has a \"-\""),
+        (model("1a String"), "does not begin with a letter"),
+        (model("@@index([])"), "names no field"),
+        (model("@@index([id, id])"), "names \"id\" twice"),
+        (model("@@index([id], type: \"Gin\")"), "without quotes"),
+        (model("@@index([id], type: Gin)"), "no default operator class"),
+        (model("@@index([id(ops: Foo)], type: Gin)"), "unknown operator class"),
+        (model("@@index([id(ops: ArrayOps)], type: Gin)"), "does not go with Gin"),
+        (model("@@index([id(sort: Desc)], type: Hash)"), "has no order"),
+        (model("a String\n  @@unique([a], name: \"id\")"), "is a field of"),
+        (format!("{HEAD}view V {{\n  id Int @unique\n}}\n"), "need \"views\""),
+        (format!("{HEAD}model A {{ id Int @id }}\n"), "a line of its own"),
+        (format!("{HEAD}enum E {{\n  _A\n}}\n"), "does not begin with a letter"),
+        (
+            "datasource db {\n  provider = \"postgresql\"\n  url      = env(\"X\")\n}\n".to_owned(),
+            "prisma.config.ts",
+        ),
+        ("datasource db {\n  provider = \"oracle\"\n}\n".to_owned(), "unknown provider"),
+        ("datasource db {\n  provider = \"postgresql\"\n  foo      = 1\n}\n".to_owned(), "has no \"foo\""),
+        (
+            format!("generator g {{\n  provider        = \"x\"\n  previewFeatures = [\"foo\"]\n}}\n{HEAD}"),
+            "unknown preview feature",
+        ),
+        (
+            format!(
+                "generator g {{\n  provider        = \"x\"\n  previewFeatures = [\"metrics\"]\n}}\n{HEAD}"
+            ),
+            "any more",
+        ),
         (model("@@index([id], where: raw(\"x\"))"), "partialIndexes"),
         (model("@@schema(\"x\")"), "not listed"),
         (model("p Int?\n  up A? @relation(fields: [p], references: [id])\n  down A[]"), "needs a name"),
@@ -55,6 +96,7 @@ fn what_prisma_refuses_is_refused() {
 fn what_prisma_takes_is_taken() {
     for project in corpus::PROJECTS {
         let Some(folder) = corpus::project(project) else { continue };
-        assert_eq!(validate(&[corpus::schema_file(&folder)]), [], "{project}");
+        // They are of several releases.
+        assert_eq!(validate(&[corpus::schema_file(&folder)], None), [], "{project}");
     }
 }
