@@ -7,6 +7,7 @@ use std::process::Stdio;
 use pgsteward_lab::{Lab, LabOptions};
 use pgsteward_pg::{Permit, ServerUrl, WriteSession};
 
+use crate::servers::Server;
 use crate::support::{Project, Run};
 
 /// A project with its own data folder; its server is removed at the end, whatever the test says.
@@ -212,4 +213,36 @@ fn the_database_follows_the_git_branch() {
     assert_eq!(home.value(&url, "SELECT branch FROM t"), "unsaved");
     let listed = home.lab(&["snapshot", "--list"]);
     assert_eq!(listed.stdout.lines().count(), 3, "{}", listed.stdout);
+}
+
+#[test]
+fn it_is_like_the_server_that_is_named_and_psql_opens_on_it() {
+    let Some(production) = Server::start(15) else { return };
+    production.run("postgres", "CREATE DATABASE shop");
+    production.run("shop", "CREATE EXTENSION pg_trgm");
+    let home = Home::new(&[("package.json", "{}")]);
+    let run = home.lab(&["up", "--url", &production.url("shop"), "--format", "json"]);
+    assert_eq!(run.code, Some(0), "{}", run.both());
+    let report = run.json();
+    assert!(report["server_version"].as_str().unwrap().starts_with("15"), "{report}");
+    let url = report["url"].as_str().unwrap();
+    assert_eq!(home.value(url, "SELECT extname FROM pg_extension WHERE extname <> 'plpgsql'"), "pg_trgm");
+    // It was only read.
+    assert_eq!(
+        production.rows("shop", "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace"),
+        ["0"]
+    );
+
+    let database = url.rsplit_once('/').unwrap().1.split('?').next().unwrap();
+    let asked = home.lab(&["psql", "--", "-XAtc", "SELECT current_database()"]);
+    if asked.code == Some(0) {
+        assert_eq!(asked.stdout.trim(), database, "{}", asked.both());
+    } else {
+        assert!(asked.stderr.contains("there is no psql on this machine\nhint: "), "{}", asked.both());
+    }
+    assert!(!asked.both().contains("postgresql://"), "no password is printed: {}", asked.both());
+    home.lab(&["down"]);
+    let stopped = home.lab(&["psql"]);
+    assert_eq!(stopped.code, Some(1));
+    assert!(stopped.stderr.contains("hint: `pgsteward lab up` starts it"), "{}", stopped.both());
 }
