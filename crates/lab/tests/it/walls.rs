@@ -162,7 +162,7 @@ async fn an_endless_loop_is_stopped_and_the_lab_lives_on() {
                 ReplayOptions { time_limit: Some(Duration::from_secs(1)), ..ReplayOptions::default() };
             let begun = Instant::now();
             let result = replay(&lab, &database, &history, &sources, &options).await.unwrap();
-            assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+            assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
             let failure = &result.failures["2_loop"];
             assert!(failure.error.message.contains("time limit of 1 s"), "{}", failure.error.message);
             assert!(result.traces.contains_key("1_good"));
