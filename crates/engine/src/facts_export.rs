@@ -127,23 +127,35 @@ pub fn to_json(facts: &ExportedFacts) -> Result<String, MigrateError> {
 /// Reads a file that [`export`] made.
 pub fn read_file(path: &Path) -> Result<ExportedFacts, MigrateError> {
     let shown = path.display();
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| MigrateError::new(format!("cannot read \"{shown}\": {error}")))?;
     let again = "write it with `pgsteward facts export --url URL --output FILE`";
-    let facts: ExportedFacts = serde_json::from_str(&text).map_err(|error| {
-        MigrateError::new(format!("\"{shown}\" is no file of facts: {error}")).with_hint(again)
-    })?;
-    if facts.format != FACTS_FORMAT {
-        return Err(MigrateError::new(format!("\"{shown}\" is no file of facts")).with_hint(again));
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| MigrateError::new(format!("cannot read \"{shown}\": {error}")).with_hint(again))?;
+    let none = |why: String| {
+        Err(MigrateError::new(format!("\"{shown}\" is no file of facts{why}")).with_hint(again))
+    };
+    // The head first: the rest of a later version may have another shape.
+    match serde_json::from_str::<Head>(&text) {
+        Err(error) => return none(format!(": {error}")),
+        Ok(head) if head.format != FACTS_FORMAT => return none(String::new()),
+        Ok(head) if head.version > FACTS_VERSION => {
+            let version = head.version;
+            return Err(MigrateError::new(format!(
+                "\"{shown}\" has version {version} of the format, and this pgsteward reads up to {FACTS_VERSION}"
+            ))
+            .with_hint(format!("use pgsteward {} or later", head.written_by)));
+        }
+        Ok(_) => {}
     }
-    if facts.version > FACTS_VERSION {
-        return Err(MigrateError::new(format!(
-            "\"{shown}\" has version {} of the format, and this pgsteward reads up to {FACTS_VERSION}",
-            facts.version
-        ))
-        .with_hint(format!("use pgsteward {} or later", facts.written_by)));
-    }
-    Ok(facts)
+    serde_json::from_str(&text).or_else(|error| none(format!(": {error}")))
+}
+
+/// What every version of the format begins with.
+#[derive(serde::Deserialize)]
+struct Head {
+    format: String,
+    version: u32,
+    #[serde(default)]
+    written_by: String,
 }
 
 /// Rows of a history table as the database would give them.

@@ -10,9 +10,6 @@ use crate::clone::Database;
 use crate::error::LabError;
 use crate::lab::Lab;
 
-/// SQLSTATE `disk_full`.
-const DISK_FULL: &str = "53100";
-
 /// What became of one message.
 pub(crate) enum Outcome {
     Done,
@@ -73,13 +70,8 @@ impl<'a> Channel<'a> {
                 }));
             }
         };
-        if !self.lab.cluster.is_alive() {
-            return Err(self.lab.cluster.why_gone());
-        }
-        // The machine's fault and not the statement's. A server that cannot write its log crashes instead.
-        let session_ended = error.sqlstate.starts_with("08");
-        if error.sqlstate == DISK_FULL || (session_ended && self.lab.cluster.saw_a_full_disk()) {
-            return Err(self.lab.cluster.disk_full());
+        if let Some(failure) = self.lab.failure(&error) {
+            return Err(failure);
         }
         // A session that is gone while the server lives was ended by the server: it crashed or was told to.
         let answer = self.session.simple("ROLLBACK").await;

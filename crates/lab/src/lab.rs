@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
+use pgsteward_model::migration::ServerError;
 use pgsteward_model::version::ServerVersion;
 
 use crate::binaries::{self, Wanted};
@@ -17,6 +18,9 @@ use crate::watchdog::{TimeLimit, Watchdog};
 
 /// The major version of a lab where nobody named one.
 const DEFAULT_MAJOR: u32 = 17;
+
+/// SQLSTATE `disk_full`.
+const DISK_FULL: &str = "53100";
 
 /// Told in one line what takes long.
 pub type Progress = Arc<dyn Fn(&str) + Send + Sync>;
@@ -96,6 +100,20 @@ impl Lab {
     /// send text of a repository through sessions of their own.
     pub fn bound(&self, limit: Duration) -> Bound {
         Bound { _limit: self.watchdog.limit(limit) }
+    }
+
+    /// What is wrong with the lab itself where the server is gone.
+    pub fn gone(&self) -> Option<LabError> {
+        (!self.cluster.is_alive()).then(|| self.cluster.why_gone())
+    }
+
+    /// What is wrong with the lab or its machine where that is why a session got this error: the server is gone, or its
+    /// disk is full. None for an answer to the SQL.
+    pub fn failure(&self, error: &ServerError) -> Option<LabError> {
+        // A server that cannot write its log crashes.
+        let session_ended = error.sqlstate.starts_with("08");
+        let full = error.sqlstate == DISK_FULL || (session_ended && self.cluster.saw_a_full_disk());
+        self.gone().or_else(|| full.then(|| self.cluster.disk_full()))
     }
 
     /// An empty database, owned by [`crate::OWNER`].

@@ -36,5 +36,5 @@ pub use lab::{Bound, Lab, LabOptions, Progress, stop_all};
 pub use persistent::{DATABASE, Down, PREVIOUS, Server, ServerOptions, Snapshot, Up};
 pub use replay::{Adapted, ReplayOptions, adapt, replay, replay_files};
 pub use trace::{StatementTrace, Tracer, trace_statement};
-pub use twin::{Built, DataOptions, Filled, build, build_statements, fill};
+pub use twin::{Built, DataOptions, Filled, MoreRows, build, build_statements, fill};
 pub use walls::OWNER;

@@ -25,6 +25,8 @@ mod migrate_faults;
 mod migrate_plan;
 mod migrate_push;
 mod migrate_rehearse;
+mod migrate_rehearse_faults;
+mod migrate_rehearse_load;
 mod migrate_resolve;
 mod migrate_rollback;
 mod migrate_status;

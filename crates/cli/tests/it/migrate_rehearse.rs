@@ -5,6 +5,7 @@ use pgsteward_lab::{Lab, LabOptions};
 use pgsteward_pg::LabSession;
 use serde_json::Value;
 
+use crate::migrate_rehearse_load::{checks_decide, deadlocks_are_told, what_breaks_the_application};
 use crate::support::{HEAD, Project, Run};
 
 const INIT: &str = "CREATE TABLE \"Vendor\" (\"id\" SERIAL PRIMARY KEY, \"name\" TEXT NOT NULL);\n\
@@ -24,14 +25,14 @@ const LARGE: &str = "INSERT INTO \"Vendor\" (\"name\") SELECT 'v' || g FROM gene
 /// Sizes that only a superuser can claim.
 const SIZES: &str = "UPDATE pg_class SET reltuples = 4e6, relpages = 40000 WHERE relname = 'Order'";
 
-struct Production {
-    lab: Lab,
+pub(crate) struct Production {
+    pub(crate) lab: Lab,
     runtime: tokio::runtime::Runtime,
-    database: String,
+    pub(crate) database: String,
 }
 
 impl Production {
-    fn start(major: u32) -> Option<Production> {
+    pub(crate) fn start(major: u32) -> Option<Production> {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
         let options = LabOptions { major: Some(major), ..LabOptions::default() };
         match runtime.block_on(Lab::start(&options)) {
@@ -69,12 +70,12 @@ impl Production {
         })
     }
 
-    fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("postgresql://postgres@localhost/{}?host={}", self.database, self.lab.folder().display())
     }
 }
 
-fn project(pending: &[(&str, &str)]) -> Project {
+pub(crate) fn project(pending: &[(&str, &str)]) -> Project {
     let project = Project::new(&[
         ("prisma/schema.prisma", HEAD),
         ("prisma/migrations/20260101000000_init/migration.sql", INIT),
@@ -85,12 +86,12 @@ fn project(pending: &[(&str, &str)]) -> Project {
     project
 }
 
-fn migration<'a>(report: &'a Value, name: &str) -> &'a Value {
+pub(crate) fn migration<'a>(report: &'a Value, name: &str) -> &'a Value {
     let all = report["migrations"].as_array().unwrap();
     all.iter().find(|one| one["name"] == name).unwrap_or_else(|| panic!("{name} is not in {report:#}"))
 }
 
-fn rules(migration: &Value) -> Vec<&str> {
+pub(crate) fn rules(migration: &Value) -> Vec<&str> {
     migration["rewrites"].as_array().unwrap().iter().map(|one| one["rule"].as_str().unwrap()).collect()
 }
 
@@ -99,7 +100,7 @@ fn lock<'a>(statement: &'a Value, relation: &str) -> &'a Value {
     locks.iter().find(|lock| lock["relation"] == relation).unwrap_or_else(|| panic!("{statement:#}"))
 }
 
-fn succeed(run: &Run, code: i32) -> Value {
+pub(crate) fn succeed(run: &Run, code: i32) -> Value {
     assert_eq!(run.code, Some(code), "{}", run.both());
     run.json()
 }
@@ -120,6 +121,9 @@ fn on(major: u32) {
     work_of_every_kind(&production);
     facts_in_place_of_a_database(&production);
     what_does_not_run(&production);
+    checks_decide(&production);
+    what_breaks_the_application(&production);
+    deadlocks_are_told(&production);
 }
 
 fn builds_of_indexes(production: &Production, major: u32) {
@@ -232,8 +236,10 @@ fn work_of_every_kind(production: &Production) {
     assert_eq!(new["verdict"], "safe", "nobody knows the table yet: {new:#}");
     let rename = migration(&report, "20260108000000_rename");
     assert_eq!(rename["verdict"], "unsafe", "{rename:#}");
-    assert_eq!(rename["broken"][0]["relation"], "Vendor", "{rename:#}");
-    assert!(rename["broken"][0]["error"].as_str().unwrap().contains("42P01"), "{rename:#}");
+    let broken = rename["broken"].as_array().unwrap();
+    assert!(broken.iter().all(|one| one["relation"] == "Vendor" && one["line"] == 1), "{rename:#}");
+    assert!(broken.iter().all(|one| one["error"].as_str().unwrap().contains("42P01")), "{rename:#}");
+    assert_eq!(rules(rename), ["table-renamed"]);
     // For people.
     let text = project.run(&["migrate", "rehearse", "20260105000000_column", "--url", &production.url()]);
     assert_eq!(text.code, Some(0), "{}", text.both());

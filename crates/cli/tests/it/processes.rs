@@ -38,7 +38,7 @@ fn start(project: &Project, temporary: &Path) -> (Child, PathBuf) {
     panic!("no lab: {}", String::from_utf8_lossy(&output.stderr));
 }
 
-fn labs_in(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn labs_in(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     entries.filter(|path| path.file_name().unwrap().to_string_lossy().starts_with("pgsteward-lab-")).collect()
 }

@@ -28,6 +28,12 @@ pub struct Checks {
     pub after: Vec<Check>,
 }
 
+impl Checks {
+    pub fn is_empty(&self) -> bool {
+        self.before.is_empty() && self.after.is_empty()
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
     /// Without its semicolon.

@@ -3,5 +3,5 @@
 mod data;
 mod schema;
 
-pub use data::{DataOptions, Filled, fill};
+pub use data::{DataOptions, Filled, MoreRows, fill};
 pub use schema::{Built, build, build_statements};

@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use super::DatabaseName;
-use super::deploy::FileRegime;
+use super::deploy::{DataCheck, FileRegime};
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct RehearsalReport {
@@ -61,8 +61,11 @@ pub struct RehearsedMigration {
     /// Why it is not atomic.
     pub because: Option<String>,
     pub statements: Vec<RehearsedStatement>,
+    /// What its `checks.sql` answered on the twin.
+    pub checks: Vec<DataCheck>,
     /// Errors that the load got: what the application that runs today would see.
     pub broken: Vec<Broken>,
+    pub deadlocks: Vec<Deadlock>,
     /// The error of the server where it did not run.
     pub failure: Option<String>,
 }
@@ -141,8 +144,21 @@ pub struct Waits {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Broken {
     pub relation: String,
-    /// `SELECT` or `UPDATE`.
+    /// `SELECT`, `INSERT`, `UPDATE` and so on.
     pub request: String,
     pub error: String,
+    pub times: usize,
+    /// The statement that broke it, where that is known: its 1-based line in the file and its text.
+    pub line: Option<u32>,
+    pub statement: Option<String>,
+}
+
+/// The migration and a request of the application waited for each other, and the server ended one of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Deadlock {
+    /// The request that was ended; none where it was the migration.
+    pub request: Option<String>,
+    /// 1-based line of the statement that was ended; none where it was the request.
+    pub line: Option<u32>,
     pub times: usize,
 }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use pgsteward_lab::{DataOptions, Database, Lab, ReplayOptions};
+use pgsteward_lab::{DataOptions, Database, Lab, MoreRows, ReplayOptions};
 use pgsteward_model::catalog::{Catalog, QName, Table};
 use pgsteward_model::exported::ExportedFacts;
 use pgsteward_model::migration::{History, Layout, MigrationFile, Regime};
@@ -40,6 +40,8 @@ pub(super) struct Twin {
     pub(super) database: Database,
     /// Rows of every table, as ANALYZE left them.
     pub(super) rows: Rows,
+    /// What makes more rows.
+    pub(super) more: BTreeMap<QName, MoreRows>,
 }
 
 /// The schema of a catalog in a new database, with what it lacks as a note.
@@ -173,7 +175,7 @@ async fn fill(
     let read = session.catalog(&CatalogOptions { statistics: true, ..CatalogOptions::default() }).await;
     session.close().await;
     let (counted, _) = read?;
-    Ok(Twin { database, rows: rows_of(&counted) })
+    Ok(Twin { database, rows: rows_of(&counted), more: filled.more })
 }
 
 /// Rows by table, where they are known.

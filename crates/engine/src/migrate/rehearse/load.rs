@@ -1,26 +1,26 @@
-//! The synthetic load: sessions that read and change single rows of the touched tables, one after the other, as an
-//! application does. What each request took is written down; why it waited is the sampler's to say.
+//! The synthetic load: sessions that read, change, insert and delete single rows of the touched tables, one after the
+//! other, as an application does. They go on when a request fails: what the migration breaks is worth knowing.
+//!
+//! What each request took is written down; why it waited is the sampler's to say.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use pgsteward_lab::Database;
-use pgsteward_model::catalog::{Catalog, Identity, QName, Table, TableKind};
+use pgsteward_lab::{Database, MoreRows};
+use pgsteward_model::catalog::{Catalog, QName};
 use pgsteward_model::migration::ServerError;
 use pgsteward_pg::LabSession;
-use pgsteward_sql::{quote_ident, quote_literal, quote_qualified};
 use tokio::task::JoinHandle;
 
+use super::requests::{NEW, Target, targets};
 use crate::migrate::MigrateError;
 
 /// Sessions that read, and as many that write.
 const SESSIONS: usize = 3;
 /// What a session does between two requests.
 const PAUSE: Duration = Duration::from_millis(2);
-/// Keys of a table that requests ask for.
-const KEYS: usize = 200;
 /// A session that is sent errors only must not fill the memory with them.
 const MOST_ERRORS: usize = 200;
 
@@ -28,27 +28,35 @@ const MOST_ERRORS: usize = 200;
 #[derive(Clone, Debug)]
 pub(super) struct Request {
     pub(super) pid: i32,
-    pub(super) writes: bool,
+    /// `SELECT`, `UPDATE`, `INSERT` and so on.
+    pub(super) kind: &'static str,
     pub(super) relation: Arc<str>,
     pub(super) from: Instant,
     pub(super) to: Instant,
-    pub(super) error: Option<String>,
+    pub(super) error: Option<ServerError>,
 }
 
-/// What the sessions ask of one table.
-#[derive(Clone, Debug)]
-struct Target {
-    relation: Arc<str>,
-    reads: Vec<String>,
-    writes: Vec<String>,
+impl Request {
+    pub(super) fn writes(&self) -> bool {
+        self.kind != "SELECT"
+    }
 }
 
-/// A running load.
+/// A running load. Its sessions end with it.
 pub(super) struct Load {
     stop: Arc<AtomicBool>,
     /// Answers that each session had.
     answered: Vec<Arc<AtomicUsize>>,
     sessions: Vec<JoinHandle<Vec<Request>>>,
+    targets: usize,
+    /// Why there are tables that get no new rows.
+    pub(super) notes: Vec<String>,
+}
+
+impl Drop for Load {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Release);
+    }
 }
 
 impl Load {
@@ -57,26 +65,36 @@ impl Load {
         database: &Database,
         catalog: &Catalog,
         tables: &[QName],
+        more: &BTreeMap<QName, MoreRows>,
     ) -> Result<Option<Load>, MigrateError> {
-        let targets = Arc::new(targets(database, catalog, tables).await?);
+        let (targets, notes) = targets(database, catalog, tables, more).await?;
         if targets.is_empty() {
             return Ok(None);
         }
-        let stop = Arc::new(AtomicBool::new(false));
-        let mut answered = Vec::new();
-        let mut sessions = Vec::new();
+        let targets = Arc::new(targets);
+        let mut load = Load {
+            stop: Arc::default(),
+            answered: Vec::new(),
+            sessions: Vec::new(),
+            targets: targets.len(),
+            notes,
+        };
         for number in 0..SESSIONS * 2 {
             let session = database.session().await.map_err(|error| super::of_lab(&error))?;
-            let (stop, targets) = (stop.clone(), targets.clone());
+            let (stop, targets) = (load.stop.clone(), targets.clone());
             let answers = Arc::new(AtomicUsize::new(0));
-            answered.push(answers.clone());
-            sessions.push(tokio::spawn(async move {
-                let requests = ask(&session, number, &targets, &stop, &answers).await;
+            load.answered.push(answers.clone());
+            load.sessions.push(tokio::spawn(async move {
+                let mut asking = Asking::new(&session, number, &targets);
+                while !stop.load(Ordering::Acquire) && asking.one().await {
+                    answers.fetch_add(1, Ordering::AcqRel);
+                    tokio::time::sleep(PAUSE).await;
+                }
+                let requests = asking.end().await;
                 session.close().await;
                 requests
             }));
         }
-        let load = Load { stop, answered, sessions };
         load.rounds(1).await;
         Ok(Some(load))
     }
@@ -96,12 +114,12 @@ impl Load {
         }
     }
 
-    /// Lets every session ask for what the migration left, and collects all requests.
-    pub(super) async fn end(self) -> Result<Vec<Request>, MigrateError> {
-        self.rounds(2).await;
+    /// Lets every session ask for what the migration left, in each way that it has, and collects all requests.
+    pub(super) async fn end(mut self) -> Result<Vec<Request>, MigrateError> {
+        self.rounds(WAYS * self.targets + 1).await;
         self.stop.store(true, Ordering::Release);
         let mut all = Vec::new();
-        for session in self.sessions {
+        for session in std::mem::take(&mut self.sessions) {
             let requests =
                 session.await.map_err(|error| MigrateError::new(format!("the load broke down: {error}")))?;
             all.extend(requests);
@@ -110,128 +128,113 @@ impl Load {
     }
 }
 
-async fn ask(
-    session: &LabSession,
-    number: usize,
-    targets: &[Target],
-    stop: &AtomicBool,
-    answered: &AtomicUsize,
-) -> Vec<Request> {
-    let writes = number % 2 == 1;
-    let mut requests = Vec::new();
-    let mut errors = 0;
-    // Sessions begin at different keys, so that they do not wait for one another's rows.
-    let mut turn = number * 31;
-    while !stop.load(Ordering::Acquire) {
-        let target = &targets[turn % targets.len()];
-        let texts = if writes { &target.writes } else { &target.reads };
-        let text = &texts[(turn / targets.len()) % texts.len()];
-        turn += 1;
+/// How many kinds of request a session that writes has, one after the other: change, insert, change, delete.
+const WAYS: usize = 4;
+
+/// One session of the load.
+struct Asking<'a> {
+    session: &'a LabSession,
+    writes: bool,
+    targets: &'a [Target],
+    turn: usize,
+    /// For each target.
+    own: Vec<Own>,
+    errors: usize,
+    requests: Vec<Request>,
+}
+
+/// Rows of one table that a session made or may make.
+struct Own {
+    /// Indices in the target's `inserts` of rows that are not there.
+    free: VecDeque<usize>,
+    /// Rows that are there: the index, and what deletes it.
+    there: VecDeque<(usize, String)>,
+}
+
+impl<'a> Asking<'a> {
+    fn new(session: &'a LabSession, number: usize, targets: &'a [Target]) -> Asking<'a> {
+        // Each session has new rows of its own.
+        let own = |target: &Target| Own {
+            free: (number / 2..target.inserts.len().min(NEW)).step_by(SESSIONS).collect(),
+            there: VecDeque::new(),
+        };
+        Asking {
+            session,
+            writes: number % 2 == 1,
+            targets,
+            // Sessions begin at different keys, so that they do not wait for one another's rows.
+            turn: number * 31,
+            own: targets.iter().map(own).collect(),
+            errors: 0,
+            requests: Vec::new(),
+        }
+    }
+
+    /// Asks once. False where the connection is gone.
+    async fn one(&mut self) -> bool {
+        let (at, round) = (self.turn % self.targets.len(), self.turn / self.targets.len());
+        self.turn += 1;
+        let target = &self.targets[at];
+        let in_turn = |texts: &'a [String]| texts[round % texts.len()].as_str();
+        match (self.writes, round % WAYS) {
+            (false, _) => {
+                self.ask(at, "SELECT", in_turn(&target.reads)).await;
+            }
+            (true, 1) if !self.own[at].free.is_empty() => self.insert(at).await,
+            (true, 3) if !self.own[at].there.is_empty() => self.delete(at).await,
+            (true, _) => {
+                self.ask(at, target.writes_are, in_turn(&target.writes)).await;
+            }
+        }
+        let gone = |error: &ServerError| error.sqlstate.starts_with("08");
+        !self.requests.last().and_then(|request| request.error.as_ref()).is_some_and(gone)
+    }
+
+    async fn insert(&mut self, at: usize) {
+        let Some(row) = self.own[at].free.pop_front() else { return };
+        let target = &self.targets[at];
+        match self.ask(at, "INSERT", &target.inserts[row]).await {
+            Some(rows) => {
+                let delete = rows.first().and_then(|key| target.delete(key));
+                self.own[at].there.extend(delete.map(|delete| (row, delete)));
+            }
+            None => self.own[at].free.push_back(row),
+        }
+    }
+
+    async fn delete(&mut self, at: usize) {
+        let Some((row, text)) = self.own[at].there.pop_front() else { return };
+        match self.ask(at, "DELETE", &text).await {
+            Some(_) => self.own[at].free.push_back(row),
+            None => self.own[at].there.push_back((row, text)),
+        }
+    }
+
+    /// The rows of the answer; none where there was an error.
+    async fn ask(&mut self, at: usize, kind: &'static str, text: &str) -> Option<Vec<Vec<Option<String>>>> {
         let from = Instant::now();
-        let answer = session.rows(text).await;
+        let answer = self.session.rows(text).await;
         let to = Instant::now();
-        let error = answer.err().map(|error| in_words(&error));
+        let (rows, error) = match answer {
+            Ok(rows) => (Some(rows), None),
+            Err(error) => (None, Some(error)),
+        };
         if error.is_some() {
-            errors += 1;
+            self.errors += 1;
         }
-        if error.is_none() || errors <= MOST_ERRORS {
-            let relation = target.relation.clone();
-            requests.push(Request { pid: session.backend_pid(), writes, relation, from, to, error });
+        if error.is_none() || self.errors <= MOST_ERRORS {
+            let (pid, relation) = (self.session.backend_pid(), self.targets[at].relation.clone());
+            self.requests.push(Request { pid, kind, relation, from, to, error });
         }
-        answered.fetch_add(1, Ordering::AcqRel);
-        tokio::time::sleep(PAUSE).await;
+        rows
     }
-    requests
-}
 
-fn in_words(error: &ServerError) -> String {
-    format!("{} (SQLSTATE {})", error.message, error.sqlstate)
-}
-
-async fn targets(
-    database: &Database,
-    catalog: &Catalog,
-    tables: &[QName],
-) -> Result<Vec<Target>, MigrateError> {
-    let session = database.session().await.map_err(|error| super::of_lab(&error))?;
-    let mut targets = Vec::new();
-    for table in tables.iter().filter_map(|name| catalog.table(name)) {
-        if matches!(table.kind, TableKind::Foreign) {
-            continue;
+    /// Removes the session's own rows, so that the next load can make them again.
+    async fn end(self) -> Vec<Request> {
+        for (_, text) in self.own.iter().flat_map(|own| &own.there) {
+            // Where the migration took the table or its key away, nobody can make the row again either.
+            drop(self.session.rows(text).await);
         }
-        let keys = keys(&session, table).await?;
-        targets.push(target(table, &keys));
+        self.requests
     }
-    session.close().await;
-    Ok(targets)
-}
-
-/// Keys of some rows, each as a condition.
-async fn keys(session: &LabSession, table: &Table) -> Result<Vec<String>, MigrateError> {
-    let Some((_, columns)) = table.primary_key() else { return Ok(Vec::new()) };
-    let quoted: Vec<String> = columns.iter().map(|column| quote_ident(column)).collect();
-    let sql = format!("SELECT {} FROM {} LIMIT {KEYS}", quoted.join(", "), quote_qualified(&table.name));
-    let rows =
-        session.rows(&sql).await.map_err(|error| MigrateError::server("read keys of the twin", &error))?;
-    let condition = |row: Vec<Option<String>>| -> Option<String> {
-        let parts: Option<Vec<String>> = quoted
-            .iter()
-            .zip(row)
-            .map(|(column, value)| Some(format!("{column} = {}", quote_literal(&value?))))
-            .collect();
-        Some(parts?.join(" AND "))
-    };
-    Ok(rows.into_iter().filter_map(condition).collect())
-}
-
-fn target(table: &Table, keys: &[String]) -> Target {
-    let name = quote_qualified(&table.name);
-    let (reads, writes) = match (keys.is_empty(), changeable(table)) {
-        (true, _) => (
-            vec![format!("SELECT * FROM {name} LIMIT 1")],
-            // It takes the lock of a writer and finds nothing to do.
-            vec![format!("DELETE FROM {name} WHERE false")],
-        ),
-        (false, column) => (
-            keys.iter().map(|key| format!("SELECT * FROM {name} WHERE {key}")).collect(),
-            keys.iter()
-                .map(|key| match &column {
-                    Some(column) => format!("UPDATE {name} SET {column} = {column} WHERE {key}"),
-                    None => format!("SELECT * FROM {name} WHERE {key} FOR UPDATE"),
-                })
-                .collect(),
-        ),
-    };
-    Target { relation: table.name.display().into(), reads, writes }
-}
-
-/// A column that may be set to what it is: of the key where that is possible, because migrations rarely change it.
-fn changeable(table: &Table) -> Option<String> {
-    let of_key = table.primary_key().map(|(_, columns)| columns.to_vec()).unwrap_or_default();
-    let free = table
-        .columns
-        .iter()
-        .filter(|column| column.generated.is_none() && column.identity != Some(Identity::Always));
-    free.min_by_key(|column| !of_key.contains(&column.name)).map(|column| quote_ident(&column.name))
-}
-
-/// Errors of requests that began between two moments, equal ones counted.
-pub(super) fn errors<'a>(
-    requests: impl Iterator<Item = &'a Request>,
-) -> Vec<pgsteward_model::migrate::rehearsal::Broken> {
-    let mut found: BTreeMap<(String, &str, String), usize> = BTreeMap::new();
-    for request in requests {
-        let Some(error) = &request.error else { continue };
-        let kind = if request.writes { "UPDATE" } else { "SELECT" };
-        *found.entry((request.relation.to_string(), kind, error.clone())).or_default() += 1;
-    }
-    found
-        .into_iter()
-        .map(|((relation, request, error), times)| pgsteward_model::migrate::rehearsal::Broken {
-            relation,
-            request: request.to_owned(),
-            error,
-            times,
-        })
-        .collect()
 }

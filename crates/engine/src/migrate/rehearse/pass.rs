@@ -4,17 +4,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-use pgsteward_lab::Database;
+use pgsteward_lab::{Database, Lab, MoreRows};
+use pgsteward_model::catalog::QName;
 use pgsteward_model::lock::LockMode;
-use pgsteward_model::migrate::deploy::FileRegime;
+use pgsteward_model::migrate::deploy::{DataCheck, FileRegime};
 use pgsteward_model::migration::ServerError;
 use pgsteward_pg::LabSession;
 
+use super::broken::DEADLOCK;
 use super::load::{Load, Request};
 use super::of_lab;
 use super::sampler::{Sampler, Samples};
 use crate::collect::introspect;
 use crate::migrate::MigrateError;
+use crate::migrate::checks::{self, Checks};
 use crate::migrate::regime::{FilePlan, Unit};
 
 /// A file that is ready for the lab.
@@ -23,6 +26,8 @@ pub(super) struct Ready {
     pub(super) plan: FilePlan,
     /// What is sent for each statement; empty where the lab leaves it out.
     pub(super) texts: Vec<String>,
+    /// What the file's `checks.sql` asks.
+    pub(super) checks: Checks,
 }
 
 /// How one run went.
@@ -31,8 +36,12 @@ pub(super) struct Seen {
     /// In order, up to the one that failed.
     pub(super) statements: Vec<StatementSeen>,
     pub(super) failure: Option<(usize, ServerError)>,
+    /// What the queries of `checks.sql` answered, up to where the run ended.
+    pub(super) checks: Vec<DataCheck>,
     /// Names of relations that were there before the file, by object id.
     pub(super) names: BTreeMap<String, String>,
+    /// The statements that the server ended because of a deadlock; they were tried again.
+    pub(super) deadlocked: Vec<usize>,
     /// Of a run under load.
     pub(super) around: Option<Around>,
 }
@@ -42,6 +51,8 @@ pub(super) struct Seen {
 pub(super) struct Around {
     pub(super) samples: Samples,
     pub(super) requests: Vec<Request>,
+    /// Why the load did not ask for everything.
+    pub(super) notes: Vec<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -63,23 +74,27 @@ pub(super) struct StatementSeen {
 }
 
 /// Whether others are there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Company {
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Company<'a> {
     Alone,
-    /// The load asks these tables. Without parallel workers, whose reading the server counts elsewhere.
-    Load,
+    /// The load, and what makes new rows for it. Without parallel workers, whose reading the server counts elsewhere.
+    Load(&'a BTreeMap<QName, MoreRows>),
 }
+
+/// How often a file is begun again after a deadlock.
+const RETRIES: usize = 3;
 
 /// Runs the files in order on one database, up to the first that fails.
 pub(super) async fn run(
+    lab: &Lab,
     database: &Database,
     files: &[Ready],
-    company: Company,
+    company: Company<'_>,
     limit_ms: u128,
 ) -> Result<Vec<Seen>, MigrateError> {
     let mut all = Vec::new();
     for file in files {
-        let seen = one(database, file, company, limit_ms).await?;
+        let seen = one(lab, database, file, company, limit_ms).await?;
         let failed = seen.failure.is_some();
         all.push(seen);
         if failed {
@@ -90,20 +105,21 @@ pub(super) async fn run(
 }
 
 async fn one(
+    lab: &Lab,
     database: &Database,
     file: &Ready,
-    company: Company,
+    company: Company<'_>,
     limit_ms: u128,
 ) -> Result<Seen, MigrateError> {
     let session = database.session().await.map_err(|error| of_lab(&error))?;
     let mut settings = format!("SET statement_timeout = {limit_ms}");
     let mut around = None;
-    if company == Company::Load {
+    if let Company::Load(more) = company {
         settings
             .push_str("; SET max_parallel_maintenance_workers = 0; SET max_parallel_workers_per_gather = 0");
         let catalog = introspect(database).await.map_err(|error| MigrateError::new(format!("{error:#}")))?;
         let touched = super::touched(&catalog, &file.plan);
-        if let Some(load) = Load::start(database, &catalog, &touched).await? {
+        if let Some(load) = Load::start(database, &catalog, &touched, more).await? {
             around = Some((Sampler::start(database, session.backend_pid()).await?, load));
         }
     }
@@ -111,20 +127,24 @@ async fn one(
         .simple(&settings)
         .await
         .map_err(|error| MigrateError::server("set up a session of the lab", &error))?;
-    let mut run = Run { session: &session, file, seen: Seen::default() };
+    let mut run = Run { lab, session: &session, file, seen: Seen::default() };
     let ran = run.all().await;
     let mut seen = run.seen;
     session.close().await;
     if let Some((sampler, load)) = around {
-        let samples = sampler.end().await;
-        let requests = load.end().await?;
-        seen.around = Some(Around { samples: samples?, requests });
+        let (samples, notes) = (sampler.end().await, load.notes.clone());
+        let requests = load.end().await;
+        // What ended the migration's session has ended the others.
+        ran?;
+        seen.around = Some(Around { samples: samples?, requests: requests?, notes });
+    } else {
+        ran?;
     }
-    ran?;
     Ok(seen)
 }
 
 struct Run<'a> {
+    lab: &'a Lab,
     session: &'a LabSession,
     file: &'a Ready,
     seen: Seen,
@@ -136,6 +156,7 @@ impl Run<'_> {
     async fn all(&mut self) -> Result<(), MigrateError> {
         let before = self.ask(STATE).await?;
         self.seen.names = State::read(before).0.into_iter().map(|(oid, one)| (oid, one.name)).collect();
+        self.check("before", checks::Around::Nothing).await?;
         let plan = &self.file.plan;
         if plan.regime == FileRegime::Atomic {
             return self.together(0..plan.statements.len()).await;
@@ -153,26 +174,59 @@ impl Run<'_> {
                             break;
                         }
                     }
-                    self.control(to).await?;
+                    if !self.is_lost() {
+                        self.control(to).await?;
+                    }
                     self.release(from..to);
                 }
             }
             if self.seen.failure.is_some() {
-                break;
+                return Ok(());
             }
         }
+        self.check("after", checks::Around::Nothing).await
+    }
+
+    /// The queries of one section, where `deploy` asks them. What does not hold stops nothing here: the rows of a
+    /// twin are generated, and what the migrations behind this one do is worth knowing all the same.
+    async fn check(&mut self, section: &str, around: checks::Around) -> Result<(), MigrateError> {
+        let asked = match section {
+            "before" => &self.file.checks.before,
+            _ => &self.file.checks.after,
+        };
+        let answers = checks::run(self.session, asked, section, around).await;
+        self.seen.checks.extend(answers.map_err(|error| self.broke("run checks.sql in the lab", &error))?);
         Ok(())
     }
 
-    /// In one transaction.
+    /// In one transaction, which is begun again where it was the one to end of two that waited for each other.
     async fn together(&mut self, range: std::ops::Range<usize>) -> Result<(), MigrateError> {
+        loop {
+            self.transaction(range.clone()).await?;
+            match &self.seen.failure {
+                Some((at, error)) if error.sqlstate == DEADLOCK && self.seen.deadlocked.len() < RETRIES => {
+                    self.seen.deadlocked.push(*at);
+                    self.seen.failure = None;
+                    self.seen.statements.retain(|one| !range.contains(&one.at));
+                }
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    async fn transaction(&mut self, range: std::ops::Range<usize>) -> Result<(), MigrateError> {
         self.ask("BEGIN").await?;
         let last = range.end.saturating_sub(1);
         for at in range.clone() {
             if !self.statement(at, true).await? {
-                self.ask("ROLLBACK").await?;
+                if !self.is_lost() {
+                    self.ask("ROLLBACK").await?;
+                }
                 return Ok(());
             }
+        }
+        if self.file.plan.regime == FileRegime::Atomic {
+            self.check("after", checks::Around::Transaction).await?;
         }
         // What a deferred constraint refuses at the end is the server's answer as well.
         if let Err(error) = self.session.simple("COMMIT").await {
@@ -219,10 +273,14 @@ impl Run<'_> {
         let released = Instant::now();
         let [state, _, scanned, clock, ran, clock_after, held, _, scanned_after, state_after] = answers;
         if let Err(error) = ran {
+            // The machine's fault and not the statement's.
+            if let Some(failure) = self.lab.failure(&error) {
+                return Err(of_lab(&failure));
+            }
             self.seen.failure = Some((at, error));
             return Ok(false);
         }
-        let lab = |error: ServerError| MigrateError::server("observe a statement in the lab", &error);
+        let lab = |error: ServerError| self.broke("observe a statement in the lab", &error);
         let (state, after) = (State::read(state.map_err(lab)?), State::read(state_after.map_err(lab)?));
         let (began, ended) = (numbers(&clock.map_err(lab)?), numbers(&clock_after.map_err(lab)?));
         let before = counts.read(scanned.map_err(lab)?);
@@ -249,7 +307,17 @@ impl Run<'_> {
     }
 
     async fn ask(&self, sql: &str) -> Result<Rows, MigrateError> {
-        self.session.rows(sql).await.map_err(|error| MigrateError::server("observe the lab", &error))
+        self.session.rows(sql).await.map_err(|error| self.broke("observe the lab", &error))
+    }
+
+    /// What the rehearsal had to do for itself did not go.
+    fn broke(&self, doing: &str, error: &ServerError) -> MigrateError {
+        self.lab.failure(error).map_or_else(|| MigrateError::server(doing, error), |failure| of_lab(&failure))
+    }
+
+    /// Whether the statement that failed took the session with it.
+    fn is_lost(&self) -> bool {
+        self.seen.failure.as_ref().is_some_and(|(_, error)| error.sqlstate.starts_with("08"))
     }
 }
 

@@ -30,6 +30,12 @@ pub(super) struct Sampler {
     task: JoinHandle<Result<Samples, ServerError>>,
 }
 
+impl Drop for Sampler {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Release);
+    }
+}
+
 impl Sampler {
     pub(super) async fn start(database: &Database, pid: i32) -> Result<Sampler, MigrateError> {
         let session = database.session().await.map_err(|error| super::of_lab(&error))?;
@@ -43,10 +49,11 @@ impl Sampler {
         Ok(Sampler { stop, task })
     }
 
-    pub(super) async fn end(self) -> Result<Samples, MigrateError> {
+    pub(super) async fn end(mut self) -> Result<Samples, MigrateError> {
         self.stop.store(true, Ordering::Release);
-        let seen =
-            self.task.await.map_err(|error| MigrateError::new(format!("the sampler broke down: {error}")))?;
+        let seen = (&mut self.task)
+            .await
+            .map_err(|error| MigrateError::new(format!("the sampler broke down: {error}")))?;
         seen.map_err(|error| MigrateError::server("read the locks of the lab", &error))
     }
 }

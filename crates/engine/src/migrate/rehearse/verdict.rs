@@ -1,8 +1,10 @@
 //! What a rehearsal means: who waits, for how long, and how to write it so that nobody does. Pure.
 
+use pgsteward_model::migrate::deploy::{CheckOutcome, DataCheck};
 use pgsteward_model::migrate::rehearsal::{
     Estimate, RehearsedMigration, RehearsedStatement, Remedy, Verdict,
 };
+use pgsteward_model::place::ObjectKind;
 use pgsteward_model::statement::{AlterAction, Statement};
 
 use super::assemble::span;
@@ -38,8 +40,8 @@ pub(super) fn judge(
             let Some(held) = lock.expected_held else {
                 verdict = verdict.max(Verdict::Unsafe);
                 reasons.push(format!(
-                    "line {}: {} on \"{}\" keeps {who} waiting for as long as the work takes, and how many rows production \
-                     has is not known",
+                    "line {}: {} on \"{}\" keeps {who} waiting for as long as the work takes, and how long that is in production \
+                     could not be told",
                     one.line, lock.mode, lock.relation
                 ));
                 remedies.extend(remedies_of(migration, plan, at, position));
@@ -79,19 +81,42 @@ pub(super) fn judge(
     if window > 0.0 {
         settings.push(format!("a time of little traffic: up to {} is possible", span(window)));
     }
-    if !migration.broken.is_empty() {
-        verdict = verdict.max(Verdict::Unsafe);
-        for one in &migration.broken {
-            reasons.push(format!(
-                "what the application asks of \"{}\" today fails from then on ({}): {}",
-                one.relation, one.request, one.error
-            ));
+    for check in &migration.checks {
+        if let Some(reason) = unmet(check) {
+            verdict = verdict.max(Verdict::Unsafe);
+            reasons.push(reason);
         }
+    }
+    for one in &migration.broken {
+        verdict = verdict.max(Verdict::Unsafe);
+        let by = one.line.map_or(String::new(), |line| format!("line {line}: "));
+        reasons.push(format!(
+            "{by}the running application breaks at this statement: its {} of \"{}\" fails from then on: {}",
+            one.request, one.relation, one.error
+        ));
+        let statement = (0..at.len()).find(|position| one.line == Some(migration.statements[*position].line));
+        let statement = statement.map(|position| &plan.statements[at[position]].statement);
+        let (rule, text) = breaks(statement);
+        let line = one.line.or(migration.statements.first().map(|one| one.line)).unwrap_or(1);
+        remedies.push(Remedy { line, rule: rule.to_owned(), text: text.to_owned() });
+    }
+    for one in &migration.deadlocks {
+        verdict = verdict.max(Verdict::Unsafe);
+        let times = if one.times == 1 { "once".to_owned() } else { format!("{} times", one.times) };
+        reasons.push(match (&one.request, one.line) {
+            (Some(request), _) => {
+                format!("it and the application's {request} waited for each other, and the server ended the latter {times}")
+            }
+            (None, line) => format!(
+                "line {}: it and the application waited for each other, and the server ended the migration {times}",
+                line.unwrap_or(1)
+            ),
+        });
         remedies.push(Remedy {
-            line: migration.statements.first().map_or(1, |one| one.line),
-            rule: "column-dropped".to_owned(),
-            text: "drop or rename only what no running version of the application uses: add the new form first, move \
-                   the application over, then drop the old one (`pgsteward migrate plan --safe`)"
+            line: one.line.or(migration.statements.first().map(|one| one.line)).unwrap_or(1),
+            rule: "lock-held-during-work".to_owned(),
+            text: "lock one table in a migration and the next in another: an application that asks both in the other order \
+                   waits for the first while it holds the second"
                 .to_owned(),
         });
     }
@@ -109,6 +134,52 @@ pub(super) fn judge(
     migration.reasons = reasons;
     migration.settings = settings;
     migration.rewrites = remedies;
+}
+
+/// What a query of `checks.sql` says against the migration.
+fn unmet(check: &DataCheck) -> Option<String> {
+    let said = match &check.outcome {
+        CheckOutcome::Passed => return None,
+        CheckOutcome::Violated { rows, keys } => {
+            format!("{rows} row{} ({})", if *rows == 1 { "" } else { "s" }, keys.join(", "))
+        }
+        CheckOutcome::Unknown { why } => format!("it fails: {why}"),
+    };
+    Some(format!("line {} of checks.sql does not hold on the twin: {}: {said}", check.line, check.what))
+}
+
+/// How what breaks the running application is done instead.
+fn breaks(statement: Option<&Statement>) -> (&'static str, &'static str) {
+    const RENAME: &str = "add the new name beside the old one, keep both in step, move the application over, then drop the old \
+                          one (`pgsteward migrate plan --safe`)";
+    const DROP: &str = "deploy it once no running version of the application asks for it any more, in a migration of its own \
+                        (`pgsteward migrate plan --safe`)";
+    let actions = match statement {
+        Some(Statement::AlterTable(alter)) => alter.actions.as_slice(),
+        Some(Statement::Drop { kind: ObjectKind::Table, .. }) => return ("table-dropped", DROP),
+        _ => &[],
+    };
+    let of = |action: &AlterAction| {
+        Some(match action {
+            AlterAction::DropColumn { .. } => ("column-dropped", DROP),
+            AlterAction::RenameColumn { .. } => ("column-renamed", RENAME),
+            AlterAction::RenameTable { .. } => ("table-renamed", RENAME),
+            AlterAction::AddConstraint { .. } | AlterAction::SetNotNull { .. } => (
+                "constraint-rejects-old-writes",
+                "move the application over to writes that the constraint takes first, and add it in a later deploy",
+            ),
+            AlterAction::AddColumn { .. } => (
+                "required-column-without-default",
+                "add the column with a default, or without NOT NULL until every running version of the application writes it",
+            ),
+            _ => return None,
+        })
+    };
+    actions.iter().find_map(of).unwrap_or((
+        "column-dropped",
+        "drop or change only what no running version of the application uses: add the new form first, move the \
+         application over, then drop the old one (`pgsteward migrate plan --safe`)",
+    ))
 }
 
 fn bounds(estimate: Estimate) -> String {

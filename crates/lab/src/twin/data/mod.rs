@@ -65,9 +65,25 @@ impl Default for DataOptions {
 pub struct Filled {
     /// Rows by table.
     pub rows: BTreeMap<QName, u64>,
+    /// What makes more rows of a table behind those that it got.
+    pub more: BTreeMap<QName, MoreRows>,
     /// Tables that got none, each with the reason: lower case, without a full stop.
     pub left_out: Vec<(QName, String)>,
     pub elapsed: Duration,
+}
+
+/// Makes rows of one table as the twin's are made, for the same parents.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MoreRows {
+    plan: plan::TablePlan,
+}
+
+impl MoreRows {
+    /// The statement that inserts the rows behind the twin's own from `first` to `last`, counted from 1. The server may
+    /// refuse them where the values of a unique key are used up.
+    pub fn insert(&self, first: u64, last: u64) -> String {
+        self.plan.insert(self.plan.rows + first, self.plan.rows + last)
+    }
 }
 
 /// Rows of one statement: the server checks foreign keys at its end and keeps them in memory until then.
@@ -137,6 +153,8 @@ impl Filler<'_> {
             }
         }
         self.filled.left_out = plan.left_out;
+        let filled = plan.tables.into_iter().map(|plan| (plan.name.clone(), MoreRows { plan }));
+        self.filled.more = filled.collect();
         self.sequences().await?;
         if !self.options.analyze {
             return Ok(());

@@ -22,7 +22,7 @@ pub(super) struct Plan {
     pub(super) left_out: Vec<(QName, String)>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct TablePlan {
     pub(super) name: QName,
     pub(super) rows: u64,
