@@ -1,7 +1,5 @@
 //! What the application's code asks of the database, and how: calls of Prisma Client, raw SQL, transactions.
 
-mod arguments;
-mod bounds;
 mod call_without_index;
 mod checked_only_in_code;
 mod client_per_request;
@@ -10,37 +8,27 @@ mod cursor_without_unique_order;
 mod deep_offset;
 mod deleted_rows_read;
 mod distinct_in_memory;
-mod edit;
 mod external_call_in_transaction;
 mod find_first_by_unique_key;
 mod find_many_without_take;
-mod flow;
+mod fixing;
 mod include_unused;
 mod insensitive_equals_is_pattern;
-mod locks;
-mod loop_fix;
-mod loops;
 mod nested_take_in_memory;
-mod new_table;
-mod outbox;
 mod outer_client_in_transaction;
 mod over_fetch;
 mod pattern_without_trigram_index;
-mod processed_event;
 mod query_in_loop;
 mod raw_query_unsafe;
 mod read_then_write_race;
+mod reading;
 mod relation_sort;
-mod scale;
 mod secret_column_returned;
-mod shared;
 mod status_updated_blindly;
 mod swallowed_database_error;
 mod tenant_filter_missing;
-mod text;
 mod transaction_without_retry;
 mod transactions_lock_in_different_order;
-mod transitions;
 mod unbounded_parallel_queries;
 mod undefined_filter;
 mod unhandled_unique_violation;
@@ -50,6 +38,9 @@ mod write_in_loop;
 mod writes_without_transaction;
 
 use pgsteward_model::rule::Rule;
+
+use fixing::{edit, loop_fix, outbox, processed_event};
+use reading::{arguments, bounds, flow, locks, loops, scale, shared, text, transitions};
 
 pub static RULES: &[&Rule] = &[
     &call_without_index::RULE,

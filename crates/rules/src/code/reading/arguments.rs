@@ -8,7 +8,7 @@ use super::scale;
 
 /// The conditions of a `where` that hold together, those below `AND` among them. What stands below `OR` and `NOT` is
 /// left out.
-pub(super) fn conjuncts(object: &Object) -> Vec<&Property> {
+pub(in crate::code) fn conjuncts(object: &Object) -> Vec<&Property> {
     let mut all = Vec::new();
     for property in &object.properties {
         match property.name.as_str() {
@@ -27,14 +27,14 @@ pub(super) fn conjuncts(object: &Object) -> Vec<&Property> {
 }
 
 /// One key of an `orderBy`.
-pub(super) struct OrderKey<'a> {
-    pub(super) field: &'a str,
+pub(in crate::code) struct OrderKey<'a> {
+    pub(in crate::code) field: &'a str,
     /// `'asc'`, `{ sort: 'asc', nulls: 'last' }`, an order of the relation.
-    pub(super) value: &'a Node,
+    pub(in crate::code) value: &'a Node,
 }
 
 /// The keys of an `orderBy`, in order. None where they are not all written out.
-pub(super) fn order_keys(order: &Node) -> Option<Vec<OrderKey<'_>>> {
+pub(in crate::code) fn order_keys(order: &Node) -> Option<Vec<OrderKey<'_>>> {
     match &order.value {
         Value::Undefined => Some(Vec::new()),
         Value::Object(object) if !object.open => {
@@ -56,7 +56,7 @@ pub(super) fn order_keys(order: &Node) -> Option<Vec<OrderKey<'_>>> {
 }
 
 /// Whether the keys put rows into one order only: a required unique field among them, or all fields of a unique key.
-pub(super) fn is_total(model: &Model, keys: &[OrderKey<'_>]) -> bool {
+pub(in crate::code) fn is_total(model: &Model, keys: &[OrderKey<'_>]) -> bool {
     let has = |name: &str| {
         let required = model.field(name).is_some_and(|field| field.arity == Arity::Required);
         required && keys.iter().any(|key| key.field == name)
@@ -71,7 +71,7 @@ pub(super) fn is_total(model: &Model, keys: &[OrderKey<'_>]) -> bool {
 }
 
 /// The same for rows that a filter with these conditions leaves.
-pub(super) fn is_total_within(model: &Model, keys: &[OrderKey<'_>], filter: Option<&Node>) -> bool {
+pub(in crate::code) fn is_total_within(model: &Model, keys: &[OrderKey<'_>], filter: Option<&Node>) -> bool {
     let equal: Vec<&str> = filter
         .and_then(Node::object)
         .map(conjuncts)
@@ -95,7 +95,7 @@ pub(super) fn is_total_within(model: &Model, keys: &[OrderKey<'_>], filter: Opti
 }
 
 /// Fields that tell rows apart: the primary key, else a required unique key.
-pub(super) fn row_key(model: &Model) -> Option<Vec<&str>> {
+pub(in crate::code) fn row_key(model: &Model) -> Option<Vec<&str>> {
     let required = |name: &str| model.field(name).is_some_and(|field| field.arity == Arity::Required);
     let single = |field: &&Field| field.is_id || (field.is_unique && field.arity == Arity::Required);
     let key = model
@@ -112,18 +112,18 @@ pub(super) fn row_key(model: &Model) -> Option<Vec<&str>> {
 }
 
 /// A relation that an `include` or `select` loads, at any depth.
-pub(super) struct Loaded<'a> {
+pub(in crate::code) struct Loaded<'a> {
     /// From the call's model on: `["items", "product"]`.
-    pub(super) path: Vec<&'a str>,
-    pub(super) property: &'a Property,
-    pub(super) field: &'a Field,
-    pub(super) target: &'a Model,
+    pub(in crate::code) path: Vec<&'a str>,
+    pub(in crate::code) property: &'a Property,
+    pub(in crate::code) field: &'a Field,
+    pub(in crate::code) target: &'a Model,
     /// A `select` of this relation alone: something must be selected.
-    pub(super) only_selection: bool,
+    pub(in crate::code) only_selection: bool,
 }
 
 /// All relations that a call loads, outermost first. Alternatives of a choice are looked through.
-pub(super) fn loaded<'a>(facts: &'a Facts, call: &'a Call) -> Vec<Loaded<'a>> {
+pub(in crate::code) fn loaded<'a>(facts: &'a Facts, call: &'a Call) -> Vec<Loaded<'a>> {
     let mut all = Vec::new();
     if let Some(model) = scale::model(facts, &call.model) {
         collect(facts, model, &call.argument, &[], &mut all);

@@ -5,7 +5,7 @@
 use pgsteward_model::source::Span;
 
 /// `order.customerId`: names and dots only.
-pub(super) fn is_path(text: &str) -> bool {
+pub(in crate::code) fn is_path(text: &str) -> bool {
     !text.is_empty()
         && text.split('.').all(|part| {
             part.chars().next().is_some_and(|first| first.is_alphabetic() || first == '_' || first == '$')
@@ -14,7 +14,7 @@ pub(super) fn is_path(text: &str) -> bool {
 }
 
 /// What a file goes in by: the white space of its first line that is further in than the one before.
-pub(super) fn indent_unit(text: &str) -> &str {
+pub(in crate::code) fn indent_unit(text: &str) -> &str {
     let indented = text.lines().find(|line| {
         let rest = line.trim_start();
         !rest.is_empty() && !rest.starts_with('*') && rest.len() < line.len()
@@ -30,12 +30,12 @@ pub(super) fn indent_unit(text: &str) -> &str {
 }
 
 /// The first name of a path.
-pub(super) fn root(path: &str) -> &str {
+pub(in crate::code) fn root(path: &str) -> &str {
     path.split(['.', '?', '!', '(', '[']).next().unwrap_or("").trim()
 }
 
 /// The names that `order` or `{ id, total: sum }` declares; none for anything that is more than names.
-pub(super) fn names_of_pattern(pattern: &str) -> Option<Vec<&str>> {
+pub(in crate::code) fn names_of_pattern(pattern: &str) -> Option<Vec<&str>> {
     let Some(inner) = pattern.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) else {
         return (is_path(pattern) && !pattern.contains('.')).then(|| vec![pattern]);
     };
@@ -45,7 +45,7 @@ pub(super) fn names_of_pattern(pattern: &str) -> Option<Vec<&str>> {
 }
 
 /// Whether a text has a name as a word of its own.
-pub(super) fn mentions_word(text: &str, word: &str) -> bool {
+pub(in crate::code) fn mentions_word(text: &str, word: &str) -> bool {
     count_word(text, word) > 0
 }
 
@@ -64,27 +64,27 @@ fn is_of_word(character: char) -> bool {
 
 /// A block with its braces.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Body<'a> {
-    pub(super) span: Span,
-    pub(super) text: &'a str,
+pub(in crate::code) struct Body<'a> {
+    pub(in crate::code) span: Span,
+    pub(in crate::code) text: &'a str,
 }
 
 impl<'a> Body<'a> {
     /// The block that follows the head of a loop: `) { … }`.
-    pub(super) fn after(text: &'a str, head: usize) -> Option<Body<'a>> {
+    pub(in crate::code) fn after(text: &'a str, head: usize) -> Option<Body<'a>> {
         let rest = text.get(head..)?.trim_start().strip_prefix(')')?.trim_start();
         let start = text.len() - rest.len();
         let end = start + closing(rest)?;
         Some(Body { span: Span::new(start, end), text: text.get(start..end)? })
     }
 
-    pub(super) fn count_word(&self, word: &str) -> usize {
+    pub(in crate::code) fn count_word(&self, word: &str) -> usize {
         count_word(self.text, word)
     }
 }
 
 /// The place behind the bracket that closes the first character's. Strings, templates and comments are skipped.
-pub(super) fn closing(text: &str) -> Option<usize> {
+pub(in crate::code) fn closing(text: &str) -> Option<usize> {
     let mut open = Vec::new();
     let mut characters = text.char_indices().peekable();
     while let Some((at, character)) = characters.next() {

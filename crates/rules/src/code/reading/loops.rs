@@ -11,7 +11,7 @@ const FEW: i64 = 5;
 
 /// The loop whose turns give a statement other values each time, where its number of turns grows with the data.
 /// Constant lists, portions, retries and pages are none; nor is a loop that the values do not depend on.
-pub(super) fn growing<'a>(flow: &Flow<'a>, site: &Site, values: &[&Node]) -> Option<&'a Loop> {
+pub(in crate::code) fn growing<'a>(flow: &Flow<'a>, site: &Site, values: &[&Node]) -> Option<&'a Loop> {
     let from: Vec<&Source> = values.iter().flat_map(|node| sources(node)).collect();
     let depends = |index: usize| {
         // `xs.map(convert)`: the function is called with the element, whatever it does with it.
@@ -68,7 +68,7 @@ fn most_by_guard(site: &Site, of: &Loop) -> Option<i64> {
 
 /// Something says that the list can be long: it is the answer of a `findMany` without a small `take`, or a user
 /// sends keys. What a function returns, a relation of one row and a list of the program may be long or short.
-pub(super) fn is_long(flow: &Flow, site: &Site, of: &Loop) -> bool {
+pub(in crate::code) fn is_long(flow: &Flow, site: &Site, of: &Loop) -> bool {
     /// More than a page.
     const PAGE: i64 = 50;
     let from_request = of.text.split('.').next().is_some_and(|root| {
@@ -104,7 +104,7 @@ fn is_taken_from_request(flow: &Flow, site: &Site, name: &str) -> bool {
 }
 
 /// The rows were read by the keys of a list that the program made: as many as that list is long.
-pub(super) fn is_by_own_keys(flow: &Flow, of: &Loop) -> bool {
+pub(in crate::code) fn is_by_own_keys(flow: &Flow, of: &Loop) -> bool {
     let Over::Rows(call) = of.over else { return false };
     let call = &flow.code.calls[call];
     let keys = call.argument.at(&["where", "id", "in"]);
@@ -113,7 +113,7 @@ pub(super) fn is_by_own_keys(flow: &Flow, of: &Loop) -> bool {
 
 /// Each turn also waits for something outside of the database, beside which a query costs little: a request, a mail, a
 /// payment, a file.
-pub(super) fn works_elsewhere(flow: &Flow, site: &Site, of: &Loop) -> bool {
+pub(in crate::code) fn works_elsewhere(flow: &Flow, site: &Site, of: &Loop) -> bool {
     let same = |other: &Site| {
         other.at.file == of.at.file
             && other.loops.iter().any(|index| std::ptr::eq(&raw const flow.code.loops[*index], of))
@@ -132,7 +132,7 @@ pub(super) fn works_elsewhere(flow: &Flow, site: &Site, of: &Loop) -> bool {
 }
 
 /// The most turns that a loop over rows takes: a `take` that is written out.
-pub(super) fn limit(flow: &Flow, of: &Loop) -> Option<i64> {
+pub(in crate::code) fn limit(flow: &Flow, of: &Loop) -> Option<i64> {
     match of.over {
         Over::Rows(call) => flow.code.calls[call].argument.get("take").and_then(Node::number).map(i64::abs),
         _ => None,
@@ -151,12 +151,12 @@ fn always_short(flow: &Flow, function: usize, index: usize) -> bool {
 }
 
 /// A loop around the site goes through portions of a list: what happens in it is bounded.
-pub(super) fn in_portions(flow: &Flow, site: &Site) -> bool {
+pub(in crate::code) fn in_portions(flow: &Flow, site: &Site) -> bool {
     site.loops.iter().any(|index| flow.code.loops[*index].over == Over::Chunks)
 }
 
 /// Lists that people write or that a schema gives: filters of a page, columns of a table, defaults.
-pub(super) fn is_short_by_name(of: &Loop) -> bool {
+pub(in crate::code) fn is_short_by_name(of: &Loop) -> bool {
     const SHORT: [&str; 12] = [
         "filters",
         "columns",
@@ -175,14 +175,14 @@ pub(super) fn is_short_by_name(of: &Loop) -> bool {
 }
 
 /// Named for what people wrote into the program or its settings.
-pub(super) fn is_written(name: &str) -> bool {
+pub(in crate::code) fn is_written(name: &str) -> bool {
     const WRITTEN: [&str; 6] = ["default", "defaults", "config", "configs", "env", "settings"];
     words(name).iter().any(|word| WRITTEN.contains(&word.as_str()))
 }
 
 /// The site is the only thing of its loop that takes time: no other statement, call of a function that reaches the
 /// database, or effect in the same loop.
-pub(super) fn is_alone(flow: &Flow, site: &Site) -> bool {
+pub(in crate::code) fn is_alone(flow: &Flow, site: &Site) -> bool {
     let Some(innermost) = site.loops.last() else { return true };
     let same = |other: &Site| other.loops.contains(innermost) && other.at != site.at;
     let function = site.function;
@@ -194,7 +194,7 @@ pub(super) fn is_alone(flow: &Flow, site: &Site) -> bool {
 }
 
 /// Prisma makes one query of all `findUnique` of one tick.
-pub(super) fn is_batched(call: &Call, of: &Loop) -> bool {
+pub(in crate::code) fn is_batched(call: &Call, of: &Loop) -> bool {
     matches!(call.operation, Operation::FindUnique | Operation::FindUniqueOrThrow)
         && of.concurrent
         && !of.limited
@@ -202,7 +202,7 @@ pub(super) fn is_batched(call: &Call, of: &Loop) -> bool {
 }
 
 /// `each of "orders"`, or words for what has no short name.
-pub(super) fn each(of: &Loop) -> String {
+pub(in crate::code) fn each(of: &Loop) -> String {
     let text = of.text.split_whitespace().collect::<Vec<_>>().join(" ");
     match &of.over {
         Over::Ancestors => "each step up the tree".into(),

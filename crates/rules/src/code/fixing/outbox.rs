@@ -4,10 +4,10 @@ use pgsteward_model::change::{Change, Fix, Rollback, Safety, TextEdit};
 use pgsteward_model::code::{Awaited, Call, Effect};
 
 use super::edit;
-use super::flow::Flow;
 use super::new_table::{Column, new_table};
 use super::processed_event::statement_of;
-use super::text::{closing, mentions_word};
+use crate::code::flow::Flow;
+use crate::code::text::{closing, mentions_word};
 
 /// The columns of the outbox; what has no `sentAt` is still to be sent.
 const COLUMNS: [Column; 5] = [
@@ -24,7 +24,7 @@ const COLUMNS: [Column; 5] = [
 
 /// The table, and a row with the effect's arguments in place of the effect. A person writes the worker that sends
 /// what is in it. None where the effect gives something back, or takes what no document holds.
-pub(super) fn fix(flow: &Flow, effect: &Effect, write: &Call) -> Option<Fix> {
+pub(in crate::code) fn fix(flow: &Flow, effect: &Effect, write: &Call) -> Option<Fix> {
     let client = flow.code.transactions[effect.site.transaction?].client.as_deref()?;
     let near = flow.model(&write.model)?;
     let text: &str = &flow.facts.sources.get(&effect.site.at.file)?.text;

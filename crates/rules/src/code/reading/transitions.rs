@@ -13,20 +13,20 @@ use super::scale;
 use crate::shared::{default_index_name, quoted_list};
 
 /// Stands for every state where a transition begins.
-pub(super) const ANY: &str = "*";
+pub(in crate::code) const ANY: &str = "*";
 
 /// What the code says of a column of states.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Ways {
+pub(in crate::code) struct Ways {
     /// From and to, as the schema names the states, sorted. [`ANY`] where no state is asked for.
-    pub(super) allowed: Vec<(String, String)>,
+    pub(in crate::code) allowed: Vec<(String, String)>,
     /// Every write of the column is among them.
-    pub(super) complete: bool,
+    pub(in crate::code) complete: bool,
 }
 
 impl Ways {
     /// `changes` are the updates to a fixed state: the states that each expects (none: any), and the one it sets.
-    pub(super) fn of(
+    pub(in crate::code) fn of(
         flow: &Flow,
         model: &Model,
         field: &str,
@@ -54,7 +54,7 @@ impl Ways {
     }
 
     /// `PENDING → PAID | CANCELLED, any → LOST`
-    pub(super) fn text(&self) -> String {
+    pub(in crate::code) fn text(&self) -> String {
         let mut lines: Vec<(&str, Vec<&str>)> = Vec::new();
         for (from, to) in &self.allowed {
             let from = if from == ANY { "any" } else { from };
@@ -117,7 +117,7 @@ fn raw_writes(flow: &Flow, model: &Model) -> bool {
 }
 
 /// A trigger of the table looks at both states before a row is updated, and refuses some.
-pub(super) fn enforced(flow: &Flow, model: &Model, field: &Field) -> bool {
+pub(in crate::code) fn enforced(flow: &Flow, model: &Model, field: &Field) -> bool {
     let Some((catalog, table)) = table(flow, model) else { return false };
     table.triggers.iter().any(|trigger| {
         let guards = trigger.before
@@ -147,7 +147,7 @@ fn table<'a>(flow: &Flow<'a>, model: &Model) -> Option<(&'a Catalog, &'a Table)>
 
 /// A trigger that lets rows take the known ways only. A person decides whether the code knows them all, so it is never
 /// made unasked.
-pub(super) fn trigger(flow: &Flow, model: &Model, field: &Field, ways: &Ways) -> Option<Fix> {
+pub(in crate::code) fn trigger(flow: &Flow, model: &Model, field: &Field, ways: &Ways) -> Option<Fix> {
     let (_, table) = table(flow, model)?;
     let single: Vec<&(String, String)> = ways.allowed.iter().filter(|(from, _)| from != ANY).collect();
     let tag = "$transition$";
@@ -201,7 +201,7 @@ pub(super) fn trigger(flow: &Flow, model: &Model, field: &Field, ways: &Ways) ->
 }
 
 /// A state as the database spells it.
-pub(super) fn stored(flow: &Flow, field: &Field, state: &str) -> String {
+pub(in crate::code) fn stored(flow: &Flow, field: &Field, state: &str) -> String {
     let FieldType::Enum(name) = &field.ty else { return state.to_owned() };
     let values = flow.schema.iter().flat_map(|schema| &schema.enums).filter(|known| known.name == *name);
     let value = values.flat_map(|known| &known.values).find(|value| value.name == state);

@@ -5,9 +5,9 @@ use pgsteward_model::code::{Awaited, Call, Node, Source, Value};
 use pgsteward_model::source::Span;
 
 use super::edit;
-use super::flow::Flow;
 use super::new_table::{Column, new_table};
-use super::text::{indent_unit, is_path, mentions_word, root};
+use crate::code::flow::Flow;
+use crate::code::text::{indent_unit, is_path, mentions_word, root};
 
 /// The columns of the table that remembers events.
 const COLUMNS: [Column; 2] = [
@@ -21,7 +21,7 @@ const COLUMNS: [Column; 2] = [
 
 /// The table, and the write in one transaction with the event's id. None where the write does not stand alone in its
 /// function, or where it is not known which value is the event.
-pub(super) fn fix(flow: &Flow, webhook: usize, call: &Call) -> Option<Fix> {
+pub(in crate::code) fn fix(flow: &Flow, webhook: usize, call: &Call) -> Option<Fix> {
     let stands_here = call.site.function == webhook
         && call.site.loops.is_empty()
         && call.site.awaited == Awaited::Await
@@ -111,7 +111,7 @@ fn roots<'a>(node: &'a Node, found: &mut Vec<&'a str>) {
 }
 
 /// `await call;` where it is a statement on lines of its own.
-pub(super) fn statement_of(text: &str, call: Span) -> Option<Span> {
+pub(in crate::code) fn statement_of(text: &str, call: Span) -> Option<Span> {
     let before = text.get(..call.start)?.trim_end().strip_suffix("await")?;
     let after = text.get(call.end..)?;
     let begins = before.trim_end_matches([' ', '\t']).ends_with('\n');

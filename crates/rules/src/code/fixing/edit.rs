@@ -9,7 +9,7 @@ use pgsteward_model::source::Span;
 
 /// A fix that edits a call. None where an edit lies outside of it: what stands elsewhere is another call's argument,
 /// too.
-pub(super) fn fix(
+pub(in crate::code) fn fix(
     facts: &Facts,
     call: &Call,
     safety: Safety,
@@ -26,7 +26,11 @@ pub(super) fn fix(
 }
 
 /// Edits of one file, sorted by place, and those that take them back. None where they do not fit its text.
-pub(super) fn there_and_back(facts: &Facts, file: &Arc<str>, edits: Vec<TextEdit>) -> Option<(Step, Step)> {
+pub(in crate::code) fn there_and_back(
+    facts: &Facts,
+    file: &Arc<str>,
+    edits: Vec<TextEdit>,
+) -> Option<(Step, Step)> {
     let text = &facts.sources.get(file)?.text;
     TextEdit::apply_all(text, &edits)?;
     let mut inverse = Vec::new();
@@ -43,18 +47,23 @@ pub(super) fn there_and_back(facts: &Facts, file: &Arc<str>, edits: Vec<TextEdit
 }
 
 /// The text of a part of the call's file.
-pub(super) fn text<'a>(facts: &'a Facts, call: &Call, span: Span) -> &'a str {
+pub(in crate::code) fn text<'a>(facts: &'a Facts, call: &Call, span: Span) -> &'a str {
     facts.sources.get(&call.site.at.file).map_or("", |file| file.slice(span))
 }
 
 /// Whether a property is written where its span says: what was followed from elsewhere has the span of its name.
-pub(super) fn is_written(facts: &Facts, call: &Call, property: &Property) -> bool {
+pub(in crate::code) fn is_written(facts: &Facts, call: &Call, property: &Property) -> bool {
     let text = text(facts, call, property.span).trim_start_matches(['\'', '"']);
     text.starts_with(&property.name) && call.site.at.span.contains(property.span)
 }
 
 /// Adds a property behind the last one of an object, on a line of its own where the others have theirs.
-pub(super) fn add_property(facts: &Facts, call: &Call, object: &Object, property: &str) -> Option<TextEdit> {
+pub(in crate::code) fn add_property(
+    facts: &Facts,
+    call: &Call,
+    object: &Object,
+    property: &str,
+) -> Option<TextEdit> {
     let last = object.properties.iter().max_by_key(|property| property.span.end)?;
     // One that came by a spread ends before its brace.
     if !object.properties.iter().all(|property| !property.conditional && is_written(facts, call, property)) {
@@ -70,7 +79,7 @@ pub(super) fn add_property(facts: &Facts, call: &Call, object: &Object, property
 }
 
 /// Takes a property out of its object, with its comma and, where it stands alone on its lines, those lines.
-pub(super) fn remove_property(facts: &Facts, call: &Call, property: &Property) -> Option<TextEdit> {
+pub(in crate::code) fn remove_property(facts: &Facts, call: &Call, property: &Property) -> Option<TextEdit> {
     if !is_written(facts, call, property) {
         return None;
     }

@@ -17,34 +17,34 @@ const SMALL: f64 = 10_000.0;
 const LARGE: f64 = 100_000.0;
 
 /// The calls of code that serves users, with their places in `Code::calls`.
-pub(super) fn served(code: &Code) -> impl Iterator<Item = (usize, &Call)> {
+pub(in crate::code) fn served(code: &Code) -> impl Iterator<Item = (usize, &Call)> {
     code.calls.iter().enumerate().filter(|(_, call)| code.serves(&call.site))
 }
 
-pub(super) fn model<'a>(facts: &'a Facts, name: &str) -> Option<&'a Model> {
+pub(in crate::code) fn model<'a>(facts: &'a Facts, name: &str) -> Option<&'a Model> {
     facts.prisma.as_ref()?.model(name)
 }
 
 /// The model that a relation field leads to.
-pub(super) fn target<'a>(facts: &'a Facts, field: &Field) -> Option<&'a Model> {
+pub(in crate::code) fn target<'a>(facts: &'a Facts, field: &Field) -> Option<&'a Model> {
     match &field.ty {
         FieldType::Model(name) => model(facts, name),
         _ => None,
     }
 }
 
-pub(super) fn table<'a>(facts: &'a Facts, model: &Model) -> Option<&'a Table> {
+pub(in crate::code) fn table<'a>(facts: &'a Facts, model: &Model) -> Option<&'a Table> {
     let namespace = model.namespace.as_deref().unwrap_or("public");
     facts.catalog()?.table(&QName::new(namespace, model.db_name.clone()))
 }
 
-pub(super) fn table_of<'a>(facts: &'a Facts, access: &Access) -> Option<&'a Table> {
+pub(in crate::code) fn table_of<'a>(facts: &'a Facts, access: &Access) -> Option<&'a Table> {
     facts.catalog()?.table(&QName::new(access.namespace.clone(), access.table.clone()))
 }
 
 /// How large a table is, where a live server says so.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Scale {
+pub(in crate::code) enum Scale {
     Unknown,
     Small,
     Middle(f64),
@@ -61,21 +61,21 @@ impl Scale {
     }
 
     /// Of a finding that matters where the table is large.
-    pub(super) fn severity(self) -> Severity {
+    pub(in crate::code) fn severity(self) -> Severity {
         if matches!(self, Scale::Large(_)) { Severity::Warning } else { Severity::Info }
     }
 }
 
-pub(super) fn of_model(facts: &Facts, model: &Model) -> Scale {
+pub(in crate::code) fn of_model(facts: &Facts, model: &Model) -> Scale {
     table(facts, model).map_or(Scale::Unknown, |table| of_table(facts, table))
 }
 
-pub(super) fn of_table(facts: &Facts, table: &Table) -> Scale {
+pub(in crate::code) fn of_table(facts: &Facts, table: &Table) -> Scale {
     rows(facts, table).map_or(Scale::Unknown, Scale::of_rows)
 }
 
 /// Rows by the statistics of a live server. A partitioned table has those of its partitions.
-pub(super) fn rows(facts: &Facts, table: &Table) -> Option<f64> {
+pub(in crate::code) fn rows(facts: &Facts, table: &Table) -> Option<f64> {
     if !facts.has(Need::Statistics) {
         return None;
     }
@@ -87,7 +87,7 @@ pub(super) fn rows(facts: &Facts, table: &Table) -> Option<f64> {
 }
 
 /// Rows that one value of a column has on average, where statistics say so.
-pub(super) fn rows_per_value(facts: &Facts, table: &Table, column: &str) -> Option<f64> {
+pub(in crate::code) fn rows_per_value(facts: &Facts, table: &Table, column: &str) -> Option<f64> {
     let rows = rows(facts, table)?;
     let distinct = table.column(column)?.statistics.as_ref()?.distinct;
     let values = if distinct < 0.0 { -distinct * rows } else { distinct };
@@ -95,7 +95,7 @@ pub(super) fn rows_per_value(facts: &Facts, table: &Table, column: &str) -> Opti
 }
 
 /// With the size of the model's table, where it is known.
-pub(super) fn with_rows(finding: Finding, facts: &Facts, model: &Model) -> Finding {
+pub(in crate::code) fn with_rows(finding: Finding, facts: &Facts, model: &Model) -> Finding {
     match table(facts, model).and_then(|table| Some((table, rows(facts, table)?))) {
         Some((table, rows)) => finding.evidence(Evidence::Rows { relation: table.name.display(), rows }),
         None => finding,
@@ -103,7 +103,7 @@ pub(super) fn with_rows(finding: Finding, facts: &Facts, model: &Model) -> Findi
 }
 
 /// With the call's first statement, as Prisma sends it.
-pub(super) fn with_sql(finding: Finding, call: &Call) -> Finding {
+pub(in crate::code) fn with_sql(finding: Finding, call: &Call) -> Finding {
     match call.lowered.queries().next() {
         Some(query) => finding.evidence(Evidence::Sql { sql: query.sql.clone() }),
         None => finding,
@@ -112,7 +112,7 @@ pub(super) fn with_sql(finding: Finding, call: &Call) -> Finding {
 
 /// Models whose tables grow while the application runs, because code that serves users adds rows. Seeds, migrations
 /// and people fill the others.
-pub(super) fn growing(facts: &Facts, code: &Code) -> BTreeSet<String> {
+pub(in crate::code) fn growing(facts: &Facts, code: &Code) -> BTreeSet<String> {
     let adds = |operation| {
         matches!(
             operation,
@@ -132,7 +132,7 @@ pub(super) fn growing(facts: &Facts, code: &Code) -> BTreeSet<String> {
 }
 
 /// Columns that hold one of a few words, whatever their type.
-pub(super) fn is_state_name(column: &str) -> bool {
+pub(in crate::code) fn is_state_name(column: &str) -> bool {
     const STATES: [&str; 16] = [
         "status",
         "state",
@@ -155,12 +155,12 @@ pub(super) fn is_state_name(column: &str) -> bool {
 }
 
 /// A field that divides rows into a few large groups: an enum, a flag, a word of a few.
-pub(super) fn is_state(field: &Field) -> bool {
+pub(in crate::code) fn is_state(field: &Field) -> bool {
     matches!(field.ty, FieldType::Enum(_) | FieldType::Scalar(Scalar::Boolean)) || is_state_name(&field.name)
 }
 
 /// A model of what people choose from or set once, by its name: a handful of rows, whoever adds them.
-pub(super) fn holds_choices(model: &str) -> bool {
+pub(in crate::code) fn holds_choices(model: &str) -> bool {
     const CHOICES: [&str; 16] = [
         "config",
         "configuration",
@@ -184,7 +184,7 @@ pub(super) fn holds_choices(model: &str) -> bool {
 
 /// Functions that run while a user waits: what handles a request, renders a page or resolves a field, and all that
 /// these call.
-pub(super) fn awaited_by_users(code: &Code) -> BTreeSet<usize> {
+pub(in crate::code) fn awaited_by_users(code: &Code) -> BTreeSet<usize> {
     let is_entry = |role| {
         matches!(role, FunctionRole::RequestHandler | FunctionRole::FieldResolver | FunctionRole::Component)
     };

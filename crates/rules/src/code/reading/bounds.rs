@@ -8,7 +8,7 @@ use super::scale;
 use crate::shared::words;
 
 /// The conditions name rows by a unique key, by a list that the program holds, by a name, or by a parent that owns them.
-pub(super) fn is_bounded(facts: &Facts, access: &Access) -> bool {
+pub(in crate::code) fn is_bounded(facts: &Facts, access: &Access) -> bool {
     if access.unique && !access.joined {
         return true;
     }
@@ -54,7 +54,7 @@ fn owner(model: &Model, field: &str) -> Option<bool> {
 }
 
 /// Rows that are changed are somebody's things, of which people have so many; rows that are only added are history.
-pub(super) fn is_history(model: &Model) -> bool {
+pub(in crate::code) fn is_history(model: &Model) -> bool {
     let is_changed = |field: &Field| {
         let words = words(&field.name);
         field.updated_at || words.iter().any(|word| matches!(word.as_str(), "updated" | "modified"))

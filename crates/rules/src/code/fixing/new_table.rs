@@ -9,27 +9,27 @@ use pgsteward_model::source::Span;
 use pgsteward_sql::{quote_ident, quote_name};
 
 use super::edit;
-use super::flow::Flow;
+use crate::code::flow::Flow;
 use crate::shared::{default_index_name, words};
 
-pub(super) struct Column {
-    pub(super) field: &'static str,
+pub(in crate::code) struct Column {
+    pub(in crate::code) field: &'static str,
     /// Type and attributes in the Prisma schema.
-    pub(super) prisma: &'static str,
+    pub(in crate::code) prisma: &'static str,
     /// Type and constraints in SQL.
-    pub(super) sql: &'static str,
+    pub(in crate::code) sql: &'static str,
 }
 
-pub(super) struct NewTable {
+pub(in crate::code) struct NewTable {
     /// `processedEvent`, the property of the client.
-    pub(super) accessor: String,
-    pub(super) steps: Vec<Step>,
-    pub(super) rollback: Vec<Step>,
+    pub(in crate::code) accessor: String,
+    pub(in crate::code) steps: Vec<Step>,
+    pub(in crate::code) rollback: Vec<Step>,
 }
 
 /// The first column is the key. `index` names fields of an index. None where the project has a model or table of that
 /// name, and where the schema's text is not at hand.
-pub(super) fn new_table(
+pub(in crate::code) fn new_table(
     flow: &Flow,
     near: &Model,
     name: &str,

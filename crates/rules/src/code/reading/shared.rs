@@ -10,18 +10,18 @@ use pgsteward_model::source::Span;
 
 use crate::shared;
 
-pub(super) fn place(facts: &Facts, at: &At) -> Place {
+pub(in crate::code) fn place(facts: &Facts, at: &At) -> Place {
     Place::file(shared::range(facts, at))
 }
 
 /// A call from its receiver to the end of its name: what a reader looks for, on one line.
-pub(super) fn call_place(facts: &Facts, call: &Call) -> Place {
+pub(in crate::code) fn call_place(facts: &Facts, call: &Call) -> Place {
     let span = Span::new(call.site.at.span.start, call.name_at.span.end);
     place(facts, &At { file: call.site.at.file.clone(), span })
 }
 
 /// A finding about one call. Function, shape and ordinal are its identity.
-pub(super) fn on_call(
+pub(in crate::code) fn on_call(
     rule: &Rule,
     facts: &Facts,
     code: &Code,
@@ -34,7 +34,7 @@ pub(super) fn on_call(
 
 /// A finding about a part of a call's argument. A part that was written elsewhere (a constant that was followed) is
 /// pointed at by the call.
-pub(super) fn on_part(
+pub(in crate::code) fn on_part(
     rule: &Rule,
     facts: &Facts,
     code: &Code,
@@ -51,14 +51,14 @@ pub(super) fn on_part(
 }
 
 /// `prisma.order.findMany`, as a message names it.
-pub(super) fn call_name(call: &Call) -> String {
+pub(in crate::code) fn call_name(call: &Call) -> String {
     let model =
         call.model.split_at_checked(1).map_or(String::new(), |(first, rest)| first.to_lowercase() + rest);
     format!("{model}.{}", call.operation.name())
 }
 
 /// All that the values in a node come from, in the order of the text.
-pub(super) fn sources(node: &Node) -> Vec<&Source> {
+pub(in crate::code) fn sources(node: &Node) -> Vec<&Source> {
     let mut found = Vec::new();
     collect(node, &mut found);
     found

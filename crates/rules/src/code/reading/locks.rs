@@ -6,7 +6,7 @@ use super::flow::Flow;
 
 /// Something in the function keeps others away while it looks and writes: a serializable transaction, or a raw
 /// statement that locks.
-pub(super) fn guarded(flow: &Flow, site: &Site) -> bool {
+pub(in crate::code) fn guarded(flow: &Flow, site: &Site) -> bool {
     let isolated = |index: usize| {
         flow.code.transactions[index]
             .isolation
@@ -30,7 +30,7 @@ fn speaks_of_isolation(flow: &Flow, site: &Site) -> bool {
 }
 
 /// An error of the call is told from others by a code, or is dealt with in some way.
-pub(super) fn violation_handled(flow: &Flow, call: &Call) -> bool {
+pub(in crate::code) fn violation_handled(flow: &Flow, call: &Call) -> bool {
     tries_handle(flow, &call.site) || callers_handle(flow, call.site.function, 3)
 }
 

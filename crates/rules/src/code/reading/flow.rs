@@ -18,10 +18,10 @@ use crate::shared::words;
 /// Functions deeper than this below a call are not looked into.
 const DEPTH: usize = 4;
 
-pub(super) struct Flow<'a> {
-    pub(super) facts: &'a Facts,
-    pub(super) code: &'a Code,
-    pub(super) schema: Option<&'a PrismaSchema>,
+pub(in crate::code) struct Flow<'a> {
+    pub(in crate::code) facts: &'a Facts,
+    pub(in crate::code) code: &'a Code,
+    pub(in crate::code) schema: Option<&'a PrismaSchema>,
     calls: Vec<Vec<usize>>,
     invocations: Vec<Vec<usize>>,
     effects: Vec<Vec<usize>>,
@@ -31,16 +31,16 @@ pub(super) struct Flow<'a> {
 
 /// What a function does, itself and through the functions that it waits for: indices into [`Code`].
 #[derive(Clone, Debug, Default)]
-pub(super) struct Reach {
-    pub(super) functions: BTreeSet<usize>,
-    pub(super) calls: Vec<usize>,
-    pub(super) raw: Vec<usize>,
-    pub(super) effects: Vec<usize>,
+pub(in crate::code) struct Reach {
+    pub(in crate::code) functions: BTreeSet<usize>,
+    pub(in crate::code) calls: Vec<usize>,
+    pub(in crate::code) raw: Vec<usize>,
+    pub(in crate::code) effects: Vec<usize>,
 }
 
 /// Where a value begins, after following rows to the calls that returned them and loops to their lists.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Root {
+pub(in crate::code) enum Root {
     Parameter(usize),
     Request,
     Session,
@@ -48,7 +48,7 @@ pub(super) enum Root {
 }
 
 impl<'a> Flow<'a> {
-    pub(super) fn of(facts: &'a Facts) -> Option<Flow<'a>> {
+    pub(in crate::code) fn of(facts: &'a Facts) -> Option<Flow<'a>> {
         let code = facts.code.as_deref()?;
         let count = code.functions.len();
         let group = |sites: &mut dyn Iterator<Item = &Site>| {
@@ -68,35 +68,35 @@ impl<'a> Flow<'a> {
         })
     }
 
-    pub(super) fn calls_of(&self, function: usize) -> impl Iterator<Item = (usize, &'a Call)> + '_ {
+    pub(in crate::code) fn calls_of(&self, function: usize) -> impl Iterator<Item = (usize, &'a Call)> + '_ {
         self.calls[function].iter().map(|index| (*index, &self.code.calls[*index]))
     }
 
-    pub(super) fn invocations_of(
+    pub(in crate::code) fn invocations_of(
         &self,
         function: usize,
     ) -> impl Iterator<Item = (usize, &'a Invocation)> + '_ {
         self.invocations[function].iter().map(|index| (*index, &self.code.invocations[*index]))
     }
 
-    pub(super) fn effects_of(&self, function: usize) -> &[usize] {
+    pub(in crate::code) fn effects_of(&self, function: usize) -> &[usize] {
         &self.effects[function]
     }
 
-    pub(super) fn raw_of(&self, function: usize) -> &[usize] {
+    pub(in crate::code) fn raw_of(&self, function: usize) -> &[usize] {
         &self.raw[function]
     }
 
-    pub(super) fn transactions_of(&self, function: usize) -> &[usize] {
+    pub(in crate::code) fn transactions_of(&self, function: usize) -> &[usize] {
         &self.transactions[function]
     }
 
-    pub(super) fn function(&self, site: &Site) -> &'a Function {
+    pub(in crate::code) fn function(&self, site: &Site) -> &'a Function {
         &self.code.functions[site.function]
     }
 
     /// Functions of code that serves users, with their numbers.
-    pub(super) fn serving(&self) -> impl Iterator<Item = (usize, &'a Function)> {
+    pub(in crate::code) fn serving(&self) -> impl Iterator<Item = (usize, &'a Function)> {
         self.code
             .functions
             .iter()
@@ -105,7 +105,7 @@ impl<'a> Flow<'a> {
     }
 
     /// What happens before a function returns to whoever waits for it.
-    pub(super) fn reach(&self, function: usize) -> Reach {
+    pub(in crate::code) fn reach(&self, function: usize) -> Reach {
         let mut reach = Reach::default();
         self.reach_into(function, DEPTH, &mut reach);
         reach
@@ -133,7 +133,7 @@ impl<'a> Flow<'a> {
     }
 
     /// Writes that a function makes in any case that goes on: what stands in an `if` may not happen.
-    pub(super) fn sure_writes(&self, function: usize) -> Vec<&'a Call> {
+    pub(in crate::code) fn sure_writes(&self, function: usize) -> Vec<&'a Call> {
         let mut found = Vec::new();
         self.sure_writes_of(function, DEPTH, &mut BTreeSet::new(), &mut found);
         found
@@ -164,7 +164,7 @@ impl<'a> Flow<'a> {
     }
 
     /// The roles of a function and of all that lead to it.
-    pub(super) fn entries(&self, function: usize) -> BTreeSet<usize> {
+    pub(in crate::code) fn entries(&self, function: usize) -> BTreeSet<usize> {
         let mut found = BTreeSet::new();
         let mut open = vec![function];
         while let Some(next) = open.pop() {
@@ -176,13 +176,13 @@ impl<'a> Flow<'a> {
         found
     }
 
-    pub(super) fn has_role(&self, functions: &BTreeSet<usize>, roles: &[FunctionRole]) -> bool {
+    pub(in crate::code) fn has_role(&self, functions: &BTreeSet<usize>, roles: &[FunctionRole]) -> bool {
         functions.iter().any(|function| roles.contains(&self.code.functions[*function].role))
     }
 
     /// The call runs in a transaction that the code opened: through the client it gives, as an element of its list,
     /// or through a client that the caller hands on.
-    pub(super) fn in_transaction(&self, call: &Call) -> bool {
+    pub(in crate::code) fn in_transaction(&self, call: &Call) -> bool {
         let batch = call
             .site
             .transaction
@@ -212,7 +212,7 @@ impl<'a> Flow<'a> {
     }
 
     /// The call's client is a parameter of its function.
-    pub(super) fn client_of_caller(&self, call: &Call) -> Option<GivenClient> {
+    pub(in crate::code) fn client_of_caller(&self, call: &Call) -> Option<GivenClient> {
         let root = call.receiver.split(['.', '?', '!', '(']).next().unwrap_or("");
         let function = self.function(&call.site);
         let parameter = function.parameters.iter().find(|parameter| {
@@ -227,13 +227,13 @@ impl<'a> Flow<'a> {
     }
 
     /// The text of a function, callbacks and all.
-    pub(super) fn text_of(&self, function: usize) -> &'a str {
+    pub(in crate::code) fn text_of(&self, function: usize) -> &'a str {
         let at = &self.code.functions[function].at;
         self.facts.sources.get(&at.file).map_or("", |file| file.slice(at.span))
     }
 
     /// Two sites that one run of their function cannot both pass.
-    pub(super) fn exclusive(&self, a: &Site, b: &Site) -> bool {
+    pub(in crate::code) fn exclusive(&self, a: &Site, b: &Site) -> bool {
         a.guards.iter().any(|first| b.guards.iter().any(|second| contradict(first, second)))
             || self.in_handler(a) != self.in_handler(b)
             || self.in_other_case(a, b)
@@ -250,7 +250,7 @@ impl<'a> Flow<'a> {
     }
 
     /// The site stands in the `catch` or `finally` of a `try` of its function.
-    pub(super) fn in_handler(&self, site: &Site) -> bool {
+    pub(in crate::code) fn in_handler(&self, site: &Site) -> bool {
         self.code.tries.iter().enumerate().any(|(index, attempt)| {
             attempt.at.file == site.at.file
                 && attempt.at.span.contains(site.at.span)
@@ -259,7 +259,7 @@ impl<'a> Flow<'a> {
     }
 
     /// Where the values of a node begin, within its function: rows are followed to the arguments of their calls.
-    pub(super) fn roots(&self, node: &Node) -> BTreeSet<Root> {
+    pub(in crate::code) fn roots(&self, node: &Node) -> BTreeSet<Root> {
         let mut found = BTreeSet::new();
         let mut seen = BTreeSet::new();
         let mut open: Vec<Source> = sources(node).into_iter().cloned().collect();
@@ -302,12 +302,12 @@ impl<'a> Flow<'a> {
 
     /// True where whoever sends a request chooses the value: directly, or through parameters that callers fill. Rows
     /// that a call returned are not followed: the database vouches for them.
-    pub(super) fn chosen_by_user(&self, function: usize, node: &Node) -> bool {
+    pub(in crate::code) fn chosen_by_user(&self, function: usize, node: &Node) -> bool {
         self.chosen_by_user_within(function, node, 3)
     }
 
     /// The same of a parameter as a whole.
-    pub(super) fn parameter_chosen_by_user(&self, function: usize, index: usize) -> bool {
+    pub(in crate::code) fn parameter_chosen_by_user(&self, function: usize, index: usize) -> bool {
         self.parameter_by_user(function, index, None, 3)
     }
 
@@ -338,12 +338,12 @@ impl<'a> Flow<'a> {
             })
     }
 
-    pub(super) fn model(&self, name: &str) -> Option<&'a Model> {
+    pub(in crate::code) fn model(&self, name: &str) -> Option<&'a Model> {
         self.schema?.model(name)
     }
 
     /// A foreign key leads from one of the models to the other.
-    pub(super) fn related(&self, a: &str, b: &str) -> bool {
+    pub(in crate::code) fn related(&self, a: &str, b: &str) -> bool {
         let points = |from: &str, to: &str| {
             self.model(from).is_some_and(|model| {
                 model.fields.iter().any(|field| {
@@ -356,7 +356,7 @@ impl<'a> Flow<'a> {
     }
 
     /// The function, or a file that it stands in, is for the operators of the application: they may see everything.
-    pub(super) fn is_admin(&self, function: usize) -> bool {
+    pub(in crate::code) fn is_admin(&self, function: usize) -> bool {
         const WORDS: [&str; 9] =
             ["admin", "admins", "backoffice", "superadmin", "internal", "support", "staff", "system", "cron"];
         let function = &self.code.functions[function];
@@ -369,7 +369,7 @@ impl<'a> Flow<'a> {
 
 impl Flow<'_> {
     /// Only operators get here, through a page or a command of theirs.
-    pub(super) fn is_for_operators(&self, function: usize) -> bool {
+    pub(in crate::code) fn is_for_operators(&self, function: usize) -> bool {
         self.is_for_operators_within(function, DEPTH)
     }
 
@@ -384,13 +384,13 @@ impl Flow<'_> {
 
 /// A client that the caller hands to a function.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct GivenClient {
+pub(in crate::code) struct GivenClient {
     /// By name, by type or by what callers give, it is (or may be) a transaction's.
-    pub(super) is_transaction: bool,
+    pub(in crate::code) is_transaction: bool,
 }
 
 /// Rows that tell what happened and that nothing depends on.
-pub(super) fn is_log(model: &str) -> bool {
+pub(in crate::code) fn is_log(model: &str) -> bool {
     const WORDS: [&str; 19] = [
         "log",
         "logs",
@@ -466,7 +466,7 @@ fn is_constant_name(name: &str) -> bool {
 }
 
 /// The fields that a `where` compares for equality, with their values: `AND` and compound keys are laid out.
-pub(super) fn equalities(filter: &Node) -> Vec<(&str, &Node)> {
+pub(in crate::code) fn equalities(filter: &Node) -> Vec<(&str, &Node)> {
     let mut found = Vec::new();
     let Some(object) = filter.object() else { return found };
     for property in &object.properties {
@@ -488,7 +488,7 @@ pub(super) fn equalities(filter: &Node) -> Vec<(&str, &Node)> {
 }
 
 /// True where a `where` names a field at all, below whatever operators.
-pub(super) fn mentions(filter: &Node, field: &str) -> bool {
+pub(in crate::code) fn mentions(filter: &Node, field: &str) -> bool {
     match &filter.value {
         Value::Object(object) => object
             .properties
@@ -500,7 +500,7 @@ pub(super) fn mentions(filter: &Node, field: &str) -> bool {
 }
 
 /// The same value, wherever it stands.
-pub(super) fn same_value(a: &Node, b: &Node) -> bool {
+pub(in crate::code) fn same_value(a: &Node, b: &Node) -> bool {
     match (&a.value, &b.value) {
         (Value::Expression { text, sources, .. }, Value::Expression { text: other, sources: others, .. }) => {
             text == other || !sources.is_empty() && sources == others && !sources.contains(&Source::Unknown)

@@ -9,9 +9,10 @@ use pgsteward_model::code::{Awaited, Call, Loop, LoopKind, Node, Operation, Over
 use pgsteward_model::prisma::{Arity, Field, FieldType, Model, Scalar};
 use pgsteward_model::source::Span;
 
-use super::flow::Flow;
-use super::text::{Body, indent_unit, is_path, mentions_word, names_of_pattern, root};
-use super::{edit, find_first_by_unique_key, loops, scale};
+use super::edit;
+use crate::code::flow::Flow;
+use crate::code::text::{Body, indent_unit, is_path, mentions_word, names_of_pattern, root};
+use crate::code::{find_first_by_unique_key, loops, scale};
 
 /// A line that is longer is broken.
 const WIDTH: usize = 100;
@@ -26,7 +27,7 @@ struct ForOf<'a> {
 }
 
 /// One `findMany` before the loop, and the turn's row out of a `Map`.
-pub(super) fn read_before(flow: &Flow, call: &Call, of: &Loop) -> Option<Fix> {
+pub(in crate::code) fn read_before(flow: &Flow, call: &Call, of: &Loop) -> Option<Fix> {
     let by_key = matches!(call.operation, Operation::FindUnique | Operation::FindFirst);
     if !by_key || call.site.awaited != Awaited::Await || of.kind != LoopKind::ForOf {
         return None;
@@ -116,7 +117,7 @@ pub(super) fn read_before(flow: &Flow, call: &Call, of: &Loop) -> Option<Fix> {
 }
 
 /// One `createMany` in place of a loop that only creates.
-pub(super) fn create_at_once(flow: &Flow, call: &Call, of: &Loop) -> Option<Fix> {
+pub(in crate::code) fn create_at_once(flow: &Flow, call: &Call, of: &Loop) -> Option<Fix> {
     let alone = call.operation == Operation::Create && call.result.unused;
     if !alone || call.site.awaited != Awaited::Await || of.kind != LoopKind::ForOf {
         return None;
@@ -171,7 +172,7 @@ pub(super) fn create_at_once(flow: &Flow, call: &Call, of: &Loop) -> Option<Fix>
 }
 
 /// `findFirst` by a unique key, all turns at once: Prisma makes one query of it as soon as it is `findUnique`.
-pub(super) fn batched(flow: &Flow, call: &Call, of: &Loop) -> Option<Fix> {
+pub(in crate::code) fn batched(flow: &Flow, call: &Call, of: &Loop) -> Option<Fix> {
     let together = of.concurrent && !of.limited && !call.site.after_await_in_loop;
     let model = scale::model(flow.facts, &call.model)?;
     let (better, _) = find_first_by_unique_key::better(model, call)?;

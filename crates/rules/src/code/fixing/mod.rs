@@ -1,0 +1,10 @@
+//! How the fixes of rules are written: edits that keep the formatting, loops as one statement, new tables with their
+//! models.
+//!
+//! No rule stands here, and nothing here decides whether something is wrong.
+
+pub(in crate::code) mod edit;
+pub(in crate::code) mod loop_fix;
+pub(in crate::code) mod new_table;
+pub(in crate::code) mod outbox;
+pub(in crate::code) mod processed_event;
