@@ -35,7 +35,10 @@ impl Unit {
                 }
             }
         };
-        self.functions.iter_mut().for_each(|one| name(&mut one.at));
+        for function in &mut self.functions {
+            name(&mut function.at);
+            function.taken.iter_mut().for_each(usage);
+        }
         self.classes.iter_mut().for_each(|one| name(&mut one.at));
         for call in &mut self.calls {
             site(&mut call.site);

@@ -15,7 +15,7 @@ use pgsteward_model::source::Span;
 use serde::{Deserialize, Serialize};
 
 /// Changes whenever a unit kept by an older release must not be used again.
-pub const UNIT_VERSION: u32 = 2;
+pub const UNIT_VERSION: u32 = 3;
 
 /// Name of the property that stands for a spread that the file alone cannot lay out.
 pub const SPREAD: &str = "...";
@@ -220,6 +220,8 @@ pub struct UnitFunction {
     pub returns: Vec<Origin>,
     /// What it returns, as values: for fragments such as `visibleTo(user)`. At most four.
     pub returned: Vec<Node>,
+    /// What becomes of what callers give, by position; shorter than `parameters` where nobody can tell.
+    pub taken: Vec<Usage>,
     /// It is given away as a value: stored in an object, an argument of a function of another package.
     pub given_away: bool,
     /// The declared type of what it returns, as written.

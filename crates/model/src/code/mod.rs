@@ -233,6 +233,10 @@ pub struct ResultUse {
     pub complete: bool,
     /// Nothing reads the result.
     pub unused: bool,
+    /// Functions of this repository that were given whole rows and were followed into: their declared types may want
+    /// fields that they do not read.
+    #[serde(default)]
+    pub followed: Vec<String>,
 }
 
 /// A use of a row as a whole.

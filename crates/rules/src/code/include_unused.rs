@@ -53,8 +53,9 @@ fn check(facts: &Facts) -> Vec<Finding> {
                 format!("\"{path}\" of \"{}\" is loaded and never read", call.model),
             )
             .detail(format!(
-                "Every use of the result is known, and none reads \"{path}\". Its {rows} of \"{}\" are fetched by a query of \
+                "Every use of the result is known{}, and none reads \"{path}\". Its {rows} of \"{}\" are fetched by a query of \
                  their own and thrown away.",
+                shared::through(call),
                 loaded.target.name
             ))
             .severity(scale::of_model(facts, loaded.target).severity())
@@ -80,5 +81,7 @@ fn without(facts: &Facts, call: &Call, loaded: &Loaded<'_>) -> Option<Fix> {
     {
         property = include;
     }
-    edit::fix(facts, call, Safety::Safe, title, vec![edit::remove_property(facts, call, property)?])
+    // A function that is given the rows may declare the relation, although it does not read it.
+    let safety = if call.result.followed.is_empty() { Safety::Safe } else { Safety::Review };
+    edit::fix(facts, call, safety, title, vec![edit::remove_property(facts, call, property)?])
 }

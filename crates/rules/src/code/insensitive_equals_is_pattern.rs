@@ -1,9 +1,10 @@
 //! `equals` with `mode: 'insensitive'`, which is `ILIKE` and takes the value for a pattern.
 
-use pgsteward_model::code::{Call, Node, Object, Operation, Property, Source, Value};
+use pgsteward_model::code::{Call, Code, Node, Object, Operation, Property, Source, Value};
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Finding, Severity};
 use pgsteward_model::rule::{Group, Rule};
+use pgsteward_model::source::Span;
 
 use super::{scale, shared};
 use crate::shared::words;
@@ -44,7 +45,11 @@ fn check(facts: &Facts) -> Vec<Finding> {
                     call.operation,
                     Operation::FindFirst | Operation::FindFirstOrThrow | Operation::Count
                 );
-            let severity = if identifies || decides { Severity::Error } else { Severity::Warning };
+            let severity = match identifies || decides {
+                _ if is_compared_again(facts, code, call, &field.name) => Severity::Info,
+                true => Severity::Error,
+                false => Severity::Warning,
+            };
             let finding = shared::on_part(
                 &RULE,
                 facts,
@@ -72,6 +77,19 @@ fn check(facts: &Facts) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// `row.email.toLowerCase() !== email.toLowerCase()` after the call: a row that only meets the pattern is refused.
+fn is_compared_again(facts: &Facts, code: &Code, call: &Call, field: &str) -> bool {
+    let end = code.function(&call.site).at.span.end;
+    let after = Span::new(call.site.at.span.end, end.max(call.site.at.span.end));
+    let text = facts.sources.get(&call.site.at.file).map_or("", |file| file.slice(after));
+    let compares = ["=== ", "!== ", "== ", "!= "];
+    text.lines().any(|line| {
+        line.contains(&format!(".{field}"))
+            && line.contains("toLowerCase()")
+            && compares.iter().any(|operator| line.contains(operator))
+    })
 }
 
 fn found(call: &Call) -> &'static str {

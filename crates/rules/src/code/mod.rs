@@ -40,7 +40,7 @@ mod writes_without_transaction;
 use pgsteward_model::rule::Rule;
 
 use fixing::{edit, loop_fix, outbox, processed_event};
-use reading::{arguments, bounds, flow, locks, loops, scale, shared, text, transitions};
+use reading::{arguments, bounds, flow, given, locks, loops, scale, shared, text, transitions, varying};
 
 pub static RULES: &[&Rule] = &[
     &call_without_index::RULE,

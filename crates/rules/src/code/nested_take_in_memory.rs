@@ -45,7 +45,7 @@ fn check(facts: &Facts) -> Vec<Finding> {
                 continue;
             }
             // Below one row there is less to throw away; how much, only statistics know.
-            let alone = loaded.path.len() == 1 && is_of_one_row(facts, call);
+            let alone = is_of_one_row(facts, call) && leads_to_one_row(facts, call, &loaded.path);
             let little = size == Scale::Small || guard || alone && !matches!(size, Scale::Large(_));
             let severity = if little { Severity::Info } else { Severity::Warning };
             let finding = shared::on_part(
@@ -62,7 +62,7 @@ fn check(facts: &Facts) -> Vec<Finding> {
                  every row of \"{}\" that belongs to one of the parents is fetched, and the rest is thrown away in memory.",
                 loaded.target.name
             ))
-            .hint(if alone {
+            .hint(if alone && !call.operation.by_unique_key() {
                 "ask with findUnique, below which Prisma sends the LIMIT; or load with relationLoadStrategy: 'join' (preview \
                  feature relationJoins)"
             } else {
@@ -76,26 +76,33 @@ fn check(facts: &Facts) -> Vec<Finding> {
     findings
 }
 
-/// `findFirst` by a unique key: Prisma does not see that there is one parent only.
+/// By a unique key; of `findFirst` Prisma does not see that there is one parent only.
 fn is_of_one_row(facts: &Facts, call: &Call) -> bool {
-    let by_key = |model: &Model| {
-        model.fields.iter().filter(|field| field.is_id || field.is_unique).any(|field| {
-            call.argument.at(&["where", &field.name]).is_some_and(|value| match &value.value {
-                Value::Object(filter) => filter.get("equals").is_some(),
-                Value::Choice(_) | Value::Undefined | Value::Null => false,
-                _ => true,
-            })
-        })
-    };
-    matches!(call.operation, Operation::FindFirst | Operation::FindFirstOrThrow)
-        && scale::model(facts, &call.model).is_some_and(by_key)
+    let first = matches!(call.operation, Operation::FindFirst | Operation::FindFirstOrThrow);
+    let by_key = |model: &Model| arguments::leaves_one_row(model, call.argument.get("where"), &[]);
+    call.operation.by_unique_key() || first && scale::model(facts, &call.model).is_some_and(by_key)
 }
 
-/// `where: { isDefault: true }`: each parent has one such child, which is all that `take` leaves.
+/// Each relation above the last one leads to one row.
+fn leads_to_one_row(facts: &Facts, call: &Call, path: &[&str]) -> bool {
+    let above = path.split_last().map_or(&[][..], |(_, above)| above);
+    let to_one = |model: &Model, name: &&str| {
+        let field = model.field(name).filter(|field| field.arity != Arity::List)?;
+        scale::target(facts, field)
+    };
+    scale::model(facts, &call.model).is_some_and(|start| above.iter().try_fold(start, to_one).is_some())
+}
+
+/// Each parent has one such child, which is all that `take` leaves: its key and the filter make up a unique key
+/// (`where: { userId }` of members that are unique by team and user), or the filter says so (`where: { isDefault: true }`).
 fn keeps_one_anyway(loaded: &Loaded<'_>) -> bool {
     const ONE: [&str; 6] = ["default", "primary", "current", "latest", "main", "head"];
-    let filter = loaded.property.value.get("where").and_then(|node| node.object());
-    filter.into_iter().flat_map(|filter| &filter.properties).any(|property| {
+    let filter = loaded.property.value.get("where");
+    let keys = arguments::keys_to_parent(loaded.field, loaded.target);
+    if arguments::leaves_one_row(loaded.target, filter, keys) {
+        return true;
+    }
+    filter.and_then(|node| node.object()).into_iter().flat_map(|filter| &filter.properties).any(|property| {
         property.value.value == Value::Bool(true)
             && words(&property.name).last().is_some_and(|word| ONE.contains(&word.as_str()))
     })

@@ -88,8 +88,9 @@ fn check(facts: &Facts) -> Vec<Finding> {
         )
         .severity(severity)
         .detail(format!(
-            "Every use of the rows is known; only {} is read of them. The other {} columns travel for nothing, for each \
+            "Every use of the rows is known{}; only {} is read of them. The other {} columns travel for nothing, for each \
              row.{much}",
+            shared::through(call),
             if counted { "their number".to_owned() } else if read.is_empty() { "a relation".to_owned() } else { names(&read) },
             unread.len()
         ))
@@ -152,5 +153,10 @@ fn select(facts: &Facts, call: &Call, model: &Model, read: &[&Field]) -> Option<
         },
         _ => return None,
     };
-    edit::fix(facts, call, Safety::Safe, title, edits)
+    edit::fix(facts, call, safety(call), title, edits)
+}
+
+/// A function that is given the rows may declare that it wants whole ones, although it reads a few fields.
+fn safety(call: &Call) -> Safety {
+    if call.result.followed.is_empty() { Safety::Safe } else { Safety::Review }
 }

@@ -9,6 +9,7 @@ use pgsteward_model::rule::{Group, Rule};
 
 use super::flow::{self, Flow};
 use super::text::{Body, closing, mentions_word};
+use super::varying::{self, Varying};
 use super::{loop_fix, loops, shared};
 use crate::shared::words;
 
@@ -213,7 +214,7 @@ fn asks(name: &str) -> bool {
     words(name).first().is_some_and(|word| VERBS.contains(&word.as_str()))
 }
 
-/// One of the functions on the way remembers what it read.
+/// One of the functions on the way remembers what it read, whatever it is asked.
 fn keeps(flow: &Flow, reach: &flow::Reach) -> bool {
     reach.functions.iter().any(|function| {
         let text = flow.text_of(*function);
@@ -229,14 +230,17 @@ fn hidden(flow: &Flow, invocation: &Invocation) -> Option<Finding> {
     let reach = flow.reach(invocation.callee);
     let calls: Vec<&Call> = reach.calls.iter().map(|index| &flow.code.calls[*index]).collect();
     let acts = !reach.effects.is_empty() || calls.iter().any(|call| call.operation.writes());
+    let varying = Varying::of(flow, invocation, of);
     let first = calls.iter().find(|call| {
         let batched = loops::is_batched(call, of) && call.site.function == invocation.callee;
-        !call.operation.writes() && !batched
+        let answered = !varying.reaches(flow, call) && varying::is_cached(flow, call.site.function);
+        !call.operation.writes() && !batched && !answered
     })?;
     // A helper that also writes or calls out is a step of work; its loop is a matter of the work, not of reading.
     if acts || invocation.callee == invocation.site.function || keeps(flow, &reach) {
         return None;
     }
+    let again = !varying.reaches(flow, first);
     let severity = if asks(&callee.name) { severity(flow, &invocation.site, of) } else { Severity::Info };
     let message =
         format!("\"{}\" runs once for {}, in \"{}\"", shared::call_name(first), loops::each(of), callee.name);
@@ -252,7 +256,12 @@ fn hidden(flow: &Flow, invocation: &Invocation) -> Option<Finding> {
         )
         .severity(severity)
         .detail(detail(flow, of))
-        .hint(format!("give \"{}\" the whole list, and let it read all rows with one query", callee.name))
+        .hint(if again {
+            "nothing of the loop goes into the query: read the row once before the loop, and hand it on"
+                .to_owned()
+        } else {
+            format!("give \"{}\" the whole list, and let it read all rows with one query", callee.name)
+        })
         .also(shared::call_place(flow.facts, first))
         .also(shared::place(flow.facts, &of.at)),
     )

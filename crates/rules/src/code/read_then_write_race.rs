@@ -7,6 +7,7 @@ use pgsteward_model::prisma::{Arity, Field, FieldType, Scalar};
 use pgsteward_model::rule::{Group, Rule};
 
 use super::flow::{self, Flow};
+use super::text::is_path;
 use super::{locks, shared};
 use crate::shared::quoted_list;
 
@@ -213,12 +214,42 @@ fn computed_from<'a, 'n>(
         _ => None,
     })?;
     let read = &flow.code.calls[call];
-    let arithmetic = [" + ", " - ", " * ", " / ", ".add(", ".sub(", ".plus(", ".minus(", ".mul(", "..."]
-        .iter()
-        .any(|operator| text.contains(operator));
+    let computes = match is_name(text) {
+        // `const left = row.stock - amount` above; a name that only ever holds other values as they are is none.
+        true => {
+            let mut given = assignments(flow.text_of(update.site.function), text);
+            given.any(|given| has_arithmetic(given) || sources.len() > 1 && !is_path(given.trim()))
+        }
+        false => has_arithmetic(text) || sources.len() > 1 && !text.contains('?'),
+    };
     let same_row = read.model == update.model
         && read.site.function == update.site.function
         && read.site.order < update.site.order
         && !read.operation.writes();
-    (same_row && (arithmetic || sources.len() > 1 && !text.contains('?'))).then_some((read, text))
+    (same_row && computes).then_some((read, text))
+}
+
+fn has_arithmetic(text: &str) -> bool {
+    [" + ", " - ", " * ", " / ", ".add(", ".sub(", ".plus(", ".minus(", ".mul(", "..."]
+        .iter()
+        .any(|operator| text.contains(operator))
+}
+
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|letter| letter.is_alphanumeric() || letter == '_' || letter == '$')
+}
+
+/// What a text assigns to a name: `a - b` of `const name = a - b;`, and all of `name += b`.
+fn assignments<'t>(text: &'t str, name: &'t str) -> impl Iterator<Item = &'t str> {
+    text.match_indices(name).filter_map(move |(at, _)| {
+        let whole = !text[..at].ends_with(|letter: char| letter.is_alphanumeric() || "_$.".contains(letter));
+        let rest = text[at + name.len()..].trim_start();
+        let operator =
+            rest.split_once('=').map(|(operator, _)| operator).filter(|operator| operator.len() <= 1)?;
+        let given = &rest[operator.len() + 1..];
+        let compares = given.starts_with(['=', '>']);
+        let end = given.find(';').unwrap_or_else(|| given.find('\n').unwrap_or(given.len()));
+        let found = if operator.is_empty() { &given[..end] } else { " + " };
+        (whole && !compares && "+-*/".contains(operator)).then_some(found)
+    })
 }

@@ -1,15 +1,16 @@
 //! Rows that go to whoever asked, whole, with the passwords, keys and tokens in them.
 
 use pgsteward_model::change::{Fix, Safety};
-use pgsteward_model::code::{Call, Client, Node, Operation, Source, Value, Whole};
+use pgsteward_model::code::{Call, Client, Code, Node, Operation, Property, Source, Value, Whole};
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Finding, Severity};
-use pgsteward_model::prisma::{FieldType, Model, Scalar};
+use pgsteward_model::prisma::{Arity, FieldType, Model, Scalar};
 use pgsteward_model::rule::{Group, Rule};
+use pgsteward_model::source::Span;
 
 use super::{edit, scale, shared};
 use crate::secrets::{self, Secret};
-use crate::shared::quoted_list;
+use crate::shared::{quoted_list, words};
 
 pub(super) static RULE: Rule = Rule {
     id: "secret-column-returned",
@@ -47,11 +48,21 @@ fn check(facts: &Facts) -> Vec<Finding> {
             continue;
         }
         let mut found = Vec::new();
-        collect(facts, &code.clients, model, &call.argument, "", &echoed(call), &mut found);
+        collect(facts, &code.clients, model, &call.argument, "", &told(call, model), &mut found);
         let Some(worst) = found.iter().map(|(secret, _)| *secret).max() else { continue };
         let names: Vec<&str> =
             found.iter().filter(|(secret, _)| *secret == worst).map(|(_, path)| path.as_str()).collect();
         let (severity, harm) = match worst {
+            Secret::Password
+                if !is_of_people(model)
+                    && names.iter().all(|name| !name.contains('.'))
+                    && asks_who(facts, code, call) =>
+            {
+                (
+                    Severity::Info,
+                    "Whoever set it may want to see it again, but so will whoever looks over a shoulder.",
+                )
+            }
             Secret::Password => (
                 Severity::Error,
                 "A password, even a hash of one, can be tried out by whoever sees it, at leisure and on other sites.",
@@ -87,6 +98,31 @@ fn check(facts: &Facts) -> Vec<Finding> {
     findings
 }
 
+/// Rows of a model for people, whose passwords open their accounts. Links, rooms and presets have passwords that are
+/// given to others, and shown again to whoever set them.
+fn is_of_people(model: &Model) -> bool {
+    const PEOPLE: [&str; 9] =
+        ["user", "account", "customer", "member", "admin", "employee", "person", "profile", "credential"];
+    const ADDRESSES: [&str; 4] = ["email", "username", "login", "phone"];
+    let is_one_of = |name: &str, list: &[&str]| words(name).iter().any(|word| list.contains(&word.as_str()));
+    is_one_of(&model.name, &PEOPLE)
+        || model.fields.iter().any(|field| {
+            field.is_column()
+                && (field.is_unique || field.arity == Arity::Required)
+                && words(&field.name).last().is_some_and(|word| ADDRESSES.contains(&word.as_str()))
+        })
+}
+
+/// The code before the call has asked who is signed in.
+fn asks_who(facts: &Facts, code: &Code, call: &Call) -> bool {
+    const SIGNS: [&str; 6] = ["session", "currentuser", "requireuser", "authenticate", "getauth(", "auth("];
+    let start = code.function(&call.site).at.span.start;
+    let before = Span::new(start, call.site.at.span.start.max(start));
+    let text = facts.sources.get(&call.site.at.file).map_or("", |file| file.slice(before));
+    let text = text.to_ascii_lowercase();
+    SIGNS.iter().any(|sign| text.contains(sign))
+}
+
 fn reads_one(operation: Operation) -> bool {
     matches!(
         operation,
@@ -97,21 +133,50 @@ fn reads_one(operation: Operation) -> bool {
     )
 }
 
-/// Columns that a `create` writes as null, or as the request brought them: the answer tells nothing new.
-fn echoed(call: &Call) -> Vec<&str> {
-    let data =
-        call.argument.get("data").and_then(Node::object).filter(|_| call.operation == Operation::Create);
-    let known = |node: &Node| match &node.value {
-        Value::Null => true,
-        Value::Expression { text, sources, .. } => {
-            !text.contains('(')
-                && !sources.is_empty()
-                && sources.iter().all(|source| matches!(source, Source::Parameter { .. } | Source::Request))
-        }
-        _ => false,
+/// Columns whose value the answer to a `create` may tell: written as null, brought by the request, or made up for the new
+/// row, which its owner is shown this once.
+fn told(call: &Call, model: &Model) -> Vec<String> {
+    if call.operation != Operation::Create {
+        return Vec::new();
+    }
+    let data = call.argument.get("data").and_then(Node::object);
+    let is_told = |property: &Property| {
+        // What is made of a password is its hash, which nobody needs to see.
+        let is_password = secrets::in_any_form(&property.name) == Some(Secret::Password);
+        property.value.alternatives().into_iter().all(|node| is_known_to_caller(node, !is_password))
     };
-    let properties = data.into_iter().flat_map(|data| &data.properties);
-    properties.filter(|property| known(&property.value)).map(|property| property.name.as_str()).collect()
+    let written = data.into_iter().flat_map(|data| &data.properties);
+    let mut names: Vec<String> =
+        written.filter(|property| is_told(property)).map(|property| property.name.clone()).collect();
+    // What a default makes up is new as well.
+    let left_out = |name: &str| data.is_some_and(|data| !data.open && data.get(name).is_none());
+    let made = model.fields.iter().filter(|field| field.default.is_some() && left_out(&field.name));
+    names.extend(made.map(|field| field.name.clone()));
+    names
+}
+
+fn is_known_to_caller(node: &Node, may_be_made: bool) -> bool {
+    let Value::Expression { text, sources, .. } = &node.value else {
+        return matches!(node.value, Value::Null | Value::Undefined);
+    };
+    let is_brought = |source: &Source| matches!(source, Source::Parameter { .. } | Source::Request);
+    let as_brought = !text.contains('(') && sources.iter().all(is_brought);
+    let new = may_be_made
+        && sources.iter().any(is_made_up)
+        && sources
+            .iter()
+            .all(|source| is_brought(source) || is_made_up(source) || *source == Source::Constant);
+    !sources.is_empty() && (as_brought || new)
+}
+
+/// By a generator of random values, or a function that is named for one. A hash is no secret to be shown.
+fn is_made_up(source: &Source) -> bool {
+    const MAKES: [&str; 8] = ["generate", "create", "make", "new", "random", "nanoid", "uuid", "issue"];
+    const HIDES: [&str; 4] = ["hash", "encrypt", "digest", "hmac"];
+    let Source::Function { name } = source else { return *source == Source::Random };
+    let words = words(name.rsplit('.').next().unwrap_or(name));
+    let has = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
+    has(&MAKES) && !has(&HIDES)
 }
 
 /// The columns with secrets that a call returns, as paths. A token that a `select` names is wanted.
@@ -121,7 +186,7 @@ fn collect(
     model: &Model,
     argument: &Node,
     prefix: &str,
-    echoed: &[&str],
+    told: &[String],
     found: &mut Vec<(Secret, String)>,
 ) {
     let path = |name: &str| format!("{prefix}{name}");
@@ -139,7 +204,7 @@ fn collect(
             }
             None => !is_omitted(argument, &field.name) && !omitted_by_client(clients, model, &field.name),
         };
-        if text && returned && !echoed.iter().any(|name| *name == field.name) {
+        if text && returned && !told.contains(&field.name) {
             found.push((secret, path(&field.name)));
         }
     }

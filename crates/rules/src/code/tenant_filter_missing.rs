@@ -155,18 +155,27 @@ fn is_open_to_users(flow: &Flow, call: &Call, model: &Model, field: &Field) -> b
     });
     by_user_id
         && !other_owner
-        && !tells_states_only(call, model)
+        && !tells_states_only(flow, call, model)
         && !checked(flow, call, model, field)
         && !only_for_operators(flow, function)
 }
 
-/// A read that selects nothing but states and kinds, as code does before it decides how to go on.
-fn tells_states_only(call: &Call, model: &Model) -> bool {
-    let selected = call.argument.get("select").and_then(Node::object).filter(|select| !select.open);
-    !call.operation.writes()
-        && selected.is_some_and(|select| {
-            select.properties.iter().all(|property| model.field(&property.name).is_some_and(scale::is_state))
+/// A read that selects nothing but states, kinds and whose the row is, as code does before it decides how to go on. The
+/// key says nothing new: the request brought it.
+fn tells_states_only(flow: &Flow, call: &Call, model: &Model) -> bool {
+    !call.operation.writes() && selects_states(flow, &call.argument, model)
+}
+
+fn selects_states(flow: &Flow, argument: &Node, model: &Model) -> bool {
+    let selected = argument.get("select").and_then(Node::object).filter(|select| !select.open);
+    selected.is_some_and(|select| {
+        select.properties.iter().all(|property| {
+            model.field(&property.name).is_some_and(|field| match scale::target(flow.facts, field) {
+                Some(target) => selects_states(flow, &property.value, target),
+                None => field.is_id || is_tenant_key(field) || scale::is_state(field),
+            })
         })
+    })
 }
 
 /// The tenant is looked at in another way: the row's tenant is read afterwards, a sibling in the same function filters

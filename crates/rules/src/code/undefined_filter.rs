@@ -7,7 +7,8 @@ use pgsteward_model::place::Place;
 use pgsteward_model::prisma::Model;
 use pgsteward_model::rule::{Group, Rule};
 
-use super::{arguments, scale, shared};
+use super::flow::Flow;
+use super::{arguments, given, scale, shared};
 use crate::shared::quoted_list;
 
 pub(super) static RULE: Rule = Rule {
@@ -36,7 +37,8 @@ struct Condition<'a> {
 }
 
 fn check(facts: &Facts) -> Vec<Finding> {
-    let Some(code) = &facts.code else { return Vec::new() };
+    let Some(flow) = Flow::of(facts) else { return Vec::new() };
+    let code = flow.code;
     // With it, Prisma Client refuses undefined values.
     let is_strict = |feature: &String| feature == "strictUndefinedChecks";
     let strict = facts.prisma.iter().flat_map(|prisma| &prisma.generators);
@@ -47,18 +49,23 @@ fn check(facts: &Facts) -> Vec<Finding> {
     for (_, call) in scale::served(code) {
         // Several callers may give several filters.
         let filters = call.argument.get("where").map(Node::alternatives).unwrap_or_default();
-        let found = filters
-            .into_iter()
-            .filter_map(Node::object)
-            .find_map(|object| of_filter(facts, code, call, object));
+        let found =
+            filters.into_iter().filter_map(Node::object).find_map(|object| of_filter(&flow, call, object));
         findings.extend(found);
     }
     findings
 }
 
-fn of_filter(facts: &Facts, code: &Code, call: &Call, object: &Object) -> Option<Finding> {
+fn of_filter(flow: &Flow, call: &Call, object: &Object) -> Option<Finding> {
+    let (facts, code) = (flow.facts, flow.code);
     let mut conditions = Vec::new();
     collect(object, "", &mut conditions);
+    for condition in &mut conditions {
+        if condition.undefined.is_some() && given::is_there(flow, call, condition.value) {
+            condition.undefined = None;
+            condition.narrows = true;
+        }
+    }
     if object.open && !call.operation.writes() {
         // What is spread into the filter may narrow it.
         return None;

@@ -8,6 +8,8 @@ use super::linker::{Linker, Place};
 use crate::unit::{Usage, Use};
 
 const MAX_DEPTH: usize = 6;
+/// Functions that rows are followed into, one below the other.
+const MAX_TAKEN: usize = 3;
 
 /// A value that holds the rows: below `wrap` of it is `base` of them.
 #[derive(Clone)]
@@ -21,17 +23,30 @@ struct Gather<'l, 'a> {
     result: ResultUse,
     used: bool,
     seen: HashSet<(Place, Vec<String>)>,
+    /// The invocations that gave the rows to the function whose uses are looked at, the last one innermost.
+    givers: Vec<Place>,
+    /// The functions that the rows were followed into, outermost first.
+    inside: Vec<Place>,
 }
 
 impl<'a> Linker<'a> {
     /// `at`: the call itself. `function`: the function that it stands in.
     pub(super) fn result(&self, unit: usize, function: usize, at: &At, usage: &'a Usage) -> ResultUse {
         let result = ResultUse { binding: usage.binding.clone(), complete: true, ..ResultUse::default() };
-        let mut gather = Gather { linker: self, result, used: false, seen: HashSet::default() };
+        let mut gather = Gather {
+            linker: self,
+            result,
+            used: false,
+            seen: HashSet::default(),
+            givers: Vec::new(),
+            inside: Vec::new(),
+        };
         let holder = Holder { base: Vec::new(), wrap: Vec::new() };
         gather.usage(unit, function, at, usage, &holder, 0);
         let Gather { mut result, used, .. } = gather;
         result.unused = result.complete && !used;
+        result.followed.sort();
+        result.followed.dedup();
         result.paths.sort();
         result.paths.dedup();
         let mut whole = Vec::new();
@@ -98,9 +113,13 @@ impl<'a> Gather<'_, 'a> {
                 }
                 Use::Response { at, .. } => self.whole(of_rows, Whole::Response { at: at.clone() }),
                 Use::Passed { to, .. } => self.whole(of_rows, Whole::Passed { to: to.clone() }),
-                Use::Argument { invocation, .. } => {
-                    let to = self.linker.units[unit].invocations[*invocation].name.clone();
-                    self.whole(of_rows, Whole::Passed { to });
+                Use::Argument { invocation, position, wrap, .. } => {
+                    let wrap = [&wrap[..], &still_wrapped].concat();
+                    let holder = Holder { base: of_rows.clone(), wrap };
+                    if !self.followed(unit, *invocation, *position, &holder, depth) {
+                        let to = self.linker.units[unit].invocations[*invocation].name.clone();
+                        self.whole(of_rows, Whole::Passed { to });
+                    }
                 }
                 Use::Returned { wrap, .. } => {
                     // A part that the code names is read, whether or not a caller looks at it.
@@ -108,10 +127,66 @@ impl<'a> Gather<'_, 'a> {
                         self.path(&of_rows);
                     }
                     let wrap = [&wrap[..], &still_wrapped].concat();
-                    self.returned(unit, function, at, &Holder { base: of_rows, wrap }, depth);
+                    // Rows that a function was given go back to whoever gave them, and to no other caller.
+                    match self.givers.pop() {
+                        Some(giver) => {
+                            // Of a part it is known by now that it is read.
+                            if of_rows.is_empty() {
+                                self.given_back(giver, &Holder { base: of_rows, wrap }, depth);
+                            }
+                            self.givers.push(giver);
+                        }
+                        None => self.returned(unit, function, at, &Holder { base: of_rows, wrap }, depth),
+                    }
                 }
             }
         }
+    }
+
+    /// Follows rows into a function of this repository that is given them. False where that did not tell what it reads:
+    /// then nothing is known of it.
+    fn followed(
+        &mut self,
+        unit: usize,
+        invocation: usize,
+        position: usize,
+        holder: &Holder,
+        depth: usize,
+    ) -> bool {
+        let Some((of, function)) = self.linker.callees.get(&(unit, invocation)).copied() else {
+            return false;
+        };
+        let called = &self.linker.units[of].functions[function];
+        let plain = self.linker.role_of(of, function) == FunctionRole::Plain;
+        let Some(usage) = called.taken.get(position).filter(|usage| plain && usage.complete) else {
+            return false;
+        };
+        if depth >= MAX_TAKEN || self.inside.contains(&(of, function)) {
+            return false;
+        }
+        let before = (self.result.clone(), self.used, self.seen.clone());
+        self.givers.push((unit, invocation));
+        self.inside.push((of, function));
+        self.usage(of, function, &called.at, usage, holder, depth + 1);
+        self.inside.pop();
+        self.givers.pop();
+        let known =
+            self.result.complete && !self.result.whole.iter().any(|whole| !before.0.whole.contains(whole));
+        if !known {
+            (self.result, self.used, self.seen) = before;
+        } else if holder.base.is_empty() {
+            self.result.followed.push(called.name.clone());
+        }
+        known
+    }
+
+    fn given_back(&mut self, (unit, invocation): Place, holder: &Holder, depth: usize) {
+        if depth >= MAX_DEPTH {
+            self.result.complete = false;
+            return;
+        }
+        let given = &self.linker.units[unit].invocations[invocation];
+        self.usage(unit, given.site.function, &given.site.at, &given.usage, holder, depth + 1);
     }
 
     /// A use of all that lies below a path. Of a part it is known which one.

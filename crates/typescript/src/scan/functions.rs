@@ -376,6 +376,7 @@ fn empty(at: pgsteward_model::prisma::At) -> UnitFunction {
         parent: None,
         returns: Vec::<Origin>::new(),
         returned: Vec::new(),
+        taken: Vec::new(),
         given_away: false,
         return_type: None,
     }

@@ -27,6 +27,7 @@ mod site;
 mod skim;
 mod sources;
 mod syntax;
+mod taken;
 #[cfg(test)]
 mod tests;
 mod transactions;
@@ -272,6 +273,7 @@ impl Reader<'_, '_> {
         for node in returns {
             self.read_return(node);
         }
+        self.read_taken();
         self.mark_given_away();
         self.count_ordinals();
     }

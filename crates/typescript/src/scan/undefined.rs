@@ -63,8 +63,12 @@ impl<'a> Reader<'_, 'a> {
                 if optional_chain(inner) {
                     return Some(Undefined::OptionalChain);
                 }
-                if member.key.is_some_and(|key| matches!(bare(key), Expression::NumericLiteral(_))) {
-                    return Some(Undefined::Lookup);
+                if let Some(Expression::NumericLiteral(index)) = member.key.map(bare) {
+                    // What `split` gives has a first element, whatever the text.
+                    let split = as_call(bare(member.object))
+                        .and_then(|call| as_member(&call.callee))
+                        .is_some_and(|called| called.name == Some("split"));
+                    return (!split || index.value != 0.0).then_some(Undefined::Lookup);
                 }
                 self.optional_field(inner)
             }

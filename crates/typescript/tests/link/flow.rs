@@ -115,3 +115,51 @@ fn rows_of_exported_functions_without_known_callers_may_be_read_whole() {
     assert_eq!(code.calls[0].result.whole, [Whole::Returned]);
     assert!(function(&code, "f").called_from_elsewhere);
 }
+
+#[test]
+fn rows_are_followed_into_the_functions_that_are_given_them() {
+    let code = linked(&[
+        DB,
+        (
+            "src/label.ts",
+            "const initials = ({ name }) => name.slice(0, 1)\n\
+             export const label = (user) => `${initials(user)} ${user.email}`\n\
+             export const pick = (users, id) => users.find((user) => user.id === id)\n\
+             export const whole = (user) => JSON.stringify(user)\n\
+             export const again = (user, depth) => depth > 0 ? again(user, depth - 1) : user.name\n",
+        ),
+        (
+            "src/a.ts",
+            "import { prisma } from './db'\nimport { label, pick, whole, again } from './label'\n\
+             import { send } from 'elsewhere'\n\
+             export async function one(id) {\n  const user = await prisma.user.findFirst({ where: { id } })\n\
+             console.log(label(user))\n}\n\
+             export async function two(id) {\n  const users = await prisma.user.findMany()\n\
+             console.log(pick(users, id).email)\n}\n\
+             export async function three(id) {\n  console.log(whole(await prisma.user.findFirst({ where: { id } })))\n}\n\
+             export async function four(id) {\n  send(await prisma.user.findFirst({ where: { id } }))\n}\n\
+             export async function five(id) {\n  const user = await prisma.user.findFirst({ where: { id } })\n\
+             console.log(again(user, 3))\n}\n",
+        ),
+    ]);
+    let seen: Vec<String> = code
+        .calls
+        .iter()
+        .map(|call| {
+            let read: Vec<String> = call.result.paths.iter().map(|path| path.join(".")).collect();
+            format!("{} {} {:?}", read.join(","), call.result.followed.join(","), call.result.whole)
+        })
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            "email,name initials,label []",
+            // What is given back is followed at the caller that gave it.
+            "email,id pick []",
+            "  [Passed { to: \"whole\" }]",
+            "  [Passed { to: \"send\" }]",
+            // A function that calls itself is not followed in circles.
+            "  [Passed { to: \"again\" }]",
+        ]
+    );
+}

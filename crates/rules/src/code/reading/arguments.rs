@@ -72,16 +72,7 @@ pub(in crate::code) fn is_total(model: &Model, keys: &[OrderKey<'_>]) -> bool {
 
 /// The same for rows that a filter with these conditions leaves.
 pub(in crate::code) fn is_total_within(model: &Model, keys: &[OrderKey<'_>], filter: Option<&Node>) -> bool {
-    let equal: Vec<&str> = filter
-        .and_then(Node::object)
-        .map(conjuncts)
-        .unwrap_or_default()
-        .into_iter()
-        .filter(|property| {
-            !property.conditional && matches!(property.value.value, Value::Expression { .. } | Value::Text(_))
-        })
-        .map(|property| property.name.as_str())
-        .collect();
+    let equal = fixed_fields(filter);
     let fixed = |name: &str| equal.contains(&name);
     let has = |name: &str| {
         let required = model.field(name).is_some_and(|field| field.arity == Arity::Required);
@@ -92,6 +83,56 @@ pub(in crate::code) fn is_total_within(model: &Model, keys: &[OrderKey<'_>], fil
         .iter()
         .chain(&model.uniques)
         .any(|key| !key.fields.is_empty() && key.fields.iter().all(|field| has(&field.field)))
+}
+
+/// Fields that a filter holds at one value, those of a compound key among them.
+fn fixed_fields(filter: Option<&Node>) -> Vec<&str> {
+    let conditions = filter.and_then(Node::object).map(conjuncts).unwrap_or_default();
+    let mut fixed = Vec::new();
+    for property in conditions.into_iter().filter(|property| !property.conditional) {
+        match &property.value.value {
+            Value::Object(operators) => match operators.get("equals") {
+                Some(equals) if is_one_value(&equals.value) => fixed.push(property.name.as_str()),
+                None if property.name.contains('_') => {
+                    let parts = operators.properties.iter().filter(|part| is_one_value(&part.value));
+                    fixed.extend(parts.map(|part| part.name.as_str()));
+                }
+                _ => {}
+            },
+            _ if is_one_value(&property.value) => fixed.push(&property.name),
+            _ => {}
+        }
+    }
+    fixed
+}
+
+fn is_one_value(node: &Node) -> bool {
+    match &node.value {
+        Value::Expression { undefined, .. } => undefined.is_none(),
+        Value::Text(_) | Value::Number(_) | Value::Bool(_) => true,
+        Value::Undefined | Value::Null | Value::List(_) | Value::Object(_) | Value::Choice(_) => false,
+    }
+}
+
+/// A filter that leaves one row at most: it holds all fields of a unique key at one value each, together with the fields
+/// that are held already, such as the keys of one parent.
+pub(in crate::code) fn leaves_one_row(model: &Model, filter: Option<&Node>, held: &[String]) -> bool {
+    let fixed = fixed_fields(filter);
+    let is_held = |name: &String| held.contains(name) || fixed.contains(&name.as_str());
+    model
+        .primary_key
+        .iter()
+        .chain(&model.uniques)
+        .filter(|key| key.predicate.is_none() && !key.fields.is_empty())
+        .any(|key| key.fields.iter().all(|field| is_held(&field.field)))
+}
+
+/// The fields of a relation's target that refer to the parent; empty where a table of their own joins the two.
+pub(in crate::code) fn keys_to_parent<'a>(field: &Field, target: &'a Model) -> &'a [String] {
+    let opposite = field.relation.as_ref().and_then(|relation| relation.opposite.as_ref());
+    opposite
+        .and_then(|(_, name)| target.field(name)?.relation.as_ref())
+        .map_or(&[], |relation| relation.fields.as_slice())
 }
 
 /// Fields that tell rows apart: the primary key, else a required unique key.

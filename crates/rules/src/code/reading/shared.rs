@@ -8,7 +8,7 @@ use pgsteward_model::prisma::At;
 use pgsteward_model::rule::Rule;
 use pgsteward_model::source::Span;
 
-use crate::shared;
+use crate::shared::{self, quoted_list};
 
 pub(in crate::code) fn place(facts: &Facts, at: &At) -> Place {
     Place::file(shared::range(facts, at))
@@ -55,6 +55,12 @@ pub(in crate::code) fn call_name(call: &Call) -> String {
     let model =
         call.model.split_at_checked(1).map_or(String::new(), |(first, rest)| first.to_lowercase() + rest);
     format!("{model}.{}", call.operation.name())
+}
+
+/// `, in "total" and "label" too`: the functions that rows were followed into; empty where there are none.
+pub(in crate::code) fn through(call: &Call) -> String {
+    let names: Vec<&str> = call.result.followed.iter().map(String::as_str).collect();
+    if names.is_empty() { String::new() } else { format!(", in {} too", quoted_list(&names)) }
 }
 
 /// All that the values in a node come from, in the order of the text.
