@@ -43,7 +43,8 @@ fn check(facts: &Facts) -> Vec<Finding> {
                 continue;
             }
             reported.push(path.clone());
-            let rows = if loaded.field.arity == Arity::List { "rows" } else { "row" };
+            let many = loaded.field.arity == Arity::List;
+            let (rows, are) = if many { ("rows", "are") } else { ("row", "is") };
             let finding = shared::on_part(
                 &RULE,
                 facts,
@@ -53,7 +54,7 @@ fn check(facts: &Facts) -> Vec<Finding> {
                 format!("\"{path}\" of \"{}\" is loaded and never read", call.model),
             )
             .detail(format!(
-                "Every use of the result is known{}, and none reads \"{path}\". Its {rows} of \"{}\" are fetched by a query of \
+                "Every use of the result is known{}, and none reads \"{path}\". Its {rows} of \"{}\" {are} fetched by a query of \
                  their own and thrown away.",
                 shared::through(call),
                 loaded.target.name

@@ -48,7 +48,7 @@ fn check(facts: &Facts) -> Vec<Finding> {
             continue;
         }
         let mut found = Vec::new();
-        collect(facts, &code.clients, model, &call.argument, "", &told(call, model), &mut found);
+        collect(facts, &code.clients, model, &call.argument, "", &echoed(call), &mut found);
         let Some(worst) = found.iter().map(|(secret, _)| *secret).max() else { continue };
         let names: Vec<&str> =
             found.iter().filter(|(secret, _)| *secret == worst).map(|(_, path)| path.as_str()).collect();
@@ -66,6 +66,10 @@ fn check(facts: &Facts) -> Vec<Finding> {
             Secret::Password => (
                 Severity::Error,
                 "A password, even a hash of one, can be tried out by whoever sees it, at leisure and on other sites.",
+            ),
+            Secret::Credential if names.iter().all(|name| is_new(call, model, name)) => (
+                Severity::Info,
+                "Its owner may be shown it this once; whoever else sees it can act in its owner's name.",
             ),
             // One row that was asked for may be for the form that shows it to its owner.
             Secret::Credential if reads_one(call.operation) => {
@@ -133,40 +137,47 @@ fn reads_one(operation: Operation) -> bool {
     )
 }
 
-/// Columns whose value the answer to a `create` may tell: written as null, brought by the request, or made up for the new
-/// row, which its owner is shown this once.
-fn told(call: &Call, model: &Model) -> Vec<String> {
-    if call.operation != Operation::Create {
-        return Vec::new();
-    }
-    let data = call.argument.get("data").and_then(Node::object);
-    let is_told = |property: &Property| {
-        // What is made of a password is its hash, which nobody needs to see.
-        let is_password = secrets::in_any_form(&property.name) == Some(Secret::Password);
-        property.value.alternatives().into_iter().all(|node| is_known_to_caller(node, !is_password))
+/// Columns that a `create` writes as null, or as the request brought them: the answer tells nothing new.
+fn echoed(call: &Call) -> Vec<&str> {
+    let known = |node: &Node| match &node.value {
+        Value::Null => true,
+        Value::Expression { text, sources, .. } => {
+            !text.contains('(') && !sources.is_empty() && sources.iter().all(is_brought)
+        }
+        _ => false,
     };
-    let written = data.into_iter().flat_map(|data| &data.properties);
-    let mut names: Vec<String> =
-        written.filter(|property| is_told(property)).map(|property| property.name.clone()).collect();
-    // What a default makes up is new as well.
-    let left_out = |name: &str| data.is_some_and(|data| !data.open && data.get(name).is_none());
-    let made = model.fields.iter().filter(|field| field.default.is_some() && left_out(&field.name));
-    names.extend(made.map(|field| field.name.clone()));
-    names
+    let written = created(call).filter(|property| known(&property.value));
+    written.map(|property| property.name.as_str()).collect()
 }
 
-fn is_known_to_caller(node: &Node, may_be_made: bool) -> bool {
-    let Value::Expression { text, sources, .. } = &node.value else {
-        return matches!(node.value, Value::Null | Value::Undefined);
+fn created(call: &Call) -> impl Iterator<Item = &Property> {
+    let data =
+        call.argument.get("data").and_then(Node::object).filter(|_| call.operation == Operation::Create);
+    data.into_iter().flat_map(|data| &data.properties)
+}
+
+fn is_brought(source: &Source) -> bool {
+    matches!(source, Source::Parameter { .. } | Source::Request)
+}
+
+/// The secret of a row that is being made, by the request, by a generator or by a default: its owner may be shown it this
+/// once.
+fn is_new(call: &Call, model: &Model, name: &str) -> bool {
+    if call.operation != Operation::Create {
+        return false;
+    }
+    let Some(written) = created(call).find(|property| property.name == name) else {
+        return model.field(name).is_some_and(|field| field.default.is_some());
     };
-    let is_brought = |source: &Source| matches!(source, Source::Parameter { .. } | Source::Request);
-    let as_brought = !text.contains('(') && sources.iter().all(is_brought);
-    let new = may_be_made
-        && sources.iter().any(is_made_up)
-        && sources
-            .iter()
-            .all(|source| is_brought(source) || is_made_up(source) || *source == Source::Constant);
-    !sources.is_empty() && (as_brought || new)
+    written.value.alternatives().into_iter().all(|node| match &node.value {
+        Value::Null | Value::Undefined => true,
+        Value::Expression { sources, .. } => {
+            let known =
+                |source: &Source| is_brought(source) || is_made_up(source) || *source == Source::Constant;
+            !sources.is_empty() && sources.iter().all(known)
+        }
+        _ => false,
+    })
 }
 
 /// By a generator of random values, or a function that is named for one. A hash is no secret to be shown.
@@ -186,7 +197,7 @@ fn collect(
     model: &Model,
     argument: &Node,
     prefix: &str,
-    told: &[String],
+    echoed: &[&str],
     found: &mut Vec<(Secret, String)>,
 ) {
     let path = |name: &str| format!("{prefix}{name}");
@@ -204,7 +215,7 @@ fn collect(
             }
             None => !is_omitted(argument, &field.name) && !omitted_by_client(clients, model, &field.name),
         };
-        if text && returned && !told.contains(&field.name) {
+        if text && returned && !echoed.contains(&field.name.as_str()) {
             found.push((secret, path(&field.name)));
         }
     }
