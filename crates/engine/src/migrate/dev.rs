@@ -32,7 +32,7 @@ use super::project::{MigrateProject, MigrationFolder};
 use super::rename::Wish;
 use super::shadow::{Replayed, Script, Shadow, without_external};
 use super::side_file::{self, SideFile};
-use super::{generator, keep, name, outside, rollback, server};
+use super::{generator, keep, name, outside, rollback, server, squash};
 use crate::Progress;
 use crate::collect::LabWish;
 
@@ -60,10 +60,11 @@ pub async fn dev(
     let folders = project.migrations()?;
     let (session, made) = server::connect_or_create(&connection, "migrate dev").await?;
     let table = project.history_table(connection.namespace());
-    let live = Live::read(&session, &table).await;
+    let recorded = record(&session, &table, &folders, progress).await;
+    let live = Live::read(&session, &table, &folders).await;
     let version = session.version();
     session.close().await;
-    let live = live?;
+    let (recorded, live) = (recorded?, live?);
     let mut wish = request.wish.clone();
     wish.major = wish.major.or(Some(version.major()));
     let config = project.config.as_ref();
@@ -83,6 +84,7 @@ pub async fn dev(
     verb.report.notes.extend(made.then(|| format!("made the database \"{}\"", connection.database())));
     verb.report.notes.extend(shadow.note());
     verb.report.notes.extend(connection.note.clone());
+    verb.report.notes.extend(recorded);
     verb.side_file(&shadow).await?;
     let (diagnosis, history) = verb.diagnose(&shadow, &folders, &live).await?;
     if let Some(reason) = diagnosis.reset_reason() {
@@ -96,6 +98,24 @@ pub async fn dev(
     verb.create(&shadow, &folders, &history).await
 }
 
+/// Records squashed migrations that the database holds already, before anybody looks for what is missing. Notes.
+async fn record(
+    session: &WriteSession,
+    table: &HistoryTable,
+    folders: &[MigrationFolder],
+    progress: &dyn Progress,
+) -> Result<Vec<String>, MigrateError> {
+    if squash::joined(folders).is_empty() {
+        return Ok(Vec::new());
+    }
+    server::lock(session, server::LOCK_WAIT, progress).await?;
+    let rows = session.history(table).await?.unwrap_or_default();
+    let recorded = squash::settle(session, table, folders, &rows).await?;
+    let told =
+        |name: String| format!("recorded {name} without running it: the database has all that it joins");
+    Ok(recorded.into_iter().map(told).collect())
+}
+
 /// What was read from the user's database.
 struct Live {
     rows: Option<Vec<HistoryRow>>,
@@ -103,8 +123,12 @@ struct Live {
 }
 
 impl Live {
-    async fn read(session: &WriteSession, table: &HistoryTable) -> Result<Live, MigrateError> {
-        let rows = session.history(table).await?;
+    async fn read(
+        session: &WriteSession,
+        table: &HistoryTable,
+        folders: &[MigrationFolder],
+    ) -> Result<Live, MigrateError> {
+        let rows = session.history(table).await?.map(|rows| squash::without_members(folders, rows));
         let (catalog, _) = session.catalog(&CatalogOptions::default()).await?;
         Ok(Live { rows, catalog })
     }
@@ -234,11 +258,15 @@ impl Verb<'_> {
         let folder = name::folder_name(name::now(), &given, &there);
         let file = write::write(&self.project.migrations_folder, &folder, &text)?;
         let file = crate::discover::relative(&self.project.root, &file);
+        // An empty migration is there to be written by hand: nobody knows yet what undoes it.
+        let is_draft = self.request.create_only && planned.is_empty();
         self.report.created = Some(NewMigration { name: folder, file, sql: text });
+        if !is_draft {
+            self.report.rollback = Some(self.write_down(shadow).await);
+        }
         if self.request.create_only {
             return self.finish(DevOutcome::Created).await;
         }
-        self.report.rollback = Some(self.write_down(shadow).await);
         self.request.place.apply(self.progress).await?;
         self.finish(DevOutcome::Applied).await
     }
@@ -252,17 +280,7 @@ impl Verb<'_> {
             Err(error) => Err(error),
         };
         match down {
-            Ok(down) => {
-                let mut words = format!("down.sql: {}", down.worth.word());
-                if let Some(reason) = down.worth.reason() {
-                    words.push_str(&format!(": {reason}"));
-                }
-                let lost: Vec<&str> = down.lost.iter().map(|loss| loss.what.as_str()).collect();
-                if !lost.is_empty() {
-                    words.push_str(&format!("; it does not bring back {}", lost.join(", ")));
-                }
-                words
-            }
+            Ok(down) => format!("down.sql: {}", down.in_words()),
             Err(error) => format!("no down.sql was made: {error}"),
         }
     }

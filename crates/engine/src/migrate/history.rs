@@ -7,6 +7,7 @@ use pgsteward_model::migrate::{MigrationState, Standing};
 use pgsteward_pg::history::{HistoryRow, RowState};
 
 use super::project::MigrationFolder;
+use super::squash;
 
 /// What the row of a statement-by-statement run says in `logs` until it is finished. Prisma leaves the column
 /// empty while a migration runs, so this also tells whose unfinished row it is.
@@ -35,9 +36,13 @@ impl Joined {
             let rows = by_name.remove(folder.name.as_str()).unwrap_or_default();
             standings.push(standing(&folder.name, Some(folder), &rows));
         }
+        let joined_by = squash::joined(folders);
         for row in rows.unwrap_or_default() {
             if let Some(rows) = by_name.remove(row.name.as_str()) {
-                standings.push(standing(&row.name, None, &rows));
+                let mut standing = standing(&row.name, None, &rows);
+                standing.joined_by = joined_by.get(&row.name).cloned();
+                standing.missing_on_disk &= standing.joined_by.is_none();
+                standings.push(standing);
             }
         }
         Joined { initialised: rows.is_some(), standings }
@@ -60,8 +65,11 @@ impl Joined {
         if !there_only || !here_only {
             return None;
         }
-        let known =
-            |standing: &&Standing| standing.state == MigrationState::Applied && !standing.missing_on_disk;
+        let known = |standing: &&Standing| {
+            standing.state == MigrationState::Applied
+                && !standing.missing_on_disk
+                && standing.joined_by.is_none()
+        };
         Some(self.standings.iter().rfind(known).map(|standing| standing.name.as_str()))
     }
 }
@@ -81,6 +89,7 @@ fn standing(name: &str, folder: Option<&MigrationFolder>, rows: &[&HistoryRow]) 
         state,
         edited: applied && folder.zip(row).is_some_and(|(folder, row)| !folder.has_checksum(&row.checksum)),
         missing_on_disk: folder.is_none() && state != MigrationState::RolledBack,
+        joined_by: None,
         rolled_back: latest(RowState::RolledBack).is_some(),
         started_at: row.map(|row| row.started_at.clone()),
         finished_at: row.and_then(|row| row.finished_at.clone()),

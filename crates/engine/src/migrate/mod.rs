@@ -48,6 +48,7 @@ pub mod seed;
 pub mod server;
 pub mod shadow;
 mod side_file;
+pub mod squash;
 pub mod status;
 pub mod target;
 mod watch;

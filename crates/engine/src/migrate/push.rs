@@ -14,7 +14,7 @@ use super::namespace::{as_default, in_sql};
 use super::place::{Place, valid_schema};
 use super::production::{self, Allowed, Consent};
 use super::shadow::without_external;
-use super::{dev, keep, reset, server};
+use super::{dev, generator, keep, reset, server};
 use crate::Progress;
 
 pub struct PushRequest {
@@ -23,6 +23,8 @@ pub struct PushRequest {
     pub accept_data_loss: bool,
     /// `--force-reset`: empty the database first.
     pub force_reset: bool,
+    /// `--skip-generate`.
+    pub skip_generate: bool,
     pub consent: Consent,
 }
 
@@ -42,6 +44,7 @@ pub async fn push(
         unexecutable: Vec::new(),
         kept: Vec::new(),
         statements: 0,
+        generator: None,
         notes: connection.note.iter().cloned().collect(),
     };
     report.notes.extend(made.then(|| format!("made the database \"{}\"", connection.database())));
@@ -87,6 +90,7 @@ pub async fn push(
     let ran = run(&session, &steps, own).await;
     session.close().await;
     report.statements = ran?;
+    report.generator = generator::run(&project, request.skip_generate).await;
     Ok(Some(report))
 }
 

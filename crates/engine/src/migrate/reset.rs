@@ -10,13 +10,24 @@ use super::connection::Connection;
 use super::error::{MigrateError, words};
 use super::place::Place;
 use super::production::{self, Allowed, Consent};
-use super::server;
+use super::project::MigrateProject;
+use super::{generator, release, seed, server};
 use crate::Progress;
 
-/// Resets and migrates. None where the person said no.
+/// What Prisma up to 6 runs after a reset, unless told not to.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Skip {
+    /// `--skip-generate`.
+    pub generate: bool,
+    /// `--skip-seed`.
+    pub seed: bool,
+}
+
+/// Resets and migrates; then runs what the project's own Prisma would run. None where the person said no.
 pub async fn reset(
     place: &Place,
     consent: &Consent,
+    skip: Skip,
     ask: &dyn Ask,
     progress: &dyn Progress,
 ) -> Result<Option<ResetReport>, MigrateError> {
@@ -44,12 +55,43 @@ pub async fn reset(
     let mut notes: Vec<String> = connection.note.iter().cloned().collect();
     notes.extend(empty(&connection, &namespaces, "migrate reset", progress).await?);
     let applied = place.apply(progress).await?;
+    progress.phase("run what belongs to the project");
+    let generator = generator::run(&project, skip.generate).await;
+    let seed = seeded(&project, skip.seed, progress).await?;
     Ok(Some(ResetReport {
         database: server::database_name(&connection, version),
         namespaces,
         applied,
+        generator,
+        seed,
         notes,
     }))
+}
+
+/// The seed command is one out of the repository: it runs only where a reset by the project's own Prisma would run
+/// it, which 7 does not.
+async fn seeded(
+    project: &MigrateProject,
+    skip: bool,
+    progress: &dyn Progress,
+) -> Result<Option<String>, MigrateError> {
+    let Some(command) = seed::configured(project)? else { return Ok(None) };
+    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    if skip || set("PRISMA_MIGRATE_SKIP_SEED") {
+        return Ok(Some("the seed command was not run, as asked".to_owned()));
+    }
+    if release::major(&project.root).is_none_or(|major| major >= 7) {
+        return Ok(Some("the seed command was not run; `pgsteward db seed` runs it".to_owned()));
+    }
+    progress.phase(&format!("run the seed command `{}`", command.text));
+    match seed::run(project, &command, &[], seed::Output::Talk).await? {
+        true => Ok(Some(format!("ran the seed command `{}` of {}", command.text, command.origin))),
+        false => Err(MigrateError::new(format!(
+            "the database was reset and migrated, and the seed command `{}` failed",
+            command.text
+        ))
+        .with_hint("correct it, and run `pgsteward db seed`")),
+    }
 }
 
 /// Drops everything in the namespaces and the history of migrations. All of it or nothing.

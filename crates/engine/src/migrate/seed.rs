@@ -22,13 +22,21 @@ pub struct SeedCommand {
 /// The seed command of a project: `migrations.seed` of prisma.config.ts, else `prisma.seed` of the nearest
 /// package.json, as Prisma up to 6 has it.
 pub fn find(project: &MigrateProject) -> Result<SeedCommand, MigrateError> {
-    let configured = project.config.as_ref().and_then(|config| config.seed.as_deref());
-    find_in(configured, &project.root)
+    configured(project)?.ok_or_else(|| {
+        MigrateError::new("no seed command is configured").with_hint(
+            "add seed to the section migrations of prisma.config.ts: migrations: { seed: \"tsx prisma/seed.ts\" }",
+        )
+    })
 }
 
-fn find_in(configured: Option<&str>, folder: &Path) -> Result<SeedCommand, MigrateError> {
+/// As [`find`]; none where the project has none.
+pub fn configured(project: &MigrateProject) -> Result<Option<SeedCommand>, MigrateError> {
+    find_in(project.config.as_ref().and_then(|config| config.seed.as_deref()), &project.root)
+}
+
+fn find_in(configured: Option<&str>, folder: &Path) -> Result<Option<SeedCommand>, MigrateError> {
     if let Some(text) = configured.map(str::trim).filter(|text| !text.is_empty()) {
-        return Ok(SeedCommand { text: text.to_owned(), origin: "prisma.config.ts".to_owned() });
+        return Ok(Some(SeedCommand { text: text.to_owned(), origin: "prisma.config.ts".to_owned() }));
     }
     for above in folder.ancestors() {
         let path = above.join("package.json");
@@ -38,7 +46,8 @@ fn find_in(configured: Option<&str>, folder: &Path) -> Result<SeedCommand, Migra
         })?;
         match &package["prisma"]["seed"] {
             serde_json::Value::String(text) if !text.trim().is_empty() => {
-                return Ok(SeedCommand { text: text.trim().to_owned(), origin: "package.json".to_owned() });
+                let (text, origin) = (text.trim().to_owned(), "package.json".to_owned());
+                return Ok(Some(SeedCommand { text, origin }));
             }
             serde_json::Value::Null => break,
             _ => {
@@ -50,22 +59,33 @@ fn find_in(configured: Option<&str>, folder: &Path) -> Result<SeedCommand, Migra
             }
         }
     }
-    Err(MigrateError::new("no seed command is configured").with_hint(
-        "add seed to the section migrations of prisma.config.ts: migrations: { seed: \"tsx prisma/seed.ts\" }",
-    ))
+    Ok(None)
 }
 
-/// Runs it with the caller's input and output; true where it ended well. `arguments` are added as they are.
+/// Where what the command prints goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// The caller's own output.
+    Own,
+    /// The caller's error output, because a report of ours is the output.
+    Talk,
+}
+
+/// Runs it with the caller's input; true where it ended well. `arguments` are added as they are.
 pub async fn run(
     project: &MigrateProject,
     command: &SeedCommand,
     arguments: &[String],
+    output: Output,
 ) -> Result<bool, MigrateError> {
     let folder = &project.root;
     let mut words = split(&command.text).into_iter();
     let program = words.next().unwrap_or_default();
     let mut child = tokio::process::Command::new(&program);
     child.args(words).args(arguments).current_dir(folder).kill_on_drop(true);
+    if output == Output::Talk {
+        child.stdout(std::io::stderr());
+    }
     child.env("PATH", path_with_packages(folder));
     // Prisma's CLI has read the `.env` files by then, and the command inherits what they say.
     for (name, value) in Environment::of(project)?.variables() {
@@ -124,13 +144,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let package = folder.path().join("package.json");
         std::fs::write(&package, r#"{"prisma": {"seed": "node seed.js"}}"#).unwrap();
-        let found = find_in(None, folder.path()).unwrap();
+        let found = find_in(None, folder.path()).unwrap().unwrap();
         assert_eq!((found.text.as_str(), found.origin.as_str()), ("node seed.js", "package.json"));
-        let found = find_in(Some("tsx seed.ts"), folder.path()).unwrap();
+        let found = find_in(Some("tsx seed.ts"), folder.path()).unwrap().unwrap();
         assert_eq!((found.text.as_str(), found.origin.as_str()), ("tsx seed.ts", "prisma.config.ts"));
         std::fs::write(&package, r#"{"prisma": {"seed": 3}}"#).unwrap();
         assert!(find_in(None, folder.path()).is_err());
         std::fs::write(&package, "{}").unwrap();
-        assert_eq!(find_in(None, folder.path()).unwrap_err().message, "no seed command is configured");
+        assert_eq!(find_in(None, folder.path()), Ok(None));
     }
 }

@@ -42,6 +42,8 @@ pub struct Replayed {
     pub catalog: Catalog,
     /// What the lab left out or replaced, for people.
     pub notes: Vec<String>,
+    /// Names of scripts that the server takes statement by statement only.
+    pub by_statement: Vec<String>,
 }
 
 impl Shadow {
@@ -86,7 +88,7 @@ impl Shadow {
         loop {
             let database = self.empty().await?;
             match self.run(&database, &all, &mut regimes).await? {
-                Ran::Well(notes) => return self.look(database, notes).await,
+                Ran::Well(notes) => return self.look(database, notes, by_statement(&all, &regimes)).await,
                 // Known now to need its statements sent one by one; those before it commit again.
                 Ran::Again => self.finish(database).await?,
                 Ran::Failed(name, failure) => {
@@ -103,14 +105,15 @@ impl Shadow {
             return Ok(replayed);
         }
         let mut regimes: Vec<Regime> = scripts.iter().map(|script| likely_regime(script.text)).collect();
-        let Replayed { database: before, mut notes, .. } = replayed;
+        let Replayed { database: before, mut notes, by_statement: mut alone, .. } = replayed;
         loop {
             let database = self.copy(&before).await?;
             match self.run(&database, scripts, &mut regimes).await? {
                 Ran::Well(more) => {
                     self.finish(before).await?;
                     notes.extend(more);
-                    return self.look(database, notes).await;
+                    alone.extend(by_statement(scripts, &regimes));
+                    return self.look(database, notes, alone).await;
                 }
                 Ran::Again => self.finish(database).await?,
                 Ran::Failed(name, failure) => {
@@ -133,7 +136,10 @@ impl Shadow {
         loop {
             let database = self.copy(&on.database).await?;
             match self.run(&database, &scripts, &mut regimes).await? {
-                Ran::Well(notes) => return Ok(Ok(self.look(database, notes).await?)),
+                Ran::Well(notes) => {
+                    let alone = by_statement(&scripts, &regimes);
+                    return Ok(Ok(self.look(database, notes, alone).await?));
+                }
                 Ran::Again => self.finish(database).await?,
                 Ran::Failed(_, failure) => {
                     self.finish(database).await?;
@@ -182,12 +188,17 @@ impl Shadow {
         self.lab.finish_database(database).await.map_err(|error| broke(&error))
     }
 
-    async fn look(&self, database: Database, notes: Vec<String>) -> Result<Replayed, MigrateError> {
+    async fn look(
+        &self,
+        database: Database,
+        notes: Vec<String>,
+        by_statement: Vec<String>,
+    ) -> Result<Replayed, MigrateError> {
         let session = database.session().await.map_err(|error| broke(&error))?;
         let read = session.catalog(&CatalogOptions::default()).await;
         session.close().await;
         let (catalog, _) = read?;
-        Ok(Replayed { database, catalog, notes })
+        Ok(Replayed { database, catalog, notes, by_statement })
     }
 
     async fn run(
@@ -242,6 +253,11 @@ fn likely_regime(text: &str) -> Regime {
         true => Regime::PerStatement,
         false => Regime::OneMessage,
     }
+}
+
+fn by_statement(scripts: &[Script<'_>], regimes: &[Regime]) -> Vec<String> {
+    let alone = scripts.iter().zip(regimes).filter(|(_, regime)| **regime == Regime::PerStatement);
+    alone.map(|(script, _)| script.name.to_owned()).collect()
 }
 
 /// SQLSTATE `active_sql_transaction` and `unsafe_new_enum_value_usage`.

@@ -15,6 +15,7 @@ use super::error::MigrateError;
 use super::history::Joined;
 use super::project::{MigrateProject, MigrationFolder, ProjectOptions};
 use super::server;
+use super::squash;
 use super::target;
 use crate::Progress;
 use crate::collect::LabWish;
@@ -63,6 +64,7 @@ pub async fn status(options: &StatusOptions, progress: &dyn Progress) -> Result<
         false => None,
     };
     session.close().await;
+    let told = squash::told(&folders, rows.as_deref().unwrap_or_default());
     let joined = Joined::new(&folders, rows.as_deref());
     let compared = match (replayable, &catalog) {
         (Some(Ok(applied)), Some(catalog)) => {
@@ -79,7 +81,7 @@ pub async fn status(options: &StatusOptions, progress: &dyn Progress) -> Result<
         migrations: joined.standings,
         invalid_indexes: lines(invalid.indexes),
         not_valid: lines(invalid.constraints),
-        notes: connection.note.iter().cloned().collect(),
+        notes: connection.note.iter().cloned().chain(told).collect(),
         ..StatusReport::default()
     };
     match compared {
@@ -110,11 +112,14 @@ fn replayable<'a>(
     if let Some(failed) = rows.iter().find(|row| row.state() == RowState::Failed) {
         return Some(Err(format!("drift was not looked for: {} failed", failed.name)));
     }
-    let mut applied: Vec<&MigrationFolder> = Vec::new();
-    let mut seen = BTreeSet::new();
+    // A squashed migration makes what those made that it joins, whether or not it is recorded yet.
+    let mut applied: Vec<&MigrationFolder> = squash::unrecorded(folders, rows);
+    let mut seen: BTreeSet<&str> = applied.iter().map(|folder| folder.name.as_str()).collect();
+    let joined = squash::joined(folders);
     let by_name: BTreeMap<&str, &MigrationFolder> =
         folders.iter().map(|folder| (folder.name.as_str(), folder)).collect();
-    for row in rows.iter().filter(|row| row.state() == RowState::Applied) {
+    let counts = |row: &&HistoryRow| row.state() == RowState::Applied && !joined.contains_key(&row.name);
+    for row in rows.iter().filter(counts) {
         let Some(folder) = by_name.get(row.name.as_str()) else {
             return Some(Err(format!("drift was not looked for: {} is missing on disk", row.name)));
         };

@@ -13,6 +13,8 @@ pub struct DeployReport {
     pub found: usize,
     /// What was made before the first file: the database, the namespace, the table.
     pub created: Vec<String>,
+    /// Squashed migrations that were recorded without running, because the database has all that they join.
+    pub recorded: Vec<String>,
     /// How long the advisory lock was waited for.
     pub waited_for_lock_ms: u64,
     /// Files that ran or were tried, in order. The last one may have failed.

@@ -95,6 +95,10 @@ pub struct ResetReport {
     /// The namespaces that were emptied.
     pub namespaces: Vec<String>,
     pub applied: Vec<String>,
+    /// What became of the project's generators; none where the schema has none.
+    pub generator: Option<String>,
+    /// What became of the project's seed command; none where there is none.
+    pub seed: Option<String>,
     pub notes: Vec<String>,
 }
 
@@ -108,5 +112,7 @@ pub struct PushReport {
     pub kept: Vec<KeptObject>,
     /// Statements that were run.
     pub statements: usize,
+    /// What became of the project's generators; none where the schema has none.
+    pub generator: Option<String>,
     pub notes: Vec<String>,
 }

@@ -11,6 +11,7 @@ pub mod pull;
 pub mod rehearsal;
 pub mod resolve;
 pub mod rollback;
+pub mod squash;
 pub mod status;
 
 use serde::Serialize;
@@ -36,6 +37,8 @@ pub struct Standing {
     pub edited: bool,
     /// The database has it and the disk does not.
     pub missing_on_disk: bool,
+    /// The migration on disk that joins it, where a squash did: then nothing is missing.
+    pub joined_by: Option<String>,
     /// There was an attempt that was rolled back.
     pub rolled_back: bool,
     pub started_at: Option<String>,

@@ -47,6 +47,8 @@ pub struct PlannedFolder {
     pub sql: String,
     /// The text of backfill.sql beside it.
     pub backfill: Option<String>,
+    /// What its down.sql is worth, in words; none where nothing was written.
+    pub down: Option<String>,
     /// What to wait for before the folder is deployed.
     pub after: Option<String>,
     /// What the folder locked in the lab, of tables that were there before the migration.

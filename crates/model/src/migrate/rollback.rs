@@ -23,6 +23,21 @@ pub struct Down {
     pub server: Option<String>,
 }
 
+impl Down {
+    /// What it is worth, why, and what it does not bring back, in one line.
+    pub fn in_words(&self) -> String {
+        let mut words = self.worth.word().to_owned();
+        if let Some(reason) = self.worth.reason() {
+            words.push_str(&format!(": {reason}"));
+        }
+        let lost: Vec<&str> = self.lost.iter().map(|loss| loss.what.as_str()).collect();
+        if !lost.is_empty() {
+            words.push_str(&format!("; it does not bring back {}", lost.join(", ")));
+        }
+        words
+    }
+}
+
 /// What a `down.sql` is worth.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "verdict")]

@@ -25,6 +25,12 @@ pub fn deploy_text(report: &DeployReport, verbose: bool) -> String {
         out.push_str(&format!("note: {}\n", line(note)));
     }
     out.push_str(&format!("{} in the migrations folder\n", plural(report.found, "migration")));
+    for name in &report.recorded {
+        out.push_str(&format!(
+            "recorded {} without running it: the database has all that it joins\n",
+            line(name)
+        ));
+    }
     if report.waited_for_lock_ms >= 100 {
         out.push_str(&format!(
             "waited {} for the advisory lock\n",

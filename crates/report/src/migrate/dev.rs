@@ -76,6 +76,9 @@ pub fn reset_text(report: &ResetReport) -> String {
         out.push_str("\nThe following migration(s) have been applied:\n\n");
         list(&mut out, &report.applied);
     }
+    for told in report.generator.iter().chain(&report.seed) {
+        out.push_str(&format!("{}\n", line(told)));
+    }
     out
 }
 
@@ -94,6 +97,9 @@ pub fn push_text(report: &PushReport) -> String {
             "\nYour database is now in sync with your Prisma schema ({} statements).\n",
             report.statements
         ));
+    }
+    if let Some(told) = &report.generator {
+        out.push_str(&format!("{}\n", line(told)));
     }
     out
 }

@@ -10,6 +10,7 @@ mod pull;
 mod rehearsal;
 mod resolve;
 mod rollback;
+mod squash;
 mod status;
 
 use serde::Serialize;
@@ -24,6 +25,7 @@ pub use pull::{objects_text, pull_text};
 pub use rehearsal::rehearsal_text;
 pub use resolve::resolve_text;
 pub use rollback::{adopt_text, rollback_text};
+pub use squash::squash_text;
 pub use status::status_text;
 
 /// Version of the JSON of all verbs. It grows when a field changes its meaning or goes; new fields do not count.

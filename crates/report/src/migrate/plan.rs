@@ -40,6 +40,9 @@ fn one(out: &mut String, migration: &PlannedMigration, written: bool) {
         if folder.backfill.is_some() {
             line(out, 4, &format!("first: pgsteward migrate backfill {}", folder.name));
         }
+        if let Some(down) = &folder.down {
+            line(out, 4, &format!("down.sql: {down}"));
+        }
         for lock in &folder.locks {
             let stops = match (lock.blocks_reads, lock.blocks_writes) {
                 (true, _) => "stops readers and writers",

@@ -15,10 +15,9 @@ pub fn status_text(report: &StatusReport) -> String {
         line(&database.place),
         line(&database.origin)
     );
-    let on_disk = report
-        .migrations
-        .iter()
-        .filter(|one| !one.missing_on_disk && one.state != MigrationState::RolledBack);
+    let on_disk = report.migrations.iter().filter(|one| {
+        !one.missing_on_disk && one.joined_by.is_none() && one.state != MigrationState::RolledBack
+    });
     out.push_str(&format!("{} found in the migrations folder\n", plural(on_disk.count(), "migration")));
     for note in &report.notes {
         out.push_str(&format!("note: {}\n", line(note)));

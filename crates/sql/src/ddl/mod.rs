@@ -13,6 +13,7 @@ mod object;
 mod order;
 mod rename;
 mod table;
+mod unqualified;
 
 use std::collections::BTreeSet;
 
@@ -23,6 +24,7 @@ pub use column_type::column_type;
 pub use diff::{Diff, diff};
 pub use index::index;
 pub use rename::rename;
+pub use unqualified::unqualified;
 
 /// The statements that make a new database equal to `catalog`, in an order in which they run: each stands
 /// alone and may be sent by itself. The first one is [`settings`], which all others need in their session.
@@ -30,26 +32,42 @@ pub use rename::rename;
 /// Where objects need each other in a circle some statement comes too early: it runs when it is sent again
 /// after the others. What no statement is written for is told by [`left_out`].
 pub fn create(catalog: &Catalog) -> Vec<String> {
+    let Parts { before_rows, after_rows } = parts(catalog);
     let mut sql = vec![settings(catalog)];
-    sql.extend(object::namespaces(catalog));
-    sql.extend(object::extensions(catalog));
-    sql.extend(order::objects(catalog));
+    sql.extend(before_rows);
+    sql.extend(after_rows);
+    sql
+}
+
+/// [`create`] without its settings, for callers that put rows into the tables: behind the first part nothing stands
+/// in the way of rows in any order, and no trigger sees them.
+pub fn parts(catalog: &Catalog) -> Parts {
+    let mut before_rows = object::namespaces(catalog);
+    before_rows.extend(object::extensions(catalog));
+    before_rows.extend(order::objects(catalog));
     let tables: Vec<&Table> = tables(catalog).collect();
     let each =
         |part: fn(&Catalog, &Table) -> Vec<String>| tables.iter().flat_map(move |table| part(catalog, table));
-    sql.extend(each(table::checks));
-    sql.extend(each(table::indexes));
-    sql.extend(object::view_indexes(catalog));
-    sql.extend(each(table::foreign_keys));
+    before_rows.extend(each(table::checks));
+    before_rows.extend(each(table::indexes));
+    before_rows.extend(object::view_indexes(catalog));
+    let mut after_rows: Vec<String> = each(table::foreign_keys).collect();
     // Tables with everything on them are put together last: a parent takes over what its child has already,
     // so that the child keeps its own names and the order of its columns.
-    sql.extend(each(table::parents));
-    sql.extend(object::owned_sequences(catalog));
-    sql.extend(object::unchecked_domain_constraints(catalog));
-    sql.extend(each(table::triggers));
-    sql.extend(each(table::row_security));
-    sql.extend(comment::all(catalog));
-    sql
+    after_rows.extend(each(table::parents));
+    after_rows.extend(object::owned_sequences(catalog));
+    after_rows.extend(object::unchecked_domain_constraints(catalog));
+    after_rows.extend(each(table::triggers));
+    after_rows.extend(each(table::row_security));
+    after_rows.extend(comment::all(catalog));
+    Parts { before_rows, after_rows }
+}
+
+/// The statements that make a catalog, around the rows of its tables.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Parts {
+    pub before_rows: Vec<String>,
+    pub after_rows: Vec<String>,
 }
 
 /// What the session of the statements must be set to: names are found in any schema of the catalog, because

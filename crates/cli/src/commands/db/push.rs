@@ -33,8 +33,8 @@ pub(super) struct Arguments {
     /// The name of the database, typed: confirms the loss in one that looks like production.
     #[arg(long, value_name = "NAME")]
     database: Option<String>,
-    /// Accepted for Prisma's sake: no generator is run here.
-    #[arg(long, hide = true)]
+    /// Do not run the project's generators afterwards (with Prisma 7 they are not run anyway).
+    #[arg(long)]
     skip_generate: bool,
     /// Output format.
     #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
@@ -49,6 +49,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
         place: Place { project: arguments.project.options(), url: arguments.url.clone() },
         accept_data_loss: arguments.accept_data_loss,
         force_reset: arguments.force_reset,
+        skip_generate: arguments.skip_generate,
         consent: Consent { force: arguments.force, typed: arguments.database.clone() },
     };
     let spinner = Spinner::new(arguments.quiet);

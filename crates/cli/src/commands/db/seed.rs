@@ -23,7 +23,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
     let project = MigrateProject::find(&arguments.project.options())?;
     let command = seed::find(&project)?;
     output::talk(&format!("Running seed command `{}` of {} ...", command.text, command.origin));
-    Ok(match seed::run(&project, &command, &arguments.arguments).await? {
+    Ok(match seed::run(&project, &command, &arguments.arguments, seed::Output::Own).await? {
         true => {
             output::talk("The seed command has been executed.");
             ExitCode::SUCCESS

@@ -13,6 +13,7 @@ mod rehearse;
 mod reset;
 mod resolve;
 mod rollback;
+mod squash;
 mod status;
 
 use std::path::PathBuf;
@@ -50,6 +51,8 @@ enum Verb {
     Adopt(adopt::Arguments),
     /// Compare the migrations of open branches before they are merged.
     Conflicts(conflicts::Arguments),
+    /// Join applied migrations into one.
+    Squash(squash::Arguments),
     /// Explain a failed migration statement by statement, and what to run.
     Doctor(doctor::Arguments),
     /// Compare two schemas: files, folders of migrations, databases.
@@ -72,6 +75,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
         Verb::Rollback(arguments) => rollback::run(&arguments).await,
         Verb::Adopt(arguments) => adopt::run(&arguments).await,
         Verb::Conflicts(arguments) => conflicts::run(&arguments).await,
+        Verb::Squash(arguments) => squash::run(&arguments).await,
         Verb::Doctor(arguments) => doctor::run(&arguments).await,
         Verb::Diff(arguments) => diff::run(&arguments).await,
         Verb::Reset(arguments) => reset::run(&arguments).await,

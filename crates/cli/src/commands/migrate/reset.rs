@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::Args;
 use pgsteward_engine::migrate::place::Place;
 use pgsteward_engine::migrate::production::Consent;
-use pgsteward_engine::migrate::reset::reset;
+use pgsteward_engine::migrate::reset::{Skip, reset};
 use pgsteward_report::migrate::{migrate_json, reset_text};
 
 use super::{ProjectArguments, ReportFormat};
@@ -27,11 +27,11 @@ pub(super) struct Arguments {
     /// The name of the database, typed: confirms the reset of one that looks like production.
     #[arg(long, value_name = "NAME")]
     database: Option<String>,
-    /// Accepted for Prisma's sake: a reset runs no generator and no seed (see `db seed`).
-    #[arg(long, hide = true)]
+    /// Do not run the seed command afterwards (with Prisma 7 it is not run anyway).
+    #[arg(long)]
     skip_seed: bool,
-    /// As --skip-seed.
-    #[arg(long, hide = true)]
+    /// Do not run the project's generators afterwards (with Prisma 7 they are not run anyway).
+    #[arg(long)]
     skip_generate: bool,
     /// Output format.
     #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
@@ -44,8 +44,9 @@ pub(super) struct Arguments {
 pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
     let place = Place { project: arguments.project.options(), url: arguments.url.clone() };
     let consent = Consent { force: arguments.force, typed: arguments.database.clone() };
+    let skip = Skip { generate: arguments.skip_generate, seed: arguments.skip_seed };
     let spinner = Spinner::new(arguments.quiet);
-    let report = reset(&place, &consent, &Terminal::new(&spinner), &spinner).await;
+    let report = reset(&place, &consent, skip, &Terminal::new(&spinner), &spinner).await;
     spinner.finish();
     let Some(report) = report? else {
         output::talk("Reset cancelled.");

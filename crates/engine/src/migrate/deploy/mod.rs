@@ -19,7 +19,7 @@ use super::project::{MigrateProject, MigrationFolder, ProjectOptions};
 use super::rollback::{UNDER_WAY, refuse_irreversible};
 use super::target::{self, Chosen};
 use super::watch::Budget;
-use super::{analyze, server};
+use super::{analyze, server, squash};
 use crate::Progress;
 
 pub(super) use outcome::failed_migrations;
@@ -150,6 +150,12 @@ impl Deploy<'_> {
         };
         let joined = Joined::new(self.folders, Some(&rows));
         let unfinished = self.unfinished(&joined, &rows)?;
+        self.report.recorded = squash::settle(session, &self.table, self.folders, &rows).await?;
+        let rows = match self.report.recorded.as_slice() {
+            [] => rows,
+            _ => session.history(&self.table).await?.unwrap_or_default(),
+        };
+        let joined = Joined::new(self.folders, Some(&rows));
         // The standings begin with the folders, in their order.
         let pending: Vec<&MigrationFolder> = self
             .folders

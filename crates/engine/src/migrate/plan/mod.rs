@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 use pgsteward_lab::{Lab, LabOptions, ReplayOptions};
 use pgsteward_model::facts::Facts;
 use pgsteward_model::migrate::MigrationState;
-use pgsteward_model::migrate::plan::{PlanReport, PlanVerdict, PlannedMigration};
+use pgsteward_model::migrate::plan::{PlanReport, PlanVerdict, PlannedFolder, PlannedMigration};
 use pgsteward_model::migration::Replay;
 use pgsteward_pg::ReadSession;
 
@@ -24,6 +24,7 @@ use super::connection::{Use, resolve};
 use super::error::MigrateError;
 use super::history::Joined;
 use super::project::{MigrateProject, MigrationFolder, ProjectOptions};
+use super::rollback;
 use crate::Progress;
 use crate::collect::{CodeReader, introspect};
 use deck::Deck;
@@ -71,15 +72,16 @@ pub async fn plan(options: &PlanOptions, progress: &dyn Progress) -> Result<Plan
     let run = Run { project: &project, folders: &folders, joined, lab: &lab, progress };
     let facts = run.facts(&mut report.notes);
     let planned = run.all(facts, &wanted, last).await;
+    let written = match planned {
+        Ok((migrations, writes)) => {
+            report.migrations = migrations;
+            run.write(options.write, writes, &mut report).await
+        }
+        Err(error) => Err(MigrateError::new(format!("{error:#}"))),
+    };
     let stopped = lab.stop().await;
-    let (migrations, writes) = planned.map_err(|error| MigrateError::new(format!("{error:#}")))?;
+    written?;
     stopped.map_err(|error| MigrateError::new(format!("end the lab: {error}")))?;
-    report.migrations = migrations;
-    if options.write && !writes.is_empty() {
-        let plan = crate::fix::Plan { writes, ..crate::fix::Plan::default() };
-        plan.write(&project.root).map_err(|error| MigrateError::new(format!("{error:#}")))?;
-        report.written = true;
-    }
     Ok(report)
 }
 
@@ -189,6 +191,36 @@ impl Run<'_> {
         Ok((planned, writes))
     }
 
+    /// Writes the folders, and beside each what undoes it.
+    async fn write(
+        &self,
+        wanted: bool,
+        writes: Vec<crate::fix::Write>,
+        report: &mut PlanReport,
+    ) -> Result<(), MigrateError> {
+        if !wanted || writes.is_empty() {
+            return Ok(());
+        }
+        let plan = crate::fix::Plan { writes, ..crate::fix::Plan::default() };
+        plan.write(&self.project.root).map_err(|error| MigrateError::new(format!("{error:#}")))?;
+        report.written = true;
+        self.progress.phase("make and prove what undoes the folders");
+        let folders = self.project.migrations()?;
+        let mut planned: Vec<&mut PlannedFolder> =
+            report.migrations.iter_mut().flat_map(|migration| &mut migration.folders).collect();
+        let names: Vec<&str> = planned.iter().map(|folder| folder.name.as_str()).collect();
+        // The folders are right without: what fails here is told, and `migrate adopt` tries it again.
+        match rollback::write_downs(self.lab, self.project, &folders, &names).await {
+            Ok(downs) => {
+                for (folder, down) in planned.iter_mut().zip(downs) {
+                    folder.down = Some(down.in_words());
+                }
+            }
+            Err(error) => report.notes.push(format!("No down.sql was made: {error}.")),
+        }
+        Ok(())
+    }
+
     /// What the rules may ask of the project beside its migrations. Without code a drop is marked all the same; that
     /// nobody looked who still asks for the thing is noted.
     fn facts(&self, notes: &mut Vec<String>) -> Facts {
@@ -263,12 +295,6 @@ impl Run<'_> {
             planned
                 .notes
                 .push(format!("Tried without rows: the migration fails over generated ones ({reason})."));
-        }
-        if folder.down.is_some() {
-            planned.notes.push(format!(
-                "down.sql undoes the migration as it was: make it anew with `pgsteward migrate adopt --force {}`.",
-                folder.name
-            ));
         }
         planned.folders = name::folders(&pieces, shown.locks);
         let writes = name::writes(self.project, folder, &planned.folders);

@@ -7,6 +7,10 @@ use crate::discover::{migrations::locale_key, relative};
 use crate::fix::Write;
 use crate::migrate::project::{LONGEST_NAME, MigrateProject, MigrationFolder};
 
+/// What undoes a folder that only fills a column: the rows had no value there before.
+const NOTHING_BACK: &str =
+    "-- Nothing is to be undone: the values are those of a column that goes with the folder that adds it.\n";
+
 /// Names the pieces: the first as the migration, the others with a number and what they do. The reason where
 /// another migration would run between them.
 pub(super) fn name(known: &[String], migration: &str, pieces: &mut [Piece]) -> Result<(), String> {
@@ -50,6 +54,7 @@ pub(super) fn folders(pieces: &[Piece], locks: Vec<Vec<PlannedLock>>) -> Vec<Pla
         name: piece.slug.clone(),
         sql: piece.text.clone(),
         backfill: piece.backfill.as_ref().map(|definition| definition.render()),
+        down: None,
         after: piece.after.clone(),
         locks,
     };
@@ -69,6 +74,11 @@ pub(super) fn writes(
         writes.push(Write { path: format!("{at}/migration.sql"), before, after: folder.sql.clone() });
         if let Some(text) = &folder.backfill {
             writes.push(Write { path: format!("{at}/backfill.sql"), before: None, after: text.clone() });
+            writes.push(Write {
+                path: format!("{at}/down.sql"),
+                before: None,
+                after: NOTHING_BACK.to_owned(),
+            });
         }
     }
     writes

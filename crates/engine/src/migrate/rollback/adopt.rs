@@ -99,21 +99,41 @@ pub async fn write_down(
     folders: &[MigrationFolder],
     name: &str,
 ) -> Result<Down, MigrateError> {
+    let mut downs = write_downs(lab, project, folders, &[name]).await?;
+    downs.pop().ok_or_else(|| not_there(name))
+}
+
+/// The same for several, which stand in the order of the disk.
+pub async fn write_downs(
+    lab: &Lab,
+    project: &MigrateProject,
+    folders: &[MigrationFolder],
+    names: &[&str],
+) -> Result<Vec<Down>, MigrateError> {
     let failed = |error: anyhow::Error| MigrateError::new(format!("{error:#}"));
-    let Some(position) = folders.iter().position(|folder| folder.name == name) else {
-        return Err(MigrateError::new(format!("there is no migration \"{name}\" on disk")));
-    };
-    let folder = &folders[position];
-    let file = file::read(folder)?;
-    let own = file.as_ref().filter(|file| is_own(file)).map(|file| file.body.as_str());
-    let mut chain =
-        Chain::new(lab, &scripts(&folders[..=position]), regime(project)).await.map_err(failed)?;
-    chain.walk_to(position).await.map_err(failed)?;
-    let mut down = chain.next(own).await.map_err(failed)?;
+    let positions: Vec<usize> = names
+        .iter()
+        .map(|name| folders.iter().position(|folder| folder.name == *name).ok_or_else(|| not_there(name)))
+        .collect::<Result<_, _>>()?;
+    let Some(last) = positions.last() else { return Ok(Vec::new()) };
+    let mut chain = Chain::new(lab, &scripts(&folders[..=*last]), regime(project)).await.map_err(failed)?;
+    let mut downs = Vec::with_capacity(positions.len());
+    for position in positions {
+        let folder = &folders[position];
+        let file = file::read(folder)?;
+        let own = file.as_ref().filter(|file| is_own(file)).map(|file| file.body.as_str());
+        chain.walk_to(position).await.map_err(failed)?;
+        let mut down = chain.next(own).await.map_err(failed)?;
+        down.checksum.clone_from(&folder.checksum);
+        write(folder, &down)?;
+        downs.push(down);
+    }
     chain.finish().await.map_err(failed)?;
-    down.checksum.clone_from(&folder.checksum);
-    write(folder, &down)?;
-    Ok(down)
+    Ok(downs)
+}
+
+fn not_there(name: &str) -> MigrateError {
+    MigrateError::new(format!("there is no migration \"{name}\" on disk"))
 }
 
 fn scripts(folders: &[MigrationFolder]) -> Vec<(String, String)> {

@@ -94,7 +94,7 @@ pub(super) fn parse(text: &str) -> DownFile {
 }
 
 /// The whole text of a file with this body.
-pub(super) fn render(down: &Down) -> String {
+pub(in crate::migrate) fn render(down: &Down) -> String {
     let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let mut lines = vec![
         format!("undoes {}", one_line(&down.migration)),

@@ -104,7 +104,7 @@ fn table(before: &State, name: &Name) -> Option<QName> {
 }
 
 /// Words of a block that may write; what it calls is not looked into.
-fn writes_rows(body: &str) -> bool {
+pub(in crate::migrate) fn writes_rows(body: &str) -> bool {
     let upper = body.to_ascii_uppercase();
     ["INSERT INTO", "UPDATE ", "DELETE FROM", "TRUNCATE", "MERGE INTO"]
         .iter()

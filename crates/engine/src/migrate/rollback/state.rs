@@ -9,13 +9,13 @@ use pgsteward_model::identity::Identities;
 use pgsteward_pg::CatalogOptions;
 
 #[derive(Clone)]
-pub(super) struct State {
-    pub(super) catalog: Catalog,
-    pub(super) identities: Identities,
+pub(in crate::migrate) struct State {
+    pub(in crate::migrate) catalog: Catalog,
+    pub(in crate::migrate) identities: Identities,
 }
 
 /// Reads it; the session is closed afterwards, so that the database can be cloned.
-pub(super) async fn read(database: &Database) -> Result<State> {
+pub(in crate::migrate) async fn read(database: &Database) -> Result<State> {
     let session = database.session().await.context("connect to the lab")?;
     let catalog = session.catalog(&CatalogOptions::default()).await;
     let identities = session.identities().await;
@@ -29,7 +29,7 @@ pub(super) async fn read(database: &Database) -> Result<State> {
 impl State {
     /// Where two states are not the same, for people; empty where they are. Positions of columns do not count:
     /// a column that was added back comes last.
-    pub(super) fn differences(&self, other: &State) -> Vec<String> {
+    pub(in crate::migrate) fn differences(&self, other: &State) -> Vec<String> {
         let mut found: Vec<String> = differences(&self.catalog, &other.catalog, ColumnOrder::Ignored)
             .into_iter()
             .map(|difference| difference.to_string())
@@ -48,7 +48,7 @@ impl State {
         found
     }
 
-    pub(super) fn is_same(&self, other: &State) -> bool {
+    pub(in crate::migrate) fn is_same(&self, other: &State) -> bool {
         self.differences(other).is_empty()
     }
 }

@@ -16,6 +16,7 @@ use pgsteward_sql::{quote_ident, quote_qualified};
 
 use super::chain::{is_atomic, split};
 use super::file::{self, Verdict};
+use super::relocate::relocate;
 use crate::Progress;
 use crate::migrate::connection::{self, Use};
 use crate::migrate::error::{MigrateError, words};
@@ -254,17 +255,18 @@ impl Run<'_> {
                     )));
             }
         };
-        let statements = split(&file.body);
-        // The lab works in "public", and every name in a generated file says so.
-        if self.namespace != "public" && judged.adopted && file.body.contains("public.") {
-            let message = format!(
-                "the down.sql of \"{name}\" names the namespace \"public\", and the connection URL names \"{}\"",
-                self.namespace
-            );
-            return Err(MigrateError::new(message).with_hint(
-                "take \"public.\" out of down.sql, look at it, and prove it with `pgsteward migrate adopt`",
-            ));
-        }
+        let written = split(&file.body);
+        let statements = if judged.adopted {
+            relocate(written, folder.script(), self.namespace).ok_or_else(|| {
+                let message = format!(
+                    "the migration \"{name}\" and its down.sql name the namespace \"public\", and the connection URL names \"{}\"",
+                    self.namespace
+                );
+                MigrateError::new(message).with_hint("write a down.sql of your own beside it, for this namespace")
+            })?
+        } else {
+            written
+        };
         let begun = row.state() == RowState::Failed;
         let step = RollbackStep {
             name: name.clone(),
