@@ -29,6 +29,7 @@ mod migrate_rehearse_faults;
 mod migrate_rehearse_load;
 mod migrate_resolve;
 mod migrate_rollback;
+mod migrate_squash;
 mod migrate_status;
 mod migrate_support;
 mod processes;

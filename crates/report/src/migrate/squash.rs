@@ -74,7 +74,7 @@ fn data(out: &mut String, report: &SquashReport) {
         out,
         2,
         &format!(
-            "{all} statements that write rows are not repeated: what they leave in a new database is above"
+            "{all} statements that write rows are not repeated: in a new database they leave no more than that"
         ),
     );
     let told = |one: &DataStatement| format!("{} line {}: {}", one.migration, one.line, one.what);

@@ -12,8 +12,8 @@ use pgsteward_sql::{quote_ident, quote_qualified};
 
 use crate::migrate::rollback::state::{self, State};
 
-/// Tables that are asked in one message.
-const TOGETHER: usize = 64;
+/// Tables that are asked together.
+const TOGETHER: usize = 16;
 /// More rows of one table are data, and no part of a schema.
 pub(super) const MOST_ROWS: usize = 2000;
 

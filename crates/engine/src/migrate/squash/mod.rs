@@ -70,9 +70,18 @@ pub async fn squash(
     if let Some(report) = finish(options, &project, &folders, ask).await? {
         return Ok(report);
     }
+    if !options.dry_run && !options.yes && !ask.interactive() {
+        return Err(nobody());
+    }
     let chosen = choose::choose(options, &project, folders, progress).await?;
     let mut report = chosen.report(&project);
     report.notes.extend(back.iter().map(|name| format!("{name}: put back after an interrupted squash")));
+    if let Err(error) = choose::refuse_uncommitted(&project, &chosen.folders) {
+        if !options.dry_run && !options.allow_dirty {
+            return Err(error);
+        }
+        report.notes.push(error.message);
+    }
     let mut wish = options.wish.clone();
     wish.major = wish.major.or(chosen.major);
     let init = project.config.as_ref().and_then(|config| config.init_shadow_db.clone());
@@ -88,12 +97,6 @@ pub async fn squash(
     };
     proof.run(keep, &mut report).await?;
     report.sql.push_str(&chosen.trailer());
-    if let Err(error) = choose::refuse_uncommitted(&project, &chosen.folders) {
-        if !options.dry_run && !options.allow_dirty {
-            return Err(error);
-        }
-        report.notes.push(error.message);
-    }
     report.notes.extend(choose::side_files(&chosen.folders));
     if options.dry_run {
         return Ok(report);
@@ -160,10 +163,14 @@ async fn confirmed(options: &SquashOptions, ask: &dyn Ask, question: &str) -> Re
         return Ok(true);
     }
     if !ask.interactive() {
-        return Err(MigrateError::new("a squash removes folders, and nobody is at a terminal to confirm it")
-            .with_hint("look at it with --dry-run, then run it with --yes; nothing was written"));
+        return Err(nobody());
     }
     Ok(ask.confirm(question).await == Some(true))
+}
+
+fn nobody() -> MigrateError {
+    MigrateError::new("a squash removes folders, and nobody is at a terminal to confirm it")
+        .with_hint("look at it with --dry-run, then run it with --yes; nothing was written")
 }
 
 /// Nothing leads to before the first migration.

@@ -62,13 +62,40 @@ pub(super) fn of_schema(
             }
         }
     }
-    let body = statements.iter().map(|sql| format!("{sql};\n")).collect::<Vec<_>>().join("\n");
+    let body = statements.iter().map(|sql| format!("{};\n", in_lines(sql))).collect::<Vec<_>>().join("\n");
     let settings = match names {
         Names::Short => return body,
         Names::ShortUnchecked => "SET LOCAL check_function_bodies = off".to_owned(),
         Names::Full => ddl::settings(catalog).replace("SET ", "SET LOCAL ").replace("; ", ";\n"),
     };
     format!("BEGIN;\n{settings};\n\n{body}\nCOMMIT;\n")
+}
+
+/// A table with a line for each of its columns.
+fn in_lines(sql: &str) -> String {
+    if !sql.starts_with("CREATE TABLE ") {
+        return sql.to_owned();
+    }
+    let (mut out, mut depth, mut quote) = (String::with_capacity(sql.len() + 64), 0_u32, None);
+    for character in sql.chars() {
+        match (quote, character) {
+            (Some(open), _) if open == character => quote = None,
+            (Some(_), _) => {}
+            (None, '\'' | '"') => quote = Some(character),
+            // Some other kind of string may be in it: nobody reads on here.
+            (None, '$') => return sql.to_owned(),
+            (None, '(') => depth += 1,
+            (None, ')') => depth = depth.saturating_sub(1),
+            (None, _) => {}
+        }
+        match (quote, character, depth) {
+            (None, '(', 1) => out.push_str("(\n    "),
+            (None, ',', 1) => out.push_str(",\n   "),
+            (None, ')', 0) => out.push_str("\n)"),
+            _ => out.push(character),
+        }
+    }
+    out
 }
 
 fn insert(table: &Table, rows: &[Row], made_up: &BTreeSet<(QName, String)>) -> String {
@@ -224,6 +251,17 @@ fn line(text: &str, span: Span) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tables_are_told_in_lines() {
+        assert_eq!(
+            in_lines(
+                "CREATE TABLE a (b numeric(3,2) DEFAULT '(,' NOT NULL, \"c,(\" int) WITH (fillfactor=70)"
+            ),
+            "CREATE TABLE a (\n    b numeric(3,2) DEFAULT '(,' NOT NULL,\n    \"c,(\" int\n) WITH (\n    fillfactor=70\n)"
+        );
+        assert_eq!(in_lines("CREATE TYPE a AS (b int, c int)"), "CREATE TYPE a AS (b int, c int)");
+    }
 
     #[test]
     fn nothing_is_concurrent_any_more_and_names_are_left() {
