@@ -17,7 +17,7 @@ pub async fn run(project: &MigrateProject, skip: bool) -> Option<String> {
     if skip || set("PRISMA_MIGRATE_SKIP_GENERATE") {
         return Some("the generators were not run, as asked".to_owned());
     }
-    let Some(package) = installed(project) else {
+    let Some(package) = installed(&project.root) else {
         return Some(
             "the generators were not run: the package prisma is not installed in this project".to_owned(),
         );
