@@ -214,6 +214,16 @@ fn what_the_schema_cannot_express_is_kept() {
         "{}",
         run.stdout
     );
+    assert!(run.stdout.contains("down.sql: proven"), "{}", run.stdout);
+    let down = format!("prisma/migrations/{made}/down.sql");
+    assert!(dev.project.read(&down).contains("DROP COLUMN extra"), "{}", dev.project.read(&down));
+    // A draft is written on before it is applied, and what undoes it follows.
+    let text = format!("{}CREATE INDEX extra_idx ON \"Post\"((extra + 1));\n", dev.sql(&made));
+    dev.project.write(&format!("prisma/migrations/{made}/migration.sql"), text);
+    let run = dev.dev(&[]);
+    assert_eq!(run.code, Some(0), "{}", run.both());
+    assert!(run.stdout.contains("down.sql made anew"), "{}", run.stdout);
+    assert!(dev.project.read(&down).contains("DROP INDEX public.extra_idx"), "{}", dev.project.read(&down));
 
     // What is only in the database and what Prisma does not look at is named, and no reason to reset.
     server.run("objects", "CREATE VIEW alone AS SELECT 1 AS one");

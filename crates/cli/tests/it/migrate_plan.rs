@@ -154,6 +154,21 @@ fn hazards_become_folders_that_stop_nobody() {
         let nothing = server.run(&project, &["migrate", "plan", "--safe"]);
         assert_eq!(nothing.code, Some(0), "{}", nothing.both());
         assert!(nothing.stdout.contains("No migration is pending"), "{}", nothing.stdout);
+
+        // Each folder came with what undoes it.
+        if major != 17 {
+            continue;
+        }
+        let downs = &json["migrations"][0]["folders"];
+        assert!(downs.as_array().unwrap().iter().all(|one| one["down"] == "proven"), "{downs:#}");
+        let steps = (names.len() - 1).to_string();
+        let undone = server.run(&project, &["migrate", "rollback", "--steps", &steps]);
+        assert_eq!(undone.code, Some(0), "{}", undone.both());
+        assert_eq!(
+            server.value("SELECT is_nullable FROM information_schema.columns WHERE column_name = 'note'"),
+            "YES"
+        );
+        assert_eq!(server.value("SELECT to_regclass('\"Tag\"') IS NULL"), "t");
     }
 }
 
@@ -200,7 +215,7 @@ fn what_cannot_be_planned_says_why_and_writes_nothing() {
 
 /// Runs the folders one after the other, as they would be deployed, each backfill before its folder; after each,
 /// and once before the first, `clients` is called with the number of folders that are there.
-fn deployed_one_by_one(server: &Server, project: &Project, clients: &mut dyn FnMut(&str)) {
+pub(crate) fn deployed_one_by_one(server: &Server, project: &Project, clients: &mut dyn FnMut(&str)) {
     let next: Vec<String> = folders(project).into_iter().filter(|name| name != FIRST).collect();
     let aside = tempfile::tempdir().unwrap();
     let at = |name: &str| project.path().join("prisma/migrations").join(name);

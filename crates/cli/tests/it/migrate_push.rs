@@ -188,7 +188,7 @@ fn seeds_run_when_asked_for_only() {
     assert_eq!(run(&project, &url, &["db", "push"]).code, Some(0));
     let reset = run(&project, &url, &["migrate", "reset", "--force"]);
     assert_eq!(reset.code, Some(0), "{}", reset.both());
-    assert!(!project.path().join("seeded.txt").exists(), "a reset runs no command of the repository");
+    assert!(!project.path().join("seeded.txt").exists(), "no Prisma of the project's own would run it");
     let seeded = run(&project, &url, &["db", "seed", "--", "--all"]);
     assert_eq!(seeded.code, Some(0), "{}", seeded.both());
     assert_eq!(project.read("seeded.txt").trim(), format!("--all {url}"));
@@ -198,4 +198,49 @@ fn seeds_run_when_asked_for_only() {
     let none = run(&project, &url, &["db", "seed"]);
     assert_eq!(none.code, Some(1));
     assert!(none.stderr.contains("no seed command is configured"), "{}", none.stderr);
+}
+
+#[test]
+fn a_reset_ends_as_with_the_projects_own_prisma() {
+    let Some(server) = Server::start(17) else { return };
+    let project = Project::new(&[
+        ("package.json", r#"{"prisma": {"seed": "sh seed.sh"}}"#),
+        ("seed.sh", "echo hello from the seed; echo yes > seeded.txt\n"),
+        // Whatever machine this is: a node that only says what it was asked for.
+        ("bin/node", "#!/bin/sh\nshift\necho \"$1\" > generated.txt\n"),
+        ("node_modules/prisma/build/index.js", ""),
+    ]);
+    let node = project.path().join("bin/node");
+    std::fs::set_permissions(&node, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    schema(&project, &format!("generator client {{\n  provider = \"prisma-client-js\"\n}}\n{USER}"));
+    let url = server.url("resets");
+    let path = format!("{}:{}", project.path().join("bin").display(), std::env::var("PATH").unwrap());
+    let run = |arguments: &[&str], version: &str| {
+        project.write("node_modules/prisma/package.json", format!("{{\"version\": \"{version}\"}}"));
+        let output = clean(project.command(arguments), &url).env("PATH", &path).output().unwrap();
+        let run = project.of(&output);
+        assert_eq!(run.code, Some(0), "{}", run.both());
+        let took = |name: &str| std::fs::remove_file(project.path().join(name)).is_ok();
+        (run, took("generated.txt"), took("seeded.txt"))
+    };
+    let (_, generated, seeded) = run(&["db", "push"], "6.19.0");
+    assert!(generated && !seeded);
+    let (_, generated, _) = run(&["db", "push", "--skip-generate"], "6.19.0");
+    assert!(!generated);
+    let (reset, generated, seeded) = run(&["migrate", "reset", "--force", "--format", "json"], "6.19.0");
+    assert!(generated && seeded);
+    assert!(reset.json()["seed"].as_str().unwrap().contains("ran the seed command"), "{}", reset.stdout);
+    assert!(reset.stderr.contains("hello from the seed"), "{}", reset.stderr);
+    let (_, generated, seeded) =
+        run(&["migrate", "reset", "--force", "--skip-seed", "--skip-generate"], "6.19.0");
+    assert!(!generated && !seeded);
+    let (_, generated, seeded) = run(&["migrate", "reset", "--force"], "7.10.1");
+    assert!(!generated && !seeded);
+    project.write("seed.sh", "exit 3\n");
+    project.write("node_modules/prisma/package.json", "{\"version\": \"6.19.0\"}");
+    let output =
+        clean(project.command(&["migrate", "reset", "--force"]), &url).env("PATH", &path).output().unwrap();
+    let failed = project.of(&output);
+    assert_eq!(failed.code, Some(1));
+    assert!(failed.stderr.contains("the seed command `sh seed.sh` failed"), "{}", failed.stderr);
 }

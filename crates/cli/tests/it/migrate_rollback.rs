@@ -170,6 +170,48 @@ fn what_was_applied_is_undone_step_by_step() {
 }
 
 #[test]
+fn the_namespace_of_the_url_is_the_one_that_changes() {
+    let Some(server) = Server::start(17) else { return };
+    let sequence =
+        "CREATE SEQUENCE numbers;\nALTER TABLE \"Vendor\" ALTER COLUMN id SET DEFAULT nextval('numbers');\n";
+    let project = project(&[(NAMES[0], INIT), (NAMES[1], ADD), (NAMES[2], INDEX), (NAMES[3], sequence)]);
+    let adopted = server.run(&project, &["migrate", "adopt"]);
+    assert_eq!(adopted.code, Some(0), "{}", adopted.both());
+    let url = format!("{}&schema=Our%20App", server.url());
+    let run = |arguments: &[&str]| {
+        let run = project.run_with(arguments, &[("DATABASE_URL", &url)]);
+        assert_eq!(run.code, Some(0), "{}", run.both());
+    };
+    // The same names are in "public", where nothing may happen.
+    server.rows("CREATE TABLE \"Order\" (id int, \"vendorId\" int); CREATE TABLE \"Vendor\" (id int)");
+    run(&["migrate", "deploy"]);
+    let columns = || {
+        server.value(
+            "SELECT string_agg(table_schema || '.' || table_name || '.' || column_name, ' ' ORDER BY table_name, column_name) FROM \
+             information_schema.columns WHERE table_name IN ('Order', 'Vendor')",
+        )
+    };
+    assert!(columns().contains("Our App.Order.vendorId"), "{}", columns());
+    run(&["migrate", "rollback", "--steps", "3", "--accept-data-loss"]);
+    assert!(!columns().contains("Our App.Order.vendorId"), "{}", columns());
+    assert!(columns().contains("public.Order.vendorId"), "{}", columns());
+    run(&["migrate", "deploy"]);
+    run(&["migrate", "rollback", "--steps", "4", "--accept-data-loss"]);
+    assert_eq!(columns(), "public.Order.id public.Order.vendorId public.Vendor.id");
+    // A migration that names "public" itself leaves open which one its down.sql means.
+    let explicit = "CREATE TABLE public.other (id INT);\n";
+    project.write(&format!("prisma/migrations/{}/migration.sql", NAMES[0]), explicit);
+    assert_eq!(server.run(&project, &["migrate", "adopt", NAMES[0]]).code, Some(0));
+    std::fs::remove_dir_all(project.path().join("prisma/migrations").join(NAMES[1])).unwrap();
+    std::fs::remove_dir_all(project.path().join("prisma/migrations").join(NAMES[2])).unwrap();
+    std::fs::remove_dir_all(project.path().join("prisma/migrations").join(NAMES[3])).unwrap();
+    run(&["migrate", "deploy"]);
+    let refused = project.run_with(&["migrate", "rollback", "--dry-run"], &[("DATABASE_URL", &url)]);
+    assert_eq!(refused.code, Some(1), "{}", refused.both());
+    assert!(refused.stderr.contains("the connection URL names \"Our App\""), "{}", refused.stderr);
+}
+
+#[test]
 fn what_is_not_proven_or_not_reversible_is_refused() {
     let Some(server) = Server::start(17) else { return };
     let project = project(&[(NAMES[0], INIT), (NAMES[1], ADD), (NAMES[2], ROWS)]);

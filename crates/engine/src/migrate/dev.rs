@@ -93,6 +93,8 @@ pub async fn dev(
         return Ok(verb.report);
     }
     if !diagnosis.pending.is_empty() {
+        let note = verb.renew_downs(&shadow, &folders, &diagnosis).await;
+        verb.report.notes.extend(note);
         verb.report.applied = request.place.apply(progress).await?;
     }
     verb.create(&shadow, &folders, &history).await
@@ -283,6 +285,34 @@ impl Verb<'_> {
             Ok(down) => format!("down.sql: {}", down.in_words()),
             Err(error) => format!("no down.sql was made: {error}"),
         }
+    }
+
+    /// A draft that was written on since has a `down.sql` of what it was. In words, where there was one.
+    async fn renew_downs(
+        &self,
+        shadow: &Shadow,
+        folders: &[MigrationFolder],
+        diagnosis: &Diagnosis,
+    ) -> Option<String> {
+        let pending = diagnosis.pending.iter().map(|(at, _)| &folders[*at]);
+        let stale: Result<Vec<&str>, MigrateError> = pending
+            .filter_map(|folder| match rollback::is_stale(folder) {
+                Ok(is_stale) => is_stale.then_some(Ok(folder.name.as_str())),
+                Err(error) => Some(Err(error)),
+            })
+            .collect();
+        let made = match stale {
+            Ok(names) if names.is_empty() => return None,
+            Ok(names) => rollback::write_downs(shadow.lab(), self.project, folders, &names).await,
+            Err(error) => Err(error),
+        };
+        Some(match made {
+            Ok(downs) => {
+                let told = downs.iter().map(|down| format!("{}: {}", down.migration, down.in_words()));
+                format!("down.sql made anew for what was edited: {}", told.collect::<Vec<_>>().join("; "))
+            }
+            Err(error) => format!("no down.sql was made anew: {error}"),
+        })
     }
 
     async fn finish(mut self, outcome: DevOutcome) -> Result<DevReport, MigrateError> {

@@ -9,6 +9,7 @@ mod expand;
 mod name;
 mod pieces;
 mod prove;
+mod relation;
 mod rewrite;
 
 use std::collections::BTreeSet;

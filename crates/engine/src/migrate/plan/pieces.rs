@@ -16,6 +16,8 @@ pub(super) struct Piece {
     pub(super) backfill: Option<Definition>,
     /// What to wait for before it is deployed.
     pub(super) after: Option<String>,
+    /// Of those that wait the first ones, because columns cannot go before it.
+    pub(super) frees_columns: bool,
     /// Names that its own folder must be told, in place of `{folder}`.
     pub(super) names_itself: bool,
 }

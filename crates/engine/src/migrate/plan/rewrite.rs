@@ -8,7 +8,7 @@ use pgsteward_model::source::Span;
 
 use super::deck::{Deck, path_of, slug_of};
 use super::pieces::{Piece, apart};
-use super::{drops, expand};
+use super::{drops, expand, relation};
 use crate::prove::files::edited_files;
 
 /// No migration of people has as many hazards.
@@ -25,7 +25,7 @@ pub(super) fn rewrite(deck: &Deck, text: &str, notes: &mut Vec<String>) -> Vec<P
         pieces.splice(at..=at, parts);
     }
     // What has to wait for the application comes last, so that nothing else waits with it.
-    pieces.sort_by_key(|piece| piece.after.is_some());
+    pieces.sort_by_key(|piece| (piece.after.is_some(), !piece.frees_columns));
     pieces
 }
 
@@ -36,6 +36,7 @@ fn next(
     notes: &mut Vec<String>,
 ) -> Option<(usize, Vec<Piece>)> {
     expand::next(facts, pieces, notes)
+        .or_else(|| relation::next(facts, pieces, notes))
         .or_else(|| drops::next(facts, pieces))
         .or_else(|| next_fix(deck, facts, pieces))
 }

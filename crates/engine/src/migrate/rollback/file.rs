@@ -148,6 +148,14 @@ pub fn reversibility(folder: &MigrationFolder) -> Result<Reversibility, MigrateE
     Ok(judge(folder, read(folder)?.as_ref()))
 }
 
+/// Whether the migration was edited since its `down.sql` was made, and nobody touched that.
+pub fn is_stale(folder: &MigrationFolder) -> Result<bool, MigrateError> {
+    let Some(file) = read(folder)? else { return Ok(false) };
+    let of_other_text =
+        |header: &Header| digest(&file.body) == header.body && !folder.has_checksum(&header.checksum);
+    Ok(file.header.as_ref().is_some_and(of_other_text))
+}
+
 pub(super) fn judge(folder: &MigrationFolder, file: Option<&DownFile>) -> Reversibility {
     let Some(file) = file else {
         return Reversibility { verdict: Verdict::Missing, lost: Vec::new(), adopted: false };

@@ -20,7 +20,7 @@ mod undo;
 pub use adopt::{AdoptOptions, adopt, write_down, write_downs};
 pub use chain::Chain;
 pub(super) use file::render as down_text;
-pub use file::{DownFile, Header, Reversibility, Verdict, path_of, reversibility};
+pub use file::{DownFile, Header, Reversibility, Verdict, is_stale, path_of, reversibility};
 pub use gate::refuse_irreversible;
 pub(super) use rows::writes_rows;
 pub(super) use undo::UNDER_WAY;

@@ -1,0 +1,79 @@
+//! `migrate plan --safe` where whole tables are concerned: both versions of the application work at every stage.
+
+use crate::migrate_plan::{Server, deployed_one_by_one, folders, project};
+
+const FIRST: &str = "20260101000000_init";
+const NEXT: &str = "20260102000000_next";
+const INIT: &str = "CREATE TABLE \"Vendor\" (id SERIAL PRIMARY KEY, name TEXT NOT NULL, rating INTEGER NOT NULL DEFAULT 3);\n\
+                    CREATE UNIQUE INDEX \"Vendor_name_key\" ON \"Vendor\"(name);\n\
+                    CREATE TABLE \"Order\" (id SERIAL PRIMARY KEY, \"vendorId\" INTEGER REFERENCES \"Vendor\"(id));\n";
+
+#[test]
+fn a_renamed_table_serves_both_versions_of_the_application() {
+    let rename = "-- RenameTable\nALTER TABLE \"Vendor\" RENAME TO \"Supplier\";\n\
+                  ALTER TABLE \"Supplier\" RENAME CONSTRAINT \"Vendor_pkey\" TO \"Supplier_pkey\";\n\
+                  ALTER TABLE \"Supplier\" RENAME COLUMN rating TO stars;\n\
+                  CREATE INDEX \"Order_vendorId_idx\" ON \"Order\"(\"vendorId\");\n";
+    for major in [17, 15] {
+        let Some(server) = Server::start(major) else { continue };
+        let project = project(&[(FIRST, INIT)]);
+        assert_eq!(server.run(&project, &["migrate", "deploy"]).code, Some(0));
+        server.rows("INSERT INTO \"Vendor\" (name) SELECT 'vendor ' || n FROM generate_series(1, 20) n");
+        project.write(&format!("prisma/migrations/{NEXT}/migration.sql"), rename);
+        let plan = server.run(&project, &["migrate", "plan", "--safe", "--write"]);
+        assert_eq!(plan.code, Some(0), "{}", plan.both());
+        assert!(
+            plan.stdout.contains("no running version of the application names \"Vendor\""),
+            "{}",
+            plan.stdout
+        );
+        assert!(!plan.stdout.contains("remains:"), "{}", plan.stdout);
+        let names = folders(&project);
+        let gone = names.iter().position(|name| name.ends_with("_drop_view_vendor")).unwrap();
+        let mut number = 0;
+        deployed_one_by_one(&server, &project, &mut |name| {
+            number += 1;
+            let at = names.iter().position(|other| other == name).unwrap();
+            let id = server
+                .value(&format!("INSERT INTO \"Supplier\" (name) VALUES ('new {number}') RETURNING id"));
+            server.rows(&format!("INSERT INTO \"Order\" (\"vendorId\") VALUES ({id})"));
+            let changed =
+                format!("UPDATE \"Supplier\" SET name = 'newer {number}' WHERE id = {id} RETURNING id");
+            assert_eq!(server.value(&changed), id);
+            if at >= gone {
+                return;
+            }
+            // The old version writes the same rows by the old name, with the defaults of the table.
+            let seen = server.value(&format!("SELECT name FROM \"Vendor\" WHERE id = {id} FOR UPDATE"));
+            assert_eq!(seen, format!("newer {number}"), "after {name}");
+            let old = server.rows(&format!(
+                "INSERT INTO \"Vendor\" (name) VALUES ('old {number}') ON CONFLICT (name) DO NOTHING RETURNING id, rating"
+            ));
+            assert_eq!(old[0][1].as_deref(), Some("3"), "after {name}");
+            let old = old[0][0].clone().unwrap();
+            server.rows(&format!("UPDATE \"Vendor\" SET rating = 5 WHERE id = {old}"));
+            let both = "SELECT count(*) FROM \"Supplier\" s JOIN \"Vendor\" v USING (id)";
+            assert_eq!(server.value(both), server.value("SELECT count(*) FROM \"Supplier\""));
+            server.rows(&format!("DELETE FROM \"Vendor\" WHERE id = {old}"));
+        });
+        assert_eq!(server.value("SELECT to_regclass('\"Vendor\"') IS NULL"), "t");
+        assert_eq!(
+            server.value("SELECT count(*) FROM \"Supplier\" WHERE stars = 3"),
+            (20 + number).to_string()
+        );
+    }
+}
+
+#[test]
+fn a_table_that_a_view_cannot_stand_for_is_named() {
+    let Some(server) = Server::start(17) else { return };
+    let policy = "ALTER TABLE \"Vendor\" ENABLE ROW LEVEL SECURITY;\nCREATE POLICY own ON \"Vendor\" USING (rating > 0);\n";
+    let project = project(&[
+        (FIRST, &format!("{INIT}{policy}")),
+        (NEXT, "ALTER TABLE \"Vendor\" RENAME TO \"Supplier\";\n"),
+    ]);
+    let run = server.run(&project, &["migrate", "plan", "--safe", NEXT]);
+    assert_eq!(run.code, Some(0), "{}", run.both());
+    assert!(run.stdout.contains("its policies would not know who asks through a view"), "{}", run.stdout);
+    assert!(run.stdout.contains("remains: renaming table"), "{}", run.stdout);
+}

@@ -1,0 +1,83 @@
+//! A table that gets another name: for as long as an old version of the application runs, a view has the old one.
+//! PostgreSQL takes inserts, updates and deletes of such a view for those of its table.
+
+use pgsteward_model::catalog::{Table, TableKind};
+use pgsteward_model::effect::Age;
+use pgsteward_model::facts::Facts;
+use pgsteward_model::statement::{AlterAction, Name, Statement};
+use pgsteward_sql::quote_ident;
+
+use super::expand::touch_of;
+use super::pieces::{Piece, apart, without_transaction};
+
+/// The first piece that renames a table, and what it becomes.
+pub(super) fn next(facts: &Facts, pieces: &[Piece], notes: &mut Vec<String>) -> Option<(usize, Vec<Piece>)> {
+    let history = facts.history.as_ref()?;
+    for (at, (piece, file)) in pieces.iter().zip(&history.files).enumerate() {
+        if piece.settled {
+            continue;
+        }
+        for statement in &file.statements {
+            let Statement::AlterTable(alter) = &statement.statement else { continue };
+            let [AlterAction::RenameTable { to }] = alter.actions.as_slice() else { continue };
+            let touch = touch_of(statement, &alter.name);
+            let Some(touch) = touch.filter(|touch| matches!(touch.age, Age::Earlier | Age::Unknown)) else {
+                continue;
+            };
+            let Some(table) = touch.before.as_deref() else { continue };
+            if let Some(reason) = obstacle(table) {
+                let note = format!("{} is renamed as it is written: {reason}", table.name.display());
+                if !notes.contains(&note) {
+                    notes.push(note);
+                }
+                continue;
+            }
+            if file.statements.len() > 1 {
+                let Some(bare) = without_transaction(&piece.text) else { continue };
+                if bare != piece.text {
+                    return Some((at, vec![Piece { text: bare, ..piece.clone() }]));
+                }
+                return Some((at, apart(piece, statement.span)));
+            }
+            let text = piece.text.get(statement.span.start..statement.span.end)?;
+            return Some((at, parts(&alter.name, to, text)));
+        }
+    }
+    None
+}
+
+fn parts(old: &Name, new: &str, rename: &str) -> Vec<Piece> {
+    let named = |name: &str| match &old.namespace {
+        Some(namespace) => format!("{}.{}", quote_ident(namespace), quote_ident(name)),
+        None => quote_ident(name),
+    };
+    let view = format!("CREATE VIEW {} AS SELECT * FROM {}", named(&old.name), named(new));
+    let expand = Piece::settled(
+        &format!("rename_{}", old.name),
+        "The old name becomes a view of the table, which is read and written as before. Both versions of the application may run.",
+        &[rename.to_owned(), view],
+    );
+    let after = format!("no running version of the application names \"{}\" any more", old.name);
+    let why = format!("Deploy it when {after}.");
+    let drop = format!("DROP VIEW {}", named(&old.name));
+    let contract = Piece {
+        after: Some(after),
+        frees_columns: true,
+        ..Piece::settled(&format!("drop_view_{}", old.name), &why, &[drop])
+    };
+    vec![expand, contract]
+}
+
+/// Why a view cannot stand for the table.
+fn obstacle(table: &Table) -> Option<&'static str> {
+    if table.row_security || !table.policies.is_empty() {
+        return Some("its policies would not know who asks through a view");
+    }
+    if !table.grants.is_empty() || table.columns.iter().any(|column| !column.grants.is_empty()) {
+        return Some("it has privileges of its own, which a view would lack");
+    }
+    match table.kind {
+        TableKind::Foreign => Some("its rows are on another server"),
+        _ => None,
+    }
+}
