@@ -3,11 +3,11 @@
 use pgsteward_model::code::{Awaited, Effect, EffectKind, Site, TransactionKind};
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Finding, Severity};
-use pgsteward_model::place::Place;
+use pgsteward_model::prisma::At;
 use pgsteward_model::rule::{Group, Rule};
 
 use super::flow::Flow;
-use super::shared;
+use super::{shared, wrapper};
 
 pub(super) static RULE: Rule = Rule {
     id: "external-call-in-transaction",
@@ -24,29 +24,41 @@ pub(super) static RULE: Rule = Rule {
 fn check(facts: &Facts) -> Vec<Finding> {
     let Some(flow) = Flow::of(facts) else { return Vec::new() };
     let mut findings = Vec::new();
-    for effect in &flow.code.effects {
-        if waits(&flow, &effect.site) && is_slow(effect) {
-            findings.push(finding(&flow, &effect.site, effect, None));
+    for effect in flow.code.effects.iter().filter(|effect| is_slow(effect)) {
+        if let Some(open) = open_around(&flow, &effect.site) {
+            findings.push(finding(&flow, &effect.site, &open, effect, None));
         }
     }
-    for invocation in flow.code.invocations.iter().filter(|invocation| waits(&flow, &invocation.site)) {
+    for invocation in &flow.code.invocations {
+        let Some(open) = open_around(&flow, &invocation.site) else { continue };
         let reach = flow.reach(invocation.callee);
         let found =
             reach.effects.iter().map(|index| &flow.code.effects[*index]).find(|effect| is_slow(effect));
         if let Some(effect) = found {
             let callee = &flow.code.functions[invocation.callee].name;
-            findings.push(finding(&flow, &invocation.site, effect, Some(callee)));
+            findings.push(finding(&flow, &invocation.site, &open, effect, Some(callee)));
         }
     }
     findings
 }
 
-/// The site is waited for while an interactive transaction is open.
-fn waits(flow: &Flow, site: &Site) -> bool {
-    let open = site
-        .transaction
-        .is_some_and(|index| flow.code.transactions[index].kind == TransactionKind::Interactive);
-    open && site.awaited != Awaited::Not && flow.code.serves(site)
+/// A transaction that is open at a site.
+struct Open<'a> {
+    /// Where the code opens it.
+    at: &'a At,
+    timeout_ms: Option<u64>,
+}
+
+/// The interactive transaction that is open while the site is waited for.
+fn open_around<'a>(flow: &Flow<'a>, site: &Site) -> Option<Open<'a>> {
+    if site.awaited == Awaited::Not || !flow.code.serves(site) {
+        return None;
+    }
+    let own = site.transaction.map(|index| &flow.code.transactions[index]);
+    match own.filter(|transaction| transaction.kind == TransactionKind::Interactive) {
+        Some(transaction) => Some(Open { at: &transaction.site.at, timeout_ms: transaction.timeout_ms }),
+        None => wrapper::around(flow, site).map(|at| Open { at, timeout_ms: None }),
+    }
 }
 
 /// A queue answers quickly; that it may disagree with the database is another rule's matter.
@@ -54,7 +66,7 @@ fn is_slow(effect: &Effect) -> bool {
     effect.kind != EffectKind::Queue
 }
 
-fn finding(flow: &Flow, site: &Site, effect: &Effect, through: Option<&str>) -> Finding {
+fn finding(flow: &Flow, site: &Site, open: &Open, effect: &Effect, through: Option<&str>) -> Finding {
     let name = &effect.name;
     let what = match effect.kind {
         EffectKind::Sleep => "sleeps",
@@ -68,8 +80,10 @@ fn finding(flow: &Flow, site: &Site, effect: &Effect, through: Option<&str>) -> 
         None => format!("\"{name}\""),
     };
     let function = &flow.function(site).name;
-    let timeout =
-        site.transaction.and_then(|index| flow.code.transactions[index].timeout_ms).unwrap_or(5_000);
+    let timeout = match open.timeout_ms {
+        Some(timeout) => format!("after {timeout} ms"),
+        None => "after 5000 ms, or what the options say,".to_owned(),
+    };
     let mut finding = Finding::in_code(
         &RULE,
         shared::place(flow.facts, &site.at),
@@ -79,17 +93,12 @@ fn finding(flow: &Flow, site: &Site, effect: &Effect, through: Option<&str>) -> 
         format!("a transaction {what}: {by}"),
     )
     .detail(format!(
-        "Until the answer comes, the transaction keeps its connection and its locks; after {timeout} ms Prisma rolls it back, \
+        "Until the answer comes, the transaction keeps its connection and its locks; {timeout} Prisma rolls it back, \
          and what the other side did stays done."
     ))
     .hint("call before the transaction opens or after it commits, and keep only the reads and writes inside");
     if through.is_some() {
         finding = finding.also(shared::place(flow.facts, &effect.site.at));
     }
-    finding.also(opened(flow, site))
-}
-
-fn opened(flow: &Flow, site: &Site) -> Place {
-    let at = site.transaction.map_or(&site.at, |index| &flow.code.transactions[index].site.at);
-    shared::place(flow.facts, at)
+    finding.also(shared::place(flow.facts, open.at))
 }

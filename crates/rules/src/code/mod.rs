@@ -39,8 +39,10 @@ mod writes_without_transaction;
 
 use pgsteward_model::rule::Rule;
 
-use fixing::{edit, loop_fix, outbox, processed_event};
-use reading::{arguments, bounds, flow, given, locks, loops, scale, shared, text, transitions, varying};
+use fixing::{edit, loop_fix, outbox, processed_event, write_fix};
+use reading::{
+    arguments, bounds, flow, given, locks, loops, scale, shared, text, transitions, varying, wrapper,
+};
 
 pub static RULES: &[&Rule] = &[
     &call_without_index::RULE,

@@ -222,6 +222,22 @@ fn keeps(flow: &Flow, reach: &flow::Reach) -> bool {
     })
 }
 
+/// How the helper reads for all turns: by the field that a parameter of it gives.
+fn whole_list(name: &str, call: &Call) -> String {
+    let by_parameter =
+        |node: &Node| shared::sources(node).iter().any(|source| matches!(source, Source::Parameter { .. }));
+    let filter = call.argument.get("where").map(flow::equalities).unwrap_or_default();
+    let keys: Vec<&str> =
+        filter.iter().filter(|(_, value)| by_parameter(value)).map(|(field, _)| *field).collect();
+    match keys.as_slice() {
+        [key] => format!(
+            "give \"{name}\" the whole list, let it read all rows with one query (`{key}: {{ in: … }}`), and give each turn its \
+             own out of a Map by \"{key}\""
+        ),
+        _ => format!("give \"{name}\" the whole list, and let it read all rows with one query"),
+    }
+}
+
 /// A helper that reads, called in a loop, wherever the helper stands.
 fn hidden(flow: &Flow, invocation: &Invocation) -> Option<Finding> {
     let values: Vec<&Node> = invocation.arguments.iter().collect();
@@ -260,7 +276,7 @@ fn hidden(flow: &Flow, invocation: &Invocation) -> Option<Finding> {
             "nothing of the loop goes into the query: read the row once before the loop, and hand it on"
                 .to_owned()
         } else {
-            format!("give \"{}\" the whole list, and let it read all rows with one query", callee.name)
+            whole_list(&callee.name, first)
         })
         .also(shared::call_place(flow.facts, first))
         .also(shared::place(flow.facts, &of.at)),

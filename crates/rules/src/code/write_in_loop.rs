@@ -6,7 +6,7 @@ use pgsteward_model::finding::{Finding, Severity};
 use pgsteward_model::rule::{Group, Rule};
 
 use super::flow::Flow;
-use super::{loop_fix, loops, shared};
+use super::{loops, shared, write_fix};
 
 pub(super) static RULE: Rule = Rule {
     id: "write-in-loop",
@@ -57,16 +57,17 @@ fn judge(flow: &Flow, call: &Call) -> Option<Finding> {
         && call.result.unused
         && loops::is_alone(flow, &call.site)
         && !loops::in_portions(flow, &call.site);
+    let fix = write_fix::write_at_once(flow, call, of, one_statement);
+    let reason = fix.as_ref().err().map_or(String::new(), |why| format!(" There is no edit: {why}."));
     let message = format!("\"{}\" runs once for {}", shared::call_name(call), loops::each(of));
     let finding = shared::on_call(&RULE, flow.facts, flow.code, call, message)
         .severity(if sure { Severity::Warning } else { Severity::Info })
-        .detail(detail(flow, call, of))
+        .detail(detail(flow, call, of) + &reason)
         .hint(hint(call.operation, same))
         .also(shared::place(flow.facts, &of.at));
-    let fix = one_statement.then(|| loop_fix::create_at_once(flow, call, of)).flatten();
     Some(match fix {
-        Some(fix) => finding.fix(fix),
-        None => finding,
+        Ok(fix) => finding.fix(fix),
+        Err(_) => finding,
     })
 }
 

@@ -1,6 +1,7 @@
 //! How deep a text may be nested at most, before a parser that calls itself for each level is let at it.
 //!
-//! Strings are not told from code, and comments only where they begin a line: what hides in them may be code after all.
+//! Strings are not told from code, and comments only where no quote and no slash stands before them on their line: what hides
+//! in them may be code after all.
 //! So the number is too high for prose, and never too low for code.
 
 /// Deeper texts are not read.
@@ -54,24 +55,25 @@ pub(super) fn depth(text: &str) -> usize {
     let mut around = 0;
     let mut deepest = 0;
     let mut at = 0;
-    // Nothing but blanks stands before on the line, and no string goes on from the one before.
-    let mut line_begins = true;
+    // No quote and no slash stands before on the line, and no string goes on from the one before.
+    let mut plain = true;
     while let Some(byte) = bytes.get(at) {
         let start = at;
         at += 1;
         let kind = KINDS[usize::from(*byte)];
         if kind == Kind::Blank {
             if matches!(byte, b'\n' | b'\r') {
-                line_begins = !continues(&bytes[..start]);
+                plain = !continues(&bytes[..start]);
             }
             continue;
         }
-        if std::mem::take(&mut line_begins) && *byte == b'/' {
+        if plain && matches!(byte, b'/' | b'\'' | b'"' | b'`') {
             let prose = prose(&bytes[start..]);
             if prose > 0 {
                 at = start + prose;
                 continue;
             }
+            plain = false;
         }
         match kind {
             Kind::Blank => {}
@@ -122,7 +124,7 @@ fn continues(before: &[u8]) -> bool {
     before.strip_suffix(b"\r").unwrap_or(before).ends_with(b"\\")
 }
 
-/// How much of a comment at the beginning of a line is no code for certain. The line may stand in a template or in the text
+/// How much of a comment is no code for certain. The line may stand in a template or in the text
 /// of an element after all; these are left by one of the signs that end the prose.
 fn prose(text: &[u8]) -> usize {
     let leaves = |byte: u8| matches!(byte, b'`' | b'{' | b'<');
@@ -162,6 +164,14 @@ mod tests {
     }
 
     #[test]
+    fn comments_behind_code_are_not_nested() {
+        let lines = "  a(b), // one more line of prose (with signs! and (brackets)\n".repeat(2_000);
+        assert!(depth(&format!("f({lines})\n")) < 20);
+        let blocks = "  a(b) /* (((( */,\n".repeat(2_000);
+        assert!(depth(&format!("f({blocks})\n")) < 20);
+    }
+
+    #[test]
     fn what_only_looks_like_a_comment_is_counted() {
         let deep = "(".repeat(500);
         let signs = "!".repeat(500);
@@ -178,6 +188,17 @@ mod tests {
             format!("/* a */ {deep}"),
             format!("a // b\n{deep}"),
             format!("x = 'http://a' + {deep}"),
+            format!("x = 'a // ' + {deep}"),
+            format!("x = \"a /* \" + {deep}"),
+            format!("x = /[ //]/ + {deep}"),
+            format!("x = a / b // c\n{deep}"),
+            format!("x = `\na // ` + {deep}"),
+            format!("x = `\na // ${{{signs}y}}`"),
+            format!("x = `\n${{a}} // ` + {deep}"),
+            format!("x = '\\\na // ' + {deep}"),
+            format!("x = <p>\na // {{{signs}y}}</p>"),
+            format!("a /* b\nc // d */ {deep}"),
+            format!("a // b \u{2029}{deep}"),
         ] {
             assert!(depth(&text) >= 500, "{}", &text[..20]);
         }

@@ -15,6 +15,7 @@ mod repeated;
 mod rewrite;
 mod transitions;
 mod twin;
+mod writes;
 
 use std::collections::BTreeMap;
 use std::time::Instant;

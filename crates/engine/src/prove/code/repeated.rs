@@ -6,9 +6,8 @@ use pgsteward_lab::{Values, Whose};
 use pgsteward_model::code::{Call, Node, Operation, Query, Source, StatementKind, Value};
 use pgsteward_model::finding::Finding;
 use pgsteward_model::proof::{Observation, Verdict};
-use pgsteward_sql::{ddl, quote_ident};
 
-use super::{Bench, Seen, not_shown, rewrite};
+use super::{Bench, Seen, not_shown, rewrite, writes};
 
 /// Turns of the loop that are run.
 const TURNS: u64 = 20;
@@ -17,18 +16,26 @@ pub(super) async fn show(bench: &Bench<'_>, finding: &Finding, call: &Call) -> S
     let Some(query) = call.lowered.queries().next() else {
         return not_shown("the statement of the call is not known");
     };
+    if finding.fix.is_some() && call.operation.writes() && call.lowered.queries().count() > 1 {
+        return not_shown("each turn sends several statements");
+    }
     let work = &bench.twin.bench;
     let mut statements = Vec::new();
     let mut values = Vec::new();
     for turn in 0..TURNS {
         match work.values(query, turn, Whose::Any).await {
             Ok(of_turn) => {
-                match pgsteward_lab::bind(&query.sql, &of_turn) {
-                    Ok(sql) => statements.push(sql),
-                    Err(why) => return not_shown(why),
-                }
                 values.push(of_turn);
             }
+            Err(why) => return not_shown(why),
+        }
+    }
+    if writes::takes_a_list(finding) {
+        writes::write_the_same(call, query, &mut values);
+    }
+    for of_turn in &values {
+        match pgsteward_lab::bind(&query.sql, of_turn) {
+            Ok(sql) => statements.push(sql),
             Err(why) => return not_shown(why),
         }
     }
@@ -37,9 +44,21 @@ pub(super) async fn show(bench: &Bench<'_>, finding: &Finding, call: &Call) -> S
         Err(error) => return not_shown(format!("the statement failed on generated rows: {}", error.message)),
     };
     let mut seen = vec![Observation::Ran(many.clone())];
+    if writes::makes_one_transaction(finding) {
+        let verdict =
+            match writes::leave_the_same(bench, call, query, &statements, &statements.join("; ")).await {
+                Ok(true) => {
+                    seen.push(Observation::SameRows { rows: many.rows_fetched });
+                    Verdict::Proven
+                }
+                Ok(false) => Verdict::Unprovable { reason: "the table of the statement is not known".into() },
+                Err(verdict) => verdict,
+            };
+        return (seen, verdict);
+    }
     let together = match query.kind {
         StatementKind::Select => at_once(bench, call, query, &values).await,
-        _ => written_at_once(bench, query, &values),
+        _ => writes::at_once(bench, call, query, &values),
     };
     let none = || Verdict::Unprovable { reason: "one statement for all turns could not be written".into() };
     let Some(together) = together else { return (seen, none()) };
@@ -55,8 +74,11 @@ pub(super) async fn show(bench: &Bench<'_>, finding: &Finding, call: &Call) -> S
             StatementKind::Select if together.of_all_turns => {
                 read_the_same(bench, &statements, &together.sql).await
             }
-            StatementKind::Insert => leave_the_same(bench, query, &statements, &together.sql).await,
-            _ => Ok(None),
+            StatementKind::Select => Ok(None),
+            _ => {
+                let same = writes::leave_the_same(bench, call, query, &statements, &together.sql).await;
+                same.map(|same| same.then_some(many.rows_fetched))
+            }
         };
         match same {
             Ok(Some(rows)) => seen.push(Observation::SameRows { rows }),
@@ -75,10 +97,10 @@ pub(super) async fn show(bench: &Bench<'_>, finding: &Finding, call: &Call) -> S
 }
 
 /// One statement in place of those of all turns.
-struct Together {
-    sql: String,
+pub(super) struct Together {
+    pub(super) sql: String,
     /// It asks for the keys of all turns, and for no other.
-    of_all_turns: bool,
+    pub(super) of_all_turns: bool,
 }
 
 /// The same question for a list of keys: those of the turns, where one parameter is all that varies.
@@ -151,119 +173,4 @@ async fn read_the_same(
         return Ok(Some(u64::try_from(before.len()).unwrap_or(u64::MAX)));
     }
     Err(Verdict::Refuted { reason: "one query for all gives other rows than the turns of the loop".into() })
-}
-
-/// The table after all turns against the table after the one statement, in the columns that are written.
-async fn leave_the_same(
-    bench: &Bench<'_>,
-    query: &Query,
-    statements: &[String],
-    together: &str,
-) -> Result<Option<u64>, Verdict> {
-    let Some(access) = query.accesses.first() else { return Ok(None) };
-    let name = pgsteward_model::catalog::QName::new(access.namespace.clone(), access.table.clone());
-    let columns: BTreeSet<String> = query
-        .parameters
-        .iter()
-        .filter_map(|parameter| parameter.column.as_ref())
-        .map(|(.., column)| quote_ident(column))
-        .collect();
-    let columns = columns.into_iter().collect::<Vec<_>>().join(", ");
-    let target = super::twin::sql_name(&name);
-    let look = format!(
-        "SELECT pg_catalog.count(*), pg_catalog.md5(pg_catalog.string_agg(t::text, ';' ORDER BY t::text)) \
-         FROM (SELECT {columns} FROM {target}) AS t"
-    );
-    let work = &bench.twin.bench;
-    let mut looks = Vec::new();
-    for writes in [statements, std::slice::from_ref(&together.to_owned())] {
-        let seen = async {
-            work.apply("BEGIN").await?;
-            for sql in writes {
-                work.apply(sql).await?;
-            }
-            work.rows(&look).await
-        }
-        .await;
-        let ended = work.apply("ROLLBACK").await;
-        match (seen, ended) {
-            (Ok(rows), Ok(())) => looks.push(rows),
-            (Err(error), _) | (_, Err(error)) => {
-                return Err(Verdict::Unprovable { reason: format!("the writes failed: {}", error.message) });
-            }
-        }
-    }
-    if looks[0] == looks[1] {
-        return Ok(Some(u64::try_from(statements.len()).unwrap_or(u64::MAX)));
-    }
-    Err(Verdict::Refuted {
-        reason: "one statement for all leaves other rows than the turns of the loop".into(),
-    })
-}
-
-/// The same writes as one statement: a row of VALUES for each turn.
-fn written_at_once(bench: &Bench<'_>, query: &Query, values: &[Vec<Values>]) -> Option<Together> {
-    let access = query.accesses.first()?;
-    let name = pgsteward_model::catalog::QName::new(access.namespace.clone(), access.table.clone());
-    let table = bench.twin.bench.catalog().table(&name)?;
-    let columns: Option<Vec<&str>> = query
-        .parameters
-        .iter()
-        .map(|parameter| parameter.column.as_ref().map(|(.., column)| column.as_str()))
-        .collect();
-    let columns = columns?;
-    if query.parameters.iter().any(|parameter| parameter.list) {
-        return None;
-    }
-    let list = |of: &[Values]| format!("({})", of.concat().join(", "));
-    let rows: Vec<String> = values.iter().map(|row| list(row)).collect();
-    let target = super::twin::sql_name(&name);
-    let typed = |column: &str| Some(ddl::column_type(&table.column(column)?.ty));
-    let aliases: Vec<String> = (0..columns.len()).map(|number| format!("v{number}")).collect();
-    let sql = match query.kind {
-        StatementKind::Insert => {
-            // A statement that inserts several rows has the parameters of all of them.
-            let distinct: BTreeSet<&&str> = columns.iter().collect();
-            if distinct.len() != columns.len() {
-                return None;
-            }
-            let names: Vec<String> = columns.iter().map(|column| quote_ident(column)).collect();
-            let casts: Option<Vec<String>> = columns
-                .iter()
-                .zip(&aliases)
-                .map(|(column, alias)| Some(format!("v.{alias}::{}", typed(column)?)))
-                .collect();
-            format!(
-                "INSERT INTO {target} ({}) SELECT {} FROM (VALUES {}) AS v({})",
-                names.join(", "),
-                casts?.join(", "),
-                rows.join(", "),
-                aliases.join(", ")
-            )
-        }
-        StatementKind::Update => {
-            let mut set = Vec::new();
-            let mut on = Vec::new();
-            for ((parameter, column), alias) in query.parameters.iter().zip(&columns).zip(&aliases) {
-                let cast = format!("v.{alias}::{}", typed(column)?);
-                if parameter.path.starts_with("where") {
-                    on.push(format!("t.{} = {cast}", quote_ident(column)));
-                } else {
-                    set.push(format!("{} = {cast}", quote_ident(column)));
-                }
-            }
-            if set.is_empty() || on.is_empty() {
-                return None;
-            }
-            format!(
-                "UPDATE {target} AS t SET {} FROM (VALUES {}) AS v({}) WHERE {}",
-                set.join(", "),
-                rows.join(", "),
-                aliases.join(", "),
-                on.join(" AND ")
-            )
-        }
-        StatementKind::Delete | StatementKind::Select => return None,
-    };
-    Some(Together { sql, of_all_turns: true })
 }

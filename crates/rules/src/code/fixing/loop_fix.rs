@@ -1,5 +1,5 @@
-//! Loops written without a statement for each turn: one query before a `for … of` whose rows a `Map` gives back, one
-//! `createMany` in place of it, `findUnique` where Prisma then makes one query of many.
+//! Loops written without a query for each turn: one query before a `for … of` whose rows a `Map` gives back,
+//! `findUnique` where Prisma then makes one query of many.
 //!
 //! Only shapes whose meaning is clear from the text are written. A fix is `Safe` where nothing can tell the two apart:
 //! the same rows in the same places, nothing else that waits in between, no row that two turns could change together.
@@ -15,15 +15,15 @@ use crate::code::text::{Body, indent_unit, is_path, mentions_word, names_of_patt
 use crate::code::{find_first_by_unique_key, loops, scale};
 
 /// A line that is longer is broken.
-const WIDTH: usize = 100;
+pub(super) const WIDTH: usize = 100;
 
 /// `for (const ELEMENT of LIST) { … }` as it is written.
-struct ForOf<'a> {
-    element: &'a str,
-    list: &'a str,
+pub(super) struct ForOf<'a> {
+    pub(super) element: &'a str,
+    pub(super) list: &'a str,
     /// Where the statement begins.
-    start: usize,
-    body: Body<'a>,
+    pub(super) start: usize,
+    pub(super) body: Body<'a>,
 }
 
 /// One `findMany` before the loop, and the turn's row out of a `Map`.
@@ -116,61 +116,6 @@ pub(in crate::code) fn read_before(flow: &Flow, call: &Call, of: &Loop) -> Optio
     change(flow, call, safety, "read the rows of all turns with one findMany before the loop", edits)
 }
 
-/// One `createMany` in place of a loop that only creates.
-pub(in crate::code) fn create_at_once(flow: &Flow, call: &Call, of: &Loop) -> Option<Fix> {
-    let alone = call.operation == Operation::Create && call.result.unused;
-    if !alone || call.site.awaited != Awaited::Await || of.kind != LoopKind::ForOf {
-        return None;
-    }
-    let each = for_of(flow, call, of)?;
-    let argument = call.argument.object().filter(|object| !object.open)?;
-    let [data] = argument.properties.as_slice() else { return None };
-    let row = edit::text(flow.facts, call, data.value.span);
-    if data.name != "data"
-        || !edit::is_written(flow.facts, call, data)
-        || !row.starts_with('{')
-        || row.contains('`') && row.contains('\n')
-        || mentions_word(row, "await")
-    {
-        return None;
-    }
-    let text = &flow.facts.sources.get(&call.site.at.file)?.text;
-    let awaited = awaited_at(text, call)?;
-    let statement = text.get(each.body.span.start + 1..each.body.span.end - 1)?.trim();
-    let only = text.get(awaited.start..awaited.end)?;
-    let receiver = text.get(call.site.at.span.start..call.name_at.span.start)?;
-    if statement.trim_end_matches(';').trim_end() != only
-        || names_of_pattern(each.element)?.contains(&root(receiver))
-    {
-        return None;
-    }
-    let (end, newline) = line_ends(text);
-    let end = if statement.ends_with(';') { ";" } else { end };
-    let indent = indent_at(text, each.start);
-    let unit = indent_unit(text);
-    let parameter = parameter(each.element);
-    let rows = format!("{}.map({parameter} => ({row}))", each.list);
-    let short = format!("await {receiver}createMany({{ data: {rows} }}){end}");
-    let written = if indent.len() + short.len() <= WIDTH && !short.contains('\n') {
-        short
-    } else {
-        // The row's lines stood deeper, inside of the loop.
-        let outer = indent_at(text, data.value.span.start);
-        let inner = format!("{indent}{unit}");
-        let rows = rows.replace(&format!("\n{outer}"), &format!("\n{inner}"));
-        format!("await {receiver}createMany({{{newline}{inner}data: {rows},{newline}{indent}}}){end}")
-    };
-    let edits = vec![TextEdit { span: Span::new(each.start, each.body.span.end), text: written }];
-    // Outside of a transaction the rows before a failing one stay; afterwards it is all or none.
-    let safe = flow.in_transaction(call) && call.site.tries.is_empty() && !extended(flow);
-    let (safety, title) = if safe {
-        (Safety::Safe, "write all rows with one createMany")
-    } else {
-        (Safety::Review, "write all rows or none with one createMany")
-    };
-    change(flow, call, safety, title, edits)
-}
-
 /// `findFirst` by a unique key, all turns at once: Prisma makes one query of it as soon as it is `findUnique`.
 pub(in crate::code) fn batched(flow: &Flow, call: &Call, of: &Loop) -> Option<Fix> {
     let together = of.concurrent && !of.limited && !call.site.after_await_in_loop;
@@ -179,14 +124,20 @@ pub(in crate::code) fn batched(flow: &Flow, call: &Call, of: &Loop) -> Option<Fi
     together.then(|| find_first_by_unique_key::rename(flow.facts, call, better))?
 }
 
-fn change(flow: &Flow, call: &Call, safety: Safety, title: &str, edits: Vec<TextEdit>) -> Option<Fix> {
+pub(super) fn change(
+    flow: &Flow,
+    call: &Call,
+    safety: Safety,
+    title: &str,
+    edits: Vec<TextEdit>,
+) -> Option<Fix> {
     let (done, undone) = edit::there_and_back(flow.facts, &call.site.at.file, edits)?;
     let change = Change { steps: vec![done], rollback: Rollback::Steps(vec![undone]) };
     Some(Fix { title: title.to_owned(), safety, change })
 }
 
 /// The innermost loop of the call, where it goes through an array that stands still while it does.
-fn for_of<'a>(flow: &Flow<'a>, call: &Call, of: &Loop) -> Option<ForOf<'a>> {
+pub(super) fn for_of<'a>(flow: &Flow<'a>, call: &Call, of: &Loop) -> Option<ForOf<'a>> {
     let innermost = call.site.loops.last().map(|index| &flow.code.loops[*index].at);
     if innermost != Some(&of.at) || of.at.file != call.site.at.file {
         return None;
@@ -308,7 +259,7 @@ fn is_only_read(call: &Call, each: &ForOf) -> bool {
 }
 
 /// An extension of the client may treat one operation in a way of its own.
-fn extended(flow: &Flow) -> bool {
+pub(super) fn extended(flow: &Flow) -> bool {
     flow.code.clients.iter().any(|client| client.extended)
 }
 
@@ -330,20 +281,25 @@ fn is_written_out(node: &Node) -> bool {
 
 /// `{ id: { in: orders.map((order) => order.customerId) } }`
 fn in_list(key: &str, value: &str, each: &ForOf) -> String {
+    format!("{{ {key}: {} }}", in_values(value, each))
+}
+
+/// `{ in: orders.map((order) => order.customerId) }`
+pub(super) fn in_values(value: &str, each: &ForOf) -> String {
     let list = if value == each.element {
         each.list.to_owned()
     } else {
         format!("{}.map({} => {value})", each.list, parameter(each.element))
     };
-    format!("{{ {key}: {{ in: {list} }} }}")
+    format!("{{ in: {list} }}")
 }
 
-fn parameter(element: &str) -> String {
+pub(super) fn parameter(element: &str) -> String {
     format!("({element})")
 }
 
 /// The call with its `await`.
-fn awaited_at(text: &str, call: &Call) -> Option<Span> {
+pub(super) fn awaited_at(text: &str, call: &Call) -> Option<Span> {
     let before = text.get(..call.site.at.span.start)?.trim_end();
     let start = before.strip_suffix("await")?.len();
     Some(Span::new(start, call.site.at.span.end))
@@ -366,7 +322,7 @@ fn stands_alone(text: &str, at: Span) -> Option<bool> {
 }
 
 /// How lines and statements of a file end: `;` or nothing, `\n` or `\r\n`.
-fn line_ends(text: &str) -> (&'static str, &'static str) {
+pub(super) fn line_ends(text: &str) -> (&'static str, &'static str) {
     let (ended, bare) = text.lines().map(str::trim_end).filter(|line| line.ends_with([';', ')'])).fold(
         (0, 0),
         |(ended, bare), line| {
@@ -377,7 +333,7 @@ fn line_ends(text: &str) -> (&'static str, &'static str) {
 }
 
 /// The white space that begins the line of a place.
-fn indent_at(text: &str, at: usize) -> &str {
+pub(super) fn indent_at(text: &str, at: usize) -> &str {
     let start = text[..at].rfind('\n').map_or(0, |at| at + 1);
     let line = &text[start..at];
     &line[..line.len() - line.trim_start().len()]

@@ -8,3 +8,4 @@ pub(in crate::code) mod loop_fix;
 pub(in crate::code) mod new_table;
 pub(in crate::code) mod outbox;
 pub(in crate::code) mod processed_event;
+pub(in crate::code) mod write_fix;

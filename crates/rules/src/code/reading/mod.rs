@@ -13,3 +13,4 @@ pub(in crate::code) mod shared;
 pub(in crate::code) mod text;
 pub(in crate::code) mod transitions;
 pub(in crate::code) mod varying;
+pub(in crate::code) mod wrapper;
