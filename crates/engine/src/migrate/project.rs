@@ -171,8 +171,8 @@ impl MigrateProject {
         let configured = self.config.as_ref().and_then(|config| config.migrations_path.clone());
         if self.schema.is_some() || configured.is_some() {
             self.migrations_folder = named.or(configured).unwrap_or_else(|| self.beside_schema());
-            if let Some(found) = folders::read_any(&self.migrations_folder)
-                && options.migrations.is_some()
+            if options.migrations.is_some()
+                && let Some(found) = folders::read_any(&self.migrations_folder)
             {
                 self.layout = found.layout;
             }

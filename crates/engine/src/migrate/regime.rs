@@ -37,17 +37,16 @@ impl FilePlan {
     /// Nothing in the file can change the session for the files after it: it only makes, alters and drops objects
     /// that stay.
     pub fn leaves_session_alone(&self) -> bool {
-        self.regime == FileRegime::Atomic
-            && self.statements.iter().all(|planned| match &planned.statement {
-                Statement::CreateTable(create) => !create.temporary && !create.from_query,
-                Statement::AlterTable(_)
-                | Statement::CreateIndex(_)
-                | Statement::CreateEnum { .. }
-                | Statement::AlterEnum { .. }
-                | Statement::Drop { .. }
-                | Statement::Comment { .. } => true,
-                _ => false,
-            })
+        self.statements.iter().all(|planned| match &planned.statement {
+            Statement::CreateTable(create) => !create.temporary && !create.from_query,
+            Statement::AlterTable(_)
+            | Statement::CreateIndex(_)
+            | Statement::CreateEnum { .. }
+            | Statement::AlterEnum { .. }
+            | Statement::Drop { .. }
+            | Statement::Comment { .. } => true,
+            _ => false,
+        })
     }
 }
 
@@ -118,10 +117,16 @@ pub enum Kind {
     Unlimited,
 }
 
-/// Plans a file of which every statement has been analysed. The error names what could never run well.
-pub fn plan(folder: &MigrationFolder, analyzed: &AnalyzedFile) -> Result<FilePlan, MigrateError> {
+/// Plans a file of which every statement has been analysed. The error names what could never run well. What reading
+/// does not know is older than the deploy, unless the database is `fresh`: then nothing is.
+pub fn plan(
+    folder: &MigrationFolder,
+    analyzed: &AnalyzedFile,
+    fresh: bool,
+) -> Result<FilePlan, MigrateError> {
     let source = SourceFile::new(folder.name.as_str(), folder.script());
-    let statements: Vec<Planned> = analyzed.statements.iter().map(|one| planned(one, &source)).collect();
+    let statements: Vec<Planned> =
+        analyzed.statements.iter().map(|one| planned(one, &source, fresh)).collect();
     for one in &statements {
         refuse(folder, one)?;
     }
@@ -163,12 +168,17 @@ pub fn plan(folder: &MigrationFolder, analyzed: &AnalyzedFile) -> Result<FilePla
     })
 }
 
-fn planned(one: &MigrationStatement, source: &SourceFile) -> Planned {
+fn planned(one: &MigrationStatement, source: &SourceFile, fresh: bool) -> Planned {
     let mut predicted = Vec::new();
     let mut work = Vec::new();
     let mut blocks = false;
     let mut works = false;
-    for touch in one.effect.touches.iter().filter(|touch| matches!(touch.age, Age::Earlier | Age::Unknown)) {
+    let older = |age: Age| match age {
+        Age::Earlier => true,
+        Age::Unknown => !fresh,
+        Age::SameFile | Age::SameDeploy => false,
+    };
+    for touch in one.effect.touches.iter().filter(|touch| older(touch.age)) {
         let relation = touch.relation.display();
         for (what, of) in [("rewrites", &touch.rewrite), ("scans", &touch.scan)] {
             if let Some(of) = of {

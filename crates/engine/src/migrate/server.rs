@@ -124,7 +124,7 @@ pub async fn lock(
     wait: Duration,
     progress: &dyn Progress,
 ) -> Result<Duration, MigrateError> {
-    if std::env::var_os("PRISMA_SCHEMA_DISABLE_ADVISORY_LOCK").is_some_and(|value| !value.is_empty()) {
+    if lock_is_disabled() {
         return Ok(Duration::ZERO);
     }
     let began = Instant::now();
@@ -156,6 +156,19 @@ pub async fn lock(
         tokio::time::sleep(pause.min(wait.saturating_sub(began.elapsed()))).await;
         pause = (pause * 2).min(Duration::from_millis(400));
     }
+}
+
+/// Takes the lock again after a script that may have given up all advisory locks (DISCARD ALL). Where it did not, the
+/// session holds it twice, and both go with the session.
+pub(super) fn retake() -> String {
+    match lock_is_disabled() {
+        true => "SELECT true".to_owned(),
+        false => format!("SELECT pg_catalog.pg_try_advisory_lock({ADVISORY_LOCK})"),
+    }
+}
+
+fn lock_is_disabled() -> bool {
+    std::env::var_os("PRISMA_SCHEMA_DISABLE_ADVISORY_LOCK").is_some_and(|value| !value.is_empty())
 }
 
 /// Who holds the lock in this database: process, application, role, since when, doing what.
@@ -195,9 +208,15 @@ async fn holders(session: &WriteSession) -> Result<String, ServerError> {
     Ok(if words.is_empty() { "a session that has just ended".to_owned() } else { words.join("; ") })
 }
 
-/// A row where this session still holds the lock: a script may have given up all advisory locks (DISCARD ALL).
-pub(super) const HOLDS_LOCK: &str = "SELECT 1 FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND granted \
-     AND classid = 0 AND objid = 72707369 AND objsubid = 1 AND pid = pg_catalog.pg_backend_pid()";
+/// Whether the database holds no table but a history's: nothing that anybody could wait for, or be in the way.
+pub(super) async fn is_empty(session: &WriteSession) -> Result<bool, MigrateError> {
+    // Object ids below 16384 belong to the system.
+    let sql = "SELECT NOT EXISTS (SELECT FROM pg_catalog.pg_class WHERE oid >= 16384 AND relpersistence <> 't' \
+               AND relkind IN ('r', 'p', 'm', 'f') AND relname NOT IN ('_prisma_migrations', 'pgsteward_migrations'))";
+    let answer = session.value(sql).await;
+    let answer = answer.map_err(|error| MigrateError::server("look at the database", &error))?;
+    Ok(answer.as_deref() == Some("t"))
+}
 
 /// Makes the table of the history, and its namespace where the URL names one that is not there. P3005 where the
 /// database holds tables already and `baseline` is not said. What was made, in words.

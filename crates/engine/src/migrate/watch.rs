@@ -4,9 +4,12 @@
 use std::time::{Duration, Instant};
 
 use pgsteward_model::migrate::deploy::Watched;
+use pgsteward_model::migration::ServerError;
 use pgsteward_pg::{Permit, ServerUrl, WriteSession};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+
+use crate::Progress;
 
 /// What others may feel before a deploy stops.
 #[derive(Clone, Debug)]
@@ -129,6 +132,30 @@ async fn watch(
     Some(seen)
 }
 
+/// Waits until no replica is more than so many bytes of WAL behind; the lag where one still is after `wait`. Replicas
+/// that the role may not see (without `pg_monitor`) count as none.
+pub(super) async fn wait_for_replicas(
+    session: &WriteSession,
+    most: u64,
+    wait: Duration,
+    progress: &dyn Progress,
+) -> Result<Option<u64>, ServerError> {
+    let began = Instant::now();
+    loop {
+        let lag = session.value(&format!("SELECT {LAG}")).await?;
+        // A replica may be ahead of what was read a moment ago.
+        let lag = lag.and_then(|lag| lag.parse::<f64>().ok()).map_or(0, |lag| lag.max(0.0) as u64);
+        if lag <= most {
+            return Ok(None);
+        }
+        if began.elapsed() >= wait {
+            return Ok(Some(lag));
+        }
+        progress.phase(&format!("wait for a replica that is {lag} bytes behind"));
+        tokio::time::sleep(EVERY.min(wait.saturating_sub(began.elapsed()))).await;
+    }
+}
+
 fn over(budget: &Budget, wait_ms: u64, lag: Option<u64>) -> Option<String> {
     if let Some(limit) = budget.longest_wait
         && u128::from(wait_ms) > limit.as_millis()
@@ -147,6 +174,10 @@ fn over(budget: &Budget, wait_ms: u64, lag: Option<u64>) -> Option<String> {
     None
 }
 
+/// Bytes of WAL that the slowest replica has not replayed; NULL without replicas.
+const LAG: &str = "(SELECT pg_catalog.max(pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), replay_lsn)) \
+    FROM pg_catalog.pg_stat_replication)";
+
 /// Sessions that wait for ours, directly; their longest wait in milliseconds; the lag of the slowest replica in
 /// bytes. When a wait began is known since PostgreSQL 14 (`pg_locks.waitstart`), before that since when the query
 /// runs. Replicas are seen by roles that may (`pg_monitor`).
@@ -157,7 +188,6 @@ fn sample_sql(pid: i32, major: u32) -> String {
          FROM pg_catalog.pg_stat_activity a JOIN pg_catalog.pg_locks l ON l.pid = a.pid AND NOT l.granted \
          WHERE {pid} = ANY (pg_catalog.pg_blocking_pids(a.pid)) GROUP BY a.pid) \
          SELECT (SELECT pg_catalog.count(*) FROM waiting), (SELECT pg_catalog.max(s) * 1000 FROM waiting), \
-         (SELECT pg_catalog.max(pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), replay_lsn)) \
-         FROM pg_catalog.pg_stat_replication)"
+         {LAG}"
     )
 }

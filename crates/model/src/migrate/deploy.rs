@@ -97,7 +97,7 @@ pub struct StatementRun {
     pub predicted: Vec<Lock>,
     /// "rewrites \"Order\": the type changes from integer to bigint".
     pub work: Vec<String>,
-    /// None: it did not run, or an earlier run had done it.
+    /// None: it did not run, an earlier run had done it, or it went together with others that nobody could feel.
     pub elapsed_ms: Option<f64>,
 }
 

@@ -11,7 +11,7 @@ use pgsteward_model::facts::Gap;
 use pgsteward_model::migration::ServerError;
 use pgsteward_model::version::ServerVersion;
 use tokio::task::JoinHandle;
-use tokio_postgres::{CancelToken, Client, NoTls, SimpleQueryMessage};
+use tokio_postgres::{CancelToken, Client, NoTls, SimpleQueryMessage, SimpleQueryRow};
 
 use crate::connect::{self, Access, ConnectError};
 use crate::error::{ReadError, server_error};
@@ -73,6 +73,8 @@ pub struct Mark {
 #[derive(Clone, Debug)]
 pub struct Marked {
     pub marks: Vec<Mark>,
+    /// So many statements of the message were done.
+    pub completed: usize,
     pub outcome: Result<(), ServerError>,
 }
 
@@ -169,22 +171,20 @@ impl WriteSession {
     }
 
     async fn marks_of(&self, sql: &str, prefix: &str) -> Marked {
-        let mut marks = Vec::new();
+        let (mut marks, mut completed) = (Vec::new(), 0);
         let read = async {
             let mut stream = pin!(self.client.simple_query_raw(sql).await?);
             while let Some(message) = poll_fn(|context| stream.as_mut().poll_next(context)).await {
-                let SimpleQueryMessage::Row(row) = message? else { continue };
-                let Some(first) = row.columns().first().filter(|first| first.name().starts_with(prefix))
-                else {
-                    continue;
-                };
-                let values = (0..row.len()).map(|column| row.get(column).map(str::to_owned)).collect();
-                marks.push(Mark { name: first.name().to_owned(), values });
+                match message? {
+                    SimpleQueryMessage::CommandComplete(_) => completed += 1,
+                    SimpleQueryMessage::Row(row) => marks.extend(mark(&row, prefix)),
+                    _ => {}
+                }
             }
             Ok(())
         };
         let outcome = read.await.map_err(|error: tokio_postgres::Error| server_error(&error));
-        Marked { marks, outcome }
+        Marked { marks, completed, outcome }
     }
 
     /// Brings the session back to how it began, whatever a script did to it: no transaction, role, setting,
@@ -251,6 +251,12 @@ impl WriteSession {
         // A server that no longer answers must not keep us; a task that panicked has nothing left to close.
         drop(tokio::time::timeout(Duration::from_secs(2), connection).await);
     }
+}
+
+fn mark(row: &SimpleQueryRow, prefix: &str) -> Option<Mark> {
+    let first = row.columns().first().filter(|first| first.name().starts_with(prefix))?;
+    let values = (0..row.len()).map(|column| row.get(column).map(str::to_owned)).collect();
+    Some(Mark { name: first.name().to_owned(), values })
 }
 
 impl std::fmt::Debug for WriteSession {

@@ -93,7 +93,7 @@ fn push_file(out: &mut String, file: &FileRun, verbose: bool) {
         let notable =
             !statement.work.is_empty() || statement.elapsed_ms.is_some_and(|elapsed| elapsed >= 1000.0);
         if verbose || notable {
-            push_statement(out, statement);
+            push_statement(out, statement, file.outcome);
         }
     }
     if verbose && !file.locks_held.is_empty() {
@@ -133,9 +133,14 @@ fn push_file(out: &mut String, file: &FileRun, verbose: bool) {
     }
 }
 
-fn push_statement(out: &mut String, statement: &StatementRun) {
-    let elapsed = statement.elapsed_ms.map_or("not run".to_owned(), duration);
-    out.push_str(&format!("  line {}: {} ({elapsed})\n", statement.line, line(&statement.text)));
+fn push_statement(out: &mut String, statement: &StatementRun, outcome: FileOutcome) {
+    let elapsed = match (statement.elapsed_ms, outcome) {
+        (Some(elapsed), _) => format!(" ({})", duration(elapsed)),
+        // It went together with others: only the time of all of them is known.
+        (None, FileOutcome::Applied) => String::new(),
+        (None, _) => " (not run)".to_owned(),
+    };
+    out.push_str(&format!("  line {}: {}{elapsed}\n", statement.line, line(&statement.text)));
     if !statement.predicted.is_empty() {
         out.push_str(&format!("    locks {}\n", locks(&statement.predicted)));
     }

@@ -65,6 +65,13 @@ enum Verb {
     Backfill(Box<backfill::Arguments>),
 }
 
+impl Arguments {
+    /// Nearly all of the time goes into one session with one server.
+    pub(crate) fn is_one_conversation(&self) -> bool {
+        matches!(self.verb, Verb::Deploy(_) | Verb::Status(_) | Verb::Resolve(_))
+    }
+}
+
 pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     let result = match arguments.verb {
         Verb::Dev(arguments) => dev::run(&arguments).await,

@@ -13,7 +13,7 @@ impl Apply<'_> {
         loop {
             ran.attempts += 1;
             let sent = self.whole(ran).await;
-            ran.note_times(&sent.done);
+            ran.note_times(&sent.times);
             let Some((error, statement)) = sent.failed else {
                 ran.locks = sent.locks;
                 ran.locks.retain(|lock| !self.plan.created.contains(&lock.relation));

@@ -1,7 +1,5 @@
 //! A file that cannot be one transaction: its row is there from the beginning and counts the statements that are done.
 
-use std::time::Instant;
-
 use pgsteward_model::migration::ServerError;
 use pgsteward_model::statement::Statement;
 use pgsteward_pg::history;
@@ -117,7 +115,7 @@ impl Apply<'_> {
         script.own(count);
         script.own(end);
         let sent = script.send(self.session).await;
-        ran.note_times(&sent.done);
+        ran.note_times(&sent.times);
         let Some((error, statement)) = sent.failed else { return Ok(()) };
         if !self.is_lost(&error)
             && let Err(lost) = self.session.simple("ROLLBACK").await
@@ -132,7 +130,7 @@ impl Apply<'_> {
     async fn alone(&self, ran: &mut Ran, at: usize, count: &str, again: bool) -> Result<(), ServerError> {
         let planned = &self.plan.statements[at];
         let builds = matches!(&planned.statement, Statement::CreateIndex(_));
-        if again || builds {
+        if again || (builds && !self.fresh) {
             match leftover::look(self.session, &planned.statement).await? {
                 // An index of that name that was there before is the server's to complain about.
                 Found::Done if !again => {}
@@ -162,10 +160,11 @@ impl Apply<'_> {
             _ if self.plan.sets_lock_timeout => "SELECT 1".into(),
             _ => "SET lock_timeout = 0".into(),
         };
-        self.session.simple(&lock).await?;
-        let began = Instant::now();
-        let outcome = self.session.simple(&planned.sql).await;
-        ran.times[at] = Some(milliseconds(began.elapsed()));
+        let answers = self.session.each(&[&lock, &planned.sql]).await;
+        if let [set, statement] = answers.as_slice() {
+            ran.times[at] = Some(milliseconds(statement.at - set.at));
+        }
+        let outcome = answers.into_iter().try_for_each(|answer| answer.outcome.map(drop));
         if let Err(error) = outcome {
             if !self.is_lost(&error)
                 && let Found::InvalidIndex(name) = leftover::look(self.session, &planned.statement).await?
@@ -176,7 +175,10 @@ impl Apply<'_> {
             }
             return Err(error);
         }
-        self.session.simple(count).await
+        match self.plan.sets_lock_timeout {
+            true => self.session.simple(count).await,
+            false => self.session.simple(&format!("{count};\nRESET lock_timeout")).await,
+        }
     }
 
     /// What a stop means after `done` statements, written into the row.

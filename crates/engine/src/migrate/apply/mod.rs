@@ -106,8 +106,8 @@ impl Ran {
         }
     }
 
-    fn note_times(&mut self, done: &[(usize, f64)]) {
-        for (statement, milliseconds) in done {
+    fn note_times(&mut self, times: &[(usize, f64)]) {
+        for (statement, milliseconds) in times {
             self.times[*statement] = Some(*milliseconds);
         }
     }
@@ -128,6 +128,8 @@ pub(super) struct Apply<'a> {
     pub(super) folder: &'a MigrationFolder,
     pub(super) plan: &'a FilePlan,
     pub(super) checks: &'a Checks,
+    /// The deploy began with an empty database: nothing is there that an earlier run left.
+    pub(super) fresh: bool,
 }
 
 /// An unfinished row of an earlier run that is taken up.

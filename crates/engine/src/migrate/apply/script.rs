@@ -1,7 +1,6 @@
 //! What is sent for a stretch of statements, and which of them an answer is about. What nobody else can feel goes
 //! together with its neighbours, because each message costs the server and us a wake-up; every other statement is a
-//! message by itself, so that the server's activity and log name it. After each a row of ours says that it is done
-//! and when.
+//! message by itself, so that the server's activity and log name it, and is timed by rows of ours around it.
 
 use std::ops::Range;
 
@@ -17,7 +16,7 @@ use crate::migrate::regime::{FilePlan, Kind, Planned};
 const LONG: usize = 256 * 1024;
 /// What the names of the first columns of our own rows begin with.
 const MARKS: &str = "pgsteward_";
-const DONE: &str = "pgsteward_done";
+const TIME: &str = "pgsteward_time";
 const HELD: &str = "pgsteward_held";
 
 /// The locks of this transaction on relations of the user's, but for those of plain reading.
@@ -31,18 +30,35 @@ const LOCKS: &str = "SELECT n.nspname AS pgsteward_held, c.relname, l.mode FROM 
 
 /// A transaction: how it begins, and the messages after that.
 pub(super) struct Script {
-    begin: String,
+    begin: Message,
     messages: Vec<Message>,
     /// Of the statements, in order.
     places: Vec<Place>,
     together: bool,
+    /// The last line says what time it is.
+    timed: bool,
 }
 
 #[derive(Default)]
 struct Message {
     text: String,
+    /// The file's statement in each line; none in a line of ours.
+    lines: Vec<Option<usize>>,
     /// Nothing may join it.
     closed: bool,
+}
+
+impl Message {
+    /// The place of the line.
+    fn push(&mut self, sql: &str, statement: Option<usize>) -> Range<usize> {
+        let start = self.text.len();
+        self.text.push_str(sql);
+        let end = self.text.len();
+        // A comment at the end of a statement must not swallow what follows.
+        self.text.push_str("\n;");
+        self.lines.push(statement);
+        start..end
+    }
 }
 
 /// Where a statement stands in the messages.
@@ -55,17 +71,18 @@ struct Place {
 /// What became of a script.
 #[derive(Debug, Default)]
 pub(super) struct Sent {
-    /// Statements that are done, with their milliseconds.
-    pub(super) done: Vec<(usize, f64)>,
+    /// Milliseconds of the statements that others could feel.
+    pub(super) times: Vec<(usize, f64)>,
     pub(super) locks: Vec<Lock>,
     /// The first error, with the statement that it is of: none where it is of a line of ours.
     pub(super) failed: Option<(ServerError, Option<usize>)>,
 }
 
 impl Script {
-    /// A line of ours.
+    /// One statement of ours.
     pub(super) fn own(&mut self, sql: &str) {
-        self.push(sql, !self.together);
+        self.message(sql, !self.together).push(sql, None);
+        self.timed = false;
     }
 
     /// Asks for the locks that the transaction holds by now.
@@ -74,39 +91,48 @@ impl Script {
     }
 
     fn statement(&mut self, at: usize, planned: &Planned) {
-        let (message, bytes) = self.push(&planned.sql, !self.together || planned.is_notable());
-        self.places.push(Place { statement: at, message, bytes });
-        self.own(&format!(
-            "SELECT {at} AS {DONE}, extract(epoch FROM pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) \
-             pg_catalog.now())"
-        ));
+        let notable = planned.is_notable();
+        if notable && !self.timed {
+            self.time(None);
+        }
+        let bytes = self.message(&planned.sql, !self.together || notable).push(&planned.sql, Some(at));
+        self.places.push(Place { statement: at, message: self.messages.len() - 1, bytes });
+        self.timed = false;
+        if notable {
+            self.time(Some(at));
+        }
     }
 
-    /// The text's message and its place there.
-    fn push(&mut self, sql: &str, alone: bool) -> (usize, Range<usize>) {
+    /// Seconds since the transaction began, behind a statement or before one.
+    fn time(&mut self, statement: Option<usize>) {
+        let statement = statement.map_or("NULL".to_owned(), |at| at.to_string());
+        self.own(&format!(
+            "SELECT {statement} AS {TIME}, pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() \
+             OPERATOR(pg_catalog.-) pg_catalog.now())"
+        ));
+        self.timed = true;
+    }
+
+    /// The message that the text goes into.
+    fn message(&mut self, sql: &str, alone: bool) -> &mut Message {
         let full = |last: &Message| alone || last.closed || last.text.len() + sql.len() > LONG;
         if self.messages.last().is_none_or(full) {
-            self.messages.push(Message { text: String::new(), closed: alone });
+            self.messages.push(Message { closed: alone, ..Message::default() });
         }
-        let message = self.messages.len() - 1;
-        let text = &mut self.messages[message].text;
-        let start = text.len();
-        text.push_str(sql);
-        let end = text.len();
-        // A comment at the end of a statement must not swallow what follows.
-        text.push_str("\n;");
-        (message, start..end)
+        let last = self.messages.len() - 1;
+        &mut self.messages[last]
     }
 
     /// Sends it up to the first error.
     pub(super) async fn send(&self, session: &WriteSession) -> Sent {
         let mut sent = Sent::default();
+        let begin = &self.begin.text;
         let answers = match self.messages.as_slice() {
-            [only] => session.marked(&[&format!("{}{}", self.begin, only.text)], MARKS).await,
+            [only] => session.marked(&[&format!("{begin}{}", only.text)], MARKS).await,
             messages => {
                 // The server reads a message as a whole before it runs any of it. Should it refuse one, there must be
                 // a transaction that this aborts before the next one is on its way.
-                if let Err(error) = session.simple(&self.begin).await {
+                if let Err(error) = session.simple(begin).await {
                     sent.failed = Some((ServerError { position: None, ..error }, None));
                     return sent;
                 }
@@ -117,28 +143,32 @@ impl Script {
         let mut before = 0.0;
         for mark in answers.iter().flat_map(|answer| &answer.marks) {
             match mark.name.as_str() {
-                DONE => {
-                    let Some((statement, at)) = done(mark) else { continue };
-                    sent.done.push((statement, ((at - before) * 1e6).round() / 1e3));
+                TIME => {
+                    let Some((statement, at)) = time(mark) else { continue };
+                    sent.times
+                        .extend(statement.map(|statement| (statement, ((at - before) * 1e6).round() / 1e3)));
                     before = at;
                 }
                 HELD => sent.locks.extend(lock(mark)),
                 _ => {}
             }
         }
-        let failed = answers.into_iter().zip(0..).find_map(|(answer, at)| Some((answer.outcome.err()?, at)));
-        sent.failed = failed.map(|(error, message)| self.blame(error, message, sent.done.len()));
+        sent.failed = answers
+            .into_iter()
+            .enumerate()
+            .find_map(|(message, answer)| Some(self.blame(answer.outcome.err()?, message, answer.completed)));
         sent
     }
 
-    /// Which statement an error of a message is of. A message is parsed before anything of it runs, so the position
-    /// says more than what is done; where the server gives none, it is the statement that was next.
-    fn blame(&self, error: ServerError, message: usize, done: usize) -> (ServerError, Option<usize>) {
-        let text = &self.messages[message].text;
-        let begin = if self.messages.len() == 1 { self.begin.chars().count() } else { 0 };
+    /// Which statement an error of a message is of. A message is read before anything of it runs, so the position
+    /// says more than how many statements are done.
+    fn blame(&self, error: ServerError, message: usize, completed: usize) -> (ServerError, Option<usize>) {
+        let Message { text, lines, .. } = &self.messages[message];
+        // A single message has the beginning before it.
+        let begin = if self.messages.len() == 1 { &self.begin } else { &Message::default() };
         if let Some(position) = error.position {
             for place in self.places.iter().filter(|place| place.message == message) {
-                let first = begin + text[..place.bytes.start].chars().count() + 1;
+                let first = begin.text.chars().count() + text[..place.bytes.start].chars().count() + 1;
                 let length = text[place.bytes.clone()].chars().count();
                 let position = position as usize;
                 // A statement that ends too early is refused at our semicolon, one line further.
@@ -148,19 +178,17 @@ impl Script {
                 }
             }
         }
-        // A message of one statement says itself which; else it is the one that was next.
-        let of_message = self.places.iter().find(|place| place.message == message);
-        let next = match of_message {
-            Some(place) if self.messages[message].closed => Some(place.statement),
-            _ => self.places.get(done).filter(|place| place.message == message).map(|place| place.statement),
-        };
-        (ServerError { position: None, ..error }, next)
+        let line = completed.checked_sub(begin.lines.len());
+        let statement = line.and_then(|line| lines.get(line).copied().flatten());
+        (ServerError { position: None, ..error }, statement)
     }
 }
 
-fn done(mark: &Mark) -> Option<(usize, f64)> {
-    let [Some(statement), Some(seconds)] = mark.values.as_slice() else { return None };
-    Some((statement.parse().ok()?, seconds.parse().ok()?))
+/// The statement behind which it was asked, and the seconds.
+fn time(mark: &Mark) -> Option<(Option<usize>, f64)> {
+    let [statement, Some(seconds)] = mark.values.as_slice() else { return None };
+    let statement = statement.as_ref().map(|text| text.parse()).transpose().ok()?;
+    Some((statement, seconds.parse().ok()?))
 }
 
 fn lock(mark: &Mark) -> Option<Lock> {
@@ -173,13 +201,16 @@ fn lock(mark: &Mark) -> Option<Lock> {
 impl Apply<'_> {
     /// A transaction that begins so and waits for locks no longer than it may.
     pub(super) fn script(&self, begin: &str) -> Script {
-        let mut begin = format!("{begin}\n;");
+        let mut first = Message::default();
+        first.push(begin, None);
         if let Some(limit) = self.limits.lock_timeout
             && !self.plan.sets_lock_timeout
         {
-            begin.push_str(&format!("SET LOCAL lock_timeout = {};", limit.as_millis()));
+            first.push(&format!("SET LOCAL lock_timeout = {}", limit.as_millis()), None);
         }
-        Script { begin, messages: Vec::new(), places: Vec::new(), together: self.together() }
+        let together = self.together();
+        // Times count from where it begins.
+        Script { begin: first, messages: Vec::new(), places: Vec::new(), together, timed: true }
     }
 
     /// The statements, each preceded by its time limit where that changes.
@@ -207,7 +238,8 @@ impl Apply<'_> {
         }
         set(script, None);
         if self.plan.changes_role {
-            script.own("RESET SESSION AUTHORIZATION; RESET ROLE");
+            script.own("RESET SESSION AUTHORIZATION");
+            script.own("RESET ROLE");
         }
     }
 

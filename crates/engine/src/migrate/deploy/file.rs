@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use pgsteward_model::migrate::deploy::FileRegime;
 use pgsteward_model::migration::ServerError;
 use pgsteward_pg::WriteSession;
 use pgsteward_pg::history::RowState;
@@ -12,7 +13,7 @@ use crate::migrate::apply::{Apply, End, Ran, Unfinished};
 use crate::migrate::error::MigrateError;
 use crate::migrate::project::MigrationFolder;
 use crate::migrate::regime::FilePlan;
-use crate::migrate::watch::Watch;
+use crate::migrate::watch::{self, Watch};
 use crate::migrate::{checks, data_checks, server};
 
 impl Deploy<'_> {
@@ -41,6 +42,10 @@ impl Deploy<'_> {
         if unfinished.is_none() {
             checks.extend(checks::before(session, folder, &written).await?);
         }
+        if let Some(error) = self.replicas_behind(session, folder).await? {
+            self.report.files.push(file_run(folder, plan, &Ran::not_tried(plan)));
+            return Err(error);
+        }
         let apply = Apply {
             session,
             table: &self.table,
@@ -49,6 +54,7 @@ impl Deploy<'_> {
             folder,
             plan,
             checks: &written,
+            fresh: self.fresh,
         };
         let watch = Watch::start(session, &self.options.budget);
         let mut ran = apply.run(unfinished).await;
@@ -82,20 +88,49 @@ impl Deploy<'_> {
         match error {
             Some(error) => Err(error),
             None if plan.leaves_session_alone() => Ok(()),
-            None => self.clean_up(session).await,
+            None => self.clean_up(session, ran.regime).await,
         }
     }
 
+    /// Waits for replicas that are further behind than the budget; what stands in the way where they do not catch up.
+    async fn replicas_behind(
+        &self,
+        session: &WriteSession,
+        folder: &MigrationFolder,
+    ) -> Result<Option<MigrateError>, MigrateError> {
+        let Some(most) = self.options.budget.largest_lag else { return Ok(None) };
+        let wait = self.options.lock_wait;
+        let behind = watch::wait_for_replicas(session, most, wait, self.progress)
+            .await
+            .map_err(|error| MigrateError::server("ask how far the replicas are behind", &error))?;
+        Ok(behind.map(|lag| {
+            MigrateError::new(format!(
+                "the migration \"{}\" was not begun: a replica is {lag} bytes of WAL behind after {:.1} s, and the budget \
+                 is {most} (--max-lag); nothing of it was run",
+                folder.name,
+                wait.as_secs_f64()
+            ))
+            .with_hint("see whether the replica's replay is paused or too slow, then deploy again; --wait waits longer")
+        }))
+    }
+
     /// No setting, role, temporary table or transaction of a file reaches the next one.
-    async fn clean_up(&mut self, session: &WriteSession) -> Result<(), MigrateError> {
-        let reset = session.reset_text();
-        // What cannot be left of an aborted transaction must not share the message that ends it.
-        let answers = session.each(&["ROLLBACK", reset.as_str(), server::HOLDS_LOCK]).await;
+    async fn clean_up(&mut self, session: &WriteSession, regime: FileRegime) -> Result<(), MigrateError> {
+        let mut texts = Vec::new();
+        if regime == FileRegime::ByStatement {
+            // COMMIT AND CHAIN, say. What cannot be left of an aborted transaction must not share the message that
+            // ends it.
+            texts.push("ROLLBACK".to_owned());
+        }
+        texts.push(format!("{}; {}", session.reset_text(), server::retake()));
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let answers = session.each(&texts).await;
         if let Some(error) = answers.iter().find_map(|answer| answer.outcome.as_ref().err()) {
             return Err(MigrateError::server("make the session ready for the next migration", error));
         }
-        let held = answers.last().and_then(|answer| answer.outcome.as_ref().ok());
-        if held.is_none_or(|rows| rows.is_empty()) {
+        let last =
+            answers.last().and_then(|answer| answer.outcome.as_ref().ok()?.last()?.first()?.as_deref());
+        if last != Some("t") {
             server::lock(session, self.options.lock_wait, self.progress).await?;
         }
         Ok(())

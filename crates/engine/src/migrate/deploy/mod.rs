@@ -100,6 +100,7 @@ pub async fn deploy(options: &DeployOptions, progress: &dyn Progress) -> Result<
         options,
         progress,
         report,
+        fresh: false,
     };
     deploy.report.history_table = deploy.table.quoted();
     let outcome = deploy.run(&session).await;
@@ -124,6 +125,8 @@ struct Deploy<'a> {
     options: &'a DeployOptions,
     progress: &'a dyn Progress,
     report: DeployReport,
+    /// There was no table in the database when it began.
+    fresh: bool,
 }
 
 impl Deploy<'_> {
@@ -177,7 +180,8 @@ impl Deploy<'_> {
                 || self.target.is_some_and(|target| target.require_rollback);
             self.report.notes.extend(refuse_irreversible(&pending, require)?);
         }
-        let plans = plans(self.folders, &pending, session.version())?;
+        self.fresh = rows.is_empty() && server::is_empty(session).await?;
+        let plans = plans(self.folders, &pending, session.version(), self.fresh)?;
         for (at, (folder, plan)) in pending.iter().zip(&plans).enumerate() {
             self.progress.phase(&format!("apply {}", folder.name));
             self.progress.step(at, pending.len());

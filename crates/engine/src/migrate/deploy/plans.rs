@@ -12,10 +12,12 @@ use crate::migrate::project::MigrationFolder;
 use crate::migrate::regime::{FilePlan, plan};
 
 /// Plans of the pending files, each statement in the state of the schema that it meets as far as reading tells.
+/// `fresh`: nothing was in the database before the first of them.
 pub fn plans(
     folders: &[MigrationFolder],
     pending: &[&MigrationFolder],
     version: ServerVersion,
+    fresh: bool,
 ) -> Result<Vec<FilePlan>, MigrateError> {
     let mut catalog = Catalog::empty(version);
     let mut births = Births::default();
@@ -31,7 +33,7 @@ pub fn plans(
         let analyzed =
             pgsteward_sql::analyze_file(folder.script(), &mut catalog, &mut births, Regime::OneMessage);
         if wanted {
-            plans.push(plan(folder, &analyzed)?);
+            plans.push(plan(folder, &analyzed, fresh)?);
         }
         if plans.len() == pending.len() {
             break;

@@ -221,7 +221,7 @@ impl<'a> Job<'a> {
         notes: &mut Vec<String>,
     ) -> Result<Vec<Ready>, MigrateError> {
         let mut files = Vec::new();
-        let plans = plans(self.folders, self.chosen, lab.version())?;
+        let plans = plans(self.folders, self.chosen, lab.version(), false)?;
         for (plan, checks) in plans.into_iter().zip(&self.checks) {
             let texts: Vec<&str> = plan.statements.iter().map(|one| one.sql.as_str()).collect();
             let adapted = pgsteward_lab::adapt(lab, base, &texts).await.map_err(|error| of_lab(&error))?;
