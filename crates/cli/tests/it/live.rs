@@ -8,9 +8,10 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use pgsteward_lab::{Lab, LabOptions};
+use pgsteward_lab::Lab;
 use pgsteward_pg::LabSession;
 
+use crate::servers;
 use crate::support::{HAZARD_SQL, HEAD, Project, SHOP, SHOP_SQL};
 
 const RULE: &str = "foreign-key-without-index";
@@ -28,19 +29,8 @@ struct Server {
 
 impl Server {
     fn start(major: u32) -> Option<Server> {
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-        let options = LabOptions { major: Some(major), ..LabOptions::default() };
-        match runtime.block_on(Lab::start(&options)) {
-            Ok(lab) if lab.version().major() == major => Some(Server { lab, runtime }),
-            Ok(lab) => {
-                eprintln!("not tested on PostgreSQL {major}: there is only {}", lab.version());
-                None
-            }
-            Err(error) => {
-                eprintln!("not tested on PostgreSQL {major}: {error}; {}", error.hint());
-                None
-            }
-        }
+        let (lab, runtime) = servers::start(major, &[])?;
+        Some(Server { lab, runtime })
     }
 
     /// A database with this content; its name.

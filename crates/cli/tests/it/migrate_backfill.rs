@@ -39,17 +39,21 @@ fn batches(server: &Server) -> u64 {
 
 #[test]
 fn killed_anywhere_it_goes_on_and_changes_every_row_once() {
+    // PGSTEWARD_TEST_KILLS=200 for more.
+    let wanted = std::env::var("PGSTEWARD_TEST_KILLS").ok().and_then(|text| text.parse::<u32>().ok());
+    let wanted = wanted.unwrap_or(20);
+    let rows = (wanted * 75).to_string();
     for major in [17, 15] {
         let Some(server) = Server::start(major) else { continue };
-        server.rows(
+        server.rows(&format!(
             "CREATE TABLE \"Order\" (id INTEGER PRIMARY KEY, times INTEGER NOT NULL DEFAULT 0); \
-             INSERT INTO \"Order\" SELECT n * 3 FROM generate_series(1, 1500) n",
-        );
+             INSERT INTO \"Order\" SELECT n * 3 FROM generate_series(1, {rows}) n"
+        ));
         let project = adds_one();
         let url = server.url();
         let mut seeded = Seeded(major.into());
         let mut kills = 0;
-        while kills < 20 {
+        while kills < wanted {
             let arguments = ["migrate", "backfill", NAME, "--batch-size", "5", "--pause", "1ms"];
             let mut command = project.command(&arguments);
             command.env("DATABASE_URL", &url).stdout(Stdio::null()).stderr(Stdio::null());
@@ -80,12 +84,13 @@ fn killed_anywhere_it_goes_on_and_changes_every_row_once() {
             }
         }
         assert!(kills > 8, "only {kills} kills");
+        eprintln!("{kills} kills of a backfill on PostgreSQL {major}");
         let last = server.run(&project, &["migrate", "backfill", NAME, "--pause", "0"]);
         assert_eq!(last.code, Some(0), "{}", last.both());
-        assert_eq!(server.value("SELECT count(*) FROM \"Order\" WHERE times = 1"), "1500");
+        assert_eq!(server.value("SELECT count(*) FROM \"Order\" WHERE times = 1"), rows);
         let again = server.run(&project, &["migrate", "backfill", NAME]);
         assert!(again.code == Some(0) && again.stdout.contains("Finished before"), "{}", again.both());
-        assert_eq!(server.value("SELECT sum(times) FROM \"Order\""), "1500");
+        assert_eq!(server.value("SELECT sum(times) FROM \"Order\""), rows);
     }
 }
 

@@ -1,8 +1,9 @@
 //! `checks.sql`, `[target.…]` and `migrate doctor` against a server.
 
-use pgsteward_lab::{Lab, LabOptions};
+use pgsteward_lab::Lab;
 use pgsteward_pg::LabSession;
 
+use crate::servers;
 use crate::support::{HEAD, Project, Run};
 
 const INIT: &str = "20260101000000_init";
@@ -17,22 +18,10 @@ struct Server {
 
 impl Server {
     fn start(major: u32) -> Option<Server> {
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-        match runtime.block_on(Lab::start(&LabOptions { major: Some(major), ..LabOptions::default() })) {
-            Ok(lab) if lab.version().major() == major => {
-                let name = || runtime.block_on(lab.create_database()).unwrap().name().to_owned();
-                let databases = [name(), name()];
-                Some(Server { lab, runtime, databases })
-            }
-            Ok(lab) => {
-                eprintln!("not tested on PostgreSQL {major}: there is only {}", lab.version());
-                None
-            }
-            Err(error) => {
-                eprintln!("not tested on PostgreSQL {major}: {error}; {}", error.hint());
-                None
-            }
-        }
+        let (lab, runtime) = servers::start(major, &[])?;
+        let name = || runtime.block_on(lab.create_database()).unwrap().name().to_owned();
+        let databases = [name(), name()];
+        Some(Server { lab, runtime, databases })
     }
 
     fn rows_of(&self, database: usize, sql: &str) -> Vec<Vec<Option<String>>> {

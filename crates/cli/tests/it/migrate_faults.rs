@@ -12,7 +12,7 @@ const MORE: &str = "20260102000000_more";
 
 /// Migrations that leave an object each, so that what is applied can be read from the catalog: atomic ones of several
 /// statements, and ones that go statement by statement.
-fn ladder() -> Project {
+pub(crate) fn ladder() -> Project {
     let project = project(&[]);
     for rung in 0..6 {
         let sql = match rung % 3 {
@@ -33,7 +33,7 @@ fn ladder() -> Project {
 
 /// What the history claims is what is there: a finished row has all objects of its file, a file without a row none of
 /// them, and an unfinished row as many as it counts (one more at most where the last one refuses transactions).
-fn history_is_true(database: &Database<'_>) {
+pub(crate) fn history_is_true(database: &Database<'_>) {
     let rows = database.history();
     let relations = database.relations();
     for rung in 0..6 {
@@ -58,7 +58,7 @@ fn history_is_true(database: &Database<'_>) {
 }
 
 /// `xorshift`, so that the points differ and every run has the same.
-fn points(seed: u64, count: usize, below: u64) -> Vec<u64> {
+pub(crate) fn points(seed: u64, count: usize, below: u64) -> Vec<u64> {
     let mut state = seed;
     (0..count)
         .map(|_| {
@@ -105,55 +105,6 @@ fn killed_at_any_point() {
         assert_eq!(database.value("SELECT count(*) FROM pg_index WHERE NOT indisvalid"), "0");
     }
     assert!(hit > 0, "no kill hit a running deploy");
-}
-
-#[test]
-fn the_server_dies_at_any_point() {
-    let Some(server) = Server::start(15) else { return };
-    let project = ladder();
-    let whole = server.database();
-    let began = std::time::Instant::now();
-    assert_eq!(migrate(&project, &whole, &["deploy"]).code, Some(0));
-    let whole = u64::try_from(began.elapsed().as_micros()).unwrap();
-    for point in points(0xdead, 4, whole) {
-        let database = server.database();
-        let child = spawn_deploy(&project, &database, &["--wait", "20s"]);
-        std::thread::sleep(Duration::from_micros(point));
-        crash(&database);
-        let run = project.of(&child.wait_with_output().unwrap());
-        assert!(matches!(run.code, Some(0 | 1)), "{}", run.both());
-        history_is_true(&database);
-        let run = migrate(&project, &database, &["deploy"]);
-        assert_eq!(run.code, Some(0), "after {point} µs: {}", run.both());
-        history_is_true(&database);
-    }
-}
-
-/// Kills a server process, which makes the whole server fall and recover from its log, and waits for that.
-fn crash(database: &Database<'_>) {
-    // A process of our own is as good as any.
-    let victim = database.server.runtime.block_on(database.session());
-    let witness = database.server.runtime.block_on(database.session());
-    let pid = victim.backend_pid().to_string();
-    assert!(std::process::Command::new("kill").args(["-9", &pid]).status().unwrap().success());
-    // The server ends all other sessions as soon as it hears of the death.
-    while database.server.runtime.block_on(async { witness.rows("SELECT 1").await }).is_ok() {}
-    for _ in 0..2000 {
-        let back = database.server.runtime.block_on(async {
-            pgsteward_pg::LabSession::connect_socket(
-                database.server.folder(),
-                5432,
-                "pgsteward",
-                &database.name,
-            )
-            .await
-        });
-        if back.is_ok() {
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    panic!("the server did not come back");
 }
 
 #[test]

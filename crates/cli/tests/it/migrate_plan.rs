@@ -1,8 +1,9 @@
 //! `migrate plan --safe` against a server: what is rewritten, what the folders lead to, what is refused.
 
-use pgsteward_lab::{Lab, LabOptions};
+use pgsteward_lab::Lab;
 use pgsteward_pg::LabSession;
 
+use crate::servers;
 use crate::support::{HEAD, Project, Run};
 
 const INIT: &str = "CREATE TABLE \"Vendor\" (id SERIAL PRIMARY KEY, name TEXT NOT NULL);\n\
@@ -20,21 +21,9 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start(major: u32) -> Option<Server> {
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-        match runtime.block_on(Lab::start(&LabOptions { major: Some(major), ..LabOptions::default() })) {
-            Ok(lab) if lab.version().major() == major => {
-                let database = runtime.block_on(lab.create_database()).unwrap().name().to_owned();
-                Some(Server { lab, runtime, database })
-            }
-            Ok(lab) => {
-                eprintln!("not tested on PostgreSQL {major}: there is only {}", lab.version());
-                None
-            }
-            Err(error) => {
-                eprintln!("not tested on PostgreSQL {major}: {error}; {}", error.hint());
-                None
-            }
-        }
+        let (lab, runtime) = servers::start(major, &[])?;
+        let database = runtime.block_on(lab.create_database()).unwrap().name().to_owned();
+        Some(Server { lab, runtime, database })
     }
 
     pub(crate) fn try_rows(&self, sql: &str) -> Result<Vec<Vec<Option<String>>>, String> {

@@ -3,20 +3,21 @@
 
 use std::time::{Duration, Instant};
 
-use pgsteward_lab::{Lab, LabOptions};
+use pgsteward_lab::Lab;
 use pgsteward_pg::LabSession;
 
+use crate::servers;
 use crate::support::{HEAD, Project, Run};
 
-const INIT: &str = "CREATE TABLE \"Vendor\" (id SERIAL PRIMARY KEY, name TEXT NOT NULL);\nCREATE TABLE \"Order\" (id SERIAL PRIMARY KEY, \
+pub(crate) const INIT: &str = "CREATE TABLE \"Vendor\" (id SERIAL PRIMARY KEY, name TEXT NOT NULL);\nCREATE TABLE \"Order\" (id SERIAL PRIMARY KEY, \
                     note TEXT);\n";
-const ADD: &str = "ALTER TABLE \"Order\" ADD COLUMN \"vendorId\" INTEGER REFERENCES \"Vendor\"(id);\n\
+pub(crate) const ADD: &str = "ALTER TABLE \"Order\" ADD COLUMN \"vendorId\" INTEGER REFERENCES \"Vendor\"(id);\n\
                    CREATE INDEX \"Order_vendorId_idx\" ON \"Order\"(\"vendorId\");\n";
-const INDEX: &str = "CREATE INDEX CONCURRENTLY \"Order_note_idx\" ON \"Order\"(note);\n";
+pub(crate) const INDEX: &str = "CREATE INDEX CONCURRENTLY \"Order_note_idx\" ON \"Order\"(note);\n";
 const DROP: &str = "ALTER TABLE \"Order\" DROP COLUMN note;\n";
 const ROWS: &str = "UPDATE \"Vendor\" SET name = upper(name);\n";
 
-const NAMES: [&str; 4] =
+pub(crate) const NAMES: [&str; 4] =
     ["20260101000000_init", "20260102000000_add", "20260103000000_index", "20260104000000_drop"];
 
 struct Server {
@@ -27,21 +28,9 @@ struct Server {
 
 impl Server {
     fn start(major: u32) -> Option<Server> {
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-        match runtime.block_on(Lab::start(&LabOptions { major: Some(major), ..LabOptions::default() })) {
-            Ok(lab) if lab.version().major() == major => {
-                let database = runtime.block_on(lab.create_database()).unwrap().name().to_owned();
-                Some(Server { lab, runtime, database })
-            }
-            Ok(lab) => {
-                eprintln!("not tested on PostgreSQL {major}: there is only {}", lab.version());
-                None
-            }
-            Err(error) => {
-                eprintln!("not tested on PostgreSQL {major}: {error}; {}", error.hint());
-                None
-            }
-        }
+        let (lab, runtime) = servers::start(major, &[])?;
+        let database = runtime.block_on(lab.create_database()).unwrap().name().to_owned();
+        Some(Server { lab, runtime, database })
     }
 
     fn rows(&self, sql: &str) -> Vec<Vec<Option<String>>> {

@@ -1,17 +1,18 @@
 //! What the tests of `migrate` share: a server of their own with databases to write to, and projects with migrations.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use pgsteward_lab::{Lab, LabOptions};
+use pgsteward_lab::Lab;
 use pgsteward_pg::LabSession;
 use serde_json::Value;
 
+use crate::servers;
 use crate::support::{HEAD, Project, Run};
 
 /// The lab's superuser: a deploy may make databases, and a test may kill sessions.
-const USER: &str = "pgsteward";
+pub(crate) const SUPERUSER: &str = "pgsteward";
 
 static NEXT: AtomicU32 = AtomicU32::new(1);
 
@@ -23,31 +24,27 @@ pub(crate) struct Server {
 impl Server {
     /// None, with the reason on stderr, where this machine has no such server.
     pub(crate) fn start(major: u32) -> Option<Server> {
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-        let options = LabOptions { major: Some(major), ..LabOptions::default() };
-        match runtime.block_on(Lab::start(&options)) {
-            Ok(lab) if lab.version().major() == major => Some(Server { lab, runtime }),
-            Ok(lab) => {
-                eprintln!("not tested on PostgreSQL {major}: there is only {}", lab.version());
-                None
-            }
-            Err(error) => {
-                eprintln!("not tested on PostgreSQL {major}: {error}; {}", error.hint());
-                None
-            }
-        }
+        let (lab, runtime) = servers::start(major, &[])?;
+        Some(Server { lab, runtime })
+    }
+
+    /// One that takes replicas. What it has committed survives its fall.
+    pub(crate) fn that_may_be_copied(major: u32) -> Option<Server> {
+        let settings = [("wal_level", "replica"), ("max_wal_senders", "4"), ("synchronous_commit", "on")];
+        let (lab, runtime) = servers::start(major, &settings)?;
+        Some(Server { lab, runtime })
     }
 
     /// An empty database and its URL.
     pub(crate) fn database(&self) -> Database<'_> {
         let database = self.absent(&format!("deploy_{}", NEXT.fetch_add(1, Ordering::Relaxed)));
-        Database { server: self, name: "postgres".into() }.run(&format!("CREATE DATABASE {}", database.name));
+        self.absent("postgres").run(&format!("CREATE DATABASE {}", database.name));
         database
     }
 
     /// A database that is not there yet.
     pub(crate) fn absent(&self, name: &str) -> Database<'_> {
-        Database { server: self, name: name.to_owned() }
+        Database { server: self, folder: self.folder().to_owned(), name: name.to_owned() }
     }
 
     pub(crate) fn folder(&self) -> &Path {
@@ -57,6 +54,8 @@ impl Server {
 
 pub(crate) struct Database<'a> {
     pub(crate) server: &'a Server,
+    /// Of the server's socket.
+    pub(crate) folder: PathBuf,
     pub(crate) name: String,
 }
 
@@ -72,11 +71,11 @@ pub(crate) struct Row {
 
 impl Database<'_> {
     pub(crate) fn url(&self) -> String {
-        format!("postgresql://{USER}@localhost/{}?host={}", self.name, self.server.lab.folder().display())
+        format!("postgresql://{SUPERUSER}@localhost/{}?host={}", self.name, self.folder.display())
     }
 
     pub(crate) async fn session(&self) -> LabSession {
-        LabSession::connect_socket(self.server.lab.folder(), 5432, USER, &self.name).await.unwrap()
+        LabSession::connect_socket(&self.folder, 5432, SUPERUSER, &self.name).await.unwrap()
     }
 
     pub(crate) fn rows(&self, sql: &str) -> Vec<Vec<Option<String>>> {

@@ -12,22 +12,29 @@ pub(crate) struct Server {
     runtime: tokio::runtime::Runtime,
 }
 
-impl Server {
-    /// None, with a word on stderr, where this machine has no such major version.
-    pub(crate) fn start(major: u32) -> Option<Server> {
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-        let options = LabOptions { major: Some(major), ..LabOptions::default() };
-        match runtime.block_on(Lab::start(&options)) {
-            Ok(lab) if lab.version().major() == major => Some(Server { lab, runtime }),
-            Ok(lab) => {
-                eprintln!("not tested on PostgreSQL {major}: there is only {}", lab.version());
-                None
-            }
-            Err(error) => {
-                eprintln!("not tested on PostgreSQL {major}: {error}; {}", error.hint());
-                None
-            }
+/// A server of this major with more settings, and the runtime that its sessions live in. None, with a word on stderr,
+/// where this machine has no such major version.
+pub(crate) fn start(major: u32, settings: &[(&str, &str)]) -> Option<(Lab, tokio::runtime::Runtime)> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let options = LabOptions { major: Some(major), settings, ..LabOptions::default() };
+    match runtime.block_on(Lab::start(&options)) {
+        Ok(lab) if lab.version().major() == major => Some((lab, runtime)),
+        Ok(lab) => {
+            eprintln!("not tested on PostgreSQL {major}: there is only {}", lab.version());
+            None
         }
+        Err(error) => {
+            eprintln!("not tested on PostgreSQL {major}: {error}; {}", error.hint());
+            None
+        }
+    }
+}
+
+impl Server {
+    pub(crate) fn start(major: u32) -> Option<Server> {
+        let (lab, runtime) = start(major, &[])?;
+        Some(Server { lab, runtime })
     }
 
     /// The URL of a database that is not there yet. Verbs make it.

@@ -36,7 +36,7 @@ pub(super) struct Arguments {
     /// rewrites, scans or builds; this sets both, 0 takes the limit away.
     #[arg(long, value_name = "TIME", value_parser = duration)]
     statement_timeout: Option<Duration>,
-    /// How long to wait for another migration that runs on the same database.
+    /// How long to wait for another migration that runs on the same database, and for replicas (see --max-lag).
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
     wait: Duration,
     /// Apply migrations that cannot be undone.
@@ -45,7 +45,7 @@ pub(super) struct Arguments {
     /// Stop when another session has waited this long for the migration; 0 lets it wait.
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
     max_blocked: Duration,
-    /// Stop when a replica is this many bytes of WAL behind.
+    /// Stop when a replica is this many bytes of WAL behind; before a file begins, wait for it as long as --wait says.
     #[arg(long, value_name = "BYTES")]
     max_lag: Option<u64>,
     /// Do not look at the data before a statement that depends on it.

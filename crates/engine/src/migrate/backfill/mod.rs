@@ -8,6 +8,7 @@ mod definition;
 mod key;
 mod pace;
 mod progress;
+mod replicas;
 mod run;
 
 use std::time::{Duration, Instant};

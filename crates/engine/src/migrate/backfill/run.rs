@@ -9,6 +9,7 @@ use pgsteward_pg::WriteSession;
 use super::key::{Key, Values};
 use super::pace::Pace;
 use super::progress::{Row, Table};
+use super::replicas::Replicas;
 use super::{BackfillOptions, Definition};
 use crate::Progress;
 use crate::migrate::connection::Connection;
@@ -87,10 +88,10 @@ impl Run<'_> {
     ) -> Result<(), MigrateError> {
         let mut pace = Pace::new(self.options.batch_size, self.options.pause);
         let (began, read_before) = (Instant::now(), report.rows_read);
-        let mut retries = 0;
+        let (mut retries, mut replicas) = (0, Replicas::default());
         loop {
             self.tell(report, began, read_before);
-            self.wait_for_replicas(watcher, report).await?;
+            self.wait_for_replicas(watcher, &mut replicas, report).await?;
             let end = self
                 .key
                 .end_of_batch(self.session, after.as_ref(), pace.size())
@@ -170,19 +171,17 @@ impl Run<'_> {
     async fn wait_for_replicas(
         &self,
         watcher: &WriteSession,
+        replicas: &mut Replicas,
         report: &mut BackfillReport,
     ) -> Result<(), MigrateError> {
         let Some(most) = self.options.max_lag else { return Ok(()) };
         let began = Instant::now();
         loop {
-            // Without pg_monitor the lag of others' connections is NULL.
-            let sql =
-                "SELECT max(extract(epoch FROM replay_lag))::float8 FROM pg_catalog.pg_stat_replication";
-            let lag = watcher.value(sql).await.map_err(|error| stopped(report, &error))?;
-            let lag = lag.and_then(|value| value.parse::<f64>().ok()).unwrap_or(0.0);
-            if lag <= most.as_secs_f64() {
+            let lag = replicas.lag(watcher).await.map_err(|error| stopped(report, &error))?;
+            if lag <= most {
                 break;
             }
+            let lag = lag.as_secs_f64();
             self.progress.phase(&format!("{}: wait for a replica that is {lag:.1} s behind", report.name));
             tokio::time::sleep(LAG_LOOK).await;
             report.lag_wait_ms += u64::try_from(LAG_LOOK.as_millis()).unwrap_or(0);
