@@ -174,7 +174,8 @@ async fn sequences(session: &LabSession, state: &State) -> Result<BTreeMap<QName
 }
 
 /// How many objects of the user's each catalog of the system holds. Source: pg_class; ids of users' objects begin at
-/// FirstNormalObjectId. TOAST tables come and go with widths of columns that may be gone.
+/// FirstNormalObjectId. TOAST tables come and go with widths of columns that may be gone, and
+/// schemas of temporary tables stay when those are gone.
 async fn kinds(session: &LabSession) -> Result<BTreeMap<String, String>> {
     let sql = "SELECT c.relname FROM pg_catalog.pg_class c \
                JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attname = 'oid' \
@@ -184,11 +185,12 @@ async fn kinds(session: &LabSession) -> Result<BTreeMap<String, String>> {
     let names: Vec<String> =
         catalogs.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect();
     let each = names.iter().map(|name| {
-        let toast = match name.as_str() {
+        let except = match name.as_str() {
             "pg_class" => " AND relnamespace <> 'pg_toast'::pg_catalog.regnamespace",
+            "pg_namespace" => " AND nspname !~ '^pg_'",
             _ => "",
         };
-        format!("SELECT '{name}', pg_catalog.count(*) FROM pg_catalog.{name} WHERE oid >= 16384{toast}",)
+        format!("SELECT '{name}', pg_catalog.count(*) FROM pg_catalog.{name} WHERE oid >= 16384{except}",)
     });
     let sql = each.collect::<Vec<_>>().join(" UNION ALL ");
     let rows = session.rows(&sql).await.map_err(refused("count objects"))?;

@@ -212,7 +212,7 @@ impl Proof<'_> {
                 Err(reason) => reason,
             },
         };
-        self.as_statements(&made, report).await?;
+        self.as_statements(&made, &reason, report).await?;
         report.form = Some(SquashForm::Statements { reason });
         Ok(())
     }
@@ -262,14 +262,21 @@ impl Proof<'_> {
         Ok(text::made_up(made, &self.read(&again).await?))
     }
 
-    async fn as_statements(&self, made: &Made, report: &mut SquashReport) -> Result<(), MigrateError> {
+    async fn as_statements(
+        &self,
+        made: &Made,
+        reason: &str,
+        report: &mut SquashReport,
+    ) -> Result<(), MigrateError> {
         let body = text::of_statements(&self.chosen.folders);
         // Values that no two runs have in common are no difference: the statements that make them are the same.
         let scripts: Vec<Script<'_>> = self.chosen.folders.iter().map(script).collect();
         let again = self.shadow.replay(&scripts, self.progress).await?;
         let volatile = made.volatile(&self.read(&again).await?);
         let by_statement = self.differences(&body, made, &volatile).await?.map_err(|why| {
-            MigrateError::new(format!("the joined migrations do not make what they made one by one: {why}"))
+            MigrateError::new(format!(
+                "the joined migrations do not make what they made one by one: {why}\n(they were joined as they are because of this: {reason})"
+            ))
                 .with_hint("nothing was written; squash fewer of them (--to NAME)")
         })?;
         report.rows = text::told_rows(made, &BTreeSet::new());

@@ -153,9 +153,18 @@ pub(super) fn told_rows(made: &Made, made_up: &BTreeSet<(QName, String)>) -> Vec
 pub(super) fn of_statements(folders: &[MigrationFolder]) -> String {
     let part = |folder: &MigrationFolder| {
         let own = &members::without(folder.script());
-        format!("-- From {}\n{}\n", folder.name, at_once(own).trim())
+        format!("-- From {}\n{}\n", folder.name, ended(at_once(own).trim()))
     };
     folders.iter().map(part).collect::<Vec<_>>().join("\n")
+}
+
+/// The text with an end of its last statement, which a file may lack that nothing follows.
+fn ended(text: &str) -> String {
+    let rest = pgsteward_sql::parse(text).statements.last().and_then(|last| text.get(last.span.end..));
+    match rest {
+        Some(rest) if !rest.trim_start().starts_with(';') => format!("{text}\n;"),
+        _ => text.to_owned(),
+    }
 }
 
 /// The text without CONCURRENTLY.
@@ -261,6 +270,13 @@ mod tests {
             "CREATE TABLE a (\n    b numeric(3,2) DEFAULT '(,' NOT NULL,\n    \"c,(\" int\n) WITH (\n    fillfactor=70\n)"
         );
         assert_eq!(in_lines("CREATE TYPE a AS (b int, c int)"), "CREATE TYPE a AS (b int, c int)");
+    }
+
+    #[test]
+    fn a_statement_ends_before_the_next_file() {
+        assert_eq!(ended("SELECT 1;\n-- more"), "SELECT 1;\n-- more");
+        assert_eq!(ended("SELECT 1 -- more;"), "SELECT 1 -- more;\n;");
+        assert_eq!(ended("-- nothing"), "-- nothing");
     }
 
     #[test]
