@@ -173,6 +173,10 @@ fn development_goes_on_behind_it() {
     let run = migrate(&project, &database, &["dev"]);
     assert_eq!(run.code, Some(0), "{}", run.both());
     assert!(run.stdout.contains("without running it"), "{}", run.stdout);
+    let rows = database.history();
+    assert_eq!(rows.iter().filter(|row| row.rolled_back).count(), 2, "{rows:?}");
+    assert!(rows[0].logs.as_deref().unwrap().starts_with("Not undone: "), "{rows:?}");
+    assert!(!rows[2].rolled_back && rows[2].name.ends_with("_start_here"), "{rows:?}");
     let next = wider.replace("age Int?\n", "age Int?\n  note String?\n");
     project.write("prisma/schema.prisma", format!("{}\n{next}", crate::support::HEAD));
     let run = migrate(&project, &database, &["dev", "--name", "note"]);

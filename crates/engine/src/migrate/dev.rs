@@ -5,6 +5,7 @@
 //! is also tried before anyone is asked: what would fail is said before it is written, and what it takes away by
 //! the way is named.
 
+mod downs;
 mod plan;
 mod write;
 
@@ -32,7 +33,7 @@ use super::project::{MigrateProject, MigrationFolder};
 use super::rename::Wish;
 use super::shadow::{Replayed, Script, Shadow, without_external};
 use super::side_file::{self, SideFile};
-use super::{generator, keep, name, outside, rollback, server, squash};
+use super::{generator, keep, name, outside, server, squash};
 use crate::Progress;
 use crate::collect::LabWish;
 
@@ -60,7 +61,7 @@ pub async fn dev(
     let folders = project.migrations()?;
     let (session, made) = server::connect_or_create(&connection, "migrate dev").await?;
     let table = project.history_table(connection.namespace());
-    let recorded = record(&session, &table, &folders, progress).await;
+    let recorded = squash::meet(&session, &table, &folders, progress).await;
     let live = Live::read(&session, &table, &folders).await;
     let version = session.version();
     session.close().await;
@@ -98,24 +99,6 @@ pub async fn dev(
         verb.report.applied = request.place.apply(progress).await?;
     }
     verb.create(&shadow, &folders, &history).await
-}
-
-/// Records squashed migrations that the database holds already, before anybody looks for what is missing. Notes.
-async fn record(
-    session: &WriteSession,
-    table: &HistoryTable,
-    folders: &[MigrationFolder],
-    progress: &dyn Progress,
-) -> Result<Vec<String>, MigrateError> {
-    if squash::joined(folders).is_empty() {
-        return Ok(Vec::new());
-    }
-    server::lock(session, server::LOCK_WAIT, progress).await?;
-    let rows = session.history(table).await?.unwrap_or_default();
-    let recorded = squash::settle(session, table, folders, &rows).await?;
-    let told =
-        |name: String| format!("recorded {name} without running it: the database has all that it joins");
-    Ok(recorded.into_iter().map(told).collect())
 }
 
 /// What was read from the user's database.
@@ -271,48 +254,6 @@ impl Verb<'_> {
         }
         self.request.place.apply(self.progress).await?;
         self.finish(DevOutcome::Applied).await
-    }
-
-    /// Makes and proves what undoes the new migration. In words; a migration without it is a migration all the same.
-    async fn write_down(&self, shadow: &Shadow) -> String {
-        let Some(created) = &self.report.created else { return String::new() };
-        self.progress.phase("make and prove its down.sql");
-        let down = match self.project.migrations() {
-            Ok(folders) => rollback::write_down(shadow.lab(), self.project, &folders, &created.name).await,
-            Err(error) => Err(error),
-        };
-        match down {
-            Ok(down) => format!("down.sql: {}", down.in_words()),
-            Err(error) => format!("no down.sql was made: {error}"),
-        }
-    }
-
-    /// A draft that was written on since has a `down.sql` of what it was. In words, where there was one.
-    async fn renew_downs(
-        &self,
-        shadow: &Shadow,
-        folders: &[MigrationFolder],
-        diagnosis: &Diagnosis,
-    ) -> Option<String> {
-        let pending = diagnosis.pending.iter().map(|(at, _)| &folders[*at]);
-        let stale: Result<Vec<&str>, MigrateError> = pending
-            .filter_map(|folder| match rollback::is_stale(folder) {
-                Ok(is_stale) => is_stale.then_some(Ok(folder.name.as_str())),
-                Err(error) => Some(Err(error)),
-            })
-            .collect();
-        let made = match stale {
-            Ok(names) if names.is_empty() => return None,
-            Ok(names) => rollback::write_downs(shadow.lab(), self.project, folders, &names).await,
-            Err(error) => Err(error),
-        };
-        Some(match made {
-            Ok(downs) => {
-                let told = downs.iter().map(|down| format!("{}: {}", down.migration, down.in_words()));
-                format!("down.sql made anew for what was edited: {}", told.collect::<Vec<_>>().join("; "))
-            }
-            Err(error) => format!("no down.sql was made anew: {error}"),
-        })
     }
 
     async fn finish(mut self, outcome: DevOutcome) -> Result<DevReport, MigrateError> {

@@ -86,7 +86,10 @@ pub(super) fn restore(migrations: &Path, folders: &[MigrationFolder]) -> Result<
         }
     }
     back.sort();
-    one(migrations, &Step::Clear)?;
+    // Who decides against the new migration while others are still there gets back what left.
+    if !folders.iter().any(|folder| joined.contains_key(&folder.name)) {
+        one(migrations, &Step::Clear)?;
+    }
     Ok(back)
 }
 
@@ -115,4 +118,63 @@ fn failed(doing: &str, path: &Path, error: &std::io::Error) -> MigrateError {
     MigrateError::new(format!("cannot {doing} \"{}\": {error}", path.display())).with_hint(
         "no migration is lost: correct the permissions or make room, and run `pgsteward migrate squash` again",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::migrate::squash::members;
+
+    fn read(migrations: &Path) -> Vec<MigrationFolder> {
+        let mut names: Vec<String> = std::fs::read_dir(migrations)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        let folder = |name: String| {
+            let file = migrations.join(&name).join("migration.sql");
+            let text = std::fs::read_to_string(&file).unwrap();
+            MigrationFolder::new(name, file, text, None)
+        };
+        names.into_iter().map(folder).collect()
+    }
+
+    /// A kill between any two steps.
+    #[test]
+    fn every_migration_is_on_disk_after_every_step() {
+        let names = ["1_a", "2_b", "3_c"].map(str::to_owned);
+        for done in 0..7 {
+            let root = tempfile::tempdir().unwrap();
+            let migrations = root.path().join("migrations");
+            for name in &names {
+                std::fs::create_dir_all(migrations.join(name)).unwrap();
+                std::fs::write(migrations.join(name).join("migration.sql"), format!("SELECT '{name}';\n"))
+                    .unwrap();
+            }
+            let old = read(&migrations);
+            let steps =
+                steps("3_new", format!("SELECT 1;\n{}", members::render(&old)), String::new(), &names);
+            assert_eq!(steps.len(), 6);
+            run(&migrations, &steps[..steps.len().min(done)]).unwrap();
+            let there = |name: &String| {
+                migrations.join(name).exists() || staging(&migrations).join("old").join(name).exists()
+            };
+            let placed = migrations.join("3_new/migration.sql").exists();
+            assert_eq!(placed, done >= 2);
+            assert!(done >= 6 || names.iter().all(there), "after {done} steps");
+            // The next squash puts back or goes on.
+            assert_eq!(restore(&migrations, &read(&migrations)).unwrap(), Vec::<String>::new());
+            assert!(done >= 5 || names.iter().all(there), "put back or kept after {done} steps");
+            if !placed {
+                assert_eq!(read(&migrations), old);
+                continue;
+            }
+            let left: Vec<String> =
+                names.iter().filter(|name| migrations.join(name).exists()).cloned().collect();
+            run(&migrations, &removal(&left)).unwrap();
+            let now: Vec<String> = read(&migrations).into_iter().map(|folder| folder.name).collect();
+            assert_eq!(now, ["3_new"]);
+            assert!(!staging(&migrations).exists());
+        }
+    }
 }

@@ -19,7 +19,7 @@ use pgsteward_model::migrate::rollback::{Down, Worth};
 use pgsteward_model::migrate::squash::{SquashForm, SquashOutcome, SquashReport};
 
 pub use members::joined;
-pub use settle::{settle, told, unrecorded, without_members};
+pub use settle::{meet, settle, told, unrecorded, without_members};
 
 use super::ask::Ask;
 use super::error::MigrateError;

@@ -5,8 +5,38 @@ use pgsteward_pg::WriteSession;
 use pgsteward_pg::history::{self, HistoryRow, HistoryTable, RowState};
 
 use super::members::{Held, Member, held, joined, members};
+use crate::Progress;
 use crate::migrate::error::MigrateError;
 use crate::migrate::project::MigrationFolder;
+use crate::migrate::server;
+
+/// A development database meets squashed migrations: they are recorded where it holds them, before anybody looks for
+/// what is missing. Notes for people.
+pub async fn meet(
+    session: &WriteSession,
+    table: &HistoryTable,
+    folders: &[MigrationFolder],
+    progress: &dyn Progress,
+) -> Result<Vec<String>, MigrateError> {
+    if joined(folders).is_empty() {
+        return Ok(Vec::new());
+    }
+    server::lock(session, server::LOCK_WAIT, progress).await?;
+    let rows = session.history(table).await?.unwrap_or_default();
+    let recorded = settle(session, table, folders, &rows).await?;
+    let told =
+        |name: String| format!("recorded {name} without running it: the database has all that it joins");
+    let mut notes: Vec<String> = recorded.into_iter().map(told).collect();
+    let rows = session.history(table).await?.unwrap_or_default();
+    match retire(session, table, folders, &rows).await? {
+        0 => {}
+        retired => notes.push(format!(
+            "{retired} joined migrations are rolled back in the history, though nothing is undone: so Prisma's own migrate \
+             dev goes on, too"
+        )),
+    }
+    Ok(notes)
+}
 
 /// Records what needs no run, in the order of the disk, and returns the names. The caller holds the lock, and reads
 /// the rows anew where there are names.
@@ -98,6 +128,36 @@ fn refused(folder: &MigrationFolder, joined: &[Member], held: &Held) -> MigrateE
         "deploy the missing ones first, from the last commit that has their folders; this one is then recorded without \
          running",
     )
+}
+
+/// Takes the rows of joined migrations out of the history of a development database, where the squashed one is
+/// applied: as rolled back, with the reason, because Prisma's own `migrate dev` asks for a reset where an applied
+/// migration has no folder. Returns how many. Others keep them: they say what ran.
+async fn retire(
+    session: &WriteSession,
+    table: &HistoryTable,
+    folders: &[MigrationFolder],
+    rows: &[HistoryRow],
+) -> Result<usize, MigrateError> {
+    let joined = joined(folders);
+    let applied = |row: &&HistoryRow| row.state() == RowState::Applied;
+    let is_applied = |name: &String| rows.iter().filter(applied).any(|row| row.name == *name);
+    let texts: Vec<String> = rows
+        .iter()
+        .filter(applied)
+        .filter_map(|row| {
+            let by = joined.get(&row.name).filter(|by| is_applied(by))?;
+            let why = format!("Not undone: \"{by}\" joins it.");
+            Some(format!("{};\n{}", history::fail(table, &row.id, &why), history::roll_back(table, &row.id)))
+        })
+        .collect();
+    if !texts.is_empty() {
+        session
+            .simple(&texts.join(";\n"))
+            .await
+            .map_err(|error| MigrateError::server("take joined migrations out of the history", &error))?;
+    }
+    Ok(texts.len())
 }
 
 /// The squashed migrations on disk that the database holds and does not know.
