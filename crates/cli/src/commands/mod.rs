@@ -1,5 +1,11 @@
 //! One file per verb.
 
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use crate::output;
+
 pub(crate) mod check;
 pub(crate) mod db;
 pub(crate) mod doctor;
@@ -14,3 +20,11 @@ pub(crate) mod queries;
 pub(crate) mod review_arguments;
 pub(crate) mod rules;
 pub(crate) mod validate;
+
+/// The end of a verb that answers as Prisma does: 1 for every error, which is said here.
+pub(crate) fn ended(result: Result<ExitCode>) -> ExitCode {
+    result.unwrap_or_else(|error| {
+        output::error(&error);
+        ExitCode::FAILURE
+    })
+}

@@ -10,8 +10,6 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Args, Subcommand};
 
-use crate::output;
-
 #[derive(Args)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
@@ -37,8 +35,5 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
         Verb::Seed(arguments) => seed::run(&arguments).await,
         Verb::Execute(arguments) => execute::run(&arguments).await,
     };
-    Ok(result.unwrap_or_else(|error| {
-        output::error(&error);
-        ExitCode::FAILURE
-    }))
+    Ok(super::ended(result))
 }

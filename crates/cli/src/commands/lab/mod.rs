@@ -12,8 +12,6 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Args, Subcommand};
 
-use crate::output;
-
 #[derive(Args)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
@@ -42,10 +40,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
         Verb::Snapshot(arguments) => snapshot::run(&arguments).await,
         Verb::Restore(arguments) => restore::run(&arguments).await,
     };
-    Ok(result.unwrap_or_else(|error| {
-        output::error(&error);
-        ExitCode::FAILURE
-    }))
+    Ok(super::ended(result))
 }
 
 /// What every verb takes.

@@ -9,7 +9,7 @@ use pgsteward_engine::migrate::rollback::{AdoptOptions, adopt};
 use pgsteward_model::migrate::rollback::Worth;
 use pgsteward_report::migrate::{adopt_text, migrate_json};
 
-use super::{ProjectArguments, ReportFormat};
+use super::{ProjectArguments, ReportFormat, Shown};
 use crate::output;
 use crate::progress::Spinner;
 
@@ -29,12 +29,8 @@ pub(super) struct Arguments {
     /// Write no file.
     #[arg(long)]
     dry_run: bool,
-    /// Output format.
-    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
-    format: ReportFormat,
-    /// Show no progress.
-    #[arg(long, short)]
-    quiet: bool,
+    #[command(flatten)]
+    shown: Shown,
 }
 
 pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
@@ -45,11 +41,11 @@ pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
         again: arguments.again,
         dry_run: arguments.dry_run,
     };
-    let spinner = Spinner::new(arguments.quiet);
+    let spinner = Spinner::new(arguments.shown.quiet);
     let report = adopt(&options, &spinner).await;
     spinner.finish();
     let report = report?;
-    output::print(&match arguments.format {
+    output::print(&match arguments.shown.format {
         ReportFormat::Text => adopt_text(&report, arguments.dry_run),
         ReportFormat::Json => migrate_json("migrate adopt", &report),
     })?;

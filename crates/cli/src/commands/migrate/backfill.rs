@@ -10,7 +10,7 @@ use pgsteward_engine::migrate::backfill::{BackfillOptions, Definition, Source, b
 use pgsteward_model::migrate::backfill::BackfillOutcome;
 use pgsteward_report::migrate::{backfill_text, migrate_json};
 
-use super::{ProjectArguments, ReportFormat, duration};
+use super::{ProjectArguments, ReportFormat, Shown, duration};
 use crate::output;
 use crate::progress::Spinner;
 
@@ -51,12 +51,8 @@ pub(super) struct Arguments {
     /// How long to wait for another run of the same backfill.
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
     wait: Duration,
-    /// Output format.
-    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
-    format: ReportFormat,
-    /// Show no progress.
-    #[arg(long, short)]
-    quiet: bool,
+    #[command(flatten)]
+    shown: Shown,
 }
 
 pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
@@ -71,11 +67,11 @@ pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
         again: arguments.again,
         wait: arguments.wait,
     };
-    let spinner = Spinner::new(arguments.quiet);
+    let spinner = Spinner::new(arguments.shown.quiet);
     let report = backfill(&options, &spinner).await;
     spinner.finish();
     let report = report?;
-    output::print(&match arguments.format {
+    output::print(&match arguments.shown.format {
         ReportFormat::Text => backfill_text(&report),
         ReportFormat::Json => migrate_json("migrate backfill", &report),
     })?;

@@ -8,7 +8,7 @@ use pgsteward_engine::collect::LabWish;
 use pgsteward_engine::migrate::conflicts::{ConflictsOptions, conflicts};
 use pgsteward_report::migrate::{conflicts_text, migrate_json};
 
-use super::{ProjectArguments, ReportFormat};
+use super::{Network, ProjectArguments, ReportFormat, Shown};
 use crate::output;
 use crate::progress::Spinner;
 
@@ -25,15 +25,10 @@ pub(super) struct Arguments {
     /// Start no lab server: do not try the migrations after each other.
     #[arg(long)]
     no_lab: bool,
-    /// Never download PostgreSQL.
-    #[arg(long, env = "PGSTEWARD_OFFLINE", value_parser = clap::builder::FalseyValueParser::new())]
-    offline: bool,
-    /// Output format.
-    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
-    format: ReportFormat,
-    /// Show no progress.
-    #[arg(long, short)]
-    quiet: bool,
+    #[command(flatten)]
+    network: Network,
+    #[command(flatten)]
+    shown: Shown,
 }
 
 pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
@@ -41,13 +36,13 @@ pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
         project: arguments.project.options(),
         branches: arguments.branches.clone(),
         base: arguments.base.clone(),
-        lab: LabWish { none: arguments.no_lab, major: None, offline: arguments.offline },
+        lab: LabWish { none: arguments.no_lab, major: None, offline: arguments.network.offline },
     };
-    let spinner = Spinner::new(arguments.quiet);
+    let spinner = Spinner::new(arguments.shown.quiet);
     let report = conflicts(&options, &spinner).await;
     spinner.finish();
     let report = report?;
-    output::print(&match arguments.format {
+    output::print(&match arguments.shown.format {
         ReportFormat::Text => conflicts_text(&report),
         ReportFormat::Json => migrate_json("migrate conflicts", &report),
     })?;

@@ -12,7 +12,7 @@ use pgsteward_engine::migrate::{Budget, Limits};
 use pgsteward_model::migrate::deploy::DeployReport;
 use pgsteward_report::migrate::{deploy_text, migrate_json};
 
-use super::{ProjectArguments, ReportFormat, duration};
+use super::{ProjectArguments, ReportFormat, Shown, duration};
 use crate::output;
 use crate::progress::Spinner;
 
@@ -60,15 +60,11 @@ pub(super) struct Arguments {
     /// When the deploy fails: run this with `sh -c`, the JSON report on its standard input.
     #[arg(long, value_name = "COMMAND")]
     on_failure: Option<String>,
-    /// Output format.
-    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
-    format: ReportFormat,
     /// List every statement.
     #[arg(long, short)]
     verbose: bool,
-    /// Show no progress.
-    #[arg(long, short)]
-    quiet: bool,
+    #[command(flatten)]
+    shown: Shown,
 }
 
 pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
@@ -91,7 +87,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
         check_data: !arguments.no_data_checks,
         analyze: !arguments.no_analyze,
     };
-    let spinner = Spinner::new(arguments.quiet);
+    let spinner = Spinner::new(arguments.shown.quiet);
     let deployed = deploy(&options, &spinner).await;
     spinner.finish();
     let (report, error) = match deployed {
@@ -105,7 +101,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
     if let Some(path) = &arguments.report {
         std::fs::write(path, &json).with_context(|| format!("write the report to {}", path.display()))?;
     }
-    match arguments.format {
+    match arguments.shown.format {
         ReportFormat::Json => output::print(&json)?,
         ReportFormat::Text if report.history_table.is_empty() => {}
         ReportFormat::Text => output::print(&deploy_text(&report, arguments.verbose))?,

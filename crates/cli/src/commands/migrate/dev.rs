@@ -11,7 +11,7 @@ use pgsteward_engine::migrate::rename::Wish;
 use pgsteward_model::migrate::dev::DevOutcome;
 use pgsteward_report::migrate::{dev_text, migrate_json};
 
-use super::{LabArguments, ProjectArguments, ReportFormat};
+use super::{LabArguments, ProjectArguments, ReportFormat, Shown};
 use crate::ask::Terminal;
 use crate::output;
 use crate::progress::Spinner;
@@ -40,12 +40,8 @@ pub(super) struct Arguments {
     skip_seed: bool,
     #[command(flatten)]
     lab: LabArguments,
-    /// Output format.
-    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
-    format: ReportFormat,
-    /// Show no progress.
-    #[arg(long, short)]
-    quiet: bool,
+    #[command(flatten)]
+    shown: Shown,
 }
 
 fn wish(text: &str) -> Result<Wish, String> {
@@ -61,11 +57,11 @@ pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
         skip_generate: arguments.skip_generate,
         wish: arguments.lab.wish(),
     };
-    let spinner = Spinner::new(arguments.quiet);
+    let spinner = Spinner::new(arguments.shown.quiet);
     let report = dev(&request, &Terminal::new(&spinner), &spinner).await;
     spinner.finish();
     let report = report?;
-    output::print(&match arguments.format {
+    output::print(&match arguments.shown.format {
         ReportFormat::Text => dev_text(&report),
         ReportFormat::Json => migrate_json("migrate dev", &report),
     })?;

@@ -8,7 +8,7 @@ use pgsteward_engine::collect::LabWish;
 use pgsteward_engine::migrate::doctor::{DoctorOptions, doctor};
 use pgsteward_report::migrate::{doctor_text, migrate_json};
 
-use super::{ProjectArguments, ReportFormat};
+use super::{Network, ProjectArguments, ReportFormat, Shown};
 use crate::output;
 use crate::progress::Spinner;
 
@@ -25,15 +25,10 @@ pub(super) struct Arguments {
     /// A target of pgsteward.toml.
     #[arg(long, value_name = "NAME", conflicts_with = "url")]
     target: Option<String>,
-    /// Never download PostgreSQL.
-    #[arg(long, env = "PGSTEWARD_OFFLINE", value_parser = clap::builder::FalseyValueParser::new())]
-    offline: bool,
-    /// Output format.
-    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
-    format: ReportFormat,
-    /// Show no progress.
-    #[arg(long, short)]
-    quiet: bool,
+    #[command(flatten)]
+    network: Network,
+    #[command(flatten)]
+    shown: Shown,
 }
 
 pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
@@ -42,13 +37,13 @@ pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
         url: arguments.url.clone(),
         target: arguments.target.clone(),
         migration: arguments.migration.clone(),
-        lab: LabWish { none: false, major: None, offline: arguments.offline },
+        lab: LabWish { none: false, major: None, offline: arguments.network.offline },
     };
-    let spinner = Spinner::new(arguments.quiet);
+    let spinner = Spinner::new(arguments.shown.quiet);
     let report = doctor(&options, &spinner).await;
     spinner.finish();
     let report = report?;
-    output::print(&match arguments.format {
+    output::print(&match arguments.shown.format {
         ReportFormat::Text => doctor_text(&report),
         ReportFormat::Json => migrate_json("migrate doctor", &report),
     })?;

@@ -24,8 +24,7 @@ use anyhow::Result;
 use clap::{Args, Subcommand, ValueEnum};
 use pgsteward_engine::collect::LabWish;
 use pgsteward_engine::migrate::ProjectOptions;
-
-use crate::output;
+use pgsteward_engine::migrate::production::Consent;
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -89,10 +88,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
         Verb::Plan(arguments) => plan::run(&arguments).await,
         Verb::Backfill(arguments) => backfill::run(&arguments).await,
     };
-    Ok(result.unwrap_or_else(|error| {
-        output::error(&error);
-        ExitCode::FAILURE
-    }))
+    Ok(super::ended(result))
 }
 
 /// What every verb takes: where the project is.
@@ -120,21 +116,56 @@ impl ProjectArguments {
     }
 }
 
+/// What every verb takes that may fetch PostgreSQL.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Network {
+    /// Never download PostgreSQL.
+    #[arg(long, env = "PGSTEWARD_OFFLINE", value_parser = clap::builder::FalseyValueParser::new())]
+    pub(crate) offline: bool,
+}
+
+/// What every verb takes that may destroy data of a database.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ProductionArguments {
+    /// Ask nothing, and go on even where the database looks like production.
+    #[arg(long)]
+    force: bool,
+    /// The name of the database, typed: confirms the loss in one that looks like production.
+    #[arg(long, value_name = "NAME")]
+    database: Option<String>,
+}
+
+impl ProductionArguments {
+    pub(crate) fn consent(&self) -> Consent {
+        Consent { force: self.force, typed: self.database.clone() }
+    }
+}
+
 /// What every verb takes that needs the lab.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct LabArguments {
     /// Major version of PostgreSQL for the lab [default: the database's, else 17].
     #[arg(long, value_name = "MAJOR", env = "PGSTEWARD_PG_MAJOR", value_parser = clap::value_parser!(u32).range(12..=18))]
     pub(crate) pg_major: Option<u32>,
-    /// Never download PostgreSQL.
-    #[arg(long, env = "PGSTEWARD_OFFLINE", value_parser = clap::builder::FalseyValueParser::new())]
-    pub(crate) offline: bool,
+    #[command(flatten)]
+    pub(crate) network: Network,
 }
 
 impl LabArguments {
     pub(crate) fn wish(&self) -> LabWish {
-        LabWish { none: false, major: self.pg_major, offline: self.offline }
+        LabWish { none: false, major: self.pg_major, offline: self.network.offline }
     }
+}
+
+/// What every verb takes: how it speaks.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Shown {
+    /// Output format.
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+    pub(crate) format: ReportFormat,
+    /// Show no progress.
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -9,7 +9,7 @@ use pgsteward_engine::migrate::plan::{PlanOptions, plan};
 use pgsteward_model::migrate::plan::PlanVerdict;
 use pgsteward_report::migrate::{migrate_json, plan_text};
 
-use super::{ProjectArguments, ReportFormat};
+use super::{ProjectArguments, ReportFormat, Shown};
 use crate::output;
 use crate::progress::Spinner;
 
@@ -29,12 +29,8 @@ pub(super) struct Arguments {
     /// Write the folders in place of the migrations, which no database may have applied.
     #[arg(long)]
     write: bool,
-    /// Output format.
-    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
-    format: ReportFormat,
-    /// Show no progress.
-    #[arg(long, short)]
-    quiet: bool,
+    #[command(flatten)]
+    shown: Shown,
 }
 
 pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
@@ -44,11 +40,11 @@ pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
         names: arguments.names.clone(),
         write: arguments.write,
     };
-    let spinner = Spinner::new(arguments.quiet);
+    let spinner = Spinner::new(arguments.shown.quiet);
     let report = plan(&options, &spinner).await;
     spinner.finish();
     let report = report?;
-    output::print(&match arguments.format {
+    output::print(&match arguments.shown.format {
         ReportFormat::Text => plan_text(&report),
         ReportFormat::Json => migrate_json("migrate plan", &report),
     })?;

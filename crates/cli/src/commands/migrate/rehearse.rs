@@ -11,7 +11,7 @@ use pgsteward_engine::migrate::rehearse::{RehearseOptions, rehearse};
 use pgsteward_model::migrate::rehearsal::Verdict;
 use pgsteward_report::migrate::{migrate_json, rehearsal_text};
 
-use super::{ProjectArguments, ReportFormat, duration};
+use super::{ProjectArguments, ReportFormat, Shown, duration};
 use crate::output;
 use crate::progress::Spinner;
 
@@ -46,12 +46,8 @@ pub(super) struct Arguments {
     /// Never download anything.
     #[arg(long)]
     offline: bool,
-    /// Output format.
-    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
-    format: ReportFormat,
-    /// Show no progress.
-    #[arg(long, short)]
-    quiet: bool,
+    #[command(flatten)]
+    shown: Shown,
 }
 
 pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
@@ -67,11 +63,11 @@ pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
         major: arguments.pg,
         offline: arguments.offline,
     };
-    let spinner = Spinner::new(arguments.quiet);
+    let spinner = Spinner::new(arguments.shown.quiet);
     let report = rehearse(&options, &spinner).await;
     spinner.finish();
     let report = report?;
-    output::print(&match arguments.format {
+    output::print(&match arguments.shown.format {
         ReportFormat::Text => rehearsal_text(&report),
         ReportFormat::Json => migrate_json("migrate rehearse", &report),
     })?;

@@ -9,7 +9,7 @@ use clap::Args;
 use pgsteward_engine::migrate::rollback::{RollbackOptions, rollback};
 use pgsteward_report::migrate::{migrate_json, rollback_text};
 
-use super::{ProjectArguments, ReportFormat, duration};
+use super::{ProjectArguments, ReportFormat, Shown, duration};
 use crate::output;
 use crate::progress::Spinner;
 
@@ -44,15 +44,11 @@ pub(super) struct Arguments {
     /// How long to wait for another migration that runs on the same database.
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
     wait: Duration,
-    /// Output format.
-    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
-    format: ReportFormat,
     /// Show the statements.
     #[arg(long, short)]
     verbose: bool,
-    /// Show no progress.
-    #[arg(long, short)]
-    quiet: bool,
+    #[command(flatten)]
+    shown: Shown,
 }
 
 pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
@@ -69,13 +65,13 @@ pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
         lock_wait: arguments.wait,
     };
     if !options.dry_run && !options.accept_data_loss && people_are_there() {
-        options.accept_data_loss = asked(&options, arguments.quiet).await?;
+        options.accept_data_loss = asked(&options, arguments.shown.quiet).await?;
     }
-    let spinner = Spinner::new(arguments.quiet);
+    let spinner = Spinner::new(arguments.shown.quiet);
     let rolled_back = rollback(&options, &spinner).await;
     spinner.finish();
     let rolled_back = rolled_back?;
-    output::print(&match arguments.format {
+    output::print(&match arguments.shown.format {
         ReportFormat::Text => rollback_text(&rolled_back.report, arguments.verbose),
         ReportFormat::Json => migrate_json("migrate rollback", &rolled_back.report),
     })?;

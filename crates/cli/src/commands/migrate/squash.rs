@@ -8,7 +8,7 @@ use pgsteward_engine::migrate::squash::{SquashOptions, squash};
 use pgsteward_model::migrate::squash::SquashOutcome;
 use pgsteward_report::migrate::{migrate_json, squash_text};
 
-use super::{LabArguments, ProjectArguments, ReportFormat};
+use super::{LabArguments, ProjectArguments, ReportFormat, Shown};
 use crate::ask::Terminal;
 use crate::output;
 use crate::progress::Spinner;
@@ -43,12 +43,8 @@ pub(super) struct Arguments {
     /// Show the text of the new migration.
     #[arg(long, short)]
     verbose: bool,
-    /// Output format.
-    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
-    format: ReportFormat,
-    /// Show no progress.
-    #[arg(long, short)]
-    quiet: bool,
+    #[command(flatten)]
+    shown: Shown,
 }
 
 pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
@@ -63,11 +59,11 @@ pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
         allow_dirty: arguments.allow_dirty,
         wish: arguments.lab.wish(),
     };
-    let spinner = Spinner::new(arguments.quiet);
+    let spinner = Spinner::new(arguments.shown.quiet);
     let report = squash(&options, &Terminal::new(&spinner), &spinner).await;
     spinner.finish();
     let report = report?;
-    output::print(&match arguments.format {
+    output::print(&match arguments.shown.format {
         ReportFormat::Text => squash_text(&report, arguments.verbose),
         ReportFormat::Json => migrate_json("migrate squash", &report),
     })?;

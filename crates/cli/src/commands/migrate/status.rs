@@ -9,7 +9,7 @@ use pgsteward_engine::collect::LabWish;
 use pgsteward_engine::migrate::status::{StatusOptions, status};
 use pgsteward_report::migrate::{migrate_json, status_text};
 
-use super::{ProjectArguments, ReportFormat};
+use super::{Network, ProjectArguments, ReportFormat, Shown};
 use crate::output;
 use crate::progress::Spinner;
 
@@ -23,33 +23,28 @@ pub(super) struct Arguments {
     /// Start no lab server: do not look for drift.
     #[arg(long)]
     no_lab: bool,
-    /// Never download PostgreSQL.
-    #[arg(long, env = "PGSTEWARD_OFFLINE", value_parser = clap::builder::FalseyValueParser::new())]
-    offline: bool,
+    #[command(flatten)]
+    network: Network,
     /// Look at a target of pgsteward.toml, and compare it with the target before it.
     #[arg(long, value_name = "NAME", conflicts_with = "url")]
     target: Option<String>,
-    /// Output format.
-    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
-    format: ReportFormat,
-    /// Show no progress.
-    #[arg(long, short)]
-    quiet: bool,
+    #[command(flatten)]
+    shown: Shown,
 }
 
 pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let lab = LabWish { none: arguments.no_lab, major: None, offline: arguments.offline };
+    let lab = LabWish { none: arguments.no_lab, major: None, offline: arguments.network.offline };
     let options = StatusOptions {
         project: arguments.project.options(),
         url: arguments.url.clone(),
         target: arguments.target.clone(),
         lab,
     };
-    let spinner = Spinner::new(arguments.quiet);
+    let spinner = Spinner::new(arguments.shown.quiet);
     let report = status(&options, &spinner).await;
     spinner.finish();
     let report = report?;
-    output::print(&match arguments.format {
+    output::print(&match arguments.shown.format {
         ReportFormat::Text => status_text(&report),
         ReportFormat::Json => migrate_json("migrate status", &report),
     })?;
