@@ -23,6 +23,7 @@ mod migrate_deploy;
 mod migrate_dev;
 mod migrate_diff;
 mod migrate_faults;
+mod migrate_messages;
 mod migrate_plan;
 mod migrate_plan_tables;
 mod migrate_push;
