@@ -40,7 +40,7 @@ use Kind::{Any, Name, Sort, Text, Word};
 
 static ON_FIELDS: [Signature; 8] = [
     takes("id", None, &[("map", Name)]),
-    takes("unique", None, &[("map", Name), ("sort", Sort)]),
+    takes("unique", None, &[("map", Name), ("sort", Sort), ("where", Any)]),
     takes("default", Some("value"), &[("value", Any)]),
     takes("map", Some("name"), &[("name", Text)]),
     takes(
