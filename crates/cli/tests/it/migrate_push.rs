@@ -234,6 +234,12 @@ fn a_reset_ends_as_with_the_projects_own_prisma() {
     let (_, generated, seeded) =
         run(&["migrate", "reset", "--force", "--skip-seed", "--skip-generate"], "6.19.0");
     assert!(!generated && !seeded);
+    let (elsewhere, _, seeded) = run(&["migrate", "reset", "--force", "--url", &url], "6.19.0");
+    assert!(
+        !seeded && elsewhere.stdout.contains("does not know the database of --url"),
+        "{}",
+        elsewhere.stdout
+    );
     let (_, generated, seeded) = run(&["migrate", "reset", "--force"], "7.10.1");
     assert!(!generated && !seeded);
     project.write("seed.sh", "exit 3\n");

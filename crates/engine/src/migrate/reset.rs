@@ -57,7 +57,7 @@ pub async fn reset(
     let applied = place.apply(progress).await?;
     progress.phase("run what belongs to the project");
     let generator = generator::run(&project, skip.generate).await;
-    let seed = seeded(&project, skip.seed, progress).await?;
+    let seed = seeded(&project, place, skip.seed, progress).await?;
     Ok(Some(ResetReport {
         database: server::database_name(&connection, version),
         namespaces,
@@ -72,6 +72,7 @@ pub async fn reset(
 /// it, which 7 does not.
 async fn seeded(
     project: &MigrateProject,
+    place: &Place,
     skip: bool,
     progress: &dyn Progress,
 ) -> Result<Option<String>, MigrateError> {
@@ -79,6 +80,10 @@ async fn seeded(
     let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     if skip || set("PRISMA_MIGRATE_SKIP_SEED") {
         return Ok(Some("the seed command was not run, as asked".to_owned()));
+    }
+    // It takes the database from the environment, and would fill that one.
+    if place.url.is_some() {
+        return Ok(Some("the seed command was not run: it does not know the database of --url".to_owned()));
     }
     if release::major(&project.root).is_none_or(|major| major >= 7) {
         return Ok(Some("the seed command was not run; `pgsteward db seed` runs it".to_owned()));

@@ -1,5 +1,5 @@
 //! `db seed`: runs the project's own seed command, and the one place where a command out of the repository's
-//! configuration is run. It runs only because the user asked for exactly that.
+//! configuration is run. It runs because the user asked for exactly that, or for a reset in a project whose own Prisma seeds after it.
 //!
 //! As with Prisma it is no shell's: the text is split at blanks (`\ ` is a blank inside a word), and programs of
 //! the project's packages are found in `node_modules/.bin`.
