@@ -50,6 +50,7 @@ fn what_prisma_refuses_is_refused() {
         (model("a Bytes @default(\"!\")"), "no value of the type Bytes"),
         (model("a DateTime @db.Timestamptz(9)"), "0 to 6 digits"),
         (model("a Decimal @db.Decimal(3)"), "a precision and a scale"),
+        (model("a String @unique @db.Xml"), "cannot be compared"),
         (model("a-b String"), "has a \"-\""),
         (model("1a String"), "does not begin with a letter"),
         (model("@@index([])"), "names no field"),
@@ -94,6 +95,19 @@ fn what_prisma_refuses_is_refused() {
 
 #[test]
 fn what_prisma_takes_is_taken() {
+    let partial = "generator g {\n  provider        = \"x\"\n  previewFeatures = [\"partialIndexes\"]\n}\n";
+    let restricted = "onDelete: Restrict, onUpdate: Restrict";
+    for text in [
+        format!(
+            "{partial}{HEAD}model A {{\n  id Int @id\n  a  String @unique(where: raw(\"a <> ''\"))\n}}\n"
+        ),
+        format!(
+            "datasource db {{\n  provider     = \"postgresql\"\n  relationMode = \"prisma\"\n}}\nmodel A {{\n  id Int @id\n  \
+             p  Int\n  up A @relation(\"t\", fields: [p], references: [id], {restricted})\n  as A[] @relation(\"t\")\n}}\n"
+        ),
+    ] {
+        assert_eq!(messages(&text), [""; 0], "{text}");
+    }
     for project in corpus::PROJECTS {
         let Some(folder) = corpus::project(project) else { continue };
         // They are of several releases.

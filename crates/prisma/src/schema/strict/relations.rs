@@ -38,8 +38,17 @@ fn itself(schema: &PrismaSchema, model: &Model, field: &Field, relation: &Relati
         return None;
     }
     if schema.relation_mode_prisma() && !relation.fields.is_empty() {
-        // Prisma asks for NoAction here, which it does not have on PostgreSQL.
-        return Some("a relation with itself is not possible with relationMode \"prisma\"".to_owned());
+        // Without foreign keys the client acts itself, and would go in circles.
+        let required = field.arity == Arity::Required;
+        let on_delete =
+            relation.on_delete.as_deref().unwrap_or(if required { "Restrict" } else { "SetNull" });
+        let on_update = relation.on_update.as_deref().unwrap_or("Cascade");
+        if on_delete != "Restrict" || on_update != "Restrict" {
+            return Some(format!(
+                "with relationMode \"prisma\" a relation of \"{}\" with itself needs onDelete and onUpdate: Restrict",
+                model.name
+            ));
+        }
     }
     let others = model.fields.iter().filter_map(|other| Some((other, end(other)?)));
     let mut twins = others.filter(|(_, (name, one))| *name == model.name && one.name.is_none());
