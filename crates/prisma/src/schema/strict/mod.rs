@@ -278,7 +278,8 @@ impl Strict<'_> {
         }
         if !model.indexes.iter().any(|one| std::ptr::eq(one, key)) {
             let xml = |field: &&Field| field.native.as_ref().is_some_and(|native| native.name == "Xml");
-            let fields = key.fields.iter().filter_map(|part| model.field(&part.field));
+            let unique = model.uniques.iter().any(|one| std::ptr::eq(one, key));
+            let fields = key.fields.iter().filter(|_| unique).filter_map(|part| model.field(&part.field));
             if let Some(field) = fields.into_iter().find(xml) {
                 self.error(&key.at, format!("\"{}\" is XML, which cannot be compared", field.name));
             }
