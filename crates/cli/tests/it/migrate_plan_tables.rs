@@ -4,13 +4,13 @@ use crate::migrate_plan::{Server, deployed_one_by_one, folders, project};
 
 const FIRST: &str = "20260101000000_init";
 const NEXT: &str = "20260102000000_next";
-const INIT: &str = "CREATE TABLE \"Vendor\" (id SERIAL PRIMARY KEY, name TEXT NOT NULL, rating INTEGER NOT NULL DEFAULT 3);\n\
+const INIT: &str = "CREATE TABLE \"Vendor\" (id SERIAL PRIMARY KEY, name TEXT NOT NULL, rating INTEGER NOT NULL DEFAULT 3, fax TEXT);\n\
                     CREATE UNIQUE INDEX \"Vendor_name_key\" ON \"Vendor\"(name);\n\
                     CREATE TABLE \"Order\" (id SERIAL PRIMARY KEY, \"vendorId\" INTEGER REFERENCES \"Vendor\"(id));\n";
 
 #[test]
 fn a_renamed_table_serves_both_versions_of_the_application() {
-    let rename = "-- RenameTable\nALTER TABLE \"Vendor\" RENAME TO \"Supplier\";\n\
+    let rename = "-- AlterTable\nALTER TABLE \"Vendor\"\nDROP COLUMN fax;\n-- RenameTable\nALTER TABLE \"Vendor\" RENAME TO \"Supplier\";\n\
                   ALTER TABLE \"Supplier\" RENAME CONSTRAINT \"Vendor_pkey\" TO \"Supplier_pkey\";\n\
                   ALTER TABLE \"Supplier\" RENAME COLUMN rating TO stars;\n\
                   CREATE INDEX \"Order_vendorId_idx\" ON \"Order\"(\"vendorId\");\n";

@@ -16,8 +16,8 @@ pub(super) struct Piece {
     pub(super) backfill: Option<Definition>,
     /// What to wait for before it is deployed.
     pub(super) after: Option<String>,
-    /// Of those that wait the first ones, because columns cannot go before it.
-    pub(super) frees_columns: bool,
+    /// Old and new name of the table whose view goes: of those that wait the first ones, because a view holds columns.
+    pub(super) renamed: Option<(String, String)>,
     /// Names that its own folder must be told, in place of `{folder}`.
     pub(super) names_itself: bool,
 }

@@ -62,10 +62,28 @@ fn parts(old: &Name, new: &str, rename: &str) -> Vec<Piece> {
     let drop = format!("DROP VIEW {}", named(&old.name));
     let contract = Piece {
         after: Some(after),
-        frees_columns: true,
+        renamed: Some((old.name.clone(), new.to_owned())),
         ..Piece::settled(&format!("drop_view_{}", old.name), &why, &[drop])
     };
     vec![expand, contract]
+}
+
+/// What was taken out of the order because it waits knows the table by its old name, which is gone when it runs.
+pub(super) fn follow(pieces: &mut [Piece]) {
+    for at in 0..pieces.len() {
+        let Some((old, new)) = pieces[at].renamed.clone() else { continue };
+        let always = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+        for piece in pieces[at + 1..].iter_mut().filter(|piece| piece.after.is_some()) {
+            for (old, new) in [(always(&old), always(&new)), (quote_ident(&old), quote_ident(&new))] {
+                for place in ["ALTER TABLE ", "ALTER TABLE public.", " ON ", " ON public."] {
+                    for end in [" ", "\n", ";"] {
+                        let (from, to) = (format!("{place}{old}{end}"), format!("{place}{new}{end}"));
+                        piece.text = piece.text.replace(&from, &to);
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// Why a view cannot stand for the table.

@@ -25,7 +25,8 @@ pub(super) fn rewrite(deck: &Deck, text: &str, notes: &mut Vec<String>) -> Vec<P
         pieces.splice(at..=at, parts);
     }
     // What has to wait for the application comes last, so that nothing else waits with it.
-    pieces.sort_by_key(|piece| (piece.after.is_some(), !piece.frees_columns));
+    pieces.sort_by_key(|piece| (piece.after.is_some(), piece.renamed.is_none()));
+    relation::follow(&mut pieces);
     pieces
 }
 
