@@ -108,7 +108,10 @@ impl Ran {
 
     fn note_times(&mut self, times: &[(usize, f64)]) {
         for (statement, milliseconds) in times {
-            self.times[*statement] = Some(*milliseconds);
+            // A file may name a column of its own as we name ours.
+            if let Some(time) = self.times.get_mut(*statement) {
+                *time = Some(*milliseconds);
+            }
         }
     }
 

@@ -42,8 +42,12 @@ impl Deploy<'_> {
         if unfinished.is_none() {
             checks.extend(checks::before(session, folder, &written).await?);
         }
-        if let Some(error) = self.replicas_behind(session, folder).await? {
-            self.report.files.push(file_run(folder, plan, &Ran::not_tried(plan)));
+        if unfinished.is_none()
+            && let Some(error) = self.replicas_behind(session, folder).await?
+        {
+            let mut file = file_run(folder, plan, &Ran::not_tried(plan));
+            file.checks = checks;
+            self.report.files.push(file);
             return Err(error);
         }
         let apply = Apply {
