@@ -18,7 +18,8 @@ use crate::migrate::{MigrateError, server};
 use crate::{Progress, VERSION};
 
 /// Settings that decide what work costs.
-pub const SETTINGS: [&str; 6] = [
+pub const SETTINGS: [&str; 7] = [
+    "shared_buffers",
     "maintenance_work_mem",
     "work_mem",
     "max_parallel_maintenance_workers",

@@ -1,5 +1,7 @@
 //! The shape of a rule. Rules themselves live in the `rules` crate.
 
+use std::borrow::Cow;
+
 use crate::facts::{Facts, Need};
 use crate::finding::{Finding, Severity};
 
@@ -28,6 +30,43 @@ impl Rule {
     /// The page's first paragraph after its title: one sentence.
     pub fn summary(&self) -> &'static str {
         self.page.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#')).unwrap_or("")
+    }
+}
+
+/// Rules whose hazards `migrate plan --safe` writes another way.
+pub const SAFELY_WRITTEN: [&str; 15] = [
+    "check-validated-at-once",
+    "column-dropped",
+    "column-renamed",
+    "foreign-key-validated-at-once",
+    "index-drop-not-concurrent",
+    "index-not-concurrent",
+    "not-null-set-at-once",
+    "primary-key-builds-index",
+    "refresh-not-concurrent",
+    "reindex-not-concurrent",
+    "table-dropped",
+    "type-change-rewrites",
+    "unique-constraint-builds-index",
+    "validated-in-same-transaction",
+    "volatile-default-rewrites",
+];
+
+const SAFE_PATH: &str = "
+## The safe path
+
+- `pgsteward migrate rehearse` runs the pending migrations on a twin of production and says who would wait, and for how long.
+- `pgsteward migrate plan --safe` writes them as several folders that make nobody wait, and proves that they end in the same
+  schema. See docs/guides/zero-downtime.md.
+";
+
+impl Rule {
+    /// The page as users read it: with the commands that take the safe path, where there is one.
+    pub fn help(&self) -> Cow<'static, str> {
+        match SAFELY_WRITTEN.contains(&self.id) {
+            true => Cow::Owned(format!("{}\n{SAFE_PATH}", self.page.trim_end())),
+            false => Cow::Borrowed(self.page),
+        }
     }
 }
 

@@ -8,7 +8,8 @@ use crate::{RenderOptions, text};
 
 /// The page as Markdown, or, in colour, with headings in bold, code indented and paragraphs wrapped.
 pub fn render_explain(rule: &Rule, options: &RenderOptions) -> String {
-    let page = text::lines(rule.page.trim_end());
+    let help = rule.help();
+    let page = text::lines(help.trim_end());
     if !options.color {
         return format!("{page}\n");
     }

@@ -58,7 +58,7 @@ fn descriptor(rule: &Rule) -> Value {
     json!({
         "id": rule.id,
         "shortDescription": {"text": rule.summary()},
-        "help": {"text": rule.page, "markdown": rule.page},
+        "help": {"text": rule.help(), "markdown": rule.help()},
         "defaultConfiguration": {"level": level(rule.severity)},
         "properties": {"tags": [rule.group.word()], "since": rule.since, "ancestors": rule.ancestors},
     })

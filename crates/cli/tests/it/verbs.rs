@@ -1,5 +1,7 @@
 //! The small verbs: rules, explain, init, doctor, help.
 
+use pgsteward_model::rule::SAFELY_WRITTEN;
+
 use crate::support::Project;
 
 #[test]
@@ -20,6 +22,11 @@ fn rules_as_a_table_and_as_json() {
         assert_eq!(page.code, Some(0), "{id}");
         assert!(page.stdout.contains(id) && page.stdout.len() > 400, "{id}: {}", page.stdout);
         assert_eq!(page.stderr, "");
+        let safe = page.stdout.contains("migrate rehearse") && page.stdout.contains("migrate plan --safe");
+        assert_eq!(safe, SAFELY_WRITTEN.contains(&id), "{id}: {}", page.stdout);
+    }
+    for id in SAFELY_WRITTEN {
+        assert!(rules.iter().any(|rule| rule["id"] == id && rule["group"] == "migration"), "{id} is no rule");
     }
 }
 

@@ -15,10 +15,10 @@ use pgsteward_sql::Births;
 use super::error::MigrateError;
 use super::project::{MigrateProject, ProjectOptions};
 use super::shadow::{Replayed, Script, Shadow};
-use crate::Progress;
-use crate::collect::LabWish;
+use crate::collect::{DEFAULT_MAJOR, LabWish};
 use crate::discover::relative;
 use crate::git::Git;
+use crate::{Progress, config};
 
 #[derive(Clone, Debug, Default)]
 pub struct ConflictsOptions {
@@ -94,7 +94,9 @@ pub async fn conflicts(
     for one in &branches {
         against_base(one, &base, &on_base, &mut report.conflicts);
     }
-    let deeds: Vec<Deeds> = branches.iter().map(|one| deeds(&on_base, one)).collect();
+    let major = major(options, &project)?;
+    let init = project.init_shadow_db();
+    let deeds: Vec<Deeds> = branches.iter().map(|one| deeds(major, init.as_deref(), &on_base, one)).collect();
     let pairs: Vec<(usize, usize)> = (0..branches.len())
         .flat_map(|one| (one + 1..branches.len()).map(move |other| (one, other)))
         .collect();
@@ -111,7 +113,9 @@ pub async fn conflicts(
             .notes
             .push("no lab was started (--no-lab): the migrations were not tried after each other".into());
     } else if !trials.is_empty() {
-        let shadow = Shadow::start(&options.lab, "public", None, progress).await?;
+        let wish = LabWish { major: Some(major), ..options.lab.clone() };
+        let shadow = Shadow::start(&wish, "public", project.init_shadow_db(), progress).await?;
+        report.notes.extend(shadow.note());
         let scripts: Vec<Script<'_>> = scripts(&on_base);
         let state = shadow.replay(&scripts, progress).await?;
         for (at, (one, other)) in trials.iter().enumerate() {
@@ -123,6 +127,12 @@ pub async fn conflicts(
     report.conflicts.sort();
     report.conflicts.dedup();
     Ok(report)
+}
+
+/// The major version that the project is for: the wanted one, else that of pgsteward.toml.
+fn major(options: &ConflictsOptions, project: &MigrateProject) -> Result<u32, MigrateError> {
+    let loaded = config::load(&project.root).map_err(|error| MigrateError::new(format!("{error:#}")))?;
+    Ok(options.lab.major.or(loaded.config.lab.major).unwrap_or(DEFAULT_MAJOR))
 }
 
 fn scripts(migrations: &[(String, String)]) -> Vec<Script<'_>> {
@@ -246,10 +256,10 @@ fn between(
 }
 
 /// Objects that a branch makes, drops, renames; tables of the base that it blocks.
-fn deeds(on_base: &[(String, String)], branch: &Branch) -> Deeds {
-    let mut catalog = Catalog::empty(ServerVersion::of_major(17));
+fn deeds(major: u32, init: Option<&str>, on_base: &[(String, String)], branch: &Branch) -> Deeds {
+    let mut catalog = Catalog::empty(ServerVersion::of_major(major));
     let mut births = Births::default();
-    for (_, text) in on_base {
+    for text in init.into_iter().chain(on_base.iter().map(|(_, text)| text.as_str())) {
         births.start_deploy();
         pgsteward_sql::analyze_file(text, &mut catalog, &mut births, Regime::OneMessage);
     }

@@ -68,9 +68,7 @@ pub async fn dev(
     let (recorded, live) = (recorded?, live?);
     let mut wish = request.wish.clone();
     wish.major = wish.major.or(Some(version.major()));
-    let config = project.config.as_ref();
-    let init = config.and_then(|config| config.init_shadow_db.clone());
-    let shadow = Shadow::start(&wish, connection.namespace(), init, progress).await?;
+    let shadow = Shadow::start(&wish, connection.namespace(), project.init_shadow_db(), progress).await?;
     let mut verb = Verb {
         request,
         project: &project,

@@ -98,7 +98,7 @@ pub async fn doctor(options: &DoctorOptions, progress: &dyn Progress) -> Result<
         .filter(|one| rows.iter().any(|row| row.name == one.name && row.state() == RowState::Applied))
         .collect();
     let wish = LabWish { major: options.lab.major.or(Some(version.major())), ..options.lab.clone() };
-    let shadow = Shadow::start(&wish, connection.namespace(), None, progress).await?;
+    let shadow = Shadow::start(&wish, connection.namespace(), project.init_shadow_db(), progress).await?;
     report.notes.extend(shadow.note());
     let case = Case { shadow: &shadow, applied: &applied, namespaces: &namespaces, folder, row, live: &live };
     case.look(&mut report, progress).await?;

@@ -231,6 +231,11 @@ impl MigrateProject {
         self.layout == Layout::Prisma
     }
 
+    /// SQL that every replay of the migrations begins with: `migrations.initShadowDb` of prisma.config.ts.
+    pub fn init_shadow_db(&self) -> Option<String> {
+        self.config.as_ref().and_then(|config| config.init_shadow_db.clone())
+    }
+
     /// The table that holds the history, in the namespace of the connection URL.
     pub fn history_table(&self, namespace: &str) -> HistoryTable {
         if self.is_prisma() { HistoryTable::prisma(namespace) } else { HistoryTable::plain(namespace) }

@@ -134,3 +134,15 @@ pub(super) fn left(deck: &Deck, pieces: &[Piece]) -> Vec<String> {
     }
     left
 }
+
+#[cfg(test)]
+mod tests {
+    use pgsteward_model::rule::SAFELY_WRITTEN;
+
+    #[test]
+    fn pages_of_what_is_rewritten_name_the_safe_path() {
+        for rule in pgsteward_rules::migration::REWRITES {
+            assert!(SAFELY_WRITTEN.contains(&rule.id), "{}", rule.id);
+        }
+    }
+}

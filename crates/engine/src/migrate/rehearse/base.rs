@@ -1,5 +1,5 @@
 //! The databases that a rehearsal runs on: one with production's schema before the migrations, and two clones of it
-//! with rows, the smaller a quarter of the larger.
+//! with rows, the smaller a tenth of the larger.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -31,7 +31,7 @@ const UNKNOWN_ROWS: f64 = 20_000.0;
 /// Rows of all tables together that no migration touches.
 const AROUND: u64 = 2_000;
 /// How much smaller the smaller twin is.
-const SMALLER: f64 = 4.0;
+const SMALLER: f64 = 10.0;
 /// Making the rows of one twin takes no more than this.
 const LIMIT: Duration = Duration::from_secs(120);
 
@@ -76,26 +76,30 @@ pub(super) async fn of_facts(
     Ok((database, catalog))
 }
 
-/// The schema that a history of files leaves.
-pub(super) async fn of_history(lab: &Lab, folders: &[&MigrationFolder]) -> Result<Database, MigrateError> {
+/// The schema that a history of files leaves, behind what every replay begins with.
+pub(super) async fn of_history(
+    lab: &Lab,
+    init: Option<&str>,
+    folders: &[&MigrationFolder],
+) -> Result<Database, MigrateError> {
     let (mut catalog, mut births) = (Catalog::empty(lab.version()), Births::default());
     let mut sources = Sources::default();
     let mut files = Vec::new();
-    for folder in folders {
+    let scripts = folders.iter().map(|folder| (folder.name.as_str(), folder.script()));
+    for (name, script) in init.map(|text| ("initShadowDb", text)).into_iter().chain(scripts) {
         births.start_deploy();
-        let analyzed =
-            pgsteward_sql::analyze_file(folder.script(), &mut catalog, &mut births, Regime::OneMessage);
+        let analyzed = pgsteward_sql::analyze_file(script, &mut catalog, &mut births, Regime::OneMessage);
         let refuses = |one: &pgsteward_model::migration::MigrationStatement| one.effect.needs_no_transaction;
         let alone = analyzed.statements.iter().any(refuses);
-        let source = sources.add(SourceFile::new(folder.name.as_str(), folder.script()));
+        let source = sources.add(SourceFile::new(name, script));
         let file = MigrationFile {
-            name: folder.name.clone(),
+            name: name.to_owned(),
             path: source.path.clone(),
             down: None,
             judged: false,
             statements: analyzed.statements,
             errors: analyzed.errors,
-            checksum: folder.checksum.clone(),
+            checksum: String::new(),
         };
         files.push((file, if alone { Regime::Psql } else { Regime::OneMessage }));
     }
@@ -184,13 +188,18 @@ pub(super) fn rows_of(catalog: &Catalog) -> Rows {
     catalog.user_tables().filter_map(of).collect()
 }
 
+/// Rows in the twin of a table that has so many in production.
+pub(super) fn twin_rows(rows: f64, scale: f64) -> f64 {
+    (rows * scale).max(LEAST_ROWS.min(rows)).min(MOST_ROWS)
+}
+
 /// How many rows each touched table gets, and each table that a touched one refers to: a key needs its parent, and
 /// a unique key a parent of its own.
 fn wanted(catalog: &Catalog, touched: &BTreeSet<String>, scale: f64, smaller: f64) -> BTreeMap<QName, u64> {
     let known = |table: &Table| table.statistics.as_ref().and_then(|statistics| statistics.rows);
     let count = |table: &Table| -> u64 {
         let rows = match known(table) {
-            Some(rows) => (rows * scale).max(LEAST_ROWS.min(rows)).min(MOST_ROWS),
+            Some(rows) => twin_rows(rows, scale),
             None => UNKNOWN_ROWS,
         };
         whole((rows / smaller).max(1.0))
@@ -225,16 +234,21 @@ fn take_statistics(catalog: &mut Catalog, production: &Catalog) {
 }
 
 /// What the lab's server takes over from production, so that work costs what it costs there: memory for sorts, and
-/// how many help. WAL is written as a server with a replica or backups writes it.
-pub(super) fn settings(of_production: &BTreeMap<String, String>) -> Vec<(String, String)> {
+/// how many help. WAL is written as a server with a replica or backups writes it. `share` of production's rows are in
+/// the twin, and as small is its cache: what does not fit there must not fit here.
+pub(super) fn settings(of_production: &BTreeMap<String, String>, share: f64) -> Vec<(String, String)> {
+    /// In pages of 8 kB: 8 MB, below which the catalogs themselves do not fit, and PostgreSQL's default.
+    const CACHE: (f64, f64) = (1024.0, 16384.0);
+    let cache = of_production.get("shared_buffers").and_then(|pages| pages.parse().ok()).unwrap_or(CACHE.1);
+    let cache = whole((cache * share).clamp(CACHE.0, CACHE.1));
     let mut settings = vec![
         ("wal_level".to_owned(), "replica".to_owned()),
         ("full_page_writes".to_owned(), "on".to_owned()),
-        ("shared_buffers".to_owned(), "128MB".to_owned()),
+        ("shared_buffers".to_owned(), cache.to_string()),
         ("max_wal_size".to_owned(), "1GB".to_owned()),
         ("checkpoint_timeout".to_owned(), "5min".to_owned()),
     ];
-    for name in facts_export::SETTINGS {
+    for name in facts_export::SETTINGS.into_iter().filter(|name| *name != "shared_buffers") {
         if let Some(value) = of_production.get(name) {
             settings.push((name.to_owned(), bounded(name, value)));
         }

@@ -11,6 +11,7 @@ use pgsteward_pg::history::HistoryRow;
 use pgsteward_pg::{CatalogOptions, ReadSession};
 
 use super::RehearseOptions;
+use super::base::twin_rows;
 use crate::migrate::connection::{Use, resolve};
 use crate::migrate::error::MigrateError;
 use crate::migrate::history::Joined;
@@ -29,6 +30,18 @@ pub(super) struct Known {
     pub(super) settings: BTreeMap<String, String>,
     /// None where the history is not known.
     rows: Option<Option<Vec<HistoryRow>>>,
+}
+
+impl Known {
+    /// The share of its rows that the twin of the largest table has.
+    pub(super) fn share(&self, scale: f64) -> f64 {
+        let of_catalog = self.catalog.iter().flat_map(|catalog| {
+            catalog.user_tables().filter_map(|table| table.statistics.as_ref().and_then(|one| one.rows))
+        });
+        let of_facts = self.facts.iter().flat_map(|facts| facts.tables.iter().filter_map(|table| table.rows));
+        let largest = of_catalog.chain(of_facts).fold(1.0, f64::max);
+        twin_rows(largest, scale) / largest
+    }
 }
 
 pub(super) async fn known(

@@ -6,6 +6,7 @@ mod base;
 mod broken;
 mod known;
 mod load;
+mod observe;
 mod pass;
 mod predict;
 mod promise;
@@ -30,10 +31,10 @@ use super::deploy::plans;
 use super::error::{MigrateError, words};
 use super::project::{MigrateProject, MigrationFolder, ProjectOptions};
 use super::regime::FilePlan;
-use crate::Progress;
+use crate::{Progress, config};
 
-/// How often each twin is run on without company.
-const TIMES: usize = 2;
+/// How often each twin is run on without company: odd, so that one that was disturbed does not count.
+const TIMES: usize = 3;
 
 #[derive(Clone, Debug)]
 pub struct RehearseOptions {
@@ -93,7 +94,18 @@ pub async fn rehearse(
         ..RehearsalReport::default()
     };
     if !chosen.is_empty() {
-        let job = Job::new(options, &folders, &chosen, &known, progress)?;
+        let loaded = config::load(&project.root).map_err(|error| MigrateError::new(format!("{error:#}")))?;
+        let version = known.version.map(ServerVersion::major);
+        let job = Job {
+            options,
+            folders: &folders,
+            chosen: &chosen,
+            checks: chosen.iter().map(|folder| checks::read(folder)).collect::<Result<_, _>>()?,
+            known: &known,
+            major: options.major.or(version).or(loaded.config.lab.major),
+            init: project.init_shadow_db(),
+            progress,
+        };
         job.in_the_lab(&mut notes, &mut report).await?;
     }
     report.notes = notes;
@@ -109,21 +121,13 @@ struct Job<'a> {
     /// The `checks.sql` of each chosen migration.
     checks: Vec<Checks>,
     known: &'a Known,
+    major: Option<u32>,
+    /// What every replay of the history begins with.
+    init: Option<String>,
     progress: &'a dyn Progress,
 }
 
-impl<'a> Job<'a> {
-    fn new(
-        options: &'a RehearseOptions,
-        folders: &'a [MigrationFolder],
-        chosen: &'a [&'a MigrationFolder],
-        known: &'a Known,
-        progress: &'a dyn Progress,
-    ) -> Result<Job<'a>, MigrateError> {
-        let checks = chosen.iter().map(|folder| checks::read(folder)).collect::<Result<_, _>>()?;
-        Ok(Job { options, folders, chosen, checks, known, progress })
-    }
-
+impl Job<'_> {
     async fn in_the_lab(
         &self,
         notes: &mut Vec<String>,
@@ -132,10 +136,10 @@ impl<'a> Job<'a> {
         self.progress.phase("start the lab");
         let of_production = self.known.version;
         let lab_options = LabOptions {
-            major: self.options.major.or(of_production.map(ServerVersion::major)),
+            major: self.major,
             offline: self.options.offline,
             disk_limit_bytes: 16 << 30,
-            settings: base::settings(&self.known.settings),
+            settings: base::settings(&self.known.settings, self.known.share(self.options.scale)),
             ..LabOptions::default()
         };
         let lab = Lab::start(&lab_options).await.map_err(|error| of_lab(&error))?;
@@ -171,7 +175,7 @@ impl<'a> Job<'a> {
                 let first =
                     folders.iter().position(|folder| folder.name == chosen[0].name).unwrap_or_default();
                 let earlier: Vec<&MigrationFolder> = folders[..first].iter().collect();
-                (base::of_history(lab, &earlier).await?, Catalog::empty(lab.version()))
+                (base::of_history(lab, self.init.as_deref(), &earlier).await?, Catalog::empty(lab.version()))
             }
         };
         let files = self.files(lab, &base, notes).await?;

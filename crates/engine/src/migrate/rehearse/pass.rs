@@ -10,9 +10,11 @@ use pgsteward_model::lock::LockMode;
 use pgsteward_model::migrate::deploy::{DataCheck, FileRegime};
 use pgsteward_model::migration::ServerError;
 use pgsteward_pg::LabSession;
+use pgsteward_sql::quote_qualified;
 
 use super::broken::DEADLOCK;
 use super::load::{Load, Request};
+use super::observe::{CLOCK, Counts, Rows, STATE, State, numbers};
 use super::of_lab;
 use super::sampler::{Sampler, Samples};
 use crate::collect::introspect;
@@ -93,6 +95,9 @@ pub(super) async fn run(
     limit_ms: u128,
 ) -> Result<Vec<Seen>, MigrateError> {
     let mut all = Vec::new();
+    if matches!(company, Company::Alone) {
+        warm(database, files).await?;
+    }
     for file in files {
         let seen = one(lab, database, file, company, limit_ms).await?;
         let failed = seen.failure.is_some();
@@ -102,6 +107,20 @@ pub(super) async fn run(
         }
     }
     Ok(all)
+}
+
+/// Reads the touched tables once: what a server that just made the files does once is no part of the work.
+async fn warm(database: &Database, files: &[Ready]) -> Result<(), MigrateError> {
+    let catalog = introspect(database).await.map_err(|error| MigrateError::new(format!("{error:#}")))?;
+    let tables: BTreeSet<QName> =
+        files.iter().flat_map(|file| super::touched(&catalog, &file.plan)).collect();
+    let session = database.session().await.map_err(|error| of_lab(&error))?;
+    for table in &tables {
+        let sql = format!("SELECT count(*) FROM {}", quote_qualified(table));
+        session.rows(&sql).await.map_err(|error| MigrateError::server("read a table of the twin", &error))?;
+    }
+    session.close().await;
+    Ok(())
 }
 
 async fn one(
@@ -149,8 +168,6 @@ struct Run<'a> {
     file: &'a Ready,
     seen: Seen,
 }
-
-type Rows = Vec<Vec<Option<String>>>;
 
 impl Run<'_> {
     async fn all(&mut self) -> Result<(), MigrateError> {
@@ -318,125 +335,5 @@ impl Run<'_> {
     /// Whether the statement that failed took the session with it.
     fn is_lost(&self) -> bool {
         self.seen.failure.as_ref().is_some_and(|(_, error)| error.sqlstate.starts_with("08"))
-    }
-}
-
-/// The server's clock in microseconds, and how many bytes of WAL it wrote ever.
-const CLOCK: &str = "SELECT (extract(epoch FROM pg_catalog.clock_timestamp()) * 1000000)::int8, \
-     pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_insert_lsn(), '0/0')::int8";
-
-fn numbers(rows: &Rows) -> (u64, u64) {
-    let number = |at: usize| -> u64 {
-        let value = rows.first().and_then(|row| row.get(at)).and_then(Option::as_deref);
-        value.and_then(|value| value.parse().ok()).unwrap_or_default()
-    };
-    (number(0), number(1))
-}
-
-/// Where rows read are counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Counts {
-    /// For the transaction that is under way.
-    Transaction,
-    /// For all sessions; the server is told to count at once (15 and later).
-    Server,
-    Nowhere,
-}
-
-impl Counts {
-    fn of(session: &LabSession, in_transaction: bool) -> Counts {
-        match (in_transaction, session.version().major() >= 15) {
-            (true, _) => Counts::Transaction,
-            (false, true) => Counts::Server,
-            (false, false) => Counts::Nowhere,
-        }
-    }
-
-    fn sql(self) -> [&'static str; 2] {
-        match self {
-            Counts::Transaction => [
-                "SELECT 1",
-                "SELECT c.oid, n FROM pg_catalog.pg_class c, LATERAL (SELECT \
-                   pg_catalog.pg_stat_get_xact_tuples_returned(c.oid) + pg_catalog.pg_stat_get_xact_tuples_fetched(c.oid)) \
-                   AS s(n) WHERE c.oid >= 16384 AND c.relkind IN ('r', 'm') AND n > 0",
-            ],
-            Counts::Server => [
-                "SELECT pg_catalog.pg_stat_force_next_flush()",
-                "SELECT c.oid, n FROM pg_catalog.pg_class c, LATERAL (SELECT \
-                   pg_catalog.pg_stat_get_tuples_returned(c.oid) + pg_catalog.pg_stat_get_tuples_fetched(c.oid)) \
-                   AS s(n) WHERE c.oid >= 16384 AND c.relkind IN ('r', 'm') AND n > 0",
-            ],
-            Counts::Nowhere => ["SELECT 1", "SELECT NULL, NULL"],
-        }
-    }
-
-    fn read(self, rows: Rows) -> Option<BTreeMap<String, u64>> {
-        if self == Counts::Nowhere {
-            return None;
-        }
-        let count = |row: Vec<Option<String>>| match &row[..] {
-            [Some(oid), Some(count)] => Some((oid.clone(), count.parse().ok()?)),
-            _ => None,
-        };
-        Some(rows.into_iter().filter_map(count).collect())
-    }
-}
-
-/// All relations of users: name as people write it, kind, file.
-const STATE: &str = "SELECT c.oid, CASE n.nspname WHEN 'public' THEN '' ELSE n.nspname || '.' END || c.relname, \
-     c.relkind, c.relfilenode FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-     WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p', 'm', 'i', 'I') AND n.nspname NOT LIKE 'pg\\_%'";
-
-struct Relation {
-    name: String,
-    index: bool,
-    file: String,
-}
-
-struct State(BTreeMap<String, Relation>);
-
-impl State {
-    fn read(rows: Rows) -> State {
-        let one = |row: Vec<Option<String>>| {
-            let [oid, name, kind, file] = <[Option<String>; 4]>::try_from(row).ok()?;
-            let index = matches!(kind?.as_str(), "i" | "I");
-            Some((oid?, Relation { name: name?, index, file: file? }))
-        };
-        State(rows.into_iter().filter_map(one).collect())
-    }
-
-    /// Tables that got a new file, and indexes that got one or are new on a table that was there. TRUNCATE gives new
-    /// files too but writes no rows.
-    fn changes(&self, after: &State, sql: &str) -> (Vec<String>, Vec<String>) {
-        if sql.trim_start().get(..8).is_some_and(|word| word.eq_ignore_ascii_case("truncate")) {
-            return (Vec::new(), Vec::new());
-        }
-        let mut rewritten = BTreeSet::new();
-        let mut built = BTreeSet::new();
-        for (oid, new) in &after.0 {
-            let changed = match self.0.get(oid) {
-                Some(old) => old.file != new.file,
-                None => new.index,
-            };
-            if changed {
-                if new.index { &mut built } else { &mut rewritten }.insert(new.name.clone());
-            }
-        }
-        (rewritten.into_iter().collect(), built.into_iter().collect())
-    }
-
-    fn scanned(
-        &self,
-        before: &BTreeMap<String, u64>,
-        after: &BTreeMap<String, u64>,
-    ) -> BTreeMap<String, u64> {
-        after
-            .iter()
-            .filter_map(|(oid, count)| {
-                let rows = count.saturating_sub(before.get(oid).copied().unwrap_or(0));
-                Some((self.0.get(oid)?.name.clone(), rows))
-            })
-            .filter(|(_, rows)| *rows > 0)
-            .collect()
     }
 }

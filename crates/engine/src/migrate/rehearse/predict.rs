@@ -17,9 +17,9 @@ pub(super) struct Measured {
 /// Least share of the time at the larger size that grows with the rows.
 const LEAST_SLOPE: f64 = 0.25;
 /// How much wider the bounds are than what was measured: a machine is never as quiet twice.
-const WIDE: f64 = 1.25;
+const WIDE: f64 = 1.3;
 /// How much wider they become for each factor of ten.
-const WIDER: f64 = 0.25;
+const WIDER: f64 = 0.35;
 
 /// The time for `rows` rows. Without rows at either size the time does not depend on them.
 pub(super) fn expect(small: &Measured, large: &Measured, rows: f64, sorts: bool) -> Option<Estimate> {

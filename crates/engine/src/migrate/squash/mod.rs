@@ -84,7 +84,7 @@ pub async fn squash(
     }
     let mut wish = options.wish.clone();
     wish.major = wish.major.or(chosen.major);
-    let init = project.config.as_ref().and_then(|config| config.init_shadow_db.clone());
+    let init = project.init_shadow_db();
     let has_init = init.is_some();
     let shadow = Shadow::start(&wish, &chosen.namespace, init, progress).await?;
     report.server = Some(shadow.version().to_string());
