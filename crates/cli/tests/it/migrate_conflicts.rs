@@ -85,3 +85,39 @@ fn order_locks_objects_and_what_the_lab_sees_are_told_apart() {
     assert_eq!(unknown.code, Some(1));
     assert!(unknown.stderr.contains("git knows no branch \"nothing\""), "{}", unknown.stderr);
 }
+
+#[test]
+fn replays_begin_with_init_shadow_db_on_the_projects_version() {
+    let project = Project::new(&[
+        ("prisma/schema.prisma", HEAD),
+        (
+            "prisma.config.ts",
+            "import { defineConfig } from 'prisma/config';\n\
+             export default defineConfig({ schema: 'prisma/schema.prisma', \
+             migrations: { path: 'prisma/migrations', initShadowDb: 'CREATE TABLE \"Legacy\" (id INT PRIMARY KEY);' } });\n",
+        ),
+        ("pgsteward.toml", "[lab]\nmajor = 15\n"),
+        ("prisma/migrations/migration_lock.toml", "provider = \"postgresql\"\n"),
+        (
+            "prisma/migrations/20260101000000_init/migration.sql",
+            "ALTER TABLE \"Legacy\" ADD COLUMN note TEXT;\n",
+        ),
+    ]);
+    project.commit_all();
+    // The second runs before 16 only.
+    branch(&project, "one", &[("20260102000000_a", "CREATE UNIQUE INDEX one ON \"Legacy\" (note);\n")]);
+    branch(
+        &project,
+        "two",
+        &[(
+            "20260103000000_b",
+            "DO $$ BEGIN IF current_setting('server_version_num')::int >= 160000 THEN RAISE 'not on %', version(); END IF; END $$;\n",
+        )],
+    );
+    let run = project.run(&["migrate", "conflicts"]);
+    if run.stdout.contains("where 15 was wanted") {
+        eprintln!("not tested on PostgreSQL 15: {}", run.stdout);
+        return;
+    }
+    assert_eq!(run.code, Some(0), "{}", run.both());
+}
