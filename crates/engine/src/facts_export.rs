@@ -1,5 +1,5 @@
-//! `facts export` and what reads its file: schema, settings and statistics of a database as JSON. It writes no value of
-//! a row, no password and no setting but those that decide what work costs.
+//! `facts export` and what reads its file: schema, settings and statistics of a database as JSON. It writes no password and
+//! no setting but those that decide what work costs; values of rows only on request, and none of columns that look personal.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,7 +15,7 @@ use pgsteward_sql::ddl;
 use crate::migrate::connection::{Connection, Use, resolve};
 use crate::migrate::project::{MigrateProject, ProjectOptions};
 use crate::migrate::{MigrateError, server};
-use crate::{Progress, VERSION};
+use crate::{Progress, VERSION, personal};
 
 /// Settings that decide what work costs.
 pub const SETTINGS: [&str; 7] = [
@@ -28,10 +28,12 @@ pub const SETTINGS: [&str; 7] = [
     "wal_compression",
 ];
 
-/// Reads a database, and notes of what could not be read. With a URL no project is needed.
+/// Reads a database, and notes of what could not be read. With a URL no project is needed. `values` adds the most common
+/// values of columns and the bounds of their histograms.
 pub async fn export(
     project: &ProjectOptions,
     url: Option<&str>,
+    values: bool,
     progress: &dyn Progress,
 ) -> Result<(ExportedFacts, Vec<String>), MigrateError> {
     let connection = match url {
@@ -42,7 +44,7 @@ pub async fn export(
     };
     progress.phase("read schema and statistics of the database");
     let session = ReadSession::connect(&connection.url).await?;
-    let read = read(&session, &connection).await;
+    let read = read(&session, &connection, values).await;
     session.close().await;
     read
 }
@@ -50,9 +52,10 @@ pub async fn export(
 async fn read(
     session: &ReadSession,
     connection: &Connection,
+    values: bool,
 ) -> Result<(ExportedFacts, Vec<String>), MigrateError> {
-    let (catalog, gaps) =
-        session.catalog(&CatalogOptions { statistics: true, ..CatalogOptions::default() }).await?;
+    let options = CatalogOptions { statistics: true, values, ..CatalogOptions::default() };
+    let (catalog, gaps) = session.catalog(&options).await?;
     let (cluster, _) = session.cluster().await?;
     let mut notes: Vec<String> = gaps.iter().map(|gap| gap.why.clone()).collect();
     let mut histories = BTreeMap::new();
@@ -101,12 +104,17 @@ fn of_table(table: &Table) -> Option<ExportedTable> {
     let statistics = table.statistics.as_ref()?;
     let column = |column: &pgsteward_model::catalog::Column| {
         let statistics = column.statistics.as_ref()?;
+        let shown = !personal::looks_personal(table, column);
+        let of_rows = |values: &[String]| if shown { values.to_vec() } else { Vec::new() };
         Some(ExportedColumn {
             name: column.name.clone(),
             null_fraction: statistics.null_fraction,
             distinct: statistics.distinct,
             width: statistics.width,
             top_frequency: statistics.top_frequency,
+            frequencies: statistics.frequencies.clone(),
+            common_values: of_rows(&statistics.common_values),
+            bounds: of_rows(&statistics.bounds),
         })
     };
     Some(ExportedTable {
@@ -192,6 +200,9 @@ pub fn put_statistics(facts: &ExportedFacts, catalog: &mut Catalog) {
                 distinct: of_column.distinct,
                 width: of_column.width,
                 top_frequency: of_column.top_frequency,
+                frequencies: of_column.frequencies.clone(),
+                common_values: of_column.common_values.clone(),
+                bounds: of_column.bounds.clone(),
             });
         }
     }

@@ -20,6 +20,7 @@ pub mod init;
 pub mod judge;
 pub mod lab_server;
 pub mod migrate;
+mod personal;
 mod progress;
 pub mod prove;
 pub mod queries;

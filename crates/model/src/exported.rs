@@ -1,4 +1,4 @@
-//! Facts of a database as a file: schema, settings and statistics, no row and no value of one. The one type of this
+//! Facts of a database as a file: schema, settings and statistics, no row, and no value of one unless it was asked for. The one type of this
 //! crate that is a stable format: `pgsteward facts export` writes it, other commands read it where the database is out
 //! of reach.
 
@@ -49,7 +49,7 @@ pub struct ExportedTable {
     pub columns: Vec<ExportedColumn>,
 }
 
-/// Numbers of `pg_stats`, without its lists of values.
+/// Numbers of `pg_stats`; its lists of values only on request.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ExportedColumn {
     pub name: String,
@@ -61,6 +61,16 @@ pub struct ExportedColumn {
     pub width: i32,
     /// Share of the most common value.
     pub top_frequency: Option<f64>,
+    /// Shares of all rows that the most common values have, the most common first.
+    #[serde(default)]
+    pub frequencies: Vec<f64>,
+    /// The most common values, in the order of `frequencies`. These are data: only where they were asked for, and of no
+    /// column that looks personal.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub common_values: Vec<String>,
+    /// Values that divide the rest of the rows into parts of the same size. Data as well.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bounds: Vec<String>,
 }
 
 /// One attempt to apply a migration.

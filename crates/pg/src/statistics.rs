@@ -21,15 +21,17 @@ const INDEX_SQL: &str = include_str!("statistics/index.sql");
 const COLUMN_SQL: &str = include_str!("statistics/column.sql");
 const AGE_SQL: &str = include_str!("statistics/age.sql");
 
-/// Fills in the statistics of tables, indexes and columns. `wanted` limits them to some relations.
+/// Fills in the statistics of tables, indexes and columns. `wanted` limits them to some relations; `values` asks for common
+/// values too, which are data.
 pub(crate) async fn fill(
     client: &Client,
     catalog: &mut Catalog,
     names: &Names,
     wanted: &Option<Vec<u32>>,
+    values: bool,
 ) -> Vec<Gap> {
     let mut gaps = Vec::new();
-    let mut rows = read(client, catalog, wanted, true).await;
+    let mut rows = read(client, catalog, wanted, true, values).await;
     if rows.as_ref().is_err_and(|error| error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE)) {
         gaps.push(
             Gap::new(
@@ -39,7 +41,7 @@ pub(crate) async fn fill(
             )
             .for_needs(&[Need::Statistics]),
         );
-        rows = read(client, catalog, wanted, false).await;
+        rows = read(client, catalog, wanted, false, values).await;
     }
     match rows.and_then(|rows| apply(catalog, names, &rows)) {
         Ok(hidden) => gaps.extend(hidden),
@@ -62,11 +64,13 @@ async fn read(
     catalog: &Catalog,
     wanted: &Option<Vec<u32>>,
     measured: bool,
+    values: bool,
 ) -> Result<Vec<Vec<Row>>, Error> {
     let major = catalog.version.major();
     let texts = [TABLE_SQL, INDEX_SQL, COLUMN_SQL, AGE_SQL].map(|sql| for_version(sql, major));
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-    let parameters: [(&(dyn ToSql + Sync), Type); 2] = [(wanted, Type::OID_ARRAY), (&measured, Type::BOOL)];
+    let parameters: [(&(dyn ToSql + Sync), Type); 3] =
+        [(wanted, Type::OID_ARRAY), (&measured, Type::BOOL), (&values, Type::BOOL)];
     in_transaction(client, &texts, &parameters).await
 }
 
@@ -174,6 +178,9 @@ fn column_statistics(rows: &[Row]) -> Result<HashMap<ColumnKey, ColumnStatistics
                 distinct: row.try_get(5)?,
                 width: row.try_get(6)?,
                 top_frequency: row.try_get(7)?,
+                frequencies: row.try_get::<_, Option<_>>(8)?.unwrap_or_default(),
+                common_values: row.try_get::<_, Option<_>>(9)?.unwrap_or_default(),
+                bounds: row.try_get::<_, Option<_>>(10)?.unwrap_or_default(),
             };
             Ok((key, statistics))
         })

@@ -19,7 +19,7 @@ pub(crate) struct Arguments {
 
 #[derive(Subcommand)]
 enum Verb {
-    /// Write schema, settings and statistics of a database as JSON: no row and no value of one.
+    /// Write schema, settings and statistics of a database as JSON: no row, and no value of one without --with-values.
     Export(ExportArguments),
 }
 
@@ -31,6 +31,10 @@ struct ExportArguments {
     /// Where to write [default: standard output].
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Add the most common values and the bounds of histograms, for a twin with the same values. These are data of the
+    /// database: those of keys and of columns that look personal are left out, and the file is still to be kept as such.
+    #[arg(long)]
+    with_values: bool,
     /// Show no progress.
     #[arg(long, short)]
     quiet: bool,
@@ -39,7 +43,8 @@ struct ExportArguments {
 pub(crate) async fn run(arguments: &Arguments) -> Result<ExitCode> {
     let Verb::Export(arguments) = &arguments.verb;
     let spinner = Spinner::new(arguments.quiet);
-    let read = export(&ProjectOptions::default(), arguments.url.as_deref(), &spinner).await;
+    let read =
+        export(&ProjectOptions::default(), arguments.url.as_deref(), arguments.with_values, &spinner).await;
     spinner.finish();
     let (facts, notes) = read?;
     for note in notes {

@@ -9,6 +9,7 @@
 mod allow;
 mod code;
 mod discovery;
+mod facts;
 mod faults;
 mod fixes;
 mod formats;

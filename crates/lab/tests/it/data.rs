@@ -234,3 +234,40 @@ async fn time_is_limited_and_wishes_are_met() {
         lab.stop().await.unwrap();
     }
 }
+
+/// Six of ten documents are one tenant's and eight of ten are open, as in the rows that the statistics are of.
+#[tokio::test(flavor = "multi_thread")]
+async fn common_values_are_as_common_as_they_were() {
+    const ROWS: &str = "CREATE TABLE tenant (id integer PRIMARY KEY, label text NOT NULL);
+        CREATE TABLE document (id integer PRIMARY KEY, tenant_id integer NOT NULL REFERENCES tenant, state text, pages integer);
+        INSERT INTO tenant SELECT i, 'tenant ' || i FROM generate_series(1, 50) AS g(i);
+        INSERT INTO document SELECT i, CASE WHEN i % 10 < 6 THEN 7 ELSE 1 + i % 50 END,
+            CASE WHEN i % 10 < 8 THEN 'open' WHEN i % 10 = 8 THEN 'shut' END, CASE WHEN i % 4 = 0 THEN 1 ELSE i END
+            FROM generate_series(1, 4000) AS g(i);
+        ANALYZE";
+    const SHARE: &str = "SELECT max(n)::float8 / sum(n) FROM (SELECT count(*) AS n FROM document GROUP BY ";
+    for major in majors() {
+        let Some(lab) = lab(major).await else { continue };
+        for values in [false, true] {
+            let database = lab.create_database().await.unwrap();
+            let session = database.session().await.unwrap();
+            session.simple(ROWS).await.unwrap();
+            let options = CatalogOptions { statistics: true, values, ..CatalogOptions::default() };
+            let (catalog, gaps) = session.catalog(&options).await.unwrap();
+            session.close().await;
+            assert_eq!(gaps, []);
+            let filled = fill(&lab, &database, &catalog, &DataOptions::default()).await.unwrap();
+            assert_eq!(filled.left_out, []);
+            hold_to_it(&database, &catalog, &filled).await;
+            let session = database.session().await.unwrap();
+            for (column, share) in [("tenant_id", 0.6), ("state", 0.8), ("pages", 0.25)] {
+                let found: f64 = text(&session, &format!("{SHARE}{column}) AS one")).await.parse().unwrap();
+                assert!((found - share).abs() < 0.05, "{column} with values {values}: {found}");
+            }
+            let open = text(&session, "SELECT count(*) > 0 FROM document WHERE state = 'open'").await;
+            assert_eq!(open == "t", values, "values come only where they were asked for");
+            session.close().await;
+        }
+        lab.stop().await.unwrap();
+    }
+}

@@ -27,6 +27,12 @@ pub struct ColumnStatistics {
     pub width: i32,
     /// Share of the most common value, where one is kept.
     pub top_frequency: Option<f64>,
+    /// Shares of all rows that the most common values have, the most common first. How skewed a column is, and no value.
+    pub frequencies: Vec<f64>,
+    /// The most common values themselves, as text, in the order of `frequencies`; empty where they were not asked for.
+    pub common_values: Vec<String>,
+    /// Values that divide the rest of the rows into parts of the same size, in order; empty where they were not asked for.
+    pub bounds: Vec<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]

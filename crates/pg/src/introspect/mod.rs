@@ -59,6 +59,8 @@ pub struct CatalogOptions {
     pub namespaces: Option<Vec<String>>,
     /// Sizes, counters, column statistics and the last values of sequences as well.
     pub statistics: bool,
+    /// With the statistics, the most common values of columns and the bounds of their histograms. These are data.
+    pub values: bool,
 }
 
 /// Begins the transaction that all catalog queries run in.
@@ -223,7 +225,7 @@ async fn catalog_once(
     let rows = in_transaction(client, &texts, &scope.parameters()).await.map_err(&failed)?;
     let (mut catalog, names, mut gaps) = assemble(queries.version, &rows, options).map_err(&failed)?;
     if options.statistics {
-        gaps.extend(statistics::fill(client, &mut catalog, &names, &scope.wanted).await);
+        gaps.extend(statistics::fill(client, &mut catalog, &names, &scope.wanted, options.values).await);
     }
     Ok((catalog, gaps))
 }

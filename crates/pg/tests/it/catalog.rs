@@ -415,7 +415,7 @@ async fn a_hostile_search_path_changes_nothing() {
 #[tokio::test]
 async fn statistics_come_when_asked_and_never_differ() {
     let Some((_server, session)) = kitchen_sink().await else { return };
-    let options = CatalogOptions { statistics: true, namespaces: None };
+    let options = CatalogOptions { statistics: true, namespaces: None, values: false };
     let (with, gaps) = session.catalog(&options).await.unwrap();
     assert_eq!(gaps, []);
     let (without, _) = session.catalog(&CatalogOptions::default()).await.unwrap();
@@ -444,7 +444,7 @@ async fn namespaces_limit_what_is_read() {
         .simple("CREATE TABLE audit.entry (id int PRIMARY KEY, vendor_id int REFERENCES public.vendor, level audit.level)")
         .await
         .unwrap();
-    let options = CatalogOptions { namespaces: Some(vec!["audit".into()]), statistics: true };
+    let options = CatalogOptions { namespaces: Some(vec!["audit".into()]), statistics: true, values: false };
     let (catalog, _) = session.catalog(&options).await.unwrap();
     assert_eq!(catalog.tables.keys().map(QName::to_string).collect::<Vec<_>>(), ["audit.entry"]);
     assert_eq!(catalog.namespaces.keys().collect::<Vec<_>>(), ["audit"]);
@@ -456,7 +456,7 @@ async fn namespaces_limit_what_is_read() {
         (&key.references, key.referenced_columns.as_slice()),
         (&QName::public("vendor"), &["id".to_owned()][..])
     );
-    let nothing = CatalogOptions { namespaces: Some(vec!["missing".into()]), statistics: false };
+    let nothing = CatalogOptions { namespaces: Some(vec!["missing".into()]), ..CatalogOptions::default() };
     assert_eq!(session.catalog(&nothing).await.unwrap().0.tables.len(), 0);
 }
 

@@ -7,7 +7,7 @@ use pgsteward_pg::{AppliedMigration, CatalogOptions, LabSession, ReadError, Read
 use crate::support::Server;
 
 const KITCHEN_SINK: &str = include_str!("kitchen_sink.sql");
-const STATISTICS: CatalogOptions = CatalogOptions { namespaces: None, statistics: true };
+const STATISTICS: CatalogOptions = CatalogOptions { namespaces: None, statistics: true, values: false };
 
 async fn kitchen_sink() -> Option<(Server, LabSession)> {
     let server = Server::start(&[]).await?;

@@ -213,6 +213,7 @@ fn statistics(catalog: &mut Catalog, given: &Value) -> Result<()> {
                 distinct: value["distinct"].as_f64().unwrap_or(-1.0),
                 width: i32::try_from(number(value, "width")).unwrap_or(8),
                 top_frequency: value["top_frequency"].as_f64(),
+                ..ColumnStatistics::default()
             });
     }
     for (name, value) in given["sequences"].as_object().into_iter().flatten() {

@@ -16,6 +16,7 @@ mod pattern;
 mod picks;
 mod plan;
 mod series;
+mod skew;
 mod template;
 mod words;
 

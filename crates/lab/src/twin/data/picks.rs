@@ -10,6 +10,7 @@ use pgsteward_model::catalog::{QName, Table};
 
 use super::order::{Reference, Turn, may_be_null};
 use super::plan::set_of;
+use super::skew::{self, Skew};
 use super::template::{Template, salt};
 
 /// What is known of a table that is planned.
@@ -50,6 +51,8 @@ pub(super) struct Group {
     /// The pick follows from a shared column and cannot be chosen to make a key unique.
     pub(super) bound: bool,
     nullable: bool,
+    /// How the children are spread over their parents, where statistics say so.
+    skew: Option<Skew>,
     /// Expressions of the parent by our column.
     values: BTreeMap<String, Template>,
     index: usize,
@@ -103,6 +106,7 @@ impl Groups {
                 pick: None,
                 bound: false,
                 nullable,
+                skew: skew::of_key(table, &key.columns),
                 values,
                 index,
             });
@@ -232,11 +236,14 @@ impl Groups {
         found
     }
 
-    /// Few parents have most of the children, as it is nearly everywhere.
+    /// As the statistics have it; else few parents have most of the children, as it is nearly everywhere.
     fn random(&self, group: &Group) -> Template {
         let key = &group.reference.key;
         let mut parts = vec![key.references.namespace.as_str(), &key.references.name, "pick"];
         parts.extend(key.columns.iter().map(String::as_str));
+        if let Some(skew) = &group.skew {
+            return skew.index(salt(0, &parts), group.size);
+        }
         let chance = Template::chance(salt(0, &parts), 1 << 20);
         chance.within(&format!(
             "(1 + pg_catalog.floor(pg_catalog.power({{e}} / 1048576.0::double precision, 3) * {})::bigint)",

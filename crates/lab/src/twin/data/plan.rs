@@ -11,6 +11,7 @@ use super::limits::{Limit, Limits};
 use super::order::{self, Reference, Turn};
 use super::picks::{Groups, Known};
 use super::series::{Ask, Series, series};
+use super::skew;
 use super::template::{Template, salt};
 use super::words;
 
@@ -276,6 +277,12 @@ impl Planner<'_> {
             )]
             let distinct = distinct.clamp(1.0, 1e9) as u64;
             usual = distinct.min(series.count);
+        }
+        let salts = (self.salt(name), self.salt(&format!("{name} bound")));
+        if let Some(value) =
+            statistics.and_then(|known| skew::value(column, known, &series.value, usual, salts))
+        {
+            return Some(value);
         }
         let index = Template::chance(self.salt(name), usual).within("(1 + {e})");
         let value = series.value.at(&index);
