@@ -23,7 +23,7 @@ from table import Table, verdict
 
 JUDGED = Path(__file__).resolve().parent / "precision"
 COLUMNS = ["rule", "severity", "place", "commit", "verdict", "reason", "now"]
-UNSEEN = {"documenso", "formbricks", "papermark"}
+UNSEEN = {"documenso", "formbricks", "papermark", "rallly"}
 """Repositories that no rule had been tried on before they were judged."""
 SEED = 20261121
 DRAWN = 50

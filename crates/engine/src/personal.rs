@@ -5,7 +5,7 @@
 use pgsteward_model::catalog::{Column, ConstraintKind, Table, TypeClass};
 
 /// Words of columns that are about a person, or secret.
-const WORDS: [&str; 56] = [
+const WORDS: [&str; 68] = [
     "address",
     "age",
     "avatar",
@@ -14,8 +14,13 @@ const WORDS: [&str; 56] = [
     "birth",
     "birthday",
     "born",
+    "buyer",
     "card",
+    "city",
     "cookie",
+    "country",
+    "county",
+    "customer",
     "dob",
     "email",
     "employee",
@@ -47,10 +52,15 @@ const WORDS: [&str; 56] = [
     "nick",
     "nickname",
     "note",
+    "owner",
     "passport",
     "password",
+    "patient",
+    "person",
     "phone",
     "postal",
+    "postcode",
+    "region",
     "religion",
     "salary",
     "secret",
@@ -61,6 +71,8 @@ const WORDS: [&str; 56] = [
     "surname",
     "tax",
     "token",
+    "town",
+    "user",
     "zip",
 ];
 

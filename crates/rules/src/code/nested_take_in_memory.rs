@@ -45,7 +45,7 @@ fn check(facts: &Facts) -> Vec<Finding> {
                 continue;
             }
             // Below one row there is less to throw away; how much, only statistics know.
-            let alone = is_of_one_row(facts, call) && leads_to_one_row(facts, call, &loaded.path);
+            let alone = is_of_one_row(call) && leads_to_one_row(facts, call, &loaded.path);
             let little = size == Scale::Small || guard || alone && !matches!(size, Scale::Large(_));
             let severity = if little { Severity::Info } else { Severity::Warning };
             let finding = shared::on_part(
@@ -62,7 +62,7 @@ fn check(facts: &Facts) -> Vec<Finding> {
                  every row of \"{}\" that belongs to one of the parents is fetched, and the rest is thrown away in memory.",
                 loaded.target.name
             ))
-            .hint(if alone && !call.operation.by_unique_key() {
+            .hint(if alone && has_unique_key(facts, call) {
                 "ask with findUnique, below which Prisma sends the LIMIT; or load with relationLoadStrategy: 'join' (preview \
                  feature relationJoins)"
             } else {
@@ -76,11 +76,16 @@ fn check(facts: &Facts) -> Vec<Finding> {
     findings
 }
 
-/// By a unique key; of `findFirst` Prisma does not see that there is one parent only.
-fn is_of_one_row(facts: &Facts, call: &Call) -> bool {
-    let first = matches!(call.operation, Operation::FindFirst | Operation::FindFirstOrThrow);
+/// At most one parent, though Prisma sends the LIMIT below `findUnique` only.
+fn is_of_one_row(call: &Call) -> bool {
+    call.operation.by_unique_key()
+        || matches!(call.operation, Operation::FindFirst | Operation::FindFirstOrThrow)
+}
+
+/// By a unique key, for which there is `findUnique`.
+fn has_unique_key(facts: &Facts, call: &Call) -> bool {
     let by_key = |model: &Model| arguments::leaves_one_row(model, call.argument.get("where"), &[]);
-    call.operation.by_unique_key() || first && scale::model(facts, &call.model).is_some_and(by_key)
+    !call.operation.by_unique_key() && scale::model(facts, &call.model).is_some_and(by_key)
 }
 
 /// Each relation above the last one leads to one row.
