@@ -235,3 +235,27 @@ fn a_half_applied_migration_is_explained_and_both_ways_out_are_proven() {
         assert_eq!(text.code, Some(0), "{}", text.both());
     }
 }
+
+#[test]
+fn a_doctor_replays_behind_init_shadow_db() {
+    let Some(server) = Server::start(17) else { return };
+    let project = project(&[(&file(INIT), TABLE)]);
+    assert_eq!(server.run(&project, &["migrate", "deploy"]).code, Some(0));
+    server.rows_of(0, "CREATE TABLE \"Legacy\" (id INT PRIMARY KEY)");
+    let next =
+        "ALTER TABLE \"Legacy\" ADD COLUMN note TEXT;\nALTER TABLE \"Nowhere\" ADD COLUMN note TEXT;\n";
+    project.write(&format!("prisma/migrations/{NEXT}/migration.sql"), next);
+    project.write(
+        "prisma.config.ts",
+        "import { defineConfig } from 'prisma/config';\n\
+         export default defineConfig({ schema: 'prisma/schema.prisma', \
+         migrations: { initShadowDb: 'CREATE TABLE \"Legacy\" (id INT PRIMARY KEY);' } });\n",
+    );
+    let failed = server.run(&project, &["migrate", "deploy"]);
+    assert_eq!(failed.code, Some(1), "{}", failed.both());
+    let doctor = server.run(&project, &["migrate", "doctor", "--format", "json"]);
+    assert_eq!(doctor.code, Some(1), "{}", doctor.both());
+    let report = doctor.json();
+    assert_eq!(report["statements"][0]["presence"], "absent", "{report:#}");
+    assert!(!report.to_string().contains("\\\"Legacy\\\" does not exist"), "{report:#}");
+}
