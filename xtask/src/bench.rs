@@ -25,6 +25,8 @@ const BUILD: &[&str] = &[
     "pgsteward-engine",
     "--example",
     "migrate_diff",
+    "--example",
+    "code",
 ];
 
 /// `arguments` are names of sections; all of them without any.

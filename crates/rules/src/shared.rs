@@ -207,6 +207,16 @@ pub(crate) fn quoted_list<S: AsRef<str>>(names: &[S]) -> String {
 /// The words of a name: `unitPrice`, `unit_price` and `UnitPrice` are `unit`, `price`. Lower case.
 pub(crate) fn words(name: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
+    any_word(name, |word| {
+        words.push(word.to_owned());
+        false
+    });
+    words
+}
+
+/// Whether one of the [`words`] of a name is one: without keeping them, for names of which there are thousands.
+pub(crate) fn any_word(name: &str, mut is: impl FnMut(&str) -> bool) -> bool {
+    let mut word = String::with_capacity(16);
     let mut previous = '_';
     let mut characters = name.chars().peekable();
     while let Some(character) = characters.next() {
@@ -218,19 +228,20 @@ pub(crate) fn words(name: &str) -> Vec<String> {
         let starts = !previous.is_alphanumeric()
             || (character.is_uppercase() && (!previous.is_uppercase() || next_is_lower))
             || (character.is_numeric() != previous.is_numeric());
-        if starts {
-            words.push(String::new());
-        }
-        if let Some(word) = words.last_mut() {
-            if character.is_ascii() {
-                word.push(character.to_ascii_lowercase());
-            } else {
-                word.extend(character.to_lowercase());
+        if starts && !word.is_empty() {
+            if is(&word) {
+                return true;
             }
+            word.clear();
+        }
+        if character.is_ascii() {
+            word.push(character.to_ascii_lowercase());
+        } else {
+            word.extend(character.to_lowercase());
         }
         previous = character;
     }
-    words
+    !word.is_empty() && is(&word)
 }
 
 /// An object that stands for the index a statement makes or drops.

@@ -9,6 +9,6 @@ mod packed;
 mod scan;
 mod unit;
 
-pub use link::{ClientProject, Package, PathAliases, World, link, link_all, wanted};
+pub use link::{ClientProject, Modules, Package, PathAliases, World, link, link_all, wanted};
 pub use scan::{LARGEST, scan, scan_fully};
 pub use unit::*;

@@ -5,8 +5,8 @@ use std::cell::{Cell, RefCell};
 use pgsteward_model::code::{Access, InMemory, Purpose, Query, QueryParameter, StatementKind, Variant};
 use pgsteward_model::prisma::{Field, Model};
 
-use super::sql::{Sql, quoted};
-use super::world::{World, namespace, table};
+use super::sql::{Sql, push_quoted};
+use super::world::{World, namespace};
 
 pub(super) struct Plan<'a> {
     pub(super) world: &'a World<'a>,
@@ -32,10 +32,18 @@ impl Alias {
     }
 
     pub(super) fn column_text(&self, model: &Model, column: &str) -> String {
+        let mut text = String::with_capacity(64);
         match self {
-            Alias::Table => format!("{}.{}", table(model), quoted(column)),
-            Alias::Named(name) => format!("{}.{}", quoted(name), quoted(column)),
+            Alias::Table => {
+                push_quoted(&mut text, namespace(model));
+                text.push('.');
+                push_quoted(&mut text, &model.db_name);
+            }
+            Alias::Named(name) => push_quoted(&mut text, name),
         }
+        text.push('.');
+        push_quoted(&mut text, column);
+        text
     }
 }
 

@@ -142,5 +142,19 @@ impl Tree {
 
 /// An identifier in double quotes, which Prisma always writes.
 pub(super) fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
+    let mut text = String::with_capacity(name.len() + 2);
+    push_quoted(&mut text, name);
+    text
+}
+
+/// The same behind other text: most statements are made of little else.
+pub(super) fn push_quoted(text: &mut String, name: &str) {
+    text.push('"');
+    for (at, part) in name.split('"').enumerate() {
+        if at > 0 {
+            text.push_str("\"\"");
+        }
+        text.push_str(part);
+    }
+    text.push('"');
 }

@@ -1,11 +1,13 @@
 //! A range or a list of values that the code checks and the database does not.
 
+use std::collections::HashMap;
+
 use pgsteward_model::catalog::{Column, ConstraintKind, Table, TableKind, TypeClass};
 use pgsteward_model::change::{Change, Fix, Safety};
 use pgsteward_model::code::{FieldCheck, Validation};
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Evidence, Finding, Severity};
-use pgsteward_model::prisma::{Arity, Model};
+use pgsteward_model::prisma::Arity;
 use pgsteward_model::rule::{Group, Rule};
 use pgsteward_sql::{quote_ident, quote_literal};
 
@@ -27,19 +29,26 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(facts: &Facts) -> Vec<Finding> {
     let (Some(flow), Some(catalog)) = (Flow::of(facts), facts.catalog()) else { return Vec::new() };
+    let models: Vec<Vec<String>> = match flow.schema {
+        Some(schema) => schema.models.iter().map(|model| words(&model.name)).collect(),
+        None => Vec::new(),
+    };
+    let mut by_field: HashMap<&str, Vec<(&Validation, Vec<String>)>> = HashMap::new();
+    for validation in &flow.code.validations {
+        by_field.entry(&validation.field).or_default().push((validation, words(&validation.schema)));
+    }
     let mut findings = Vec::new();
     for table in catalog.user_tables().filter(|table| table.partition_of.is_none()) {
         let Some(model) = shared::model_of(facts, &table.name) else { continue };
+        let own = words(&model.name);
         for column in &table.columns {
             let Some(field) = model.field_of_column(&column.name) else { continue };
-            let of_field: Vec<&Validation> = flow
-                .code
-                .validations
-                .iter()
-                .filter(|validation| {
-                    validation.field == field.name
-                        && is_of(flow.schema.map_or(&[], |schema| &schema.models), model, &validation.schema)
-                })
+            let of_field: Vec<&Validation> = by_field
+                .get(field.name.as_str())
+                .into_iter()
+                .flatten()
+                .filter(|(_, schema)| is_of(&models, &own, schema))
+                .map(|(validation, _)| *validation)
                 .collect();
             if field.arity != Arity::List && !of_field.is_empty() && !is_checked(table, column) {
                 findings.extend(judge(facts, table, column, &of_field));
@@ -49,15 +58,12 @@ fn check(facts: &Facts) -> Vec<Finding> {
     findings
 }
 
-/// The name of the Zod schema holds the model's name, `createCouponInput` is of `Coupon`, and of no longer one.
-fn is_of(models: &[Model], model: &Model, schema: &str) -> bool {
-    let names = words(schema);
-    let holds = |name: &str| {
-        let name = words(name);
-        names.windows(name.len()).any(|window| window == name)
-    };
+/// The name of the Zod schema holds the model's name, `createCouponInput` is of `Coupon`, and of no longer one. All by their
+/// words.
+fn is_of(models: &[Vec<String>], own: &[String], names: &[String]) -> bool {
+    let holds = |name: &[String]| names.windows(name.len()).any(|window| window == name);
     // Nearly every name falls here, and what follows looks through all models.
-    if !holds(&model.name) {
+    if own.is_empty() || !holds(own) {
         return false;
     }
     let query = names.iter().any(|word| {
@@ -75,8 +81,7 @@ fn is_of(models: &[Model], model: &Model, schema: &str) -> bool {
                 | "get"
         )
     });
-    let own = words(&model.name).len();
-    !query && !models.iter().any(|other| words(&other.name).len() > own && holds(&other.name))
+    !query && !models.iter().any(|other| other.len() > own.len() && holds(other))
 }
 
 fn is_checked(table: &Table, column: &Column) -> bool {

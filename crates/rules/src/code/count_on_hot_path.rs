@@ -30,16 +30,15 @@ fn check(facts: &Facts) -> Vec<Finding> {
     let Some(flow) = Flow::of(facts) else { return Vec::new() };
     let mut findings = Vec::new();
     for (_, call) in scale::served(code) {
-        if waited_for.contains(&call.site.function) && !flow.is_for_operators(call.site.function) {
-            findings.extend(beside_rows(facts, code, call, &growing));
+        let counts = matches!(call.operation, Operation::FindMany | Operation::Count);
+        if !counts || !waited_for.contains(&call.site.function) || flow.is_for_operators(call.site.function) {
+            continue;
         }
-        if call.operation != Operation::Count || !waited_for.contains(&call.site.function) {
+        findings.extend(beside_rows(facts, code, call, &growing));
+        if call.operation != Operation::Count {
             continue;
         }
         let Some(model) = scale::model(facts, &call.model) else { continue };
-        if flow.is_for_operators(call.site.function) {
-            continue;
-        }
         let size = scale::of_model(facts, model);
         let grows = size != Scale::Unknown || growing.contains(&call.model);
         let mut main = call.lowered.queries().filter(|query| query.purpose == Purpose::Main).peekable();
@@ -80,14 +79,13 @@ fn check(facts: &Facts) -> Vec<Finding> {
 /// `_count` of a list of rows: unless relations are joined, Prisma joins a subquery that counts the children of all
 /// parents, whichever of them are asked for. (Below one parent PostgreSQL takes the key into the subquery.)
 fn beside_rows(facts: &Facts, code: &Code, call: &Call, growing: &BTreeSet<String>) -> Vec<Finding> {
+    if call.operation != Operation::FindMany {
+        return Vec::new();
+    }
     let grouped = call.lowered.queries().any(|query| {
         query.purpose == Purpose::Main && query.sql.contains("COUNT(*)") && query.sql.contains("GROUP BY")
     });
-    let Some(model) =
-        scale::model(facts, &call.model).filter(|_| grouped && call.operation == Operation::FindMany)
-    else {
-        return Vec::new();
-    };
+    let Some(model) = scale::model(facts, &call.model).filter(|_| grouped) else { return Vec::new() };
     let counts =
         ["include", "select"].into_iter().filter_map(|name| call.argument.at(&[name, "_count", "select"]));
     let asked = counts.filter_map(Node::object).flat_map(|object| &object.properties);

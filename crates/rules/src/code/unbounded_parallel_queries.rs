@@ -78,6 +78,9 @@ fn check(facts: &Facts) -> Vec<Finding> {
     }
     for transaction in flow.code.transactions.iter().filter(|transaction| flow.code.serves(&transaction.site))
     {
+        if transaction.site.loops.is_empty() {
+            continue;
+        }
         // The callback's values are not at hand here; that it stands in the loop is enough.
         let inside = flow.code.calls.iter().filter(|call| {
             call.site.at.file == transaction.site.at.file

@@ -21,7 +21,7 @@ pub(super) struct Linker<'a> {
     pub(super) this: usize,
     /// By the folder of a file.
     pub(super) nearest_with_schema: RefCell<HashMap<&'a str, usize>>,
-    pub(super) modules: Modules<'a>,
+    pub(super) modules: &'a Modules<'a>,
     pub(super) names: Names<'a>,
     pub(super) memory: RefCell<HashMap<Key, Meaning<'a>>>,
     /// The function that an invocation calls.
@@ -39,13 +39,13 @@ pub(super) struct Linker<'a> {
 }
 
 impl<'a> Linker<'a> {
-    pub(super) fn new(units: &'a [Unit], world: &'a World) -> Linker<'a> {
+    pub(super) fn new(units: &'a [Unit], world: &'a World, modules: &'a Modules<'a>) -> Linker<'a> {
         let mut linker = Linker {
             units,
             world,
             this: world.this,
             nearest_with_schema: RefCell::default(),
-            modules: Modules::new(units, world),
+            modules,
             names: Names::of(units),
             memory: RefCell::default(),
             callees: HashMap::default(),

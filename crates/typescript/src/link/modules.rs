@@ -1,10 +1,10 @@
 //! What a module specifier stands for: another file of the repository, a generated client, or a package of others.
 
 use std::cell::RefCell;
+use std::sync::Arc;
 
 use super::frontend::FRONTEND;
 use super::world::{Package, PathAliases, World};
-use crate::unit::Unit;
 use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,10 +19,14 @@ pub(super) enum Module {
     Unknown,
 }
 
+type Specifiers = HashMap<Box<str>, Module>;
+
 /// Patterns and what they stand for.
 type Patterns<'a> = Vec<(&'a str, &'a [String])>;
 
-pub(super) struct Modules<'a> {
+/// What the imports of some files stand for, looked up once for whoever asks: packages and aliases are the same whatever is
+/// known of the files' texts.
+pub struct Modules<'a> {
     world: &'a World,
     files: HashMap<&'a str, usize>,
     /// Files without their extension, and folders with an index.
@@ -32,21 +36,22 @@ pub(super) struct Modules<'a> {
     packages: HashMap<&'a str, &'a Package>,
     package_folders: HashMap<&'a str, &'a Package>,
     /// By folder and specifier.
-    known: RefCell<HashMap<(&'a str, &'a str), Module>>,
+    known: RefCell<HashMap<Box<str>, Specifiers>>,
 }
 
 const EXTENSIONS: [&str; 9] = [".ts", ".tsx", ".mts", ".cts", ".js", ".jsx", ".mjs", ".cjs", ".d.ts"];
 
 impl<'a> Modules<'a> {
-    pub(super) fn new(units: &'a [Unit], world: &'a World) -> Modules<'a> {
-        let files = units.iter().enumerate().map(|(index, unit)| (&*unit.file, index)).collect();
+    /// `files`: those of the units that will be asked about, in their order.
+    pub fn new(paths: &'a [Arc<str>], world: &'a World) -> Modules<'a> {
+        let files = paths.iter().enumerate().map(|(index, path)| (&**path, index)).collect();
         let named = world.packages.iter().filter(|package| !package.name.is_empty());
         let packages = named.map(|package| (package.name.as_str(), package)).collect();
         let package_folders =
             world.packages.iter().map(|package| (package.folder.as_str(), package)).collect();
         let mut stems = HashSet::default();
-        for unit in units {
-            for stem in EXTENSIONS.iter().filter_map(|extension| unit.file.strip_suffix(extension)) {
+        for path in paths {
+            for stem in EXTENSIONS.iter().filter_map(|extension| path.strip_suffix(extension)) {
                 stems.insert(stem);
                 match stem.strip_suffix("index") {
                     Some("") => {
@@ -71,14 +76,17 @@ impl<'a> Modules<'a> {
     }
 
     /// What `specifier` means in a file.
-    pub(super) fn resolve(&self, file: &'a str, specifier: &'a str) -> Module {
+    pub(super) fn resolve(&self, file: &str, specifier: &str) -> Module {
         let folder = folder_of(file);
-        let key = (folder, specifier);
-        if let Some(known) = self.known.borrow().get(&key) {
+        if let Some(known) = self.known.borrow().get(folder).and_then(|known| known.get(specifier)) {
             return *known;
         }
         let found = self.look_up(folder, specifier);
-        self.known.borrow_mut().insert(key, found);
+        let mut known = self.known.borrow_mut();
+        match known.get_mut(folder) {
+            Some(known) => known.insert(specifier.into(), found),
+            None => known.entry(folder.into()).or_default().insert(specifier.into(), found),
+        };
         found
     }
 

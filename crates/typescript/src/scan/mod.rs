@@ -51,7 +51,7 @@ use oxc_syntax::node::NodeId;
 use pgsteward_model::code::{FileRole, LeftOut};
 use rustc_hash::FxHashMap as HashMap;
 
-use crate::unit::{Depth, Unit};
+use crate::unit::{Depth, Export, Exported, Origin, Unit};
 use reader::Reader;
 
 /// Larger files are left out: nobody writes them by hand.
@@ -91,9 +91,14 @@ fn read(path: &str, text: &str, fully: bool) -> Unit {
         return unit;
     }
     if !fully
-        && let Some(statements) = skim::skim(text)
-        && let Some(read) = parse_statements(&unit, &statements, source_type)
+        && let Some(skimmed) = skim::skim(text)
+        && let Some(mut read) = parse_statements(&unit, &skimmed.statements, source_type)
     {
+        read.exports.extend(skimmed.declared.into_iter().map(|(name, type_only)| Export {
+            name: name.to_owned(),
+            what: Exported::Local(Origin::Unknown),
+            type_only,
+        }));
         return read;
     }
     if fully && unit.role == Some(FileRole::Application) && roles::is_program(text) {

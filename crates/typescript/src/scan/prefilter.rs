@@ -2,6 +2,9 @@
 //! one, or of checks of input. Most files of an application are not. Files that use such files, or are used by them, are asked for by
 //! linking.
 
+use std::sync::LazyLock;
+
+use aho_corasick::{AhoCorasick, MatchKind};
 use pgsteward_model::code::FileRole;
 
 /// A word in any of these makes a file be read in full. Operations are looked for with their dot.
@@ -28,14 +31,24 @@ const WORDS: [&str; 16] = [
 const COMMON: [&str; 7] =
     [".create(", ".update(", ".upsert(", ".delete(", ".count(", ".aggregate(", ".groupBy("];
 
+/// A check of input.
+const CHECK: &str = "z.object(";
+
+/// All of them at once: one pass over a text costs a tenth of one for each word. None has the end of another in front, so
+/// that no word hides behind one that counts for nothing.
+static ALL: LazyLock<AhoCorasick> = LazyLock::new(|| {
+    let words = WORDS.iter().chain(&COMMON).chain([&CHECK]);
+    #[expect(clippy::expect_used, reason = "it fails for more words than memory holds")]
+    AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(words).expect("two dozen words")
+});
+
 pub(super) fn interesting(text: &str, role: FileRole) -> bool {
-    WORDS.iter().any(|word| text.contains(word))
-        // Whether a word is there is told many times faster than where.
-        || COMMON.iter().any(|word| {
-            text.contains(word) && text.match_indices(word).any(|(at, _)| may_ask(text, at, word.len()))
-        })
+    ALL.find_iter(text).any(|found| match found.pattern().as_usize() {
+        word if word < WORDS.len() => true,
+        word if word < WORDS.len() + COMMON.len() => may_ask(text, found.start(), found.len()),
         // What tests check of their input is no check of the application.
-        || (role != FileRole::Test && text.contains("z.object("))
+        _ => role != FileRole::Test,
+    })
 }
 
 /// Whether a call may be one of Prisma Client: `….user.delete(`, or of what holds `….user`, with an object or a name in

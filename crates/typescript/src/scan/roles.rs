@@ -81,7 +81,8 @@ pub(super) fn is_program(text: &str) -> bool {
     const WAITS: [&str; 7] =
         [".listen(", "serve(", "createServer", "createApp", "new Worker(", ".process(", "NestFactory"];
     let holds = |words: &[&str]| words.iter().any(|word| text.contains(word));
-    text.starts_with("#!") || holds(&ENDS) && !holds(&GIVES) && !holds(&WAITS)
+    // Nearly every file gives something, and soon.
+    text.starts_with("#!") || !holds(&GIVES) && holds(&ENDS) && !holds(&WAITS)
 }
 
 const METHODS: [&str; 8] = ["get", "post", "put", "patch", "delete", "all", "options", "head"];

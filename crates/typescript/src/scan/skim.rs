@@ -1,32 +1,76 @@
-//! Imports and re-exports of a file that nobody needs to read in full, found by their words and not by a parser: of
-//! most files of an application nothing else matters.
+//! Imports and exports of a file that nobody needs to read in full, found by their words and not by a parser: of most
+//! files of an application nothing else matters.
 //!
 //! What the words leave in doubt (code in templates, statements that are not written line by line) is not guessed:
 //! then a parser reads the file.
 
+use memchr::memmem::Finder;
+
 /// How far a statement may reach.
 const LONGEST: usize = 20_000;
 
-/// The `import` and re-exporting `export` statements at the top level, with the directives before them, each on lines of
-/// its own. None where that takes a parser to tell.
-pub(super) fn skim(text: &str) -> Option<String> {
-    let mut kept = String::new();
-    let head = head(text, &mut kept)?;
+/// What the words of a file tell.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Skimmed<'t> {
+    /// The `import` and re-exporting `export` statements at the top level, with the directives before them, each on lines
+    /// of its own.
+    pub(super) statements: String,
+    /// Names that the file declares and exports, and whether they are types. Whose are not found here may be there too: of
+    /// a list of declarations the first is.
+    pub(super) declared: Vec<(&'t str, bool)>,
+}
+
+/// None where it takes a parser to tell.
+pub(super) fn skim(text: &str) -> Option<Skimmed<'_>> {
+    let mut skimmed = Skimmed::default();
+    let kept = &mut skimmed.statements;
+    let head = head(text, kept)?;
+    // Both words end so, and no common one does.
+    let port = Finder::new("port");
     let mut at = head;
     // Between statements that are far apart anything may stand: the text of a template looks like code.
     let mut plain = head;
-    while let Some(found) = next_word(text, at) {
+    while let Some(found) = next_word(text, at, &port) {
         at = found.end;
         if let Some(end) = statement(text, &found)? {
             if text[plain..found.start].contains('`') || text[plain..found.start].contains("/*") {
                 return None;
             }
             plain = end;
-            keep(&mut kept, &text[found.start..end]);
+            keep(kept, &text[found.start..end]);
             at = end;
+        } else if !found.import && begins_line(text, &found) {
+            skimmed.declared.extend(declared(&text[found.end..]));
         }
     }
-    Some(kept)
+    Some(skimmed)
+}
+
+/// The name that stands behind `export`, if it is declared there, and whether it is a type.
+fn declared(behind: &str) -> Option<(&str, bool)> {
+    let mut is_type = false;
+    // `export default async function`, `export declare abstract class`, `export const enum`
+    for word in behind.split(|sign: char| !is_part(sign)).filter(|word| !word.is_empty()).take(6) {
+        match word {
+            "default" => return Some(("default", false)),
+            "type" | "interface" => is_type = true,
+            "declare" | "abstract" | "async" | "const" | "let" | "var" | "enum" | "function" | "class" => {}
+            name => {
+                // What a pattern takes apart is no name yet.
+                let at = name.as_ptr() as usize - behind.as_ptr() as usize;
+                return (!behind[..at].contains(['{', '['])).then_some((name, is_type));
+            }
+        }
+    }
+    None
+}
+
+fn is_part(sign: char) -> bool {
+    sign.is_alphanumeric() || matches!(sign, '_' | '$')
+}
+
+fn begins_line(text: &str, word: &Word) -> bool {
+    word.start == 0 || text.as_bytes()[word.start - 1] == b'\n'
 }
 
 fn keep(kept: &mut String, statement: &str) {
@@ -79,10 +123,9 @@ struct Word {
 }
 
 /// The next `import` or `export` that is a word of its own.
-fn next_word(text: &str, mut from: usize) -> Option<Word> {
+fn next_word(text: &str, mut from: usize, port: &Finder<'_>) -> Option<Word> {
     loop {
-        // Both words end so, and no common one does.
-        let at = from + text[from..].find("port")?;
+        let at = from + port.find(&text.as_bytes()[from..])?;
         from = at + "port".len();
         let import = text[..at].ends_with("im");
         if !import && !text[..at].ends_with("ex") {
@@ -168,6 +211,10 @@ fn after(text: &str, line_end: usize) -> usize {
 mod tests {
     use super::skim;
 
+    fn statements(text: &str) -> Option<String> {
+        skim(text).map(|skimmed| skimmed.statements)
+    }
+
     #[test]
     fn imports_and_re_exports_are_kept() {
         let text = "#!/usr/bin/env node\n/** What it is.\n import x from 'no' */\n'use client'\n// more\n\n\
@@ -176,12 +223,28 @@ mod tests {
                     export const y = 1\nexport default function z() {} // export all\nexport type T = string\n\
                     export {\n  a,\n  d as f\n}\nexport * from './all'\nexport type { U } from './u'\n";
         assert_eq!(
-            skim(text).unwrap(),
+            statements(text).unwrap(),
             "'use client'\nimport a, { type B,\n  c as d } from \"./a\"\nimport './side'\nimport type * as e from '../e';\n\
              export {\n  a,\n  d as f\n}\nexport * from './all'\nexport type { U } from './u'\n"
         );
-        assert_eq!(skim("module.exports = { a: 1 }\nconst important = 'port'\n").unwrap(), "");
-        assert_eq!(skim("").unwrap(), "");
+        assert_eq!(skim(text).unwrap().declared, [("y", false), ("default", false), ("T", true)]);
+        assert_eq!(statements("module.exports = { a: 1 }\nconst important = 'port'\n").unwrap(), "");
+        assert_eq!(statements("").unwrap(), "");
+    }
+
+    #[test]
+    fn declared_names_are_told() {
+        let names = |text: &'static str| skim(text).unwrap().declared;
+        assert_eq!(
+            names("export async function a() {}\nexport abstract class B {}\n"),
+            [("a", false), ("B", false)]
+        );
+        assert_eq!(names("export const enum C { A }\nexport interface D {}\n"), [("C", false), ("D", true)]);
+        assert_eq!(
+            names("export function* e() {}\nexport default class {}\n"),
+            [("e", false), ("default", false)]
+        );
+        assert_eq!(names("export const { f, g } = h\n  export const i = 1\n// export const j = 1\n"), []);
     }
 
     #[test]

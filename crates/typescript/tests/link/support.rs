@@ -7,7 +7,7 @@ use pgsteward_model::prisma::{
     Arity, At, Datasource, Field, FieldType, Model, ModelKey, PrismaSchema, Scalar,
 };
 use pgsteward_typescript::{
-    ClientProject, Package, PathAliases, Unit, World, link, scan, scan_fully, wanted,
+    ClientProject, Modules, Package, PathAliases, Unit, World, link, scan, scan_fully, wanted,
 };
 
 pub(crate) const DB: (&str, &str) = (
@@ -106,8 +106,10 @@ pub(crate) fn units(files: &[(&str, &str)], world: &World) -> Vec<Unit> {
     let mut files = files.to_vec();
     files.sort();
     let mut units: Vec<Unit> = files.iter().map(|(path, text)| scan(path, text)).collect();
+    let names: Vec<Arc<str>> = units.iter().map(|unit| unit.file.clone()).collect();
+    let modules = Modules::new(&names, world);
     for _ in 0..4 {
-        for index in wanted(&units, world) {
+        for index in wanted(&units, &modules) {
             units[index] = scan_fully(files[index].0, files[index].1);
         }
     }

@@ -4,6 +4,7 @@
 mod cache;
 mod kept;
 mod packages;
+mod text;
 mod tree;
 mod walk;
 
@@ -21,8 +22,10 @@ use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use self::kept::Slot;
+use self::text::with_text;
 use self::tree::Tree;
 use super::source_path;
+use crate::discover::listing::Listing;
 use crate::discover::{Found, FoundProject, read_text};
 
 /// Files that a gap names.
@@ -38,6 +41,7 @@ pub struct CodeReader {
     schema_texts: [u8; 32],
     generated: Vec<PathBuf>,
     keep: bool,
+    listing: Arc<Listing>,
     tree: OnceLock<Arc<Tree>>,
 }
 
@@ -66,6 +70,7 @@ impl CodeReader {
             schema_texts: texts.finalize().into(),
             generated,
             keep,
+            listing: found.listing.clone().unwrap_or_else(|| Arc::new(Listing::of(&found.root))),
             tree: OnceLock::new(),
         }
     }
@@ -76,16 +81,17 @@ impl CodeReader {
             *folder == found.folder && *files == found.schema_files
         };
         let this = self.schemas.iter().position(known)?;
-        let tree = self
-            .tree
-            .get_or_init(|| Arc::new(Tree::look(&self.root, &self.generated, &self.projects, self.keep)));
+        let tree = self.tree.get_or_init(|| {
+            let tree = Tree::look(&self.root, &self.listing, &self.generated, &self.projects, self.keep);
+            Arc::new(tree)
+        });
         let linked = Linked { tree: tree.clone(), this };
         let slot = Slot::of(&self.root, tree, &self.schema_texts, this);
         let mut code = match slot.as_ref().and_then(Slot::load) {
             Some(code) => code,
             None => {
-                let read = tree.read();
                 let mut code = tree.take_linked(this);
+                let read = tree.read();
                 if let Some(schema) = &facts.prisma {
                     lower(&mut code, schema);
                 }
@@ -146,7 +152,11 @@ impl CodeReader {
             .into_iter()
             .collect::<Vec<_>>()
             .into_par_iter()
-            .map(|file| Some(SourceFile::new(file.clone(), read_text(&self.root.join(&**file)).ok()?)))
+            .map(|file| {
+                let text =
+                    with_text(&self.root.join(&**file), |text| Arc::<str>::from(text)).ok().flatten()?;
+                Some(SourceFile::new(file.clone(), text))
+            })
             .collect();
         for file in texts.into_iter().flatten() {
             facts.sources.add(file);

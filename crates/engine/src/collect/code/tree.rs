@@ -2,19 +2,20 @@
 //! results (see [`super::kept`]) files are read only when an edit is to be tried.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use pgsteward_model::code::{Code, LeftOut};
 use pgsteward_typescript::{
-    ClientProject, Package, PathAliases, Unit, World, link, link_all, scan, scan_fully, wanted,
+    ClientProject, Modules, Package, PathAliases, Unit, World, link, link_all, scan, scan_fully, wanted,
 };
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use super::cache::{self, Cache, Kept};
 use super::packages;
+use super::text::with_text;
 use super::walk::{self, CodeFile, MAX_CODE_BYTES, Walked};
-use crate::discover::read_text;
+use crate::discover::listing::Listing;
 
 /// How often files are asked for because others that they import turned out to speak of the database.
 const MAX_ROUNDS: usize = 4;
@@ -47,8 +48,14 @@ pub(super) struct Read {
 
 impl Tree {
     /// Looks at names, sizes and times only.
-    pub(super) fn look(root: &Path, generated: &[PathBuf], projects: &[ClientProject], keep: bool) -> Tree {
-        let Walked { code, packages, configs, links, unreadable } = walk::walk(root, generated);
+    pub(super) fn look(
+        root: &Path,
+        listing: &Listing,
+        generated: &[PathBuf],
+        projects: &[ClientProject],
+        keep: bool,
+    ) -> Tree {
+        let Walked { code, packages, configs, links, unreadable } = walk::walk(root, listing, generated);
         let packages = packages::packages(root, &packages);
         let aliases = packages::aliases(root, &configs, &packages);
         let mut tree = Tree {
@@ -95,20 +102,22 @@ impl Tree {
     }
 
     pub(super) fn read(&self) -> &Read {
-        self.read.get_or_init(|| self.read_files())
+        self.read.get_or_init(|| self.read_files(false))
     }
 
     /// The code of a project. All of them are linked at once, as who calls whom is the same for all.
     pub(super) fn take_linked(&self, this: usize) -> Code {
-        let units = &self.read().units;
+        // What imports stand for is looked up once, for reading and for linking.
+        let units = &self.read.get_or_init(|| self.read_files(true)).units;
         let mut linked = self.linked.lock().unwrap_or_else(PoisonError::into_inner);
         if linked.is_empty() {
-            *linked = link_all(units, &self.world(this)).into_iter().map(Some).collect();
+            let (world, files) = (self.world(0), names_of(units));
+            *linked = all_linked(units, &world, &Modules::new(&files, &world));
         }
         linked.get_mut(this).and_then(Option::take).unwrap_or_else(|| link(units, &self.world(this)))
     }
 
-    fn read_files(&self) -> Read {
+    fn read_files(&self, link: bool) -> Read {
         let cache = Cache::open(&self.root, self.keep);
         let read: Vec<(Result<Kept, Unread>, bool)> = self
             .files
@@ -137,20 +146,17 @@ impl Tree {
                 }
             }
         }
+        let names = names_of(&units);
+        let modules = Modules::new(&names, &world);
         let unread = read_anew || !cache.is_of(files.len(), &digest);
         // What the cache holds was asked for already.
         for _ in 0..if unread { MAX_ROUNDS } else { 0 } {
-            let asked = wanted(&units, &world);
+            let asked = wanted(&units, &modules);
             if asked.is_empty() {
                 break;
             }
-            let deeper: Vec<(usize, Option<Unit>)> = asked
-                .into_par_iter()
-                .map(|index| {
-                    let text = read_text(&files[index].absolute).ok();
-                    (index, text.and_then(|text| fully(files[index], &text)))
-                })
-                .collect();
+            let deeper: Vec<(usize, Option<Unit>)> =
+                asked.into_par_iter().map(|index| (index, fully(files[index]))).collect();
             for (index, unit) in deeper {
                 // A file that is gone by now keeps what its first reading said.
                 if let Some(unit) = unit {
@@ -161,8 +167,20 @@ impl Tree {
         if unread {
             cache.store(&files, &mut units, &settled, digest);
         }
+        if link {
+            let linked = all_linked(&units, &world, &modules);
+            *self.linked.lock().unwrap_or_else(PoisonError::into_inner) = linked;
+        }
         Read { units, left_out, opened }
     }
+}
+
+fn names_of(units: &[Unit]) -> Vec<Arc<str>> {
+    units.iter().map(|unit| unit.file.clone()).collect()
+}
+
+fn all_linked(units: &[Unit], world: &World, modules: &Modules<'_>) -> Vec<Option<Code>> {
+    link_all(units, world, modules).into_iter().map(Some).collect()
 }
 
 /// Of what says how files import each other and their client.
@@ -188,26 +206,25 @@ fn read_file(file: &CodeFile, cache: &Cache) -> (Result<Kept, Unread>, bool) {
         return (left_out(true, why), false);
     }
     let settled = cache::settled(file);
-    let bytes = match std::fs::read(&file.absolute) {
-        Ok(bytes) => bytes,
-        Err(error) => return (left_out(false, format!("The file could not be read: {error}.")), false),
-    };
-    let Ok(text) = String::from_utf8(bytes) else {
-        return (left_out(true, "The file is not UTF-8.".into()), false);
-    };
-    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    let hash: [u8; 32] = Sha256::digest(text.as_bytes()).into();
-    let kept = cache.of_content(file, &hash);
-    let unit = kept.map_or_else(|| guarded(|| Unit { hash, ..scan(&file.path, text) }), Some);
-    match unit {
-        Some(unit) => (Ok(Kept { unit, settled }), true),
-        None => (left_out(true, "The reader of code fails on it, which is a bug.".into()), false),
+    let read = with_text(&file.absolute, |text| {
+        let hash: [u8; 32] = Sha256::digest(text.as_bytes()).into();
+        let kept = cache.of_content(file, &hash);
+        kept.map_or_else(|| guarded(|| Unit { hash, ..scan(&file.path, text) }), Some)
+    });
+    match read {
+        Ok(Some(Some(unit))) => (Ok(Kept { unit, settled }), true),
+        Ok(Some(None)) => (left_out(true, "The reader of code fails on it, which is a bug.".into()), false),
+        Ok(None) => (left_out(true, "The file is not UTF-8.".into()), false),
+        Err(error) => (left_out(false, format!("The file could not be read: {error}.")), false),
     }
 }
 
-fn fully(file: &CodeFile, text: &str) -> Option<Unit> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    guarded(|| Unit { hash: Sha256::digest(text.as_bytes()).into(), ..scan_fully(&file.path, text) })
+/// A file in full. None where it cannot be read any more.
+fn fully(file: &CodeFile) -> Option<Unit> {
+    let read = |text: &str| {
+        guarded(|| Unit { hash: Sha256::digest(text.as_bytes()).into(), ..scan_fully(&file.path, text) })
+    };
+    with_text(&file.absolute, read).ok().flatten().flatten()
 }
 
 /// One file that the reader stumbles over must not cost the review of all others.

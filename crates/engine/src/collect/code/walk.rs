@@ -1,17 +1,18 @@
 //! The files of a folder that may hold code, and the configuration that says how they import each other. Nothing is
 //! read here but names, sizes and times; links are not followed.
 
+use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
 use std::time::UNIX_EPOCH;
 
-use ignore::{DirEntry, WalkBuilder, WalkState};
+use rayon::prelude::*;
+
+use crate::discover::listing::{Kind, Listing};
+use crate::discover::relative;
 
 /// Files larger than this are bundles or data: nobody wrote them.
 pub(super) const MAX_CODE_BYTES: u64 = 2 * 1024 * 1024;
-
-/// Extensions that are read. `.d.ts` files declare and call nothing, but name what globals are.
-const EXTENSIONS: [&str; 8] = ["ts", "tsx", "mts", "cts", "js", "jsx", "mjs", "cjs"];
 
 /// Folders of other people's code and of output.
 const SKIPPED: [&str; 14] = [
@@ -53,43 +54,38 @@ pub(super) struct Walked {
     pub(super) unreadable: Vec<String>,
 }
 
-enum Seen {
-    Code(CodeFile),
-    Package(PathBuf),
-    Config(PathBuf),
-    Link(String),
-    Unreadable(String),
-}
-
 /// `generated`: absolute folders that clients are generated into.
-pub(super) fn walk(root: &Path, generated: &[PathBuf]) -> Walked {
-    let generated = generated.to_vec();
-    let walker = WalkBuilder::new(root)
-        .follow_links(false)
-        .require_git(false)
-        .max_depth(Some(24))
-        .filter_entry(move |entry| enters(entry, &generated))
-        .build_parallel();
-    let (send, receive) = mpsc::channel();
-    walker.run(|| {
-        let send = send.clone();
-        Box::new(move |entry| {
-            // The receiver outlives all senders; a failed send means the walk is over.
-            let sent = see(root, entry).map_or(Ok(()), |seen| send.send(seen));
-            if sent.is_ok() { WalkState::Continue } else { WalkState::Quit }
-        })
-    });
-    drop(send);
+pub(super) fn walk(root: &Path, listing: &Listing, generated: &[PathBuf]) -> Walked {
+    let mut folders = Folders { root, generated, entered: HashMap::new() };
     let mut walked = Walked::default();
-    for seen in receive {
-        match seen {
-            Seen::Code(file) => walked.code.push(file),
-            Seen::Package(path) => walked.packages.push(path),
-            Seen::Config(path) => walked.configs.push(path),
-            Seen::Link(path) => walked.links.push(path),
-            Seen::Unreadable(error) => walked.unreadable.push(error),
+    let mut code: Vec<&Path> = Vec::new();
+    for (kind, path) in &listing.files {
+        let wanted = matches!(kind, Kind::Code | Kind::Package | Kind::Config);
+        if !wanted || !folders.enters_above(path) {
+            continue;
+        }
+        match kind {
+            Kind::Code => code.push(path),
+            Kind::Package => walked.packages.push(path.clone()),
+            _ => walked.configs.push(path.clone()),
         }
     }
+    let looked: Vec<Result<CodeFile, String>> = code.into_par_iter().map(|path| look(root, path)).collect();
+    for file in looked {
+        match file {
+            Ok(file) => walked.code.push(file),
+            Err(error) => walked.unreadable.push(error),
+        }
+    }
+    for path in listing.links.iter().filter(|path| folders.enters_above(path)) {
+        // What a link within the folder leads to is read where it is.
+        let code = Kind::of(path) == Some(Kind::Code);
+        let out =
+            path.canonicalize().is_ok_and(|target| !target.starts_with(root) && (code || target.is_dir()));
+        walked.links.extend(out.then(|| relative(root, path)));
+    }
+    let unreadable = listing.unreadable.iter().filter(|(path, _)| folders.enters(path));
+    walked.unreadable.extend(unreadable.map(|(_, error)| error.clone()));
     walked.code.sort_by(|a, b| a.path.cmp(&b.path));
     walked.packages.sort();
     walked.configs.sort();
@@ -98,56 +94,49 @@ pub(super) fn walk(root: &Path, generated: &[PathBuf]) -> Walked {
     walked
 }
 
-fn enters(entry: &DirEntry, generated: &[PathBuf]) -> bool {
-    if entry.depth() == 0 || !entry.file_type().is_some_and(|kind| kind.is_dir()) {
-        return true;
-    }
-    let Some(name) = entry.file_name().to_str() else { return true };
-    if SKIPPED.contains(&name) || generated.iter().any(|folder| folder == entry.path()) {
-        return false;
-    }
-    // `build` and `out` are output beside a package.json, and may be anything elsewhere.
-    let output = matches!(name, "build" | "out");
-    !(output && entry.path().parent().is_some_and(|parent| parent.join("package.json").is_file()))
+/// Which folders are looked into for code, remembered.
+struct Folders<'a> {
+    root: &'a Path,
+    generated: &'a [PathBuf],
+    /// By their whole names: comparing paths part by part takes longer.
+    entered: HashMap<&'a OsStr, bool>,
 }
 
-fn see(root: &Path, entry: Result<DirEntry, ignore::Error>) -> Option<Seen> {
-    let entry = match entry {
-        Ok(entry) => entry,
-        Err(error) => return Some(Seen::Unreadable(error.to_string())),
-    };
-    let path = entry.path();
-    let name = path.file_name()?.to_str()?;
-    let code = path.extension().and_then(|extension| extension.to_str()).is_some_and(|extension| {
-        EXTENSIONS.contains(&extension) && !name.ends_with(".min.js") && !name.ends_with(".d.cts")
-    });
-    if entry.path_is_symlink() {
-        // What a link within the folder leads to is read where it is.
-        let out =
-            path.canonicalize().is_ok_and(|target| !target.starts_with(root) && (code || target.is_dir()));
-        return out.then(|| Seen::Link(crate::discover::relative(root, path)));
+impl<'a> Folders<'a> {
+    fn enters_above(&mut self, path: &'a Path) -> bool {
+        path.parent().is_none_or(|folder| self.enters(folder))
     }
-    if !entry.file_type()?.is_file() {
-        return None;
+
+    fn enters(&mut self, folder: &'a Path) -> bool {
+        if folder.as_os_str() == self.root.as_os_str() {
+            return true;
+        }
+        if let Some(known) = self.entered.get(folder.as_os_str()) {
+            return *known;
+        }
+        let entered = self.enters_above(folder) && self.enters_itself(folder);
+        self.entered.insert(folder.as_os_str(), entered);
+        entered
     }
-    if name == "package.json" {
-        return Some(Seen::Package(path.to_path_buf()));
+
+    fn enters_itself(&self, folder: &Path) -> bool {
+        let Some(name) = folder.file_name().and_then(|name| name.to_str()) else { return true };
+        if SKIPPED.contains(&name) || self.generated.iter().any(|generated| generated == folder) {
+            return false;
+        }
+        // `build` and `out` are output beside a package.json, and may be anything elsewhere.
+        let output = matches!(name, "build" | "out");
+        !(output && folder.parent().is_some_and(|parent| parent.join("package.json").is_file()))
     }
-    if name.ends_with(".json") && (name.starts_with("tsconfig") || name == "jsconfig.json") {
-        return Some(Seen::Config(path.to_path_buf()));
-    }
-    if !code {
-        return None;
-    }
-    let metadata = match entry.metadata() {
-        Ok(metadata) => metadata,
-        Err(error) => return Some(Seen::Unreadable(error.to_string())),
-    };
+}
+
+fn look(root: &Path, path: &Path) -> Result<CodeFile, String> {
+    let metadata = std::fs::symlink_metadata(path).map_err(|error| format!("{}: {error}", path.display()))?;
     let modified = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-    Some(Seen::Code(CodeFile {
-        path: crate::discover::relative(root, path),
+    Ok(CodeFile {
+        path: relative(root, path),
         absolute: path.to_path_buf(),
         bytes: metadata.len(),
         modified: modified.map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(0)),
-    }))
+    })
 }

@@ -13,7 +13,7 @@ use pgsteward_model::prisma::{FieldType, Model, PrismaSchema};
 use pgsteward_model::source::Span;
 
 use super::shared::sources;
-use crate::shared::words;
+use crate::shared::{any_word, words};
 
 /// Functions deeper than this below a call are not looked into.
 const DEPTH: usize = 4;
@@ -360,10 +360,7 @@ impl<'a> Flow<'a> {
         const WORDS: [&str; 9] =
             ["admin", "admins", "backoffice", "superadmin", "internal", "support", "staff", "system", "cron"];
         let function = &self.code.functions[function];
-        words(&function.name)
-            .iter()
-            .chain(&words(&function.at.file))
-            .any(|word| WORDS.contains(&word.as_str()))
+        [&*function.name, &*function.at.file].iter().any(|name| any_word(name, |word| WORDS.contains(&word)))
     }
 }
 
