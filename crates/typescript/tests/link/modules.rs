@@ -1,6 +1,8 @@
 //! What imports stand for.
 
-use crate::support::{DB, alias, calls, linked, linked_in, package, world};
+use pgsteward_typescript::Depth;
+
+use crate::support::{DB, alias, calls, linked, linked_in, package, units, world};
 
 const USE: &str = "export const f = () => prisma.user.findMany()";
 
@@ -95,4 +97,58 @@ fn clients_in_unusual_places_are_known_by_the_generator() {
         let code = linked_in(&[("src/a.ts", &text)], &world);
         assert_eq!(calls(&code), ["src/a.ts User.count Resolved"], "{specifier}");
     }
+}
+
+#[test]
+fn what_is_read_in_full_is_told_name_by_name() {
+    let users = format!(
+        "import {{ prisma }} from './db'\nexport class UserStore {{ all() {{ return prisma.user.findMany() }} }}\n{USE}"
+    );
+    let files = [
+        DB,
+        (
+            "src/all.ts",
+            "export * from './format'\nexport * from './users'\nexport { late as early } from './late'\n",
+        ),
+        (
+            "src/format.ts",
+            "export const short = (text: string) => text.slice(1)\nexport interface Store {}\n",
+        ),
+        ("src/late.ts", "import { f } from './all'\nexport const late = () => f()\n"),
+        ("src/users.ts", users.as_str()),
+        ("src/uses-format.ts", "import { short, Store } from './all'\nexport const a = short('b')\n"),
+        ("src/uses-users.ts", "import { f } from './all'\nexport const g = () => f()\n"),
+        ("src/uses-renamed.ts", "import { early } from './all'\nexport const h = () => early()\n"),
+        ("src/uses-everything.ts", "import * as all from './all'\nexport const i = () => all.f()\n"),
+        ("src/uses-what-nobody-knows.ts", "import { made } from './all'\nexport const j = () => made()\n"),
+        ("src/uses.test.ts", "import { f } from './all'\nf()\n"),
+    ];
+    let read = units(&files, &world());
+    let full = read.iter().filter(|unit| unit.depth == Depth::Full).map(|unit| &*unit.file);
+    assert_eq!(
+        full.collect::<Vec<_>>(),
+        [
+            "src/db.ts",
+            "src/late.ts",
+            "src/users.ts",
+            "src/uses-everything.ts",
+            "src/uses-renamed.ts",
+            "src/uses-users.ts",
+            "src/uses-what-nobody-knows.ts",
+        ]
+    );
+}
+
+#[test]
+fn files_that_hand_on_each_others_names_end() {
+    let files = [
+        DB,
+        ("src/a.ts", "export * from './b'\nexport { x } from './b'\n"),
+        ("src/b.ts", "export * from './a'\nexport { y as x } from './a'\nexport { x as y } from './a'\n"),
+        (
+            "src/c.ts",
+            "import { x, z } from './a'\nimport { prisma } from './db'\nx(z, prisma.user.findMany())\n",
+        ),
+    ];
+    assert_eq!(calls(&linked(&files)), ["src/c.ts User.findMany Resolved"]);
 }
