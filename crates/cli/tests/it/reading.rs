@@ -1,5 +1,7 @@
 //! Code of every kind and in every state: what is read, what is left out, and that it is said.
 
+use std::time::{Duration, SystemTime};
+
 use serde_json::Value;
 
 use crate::support::{HEAD, Project, Review};
@@ -225,10 +227,20 @@ fn a_comment_in_the_code_allows() {
     assert_eq!(review.of_rule("unused-allow").len(), 1, "in a file that asks nothing, too");
 }
 
+/// Gives a file a time. Of files that changed a moment ago, or will in the future, nothing linked is kept: what a moment is must
+/// not hang on how fast the machine is.
+fn date(project: &Project, path: &str, time: SystemTime) {
+    let file = std::fs::File::options().write(true).open(project.path().join(path)).unwrap();
+    file.set_modified(time).unwrap();
+}
+
+const HOUR: Duration = Duration::from_secs(3600);
+
 #[test]
 fn a_cache_that_is_broken_or_cannot_be_written_changes_nothing() {
     let users = format!("import {{ prisma }} from './db'\n{CALL}{}", "// filler;\n".repeat(60_000));
     let project = project(&[("src/users.ts", &users), ("src/more.ts", &users)]);
+    date(&project, "src/users.ts", SystemTime::now() + HOUR);
     let cache = tempfile::tempdir().unwrap();
     let folder = cache.path().to_str().unwrap();
     let run = |folder: &str| {
@@ -269,12 +281,11 @@ fn what_was_linked_is_kept_for_as_long_as_nothing_changed() {
         let kept = std::fs::read_dir(cache.path().join("pgsteward/code")).unwrap().flatten();
         kept.map(|entry| entry.path()).find(|path| path.extension().is_some_and(|end| end == "code"))
     };
+    date(&project, "src/users.ts", SystemTime::now() + HOUR);
     let cold = run();
     assert_eq!(linked(), None, "files of this very second may change again without a trace");
     let age = |path: &str, seconds: u64| {
-        let time = std::time::SystemTime::now() - std::time::Duration::from_secs(seconds);
-        let file = std::fs::File::options().write(true).open(project.path().join(path)).unwrap();
-        file.set_modified(time).unwrap();
+        date(&project, path, SystemTime::now() - Duration::from_secs(seconds));
     };
     for entry in std::fs::read_dir(project.path().join("src")).unwrap().flatten() {
         age(&format!("src/{}", entry.file_name().to_str().unwrap()), 60);
