@@ -29,6 +29,7 @@ fn on(major: u32) {
     plain_files(&server);
     other_namespaces(&server);
     budget(&server);
+    latency(&server);
     statistics(&server);
     reports(&server);
 }
@@ -354,6 +355,33 @@ fn budget(server: &Server) {
         database.value("SELECT count(*) FROM pg_attribute WHERE attrelid = 't'::regclass AND attname = 'c'"),
         "0"
     );
+}
+
+/// Where the server answers too slowly the migration is stopped, also when the answer never comes.
+fn latency(server: &Server) {
+    let database = server.database();
+    let project = project(&[(INIT, "CREATE TABLE t (id int);")]);
+    assert_eq!(migrate(&project, &database, &["deploy"]).code, Some(0));
+    add(&project, MORE, "ALTER TABLE t ADD COLUMN c int;\nSELECT pg_sleep(120);\n");
+    let child = spawn_deploy(&project, &database, &["--max-latency", "2s", "--format", "json"]);
+    let watcher = "FROM pg_stat_activity WHERE application_name = 'pgsteward migrate' AND query LIKE 'WITH waiting%' \
+                   AND datname = current_database()";
+    database.wait_until(&format!("SELECT count(*) = 1 {watcher}"));
+    let pid = database.value(&format!("SELECT pid {watcher}"));
+    let signal = |name: &str| {
+        let sent = std::process::Command::new("kill").args([name, &pid]).status().unwrap();
+        assert!(sent.success());
+    };
+    signal("-STOP");
+    let run = project.of(&child.wait_with_output().unwrap());
+    signal("-CONT");
+    assert_eq!(run.code, Some(1), "{}", run.both());
+    assert!(
+        run.stderr.contains("stopped at the budget: the server took more than 2000 ms"),
+        "{}",
+        run.stderr
+    );
+    assert_eq!(database.history(), [done(INIT)]);
 }
 
 fn statistics(server: &Server) {

@@ -18,11 +18,13 @@ pub struct Budget {
     pub longest_wait: Option<Duration>,
     /// How far a replica may fall behind, in bytes of WAL.
     pub largest_lag: Option<u64>,
+    /// How long the server may take to answer a query of a few rows; none: as long as it takes.
+    pub slowest_answer: Option<Duration>,
 }
 
 impl Default for Budget {
     fn default() -> Budget {
-        Budget { longest_wait: Some(Duration::from_secs(30)), largest_lag: None }
+        Budget { longest_wait: Some(Duration::from_secs(30)), largest_lag: None, slowest_answer: None }
     }
 }
 
@@ -89,8 +91,17 @@ async fn watch(
         let rows = tokio::select! {
             _ = &mut stopped => break,
             rows = session.rows(&sql) => rows,
+            why = too_slow(budget.slowest_answer) => {
+                // An answer that is not there yet is late already, however long it takes in the end.
+                let watched = &mut seen.watched;
+                watched.samples += 1;
+                watched.slowest_answer_ms = watched.slowest_answer_ms.max(milliseconds(began));
+                stop(&mut seen, canceller, why).await;
+                // This session has nobody who would take its leave.
+                return Some(seen);
+            }
         };
-        let answer = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let answer = milliseconds(began);
         match rows {
             Ok(rows) => {
                 let value = |at: usize| {
@@ -109,12 +120,7 @@ async fn watch(
                     watched.largest_lag_bytes = Some(watched.largest_lag_bytes.unwrap_or(0).max(lag));
                 }
                 if let Some(why) = over(budget, value(1).unwrap_or(0), value(2)) {
-                    match canceller.cancel().await {
-                        Ok(()) => seen.stopped = Some(why),
-                        Err(error) => {
-                            seen.problem = Some(format!("{why}, but it could not be cancelled: {error}"));
-                        }
-                    }
+                    stop(&mut seen, canceller, why).await;
                     break;
                 }
             }
@@ -154,6 +160,29 @@ pub(super) async fn wait_for_replicas(
         progress.phase(&format!("wait for a replica that is {lag} bytes behind"));
         tokio::time::sleep(EVERY.min(wait.saturating_sub(began.elapsed()))).await;
     }
+}
+
+async fn stop(seen: &mut Seen, canceller: &pgsteward_pg::Canceller, why: String) {
+    match canceller.cancel().await {
+        Ok(()) => seen.stopped = Some(why),
+        Err(error) => seen.problem = Some(format!("{why}, but it could not be cancelled: {error}")),
+    }
+}
+
+/// Comes back when an answer is later than the budget has it; without one, never.
+async fn too_slow(limit: Option<Duration>) -> String {
+    match limit {
+        Some(limit) => tokio::time::sleep(limit).await,
+        None => std::future::pending().await,
+    }
+    let limit = limit.unwrap_or_default().as_millis();
+    format!(
+        "the server took more than {limit} ms to answer a small query, and that is the budget (--max-latency)"
+    )
+}
+
+fn milliseconds(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
 fn over(budget: &Budget, wait_ms: u64, lag: Option<u64>) -> Option<String> {

@@ -48,6 +48,9 @@ pub(super) struct Arguments {
     /// Stop when a replica is this many bytes of WAL behind; before a file begins, wait for it as long as --wait says.
     #[arg(long, value_name = "BYTES")]
     max_lag: Option<u64>,
+    /// Stop when the server takes longer than this to answer a small query [default: as long as it takes].
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    max_latency: Option<Duration>,
     /// Do not look at the data before a statement that depends on it.
     #[arg(long)]
     no_data_checks: bool,
@@ -83,7 +86,11 @@ pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
         limits,
         lock_wait: arguments.wait,
         accept_irreversible: arguments.accept_irreversible,
-        budget: Budget { longest_wait: some(arguments.max_blocked), largest_lag: arguments.max_lag },
+        budget: Budget {
+            longest_wait: some(arguments.max_blocked),
+            largest_lag: arguments.max_lag,
+            slowest_answer: arguments.max_latency.and_then(some),
+        },
         check_data: !arguments.no_data_checks,
         analyze: !arguments.no_analyze,
     };
