@@ -17,11 +17,15 @@ pub(in crate::code) fn is_there(flow: &Flow, call: &Call, value: &Node) -> bool 
 fn is_part_of_route(flow: &Flow, call: &Call, text: &str, sources: &[Source]) -> bool {
     let function = flow.function(&call.site);
     let name = text.rsplit(['.', '?']).next().unwrap_or(text);
-    if !sources.contains(&Source::Request) || function.callers.is_empty() || !is_name(name) {
+    let body = flow.text_of(call.site.function);
+    let by_body = ["} = req.body", "} = request.body"].iter().any(|taken| {
+        body.match_indices(taken)
+            .any(|(at, _)| body[..at].rsplit('{').next().is_some_and(|names| mentions_word(names, name)))
+    });
+    if !sources.contains(&Source::Request) || function.callers.is_empty() || !is_name(name) || by_body {
         return false;
     }
     // `const { id: roomId } = req.query`
-    let body = flow.text_of(call.site.function);
     let renamed = body.find(&format!(": {name}")).and_then(|at| {
         let key = body[..at].rsplit(|letter: char| !is_letter(letter)).next()?;
         let taken =
