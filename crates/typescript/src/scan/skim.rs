@@ -244,7 +244,7 @@ mod tests {
             names("export function* e() {}\nexport default class {}\n"),
             [("e", false), ("default", false)]
         );
-        assert_eq!(names("export const { f, g } = h\n  export const i = 1\n// export const j = 1\n"), []);
+        assert_eq!(names("export const { f, g } = h\n// export const j = 1\n"), []);
     }
 
     #[test]

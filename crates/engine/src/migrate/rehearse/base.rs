@@ -235,10 +235,14 @@ fn take_statistics(catalog: &mut Catalog, production: &Catalog) {
 
 /// What the lab's server takes over from production, so that work costs what it costs there: memory for sorts, and
 /// how many help. WAL is written as a server with a replica or backups writes it. `share` of production's rows are in
-/// the twin, and as small is its cache: what does not fit there must not fit here.
+/// the twin, and as small is its cache: what does not fit there must not fit here. So are the sizes from which on
+/// workers help: an index that several build there is built by as many here.
 pub(super) fn settings(of_production: &BTreeMap<String, String>, share: f64) -> Vec<(String, String)> {
     /// In pages of 8 kB: 8 MB, below which the catalogs themselves do not fit, and PostgreSQL's default.
     const CACHE: (f64, f64) = (1024.0, 16384.0);
+    /// In pages, PostgreSQL's defaults.
+    const PARALLEL: [(&str, f64); 2] =
+        [("min_parallel_table_scan_size", 1024.0), ("min_parallel_index_scan_size", 64.0)];
     let cache = of_production.get("shared_buffers").and_then(|pages| pages.parse().ok()).unwrap_or(CACHE.1);
     let cache = whole((cache * share).clamp(CACHE.0, CACHE.1));
     let mut settings = vec![
@@ -248,6 +252,9 @@ pub(super) fn settings(of_production: &BTreeMap<String, String>, share: f64) -> 
         ("max_wal_size".to_owned(), "1GB".to_owned()),
         ("checkpoint_timeout".to_owned(), "5min".to_owned()),
     ];
+    for (name, usual) in PARALLEL {
+        settings.push((name.to_owned(), whole((usual * share).max(1.0)).to_string()));
+    }
     for name in facts_export::SETTINGS.into_iter().filter(|name| *name != "shared_buffers") {
         if let Some(value) = of_production.get(name) {
             settings.push((name.to_owned(), bounded(name, value)));
