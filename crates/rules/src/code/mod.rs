@@ -41,7 +41,7 @@ use pgsteward_model::rule::Rule;
 
 use fixing::{edit, loop_fix, outbox, processed_event, write_fix};
 use reading::{
-    arguments, bounds, flow, given, locks, loops, scale, shared, text, transitions, varying, wrapper,
+    arguments, bounds, flow, given, locks, loops, scale, shared, steps, text, transitions, varying, wrapper,
 };
 
 pub static RULES: &[&Rule] = &[

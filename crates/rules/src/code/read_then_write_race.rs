@@ -1,14 +1,17 @@
 //! A decision on a row that may have changed when the write comes.
 
+mod across;
+mod counted;
+
 use pgsteward_model::code::{Call, Guard, Node, Operation, Source, Value};
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Finding, Severity};
-use pgsteward_model::prisma::{Arity, Field, FieldType, Scalar};
+use pgsteward_model::prisma::{Arity, Field, FieldType, Model, Scalar};
 use pgsteward_model::rule::{Group, Rule};
 
 use super::flow::{self, Flow};
 use super::text::is_path;
-use super::{locks, shared};
+use super::{locks, shared, steps};
 use crate::shared::quoted_list;
 
 pub(super) static RULE: Rule = Rule {
@@ -36,6 +39,11 @@ fn check(facts: &Facts) -> Vec<Finding> {
             _ => None,
         };
         findings.extend(found);
+    }
+    for (function, _) in flow.serving() {
+        let steps = steps::of(&flow, function);
+        findings.extend(across::check(&flow, function, &steps));
+        findings.extend(counted::check(&flow, function, &steps));
     }
     findings
 }
@@ -85,17 +93,35 @@ fn looked_first(flow: &Flow, create: &Call) -> Option<Finding> {
     if !absent || locks::violation_handled(flow, create) {
         return None;
     }
+    let (message, severity, detail, hint) = both_create(flow, read, create, &fields)?;
+    Some(
+        shared::on_call(&RULE, flow.facts, flow.code, create, message)
+            .severity(severity)
+            .detail(detail)
+            .hint(hint)
+            .also(shared::call_place(flow.facts, read)),
+    )
+}
+
+/// What is said of a row that two requests both look for and both create: message, severity, detail and hint.
+fn both_create(
+    flow: &Flow,
+    read: &Call,
+    create: &Call,
+    fields: &[String],
+) -> Option<(String, Severity, &'static str, &'static str)> {
     let model = flow.model(&create.model)?;
     let key = |keys: Vec<&str>| keys.iter().all(|key| fields.iter().any(|field| field == key));
     let unique = model
         .uniques
         .iter()
         .chain(&model.primary_key)
-        .any(|unique| key(unique.fields.iter().map(|field| field.field.as_str()).collect()));
+        .any(|unique| key(unique.fields.iter().map(|field| field.field.as_str()).collect()))
+        || has_own_key(model, create);
     let message = format!(
         "\"{}\" looks for {} before \"{}\": two requests both find nothing",
         shared::call_name(read),
-        quoted_list(&fields),
+        quoted_list(fields),
         shared::call_name(create)
     );
     let (severity, detail, hint) = if unique {
@@ -111,13 +137,23 @@ fn looked_first(flow: &Flow, create: &Call) -> Option<Finding> {
             "add a unique key on these fields, and use upsert or handle P2002",
         )
     };
-    Some(
-        shared::on_call(&RULE, flow.facts, flow.code, create, message)
-            .severity(severity)
-            .detail(detail)
-            .hint(hint)
-            .also(shared::call_place(flow.facts, read)),
-    )
+    Some((message, severity, detail, hint))
+}
+
+/// The row brings a key of its own, which both requests give: no number of the database's, nothing random.
+fn has_own_key(model: &Model, create: &Call) -> bool {
+    let given = |field: &Field| create.argument.get("data").and_then(|data| data.get(&field.name));
+    let chosen = |node: &Node| match &node.value {
+        Value::Expression { text, sources, .. } => sources.iter().all(|source| match source {
+            Source::Random | Source::Time | Source::Unknown => false,
+            // `subscription.id` of another service is the same again; what `newId()` returns is not.
+            Source::Function { .. } => is_path(text) && text.contains('.'),
+            _ => true,
+        }),
+        _ => false,
+    };
+    let keys = model.fields.iter().filter(|field| field.is_id || field.is_unique);
+    keys.filter_map(given).any(chosen)
 }
 
 /// The condition says that a row of the model was not found: `if (!row)`, `if (row) return`, `count === 0`.
@@ -126,6 +162,11 @@ fn means_absent(flow: &Flow, guard: &Guard, model: &str) -> bool {
         .sources
         .iter()
         .any(|source| matches!(source, Source::Result { call, .. } if flow.code.calls[*call].model == model));
+    of_model && says_absent(guard)
+}
+
+/// The condition, of whatever was looked for, says that it was not found.
+fn says_absent(guard: &Guard) -> bool {
     let text = guard.text.trim();
     // "Not (found and other)" does not say that nothing was found.
     let joined = if guard.negated { "&&" } else { "||" };
@@ -136,11 +177,11 @@ fn means_absent(flow: &Flow, guard: &Guard, model: &str) -> bool {
     if text.contains(joined) || guard.negated && compares && !compares_with_nothing {
         return false;
     }
-    let says_absent = text.starts_with('!')
+    let asks_for_none = text.starts_with('!')
         || ["== null", "=== null", "== undefined", "=== undefined", "=== 0", "== 0", "< 1"]
             .iter()
             .any(|ending| text.ends_with(ending));
-    of_model && says_absent != guard.negated
+    asks_for_none != guard.negated
 }
 
 /// An update with a value that was computed from the same field, read before.
@@ -162,10 +203,7 @@ fn computed(flow: &Flow, update: &Call) -> Option<Finding> {
             shared::call_name(read)
         );
         let (severity, hint) = match kind {
-            Kind::Number => (
-                Severity::Warning,
-                "let the database compute it with increment or decrement, with the condition in the where of updateMany",
-            ),
+            Kind::Number => (Severity::Warning, INCREMENT),
             Kind::Document => (
                 Severity::Info,
                 "use push for a list, jsonb operators in $executeRaw for a document, or SELECT … FOR UPDATE in a transaction",
@@ -174,15 +212,21 @@ fn computed(flow: &Flow, update: &Call) -> Option<Finding> {
         Some(
             shared::on_call(&RULE, flow.facts, flow.code, update, message)
                 .severity(severity)
-                .detail(format!(
-                    "Two requests read the same \"{}\", compute `{text}` and write: the second one overwrites the first. A \
-                     transaction alone does not help, as READ COMMITTED lets both read the old value.",
-                    property.name
-                ))
+                .detail(lost(&property.name, text))
                 .hint(hint)
                 .also(shared::call_place(flow.facts, read)),
         )
     })
+}
+
+const INCREMENT: &str =
+    "let the database compute it with increment or decrement, with the condition in the where of updateMany";
+
+fn lost(field: &str, text: &str) -> String {
+    format!(
+        "Two requests read the same \"{field}\", compute `{text}` and write: the second one overwrites the first. A \
+         transaction alone does not help, as READ COMMITTED lets both read the old value."
+    )
 }
 
 enum Kind {

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use pgsteward_model::code::{Awaited, Call, FunctionRole, Node, Operation, Site, Source, Value};
+use pgsteward_model::code::{Awaited, Call, FunctionRole, Invocation, Node, Operation, Site, Source, Value};
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Finding, Severity};
 use pgsteward_model::rule::{Group, Rule};
 
 use super::flow::{self, Flow, Root};
-use super::shared;
+use super::{shared, steps, text};
 use crate::shared::words;
 
 pub(super) static RULE: Rule = Rule {
@@ -29,8 +29,21 @@ struct Write<'a> {
     site: &'a Site,
     call: &'a Call,
     roots: BTreeSet<Root>,
-    /// The name of the function called, where the write is not the function's own.
-    through: Option<&'a str>,
+    /// The call of another function that makes the write, where it is not the function's own.
+    through: Option<&'a Invocation>,
+}
+
+impl<'a> Write<'a> {
+    /// What the function gives to the write: of a helper's the arguments that get there.
+    fn given(&self, flow: &Flow<'a>) -> Vec<&'a Node> {
+        let Some(invocation) = self.through else { return vec![&self.call.argument] };
+        let reaching = flow.roots(&self.call.argument);
+        let arguments = invocation.arguments.iter().enumerate();
+        arguments
+            .filter(|(index, _)| reaching.contains(&Root::Parameter(*index)))
+            .map(|(_, node)| node)
+            .collect()
+    }
 }
 
 fn check(facts: &Facts) -> Vec<Finding> {
@@ -46,20 +59,23 @@ fn judge(flow: &Flow, function: usize) -> Option<Finding> {
     let mut best: Option<(usize, &Write, &Write)> = None;
     for (at, first) in writes.iter().enumerate() {
         for second in &writes[at + 1..] {
-            let own = first.through.is_none() || second.through.is_none();
-            if own && belong_together(flow, function, first, second) {
+            if belong_together(flow, function, first, second) {
                 // Two writes of the function itself say more than one behind a call.
-                let rank = usize::from(first.through.is_none()) + usize::from(second.through.is_none());
-                if best.is_none_or(|(found, ..)| rank > found) {
+                let own = usize::from(first.through.is_none()) + usize::from(second.through.is_none());
+                let rank = if own == 0 && hand_on(flow, first, second) { 1 } else { own };
+                if rank > 0 && best.is_none_or(|(found, ..)| rank > found) {
                     best = Some((rank, first, second));
                 }
             }
         }
     }
     let (rank, first, second) = best?;
+    let loud = rank == 2 || first.through.is_some() && second.through.is_some();
     let name = |write: &Write| {
         let call = shared::call_name(write.call);
-        write.through.map_or(format!("\"{call}\""), |through| format!("\"{call}\" in \"{through}\""))
+        write.through.map_or(format!("\"{call}\""), |through| {
+            format!("\"{call}\" in \"{}\"", flow.code.functions[through.callee].name)
+        })
     };
     let owner = &flow.code.functions[function].name;
     let message = format!("{} and {} are no transaction", name(first), name(second));
@@ -70,7 +86,7 @@ fn judge(flow: &Flow, function: usize) -> Option<Finding> {
     let shape = format!("{}+{}", first.call.shape, second.call.shape);
     Some(
         Finding::in_code(&RULE, place(first), owner, &shape, 0, message)
-            .severity(if rank == 2 && !far_apart(flow, first.site, second.site) && together(first.site, second.site) {
+            .severity(if loud && !far_apart(flow, first.site, second.site) && together(first.site, second.site) {
                 Severity::Warning
             } else {
                 Severity::Info
@@ -107,11 +123,7 @@ fn writes<'a>(flow: &Flow<'a>, function: usize) -> Vec<Write<'a>> {
             found.push(Write { site: &call.site, call, roots: flow.roots(&call.argument), through: None });
         }
     }
-    // Only a function that writes itself can be one side of a pair, and only one function deeper is looked: further
-    // down it would be guessing what belongs together.
-    if found.is_empty() {
-        return found;
-    }
+    // Only one function deeper is looked: further down it would be guessing what belongs together.
     for (_, invocation) in flow.invocations_of(function) {
         if invocation.site.transaction.is_some() || invocation.callee == function {
             continue;
@@ -131,7 +143,7 @@ fn writes<'a>(flow: &Flow<'a>, function: usize) -> Vec<Write<'a>> {
             continue;
         }
         let roots: BTreeSet<Root> = invocation.arguments.iter().flat_map(|node| flow.roots(node)).collect();
-        let through = Some(callee.name.as_str());
+        let through = Some(invocation);
         let deeper = inside.into_iter().map(|call| Write {
             site: &invocation.site,
             call,
@@ -227,7 +239,54 @@ fn about_the_same(flow: &Flow, first: &Write, second: &Write) -> bool {
         .roots
         .intersection(&second.roots)
         .any(|root| matches!(root, Root::Parameter(_) | Root::Request));
-    uses(second, first) || common
+    uses(second, first) || common || first.through.is_some() && second.through.is_some()
+}
+
+/// Two helpers that write, whatever they find, for the same thing: the second one gets what the first returned, or both
+/// get the same value. That both get something of a request says little.
+fn hand_on<'a>(flow: &Flow<'a>, first: &Write<'a>, second: &Write<'a>) -> bool {
+    let (Some(one), Some(other)) = (first.through, second.through) else { return false };
+    let sure = |write: &Write| {
+        write.call.site.guards.iter().all(|guard| guard.negated) && write.call.site.loops.is_empty()
+    };
+    let (before, after) = (first.given(flow), second.given(flow));
+    let returned = after
+        .iter()
+        .flat_map(|node| shared::sources(node))
+        .any(|source| matches!(source, Source::Function { name } if steps::is_call_of(flow, one, name)));
+    let (names, others) = (names(&before), names(&after));
+    // An upsert that is run again finds its row, and what another branch makes up for is made up for.
+    let again = first.call.operation == Operation::Upsert
+        || flow.invocations_of(other.site.function).any(|(_, elsewhere)| {
+            elsewhere.callee == other.callee && flow.exclusive(&elsewhere.site, &one.site)
+        });
+    one.callee != other.callee
+        && !again
+        && sure(first)
+        && sure(second)
+        && one.site.loops == other.site.loops
+        && (returned || names.iter().any(|name| others.contains(name)))
+}
+
+/// The paths among values, `team.id`, that are not merely who asks.
+fn names<'a>(nodes: &[&'a Node]) -> BTreeSet<&'a str> {
+    fn collect<'a>(node: &'a Node, found: &mut BTreeSet<&'a str>) {
+        match &node.value {
+            Value::Object(object) => object.properties.iter().for_each(|one| collect(&one.value, found)),
+            Value::List(nodes) | Value::Choice(nodes) => nodes.iter().for_each(|node| collect(node, found)),
+            Value::Expression { text, sources, .. } => {
+                let told =
+                    |source: &Source| !matches!(source, Source::Session | Source::Constant | Source::Time);
+                if text::is_path(text) && sources.iter().any(told) {
+                    found.insert(text);
+                }
+            }
+            _ => {}
+        }
+    }
+    let mut found = BTreeSet::new();
+    nodes.iter().for_each(|node| collect(node, &mut found));
+    found
 }
 
 /// Something outside happens between the two: a transaction would wait for it.

@@ -10,6 +10,7 @@ pub(in crate::code) mod locks;
 pub(in crate::code) mod loops;
 pub(in crate::code) mod scale;
 pub(in crate::code) mod shared;
+pub(in crate::code) mod steps;
 pub(in crate::code) mod text;
 pub(in crate::code) mod transitions;
 pub(in crate::code) mod varying;
