@@ -110,9 +110,9 @@ impl Git {
             .collect()
     }
 
-    /// The text of a file at a revision.
+    /// The text of a file at a revision, with the line ends that a checksum counts.
     pub(crate) fn text_at(&self, revision: &str, path: &str) -> Option<String> {
-        self.run(&["cat-file", "blob", &format!("{}:{path}", self.commit(revision)?)])
+        self.whole(&["cat-file", "blob", &format!("{}:{path}", self.commit(revision)?)])
     }
 
     pub(crate) fn is_shallow(&self) -> bool {
@@ -141,6 +141,11 @@ impl Git {
     }
 
     fn run(&self, arguments: &[&str]) -> Option<String> {
+        self.whole(arguments).map(|output| output.trim_end_matches('\n').to_owned())
+    }
+
+    /// What git prints, to the last byte.
+    fn whole(&self, arguments: &[&str]) -> Option<String> {
         // A repository's own configuration must not make git start a program for us.
         let output = Command::new("git")
             .args(["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null"])
@@ -153,7 +158,7 @@ impl Git {
         if !output.status.success() {
             return None;
         }
-        Some(String::from_utf8_lossy(&output.stdout).trim_end_matches('\n').to_owned())
+        Some(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 }
 

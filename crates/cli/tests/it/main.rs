@@ -34,6 +34,7 @@ mod migrate_rehearse_load;
 mod migrate_resolve;
 mod migrate_rollback;
 mod migrate_squash;
+mod migrate_squash_unrecorded;
 mod migrate_standby;
 mod migrate_status;
 mod migrate_support;

@@ -22,7 +22,7 @@ use super::history::{PARTIAL, RUNNING};
 use super::project::{MigrateProject, MigrationFolder, ProjectOptions};
 use super::server;
 use super::shadow::{Replayed, Script, Shadow};
-use super::target;
+use super::{squash, target};
 use crate::Progress;
 use crate::collect::LabWish;
 
@@ -79,8 +79,7 @@ pub async fn doctor(options: &DoctorOptions, progress: &dyn Progress) -> Result<
         report.notes.push(format!("{others} failed too: name it to look at it"));
     }
     let Some(folder) = folders.iter().find(|folder| folder.name == row.name) else {
-        return Err(MigrateError::new(format!("the failed migration \"{}\" is missing on disk", row.name))
-            .with_hint("bring its folder back from version control"));
+        return Err(missing(&row.name, &folders));
     };
     let logs = row.logs.as_deref().unwrap_or_default();
     report.migration = Some(row.name.clone());
@@ -92,10 +91,11 @@ pub async fn doctor(options: &DoctorOptions, progress: &dyn Progress) -> Result<
             .notes
             .push("the file was edited since it ran: this is about the text that is on disk now".into());
     }
+    let there = squash::as_recorded(&folders, rows.clone())?;
     let applied: Vec<&MigrationFolder> = folders
         .iter()
         .filter(|one| one.name != row.name)
-        .filter(|one| rows.iter().any(|row| row.name == one.name && row.state() == RowState::Applied))
+        .filter(|one| there.iter().any(|row| row.name == one.name && row.state() == RowState::Applied))
         .collect();
     let wish = LabWish { major: options.lab.major.or(Some(version.major())), ..options.lab.clone() };
     let shadow = Shadow::start(&wish, connection.namespace(), project.init_shadow_db(), progress).await?;
@@ -103,6 +103,17 @@ pub async fn doctor(options: &DoctorOptions, progress: &dyn Progress) -> Result<
     let case = Case { shadow: &shadow, applied: &applied, namespaces: &namespaces, folder, row, live: &live };
     case.look(&mut report, progress).await?;
     Ok(report)
+}
+
+fn missing(name: &str, folders: &[MigrationFolder]) -> MigrateError {
+    match squash::joined(folders).get(name) {
+        Some(by) => MigrateError::new(format!(
+            "the failed migration \"{name}\" is missing on disk: \"{by}\" joins it"
+        ))
+        .with_hint("look at it, and deploy it, from the last commit that has its folder"),
+        None => MigrateError::new(format!("the failed migration \"{name}\" is missing on disk"))
+            .with_hint("bring its folder back from version control"),
+    }
 }
 
 struct Case<'a> {

@@ -25,7 +25,7 @@ use super::connection::{Use, resolve};
 use super::error::MigrateError;
 use super::history::Joined;
 use super::project::{MigrateProject, MigrationFolder, ProjectOptions};
-use super::rollback;
+use super::{rollback, squash};
 use crate::Progress;
 use crate::collect::{CodeReader, introspect};
 use deck::Deck;
@@ -102,7 +102,8 @@ async fn standing(
         let rows = session.history(&project.history_table(connection.namespace())).await;
         let major = session.version().major();
         session.close().await;
-        Ok::<_, MigrateError>((Joined::new(folders, rows?.as_deref()), major))
+        let rows = rows?.map(|rows| squash::as_recorded(folders, rows)).transpose()?;
+        Ok::<_, MigrateError>((Joined::new(folders, rows.as_deref()), major))
     };
     match read.await {
         Ok(found) => Ok(Some(found)),

@@ -16,7 +16,7 @@ use crate::migrate::connection::{Use, resolve};
 use crate::migrate::error::MigrateError;
 use crate::migrate::history::Joined;
 use crate::migrate::project::{MigrateProject, MigrationFolder};
-use crate::migrate::server;
+use crate::migrate::{server, squash};
 use crate::{Progress, facts_export};
 
 /// What is known of production.
@@ -127,6 +127,13 @@ pub(super) fn choose<'a>(
     }
     let named = |folder: &&MigrationFolder| options.names.contains(&folder.name);
     let Some(rows) = &known.rows else { return Ok(folders.iter().filter(named).collect()) };
+    let rows = match rows {
+        Some(rows) => {
+            notes.extend(squash::told(folders, rows));
+            Some(squash::as_recorded(folders, rows.clone())?)
+        }
+        None => None,
+    };
     let joined = Joined::new(folders, rows.as_deref());
     let pending = joined.pending();
     if options.names.is_empty() {

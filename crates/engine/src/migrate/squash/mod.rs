@@ -7,6 +7,7 @@
 
 mod choose;
 mod files;
+mod known;
 mod made;
 mod members;
 mod settle;
@@ -18,6 +19,7 @@ use pgsteward_model::catalog::QName;
 use pgsteward_model::migrate::rollback::{Down, Worth};
 use pgsteward_model::migrate::squash::{SquashForm, SquashOutcome, SquashReport};
 
+pub use known::{Meeting, as_recorded, meeting};
 pub use members::joined;
 pub use settle::{meet, settle, told, unrecorded, without_members};
 

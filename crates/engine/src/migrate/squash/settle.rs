@@ -61,7 +61,7 @@ pub async fn settle(
 }
 
 /// The squashed migrations that the database holds without knowing it. An error where it holds a part of one.
-fn to_record<'a>(
+pub(super) fn to_record<'a>(
     folders: &'a [MigrationFolder],
     rows: &[HistoryRow],
 ) -> Result<Vec<&'a MigrationFolder>, MigrateError> {

@@ -1,6 +1,8 @@
 //! `migrate conflicts`: what the migrations of open branches do to each other, before they are merged. Reads git and
 //! runs the lab; looks at no database.
 
+mod squashed;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use pgsteward_model::catalog::Catalog;
@@ -12,6 +14,7 @@ use pgsteward_model::place::ObjectRef;
 use pgsteward_model::version::ServerVersion;
 use pgsteward_sql::Births;
 
+use self::squashed::Squashed;
 use super::error::MigrateError;
 use super::project::{MigrateProject, ProjectOptions};
 use super::shadow::{Replayed, Script, Shadow};
@@ -35,6 +38,8 @@ struct Branch {
     name: String,
     /// Name and text, in order.
     adds: Vec<(String, String)>,
+    /// Those that join others.
+    squashed: Vec<Squashed>,
     /// Migrations of the base that it changes or removes.
     edits: Vec<String>,
 }
@@ -73,26 +78,21 @@ pub async fn conflicts(
     };
     progress.phase("read the branches");
     let on_base = migrations_of(&git, &base, &folder)?;
+    let mut report = ConflictsReport { base: base.clone(), ..ConflictsReport::default() };
     let mut branches = Vec::new();
     for name in names {
-        let branch = branch(&git, &base, &name, &folder)?;
-        if !branch.adds.is_empty() || !branch.edits.is_empty() {
-            branches.push(branch);
+        let mut branch = branch(&git, &base, &name, &folder)?;
+        if branch.adds.is_empty() && branch.edits.is_empty() {
+            continue;
         }
+        let adds = branch.adds.iter().map(|(name, _)| name.clone()).collect();
+        report.branches.push(BranchMigrations { branch: name, adds });
+        squashed::set_apart(&mut branch, &base, &on_base, &mut report.conflicts, &mut report.notes);
+        branches.push(branch);
     }
-    let mut report = ConflictsReport {
-        base: base.clone(),
-        branches: branches
-            .iter()
-            .map(|one| BranchMigrations {
-                branch: one.name.clone(),
-                adds: one.adds.iter().map(|(name, _)| name.clone()).collect(),
-            })
-            .collect(),
-        ..ConflictsReport::default()
-    };
     for one in &branches {
         against_base(one, &base, &on_base, &mut report.conflicts);
+        squashed::against_base(one, &base, &on_base, &mut report.conflicts);
     }
     let major = major(options, &project)?;
     let init = project.init_shadow_db();
@@ -103,6 +103,7 @@ pub async fn conflicts(
     for (one, other) in &pairs {
         let both = (&branches[*one], &branches[*other]);
         between(both, (&deeds[*one], &deeds[*other]), &mut report.conflicts);
+        squashed::between(both.0, both.1, &mut report.conflicts);
     }
     let trials: Vec<(usize, usize)> = pairs
         .into_iter()
@@ -157,7 +158,8 @@ fn branch(git: &Git, base: &str, name: &str, folder: &str) -> Result<Branch, Mig
         MigrateError::new(format!("the branches \"{base}\" and \"{name}\" have no common commit"))
             .with_hint("in a shallow clone fetch more: git fetch --unshallow")
     })?;
-    let mut branch = Branch { name: name.to_owned(), adds: Vec::new(), edits: Vec::new() };
+    let mut branch =
+        Branch { name: name.to_owned(), adds: Vec::new(), squashed: Vec::new(), edits: Vec::new() };
     for (status, path) in git.changes(&fork, name, folder) {
         let Some(migration) = name_of(&path) else { continue };
         match status {
