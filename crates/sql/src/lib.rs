@@ -22,4 +22,4 @@ pub use analyze::{AnalyzedFile, analyze_file};
 pub use keywords::is_reserved;
 pub use parse::{ParsedFile, ParsedStatement, long_identifiers, parse};
 pub use quote::{quote_ident, quote_literal, quote_name, quote_qualified};
-pub use replay::{Births, apply};
+pub use replay::{Births, apply, rename_in_expression};

@@ -24,6 +24,7 @@ pub use column_type::column_type;
 pub use diff::{Diff, diff};
 pub use index::index;
 pub use rename::rename;
+pub use table::foreign_key;
 pub use unqualified::unqualified;
 
 /// The statements that make a new database equal to `catalog`, in an order in which they run: each stands

@@ -128,24 +128,26 @@ pub(super) fn indexes(_: &Catalog, table: &Table) -> Vec<String> {
 }
 
 pub(super) fn foreign_keys(_: &Catalog, table: &Table) -> Vec<String> {
-    let key = |(constraint, key): (&Constraint, &ForeignKey)| {
-        let mut sql = format!(
-            "FOREIGN KEY {} REFERENCES {} {}",
-            column_list(&key.columns),
-            quote_qualified(&key.references),
-            column_list(&key.referenced_columns)
-        );
-        if key.match_full {
-            sql += " MATCH FULL";
-        }
-        sql += &format!(" ON DELETE {} ON UPDATE {}", key.on_delete.sql(), key.on_update.sql());
-        sql += deferral(constraint);
-        if !constraint.validated {
-            sql += " NOT VALID";
-        }
-        add(table, constraint, &sql)
-    };
-    table.foreign_keys().map(key).collect()
+    table.foreign_keys().map(|(constraint, key)| foreign_key(table, constraint, key)).collect()
+}
+
+/// `ALTER TABLE … ADD CONSTRAINT … FOREIGN KEY` with every property of the key; NOT VALID where it is not validated.
+pub fn foreign_key(table: &Table, constraint: &Constraint, key: &ForeignKey) -> String {
+    let mut sql = format!(
+        "FOREIGN KEY {} REFERENCES {} {}",
+        column_list(&key.columns),
+        quote_qualified(&key.references),
+        column_list(&key.referenced_columns)
+    );
+    if key.match_full {
+        sql += " MATCH FULL";
+    }
+    sql += &format!(" ON DELETE {} ON UPDATE {}", key.on_delete.sql(), key.on_update.sql());
+    sql += deferral(constraint);
+    if !constraint.validated {
+        sql += " NOT VALID";
+    }
+    add(table, constraint, &sql)
 }
 
 fn add(table: &Table, constraint: &Constraint, definition: &str) -> String {

@@ -325,8 +325,8 @@ fn rename_in_table(table: &mut Table, from: &str, to: &str) {
     }
 }
 
-/// The expression with a column's name exchanged; names behind a dot and names of functions stay.
-fn rename_in_expression<'a>(expression: &'a str, from: &str, to: &str) -> Cow<'a, str> {
+/// The expression with a column's name exchanged; names of functions stay.
+pub fn rename_in_expression<'a>(expression: &'a str, from: &str, to: &str) -> Cow<'a, str> {
     let tokens = scan::tokens(expression);
     let mut out = String::new();
     let mut copied = 0;

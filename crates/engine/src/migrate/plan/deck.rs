@@ -42,6 +42,16 @@ impl Deck {
         if planned && self.in_deploy { self.births.start_file() } else { self.births.start_deploy() }
     }
 
+    /// The database as it is when the first `count` pieces have run.
+    pub(super) fn catalog_after(&self, pieces: &[Piece], count: usize) -> Catalog {
+        let (mut catalog, mut births) = (self.catalog.clone(), self.births.clone());
+        for piece in pieces.iter().take(count) {
+            births.start_file();
+            pgsteward_sql::analyze_file(&piece.text, &mut catalog, &mut births, Regime::OneMessage);
+        }
+        catalog
+    }
+
     /// Facts whose history is the pieces, all of them judged.
     pub(super) fn facts(&self, pieces: &[Piece]) -> Facts {
         let (mut catalog, mut births) = (self.catalog.clone(), self.births.clone());

@@ -1,7 +1,7 @@
 //! Columns and tables that go: each in a folder of its own, after everything else, marked with what it waits for.
 
 use pgsteward_model::catalog::ConstraintKind;
-use pgsteward_model::effect::{Age, Touch};
+use pgsteward_model::effect::Touch;
 use pgsteward_model::facts::Facts;
 use pgsteward_model::migration::MigrationStatement;
 use pgsteward_model::place::ObjectKind;
@@ -9,8 +9,8 @@ use pgsteward_model::source::Span;
 use pgsteward_model::statement::{AlterAction, Statement};
 use pgsteward_sql::{quote_ident, quote_qualified};
 
-use super::expand::touch_of;
-use super::pieces::{Piece, apart, without_transaction};
+use super::expand::{is_old, touch_of};
+use super::pieces::{Piece, Stands, single_actions, stands};
 
 /// The rules that know who still asks for what is dropped.
 const RULES: [&str; 2] = ["column-dropped", "table-dropped"];
@@ -24,24 +24,16 @@ pub(super) fn next(facts: &Facts, pieces: &[Piece]) -> Option<(usize, Vec<Piece>
         }
         for statement in &file.statements {
             let Some((what, touch, column)) = dropped(statement) else { continue };
-            if file.statements.len() > 1 {
-                let Some(bare) = without_transaction(&piece.text) else { continue };
-                if bare != piece.text {
-                    return Some((at, vec![Piece { text: bare, ..piece.clone() }]));
-                }
-                return Some((at, apart(piece, statement.span)));
+            match stands(piece, file, statement) {
+                None => continue,
+                Some(Stands::Among(parts)) => return Some((at, parts)),
+                Some(Stands::Alone) => {}
             }
-            let text = piece.text.get(statement.span.start..statement.span.end)?;
+            let text = piece.slice(statement);
             if let Statement::AlterTable(alter) = &statement.statement
-                && alter.actions.len() > 1
+                && let Some(singles) = single_actions(alter, text)
             {
-                let Some((head, actions)) =
-                    pgsteward_rules::migration::alter_parts(text, alter.actions.len())
-                else {
-                    continue;
-                };
-                let single = |action: &String| Piece { text: format!("{head} {action};\n"), ..piece.clone() };
-                return Some((at, actions.iter().map(single).collect()));
+                return Some((at, singles.into_iter().map(|text| piece.with(text)).collect()));
             }
             let slug = format!("drop_{}", column.unwrap_or(&touch.relation.name));
             let after = format!("no running version of the application names {what} any more");
@@ -58,7 +50,7 @@ pub(super) fn next(facts: &Facts, pieces: &[Piece]) -> Option<(usize, Vec<Piece>
 
 /// What a statement drops that was there before this deploy: for people, the table, the column.
 fn dropped(statement: &MigrationStatement) -> Option<(String, &Touch, Option<&str>)> {
-    let old = |touch: &&Touch| matches!(touch.age, Age::Earlier | Age::Unknown) && touch.before.is_some();
+    let old = |touch: &&Touch| is_old(touch) && touch.before.is_some();
     match &statement.statement {
         Statement::AlterTable(alter) => {
             let touch = touch_of(statement, &alter.name).filter(old)?;

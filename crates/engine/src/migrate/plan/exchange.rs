@@ -1,9 +1,8 @@
-//! One column on its way to another: the pieces that bring the second one, fill it and let it take the first one's
-//! place.
+//! One column on its way to another: what brings the second one, what fills it, and what makes it as sure as the
+//! first. How it takes the first one's place is `swap`'s.
 
-use pgsteward_model::catalog::{Index, QName, Table};
-use pgsteward_model::statement::{AlterAction, AlterTable};
-use pgsteward_sql::{ddl, quote_ident, quote_literal, quote_qualified};
+use pgsteward_model::catalog::{QName, Table};
+use pgsteward_sql::{quote_ident, quote_literal, quote_qualified};
 
 use super::pieces::{FOLDER, Piece};
 use crate::migrate::backfill::Definition;
@@ -11,111 +10,95 @@ use crate::migrate::backfill::Definition;
 /// So many rows that are not filled yet are filled by the migration itself: a new database, a small one.
 const FILLED_AT_ONCE: u32 = 10_000;
 
-/// One column on its way to another.
-pub(super) struct Exchange<'a> {
-    table: &'a Table,
-    from: &'a str,
-    /// The name that the second column has meanwhile, and the one that it ends with.
-    through: String,
-    to: &'a str,
-    /// Type of the second column, and its value from the first (`NEW.` is put before the column by `value`).
-    ty: String,
-    using: Option<String>,
-    /// The application names the two apart, so that writes to the second one go to the first as well.
-    both_ways: bool,
-    /// Statements that belong to the swap.
-    pub(super) then: Vec<String>,
+/// Which of the two columns follows the other one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ways {
+    /// The second follows the first, which alone the application knows.
+    Forth,
+    /// The application names the two apart, so that each follows the other.
+    Apart,
+    /// As forth; but the actions of a foreign key write the second, and the first follows these.
+    Back,
 }
 
-impl<'a> Exchange<'a> {
-    pub(super) fn of(
-        table: &'a Table,
-        alter: &'a AlterTable,
-        action: &'a AlterAction,
-        text: &str,
-    ) -> Option<Exchange<'a>> {
-        match action {
-            AlterAction::SetType { column, using, .. } => {
-                let (_, actions) = pgsteward_rules::migration::alter_parts(text, alter.actions.len())?;
-                Some(Exchange {
-                    table,
-                    from: column,
-                    through: free_name(table, &format!("{column}_new")),
-                    to: column,
-                    ty: type_text(actions.first()?)?,
-                    using: using.clone(),
-                    both_ways: false,
-                    then: Vec::new(),
-                })
-            }
-            AlterAction::RenameColumn { from, to } => Some(Exchange {
-                table,
-                from,
-                through: to.clone(),
-                to,
-                ty: ddl::column_type(&table.column(from)?.ty),
-                using: None,
-                both_ways: true,
-                then: Vec::new(),
-            }),
-            _ => None,
-        }
-    }
+/// One column on its way to another.
+pub(super) struct Exchange<'a> {
+    pub(super) table: &'a Table,
+    pub(super) from: &'a str,
+    /// The name that the second column has meanwhile, and the one that it ends with.
+    pub(super) through: String,
+    pub(super) to: &'a str,
+    /// Type of the second column, and its value from the first where that is no plain cast.
+    pub(super) ty: String,
+    pub(super) using: Option<String>,
+    pub(super) ways: Ways,
+    /// What the column ends with.
+    pub(super) default: Option<String>,
+    /// Some values of the first column have none in the second.
+    pub(super) refuses: bool,
+}
 
-    pub(super) fn pieces(&self) -> Vec<Piece> {
-        let mut pieces = vec![self.expand(), self.fill()];
-        pieces.extend(self.indexes().into_iter().map(|(temporary, index)| {
-            let sql = ddl::index(&self.table.name, &Index { name: temporary, ..index.clone() }, true);
-            Piece::settled(
-                &format!("index_{}", index.name),
-                "The index of the new column, built while all go on.",
-                &[sql],
-            )
-        }));
-        if self.table.column(self.from).is_some_and(|column| column.not_null) {
-            pieces.extend(self.require());
-        }
-        pieces.push(self.contract());
-        pieces
-    }
-
-    fn on(&self) -> String {
+impl Exchange<'_> {
+    pub(super) fn on(&self) -> String {
         quote_qualified(&self.table.name)
     }
 
-    /// Name of the trigger and its function.
-    fn sync(&self) -> String {
-        short(&format!("{}_{}_sync", self.table.name.name, self.through))
+    /// Whether the first column must have a value.
+    pub(super) fn required(&self) -> bool {
+        self.table.column(self.from).is_some_and(|column| column.not_null)
+    }
+
+    /// Name of the trigger and its function. Triggers of a kind run by name, and this one has to be the last.
+    pub(super) fn sync(&self) -> String {
+        let name = short(&format!("{}_{}_sync", self.table.name.name, self.through));
+        let last = self.table.triggers.iter().filter(|trigger| trigger.before && trigger.row);
+        match last.map(|trigger| trigger.name.as_str()).max() {
+            Some(other) if other >= name.as_str() => short(&format!("{other}_{name}")),
+            _ => name,
+        }
     }
 
     /// The second column's value, read from the first of `row` ("NEW." or "").
     fn value(&self, row: &str) -> String {
         let column = quote_ident(self.from);
         match &self.using {
-            None if self.both_ways => format!("{row}{column}"),
+            None if self.ways == Ways::Apart => format!("{row}{column}"),
             None => format!("{row}{column}::{}", self.ty),
             Some(using) if row.is_empty() => format!("({using})"),
             Some(using) => format!("({})", qualified(using, self.from, row)),
         }
     }
 
-    fn expand(&self) -> Piece {
-        let (on, sync) = (self.on(), self.sync());
-        let function = quote_qualified(&QName::new(&self.table.name.namespace, &sync));
+    fn body(&self) -> String {
         let (from, through) = (quote_ident(self.from), quote_ident(&self.through));
-        let body = if self.both_ways {
-            format!(
+        let value = self.value("NEW.");
+        match self.ways {
+            Ways::Apart => format!(
                 "BEGIN\n  IF TG_OP = 'INSERT' THEN\n    IF NEW.{through} IS NULL THEN NEW.{through} := NEW.{from}; ELSE NEW.{from} := NEW.{through}; END IF;\n  \
                  ELSIF NEW.{through} IS DISTINCT FROM OLD.{through} THEN\n    NEW.{from} := NEW.{through};\n  \
                  ELSE\n    NEW.{through} := NEW.{from};\n  END IF;\n  RETURN NEW;\nEND"
-            )
-        } else {
-            format!("BEGIN\n  NEW.{through} := {};\n  RETURN NEW;\nEND", self.value("NEW."))
-        };
+            ),
+            Ways::Forth => format!("BEGIN\n  NEW.{through} := {value};\n  RETURN NEW;\nEND"),
+            Ways::Back => {
+                let first = self.table.column(self.from);
+                let ty = first.map(|column| pgsteward_sql::ddl::column_type(&column.ty)).unwrap_or_default();
+                format!(
+                    "BEGIN\n  IF TG_OP = 'UPDATE' AND NEW.{from} IS NOT DISTINCT FROM OLD.{from}\n    \
+                     AND NEW.{through} IS DISTINCT FROM OLD.{through} AND NEW.{through} IS DISTINCT FROM {value} THEN\n    \
+                     NEW.{from} := NEW.{through}::{ty};\n  ELSE\n    NEW.{through} := {value};\n  END IF;\n  RETURN NEW;\nEND"
+                )
+            }
+        }
+    }
+
+    pub(super) fn expand(&self) -> Piece {
+        let (on, sync) = (self.on(), self.sync());
+        let function = quote_qualified(&QName::new(&self.table.name.namespace, &sync));
         let statements = [
-            format!("ALTER TABLE {on} ADD COLUMN {through} {}", self.ty),
+            format!("ALTER TABLE {on} ADD COLUMN {} {}", quote_ident(&self.through), self.ty),
             format!(
-                "CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS $sync$\n{body}\n$sync$"
+                "CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS $sync$\n{}\n$sync$",
+                self.body()
             ),
             format!(
                 "CREATE TRIGGER {} BEFORE INSERT OR UPDATE ON {on} FOR EACH ROW EXECUTE FUNCTION {function}()",
@@ -129,7 +112,7 @@ impl<'a> Exchange<'a> {
         )
     }
 
-    fn fill(&self) -> Piece {
+    pub(super) fn fill(&self) -> Piece {
         let (on, through) = (self.on(), quote_ident(&self.through));
         let value = self.value("");
         let condition = format!("{through} IS DISTINCT FROM {value}");
@@ -155,114 +138,60 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    /// Indexes with the column, with the names that their successors have meanwhile.
-    fn indexes(&self) -> Vec<(String, Index)> {
-        let mut found = Vec::new();
-        for index in &self.table.indexes {
-            let holds = index.keys.iter().any(|key| key.column.as_deref() == Some(self.from))
-                || index.include.iter().any(|name| name == self.from);
-            if !holds {
-                continue;
-            }
-            let mut next = index.clone();
-            for key in &mut next.keys {
-                if key.column.as_deref() == Some(self.from) {
-                    key.column = Some(self.through.clone());
-                }
-            }
-            for name in &mut next.include {
-                if name == self.from {
-                    name.clone_from(&self.through);
-                }
-            }
-            found.push((short(&format!("{}_new", index.name)), next));
-        }
-        found
-    }
-
-    /// NOT NULL without a scan under a lock: PostgreSQL takes a validated check for proof.
-    fn require(&self) -> Vec<Piece> {
+    /// NOT NULL without a scan under a lock: PostgreSQL takes a validated check for proof. Where some values have no
+    /// successor, the same check is what refuses them.
+    pub(super) fn require(&self) -> Vec<Piece> {
         let (on, through) = (self.on(), quote_ident(&self.through));
-        let check = quote_ident(&short(&format!("{}_{}_not_null_check", self.table.name.name, self.through)));
         let slug = |what: &str| format!("{what}_{}", self.through);
-        vec![
+        let (condition, why) = match (self.required(), self.refuses) {
+            (true, false) => (
+                format!("{through} IS NOT NULL"),
+                "New rows are checked from now on, old ones by the next migration.",
+            ),
+            (true, true) => (
+                format!("{through} IS NOT NULL"),
+                "Values that go are refused from now on; the next migration looks for rows that hold them.",
+            ),
+            (false, true) => (
+                format!("({} IS NULL) = ({through} IS NULL)", quote_ident(self.from)),
+                "Values that go are refused from now on; the next migration looks for rows that hold them.",
+            ),
+            (false, false) => return Vec::new(),
+        };
+        let check = quote_ident(&self.check());
+        let mut pieces = vec![
             Piece::settled(
                 &slug("check"),
-                "New rows are checked from now on, old ones by the next migration.",
-                &[format!("ALTER TABLE {on} ADD CONSTRAINT {check} CHECK ({through} IS NOT NULL) NOT VALID")],
+                why,
+                &[format!("ALTER TABLE {on} ADD CONSTRAINT {check} CHECK ({condition}) NOT VALID")],
             ),
             Piece::settled(
                 &slug("validate"),
                 "Reads all rows while all go on.",
                 &[format!("ALTER TABLE {on} VALIDATE CONSTRAINT {check}")],
             ),
-            Piece::settled(
-                &slug("require"),
-                "The check spares the scan.",
-                &[
-                    format!("ALTER TABLE {on} ALTER COLUMN {through} SET NOT NULL"),
-                    format!("ALTER TABLE {on} DROP CONSTRAINT {check}"),
-                ],
-            ),
-        ]
+        ];
+        if self.required() {
+            let drop = format!("ALTER TABLE {on} DROP CONSTRAINT {check}");
+            let mut statements = vec![format!("ALTER TABLE {on} ALTER COLUMN {through} SET NOT NULL")];
+            statements.extend((!self.refuses).then_some(drop));
+            pieces.push(Piece::settled(&slug("require"), "The check spares the scan.", &statements));
+        }
+        pieces
     }
 
-    fn contract(&self) -> Piece {
-        let (on, sync) = (self.on(), self.sync());
-        let function = quote_qualified(&QName::new(&self.table.name.namespace, &sync));
-        let mut statements = vec![
-            format!("DROP TRIGGER {} ON {on}", quote_ident(&sync)),
-            format!("DROP FUNCTION {function}()"),
-            format!("ALTER TABLE {on} DROP COLUMN {}", quote_ident(self.from)),
-        ];
-        if self.through != self.to {
-            statements.push(format!(
-                "ALTER TABLE {on} RENAME COLUMN {} TO {}",
-                quote_ident(&self.through),
-                quote_ident(self.to)
-            ));
-        }
-        let column = self.table.column(self.from);
-        if let Some(default) = column.and_then(|column| column.default.as_deref()) {
-            let to = quote_ident(self.to);
-            statements.push(format!("ALTER TABLE {on} ALTER COLUMN {to} SET DEFAULT {default}"));
-        }
-        if let Some(comment) = column.and_then(|column| column.comment.as_deref()) {
-            let to = quote_ident(self.to);
-            statements.push(format!("COMMENT ON COLUMN {on}.{to} IS {}", quote_literal(comment)));
-        }
-        for (temporary, index) in self.indexes() {
-            let temporary = QName::new(&self.table.name.namespace, temporary);
-            statements.push(format!(
-                "ALTER INDEX {} RENAME TO {}",
-                quote_qualified(&temporary),
-                quote_ident(&index.name)
-            ));
-        }
-        statements.extend(self.then.iter().cloned());
-        let (slug, why, after) = if self.both_ways {
-            (
-                format!("drop_{}", self.from),
-                format!("Deploy it when no application that runs names {} any more.", quote_ident(self.from)),
-                Some(format!(
-                    "no running version of the application names \"{}\" of \"{}\" any more",
-                    self.from,
-                    self.table.name.display()
-                )),
-            )
-        } else {
-            (format!("swap_{}", self.to), "The second column takes the place of the first.".to_owned(), None)
-        };
-        Piece { after, ..Piece::settled(&slug, &why, &statements) }
+    /// Name of the check that [`Exchange::require`] adds.
+    pub(super) fn check(&self) -> String {
+        short(&format!("{}_{}_not_null_check", self.table.name.name, self.through))
     }
 }
 
 /// The type as the action says it: what follows TYPE, up to USING.
-fn type_text(action: &str) -> Option<String> {
+pub(super) fn type_text(action: &str) -> Option<String> {
     let upper = action.to_ascii_uppercase();
     let start = upper.find(" TYPE ")? + " TYPE ".len();
     let end = upper.get(start..)?.find(" USING ").map_or(action.len(), |at| start + at);
-    Some(action.get(start..end)?.trim().to_owned())
+    Some(action.get(start..end)?.trim().trim_end_matches(';').to_owned())
 }
 
 /// An expression over one column, read from a row.
@@ -290,10 +219,16 @@ fn qualified(expression: &str, column: &str, row: &str) -> String {
     out
 }
 
-fn free_name(table: &Table, wanted: &str) -> String {
+/// A name that no column of the table has.
+pub(super) fn free_name(table: &Table, wanted: &str) -> String {
+    free(wanted, |name| table.column(name).is_some())
+}
+
+/// The first of `wanted`, `wanted2` … that is not taken.
+pub(super) fn free(wanted: &str, taken: impl Fn(&str) -> bool) -> String {
     let mut name = short(wanted);
     let mut number = 2;
-    while table.column(&name).is_some() {
+    while taken(&name) {
         name = short(&format!("{wanted}{number}"));
         number += 1;
     }
@@ -301,7 +236,7 @@ fn free_name(table: &Table, wanted: &str) -> String {
 }
 
 /// PostgreSQL cuts names after 63 bytes.
-fn short(name: &str) -> String {
+pub(super) fn short(name: &str) -> String {
     const MOST: usize = 63;
     if name.len() <= MOST {
         return name.to_owned();

@@ -2,15 +2,19 @@
 //! expand, fill, contract. Nothing is written that was not tried in the lab, and nothing here touches a database
 //! of the user's beyond reading its history.
 
+mod change;
 mod deck;
 mod drops;
+mod enums;
 mod exchange;
 mod expand;
 mod name;
+mod obstacle;
 mod pieces;
 mod prove;
 mod relation;
 mod rewrite;
+mod swap;
 
 use std::collections::BTreeSet;
 

@@ -1,6 +1,8 @@
 //! A migration taken apart: texts that run one after the other, each a migration of its own.
 
+use pgsteward_model::migration::{MigrationFile, MigrationStatement};
 use pgsteward_model::source::Span;
+use pgsteward_model::statement::AlterTable;
 
 use crate::migrate::backfill::Definition;
 
@@ -18,6 +20,8 @@ pub(super) struct Piece {
     pub(super) after: Option<String>,
     /// Old and new name of the table whose view goes: of those that wait the first ones, because a view holds columns.
     pub(super) renamed: Option<(String, String)>,
+    /// Follows one that waits, and so waits with it.
+    pub(super) behind: bool,
     /// Names that its own folder must be told, in place of `{folder}`.
     pub(super) names_itself: bool,
 }
@@ -43,6 +47,54 @@ impl Piece {
 
     pub(super) fn is_empty(&self) -> bool {
         pgsteward_sql::parse(&self.text).statements.is_empty()
+    }
+
+    /// Whether the application has to do something before this is deployed.
+    pub(super) fn waits(&self) -> bool {
+        self.after.is_some() || self.behind
+    }
+
+    /// The same piece with another text.
+    pub(super) fn with(&self, text: impl Into<String>) -> Piece {
+        Piece { text: text.into(), ..self.clone() }
+    }
+
+    pub(super) fn slice(&self, statement: &MigrationStatement) -> &str {
+        self.text.get(statement.span.start..statement.span.end).unwrap_or("")
+    }
+}
+
+/// The statement of a piece as far as it stands for itself.
+pub(super) enum Stands {
+    /// There is nothing else in the piece.
+    Alone,
+    /// What the piece becomes on the way there.
+    Among(Vec<Piece>),
+}
+
+/// Whether a statement stands alone, and what to do first where it does not. None where it cannot be taken out.
+pub(super) fn stands(piece: &Piece, file: &MigrationFile, statement: &MigrationStatement) -> Option<Stands> {
+    if file.statements.len() == 1 {
+        return Some(Stands::Alone);
+    }
+    let bare = without_transaction(&piece.text)?;
+    Some(Stands::Among(match bare == piece.text {
+        true => apart(piece, statement.span),
+        false => vec![piece.with(bare)],
+    }))
+}
+
+/// Each action of an `ALTER TABLE` as a statement of its own; none where there is one only, or the text has another
+/// number of them than the parser saw.
+pub(super) fn single_actions(alter: &AlterTable, text: &str) -> Option<Vec<String>> {
+    let (head, actions) = pgsteward_rules::migration::alter_parts(text, alter.actions.len())?;
+    (actions.len() > 1).then(|| actions.iter().map(|action| format!("{head} {action};\n")).collect())
+}
+
+/// Says something once.
+pub(super) fn note(notes: &mut Vec<String>, text: String) {
+    if !notes.contains(&text) {
+        notes.push(text);
     }
 }
 
@@ -71,6 +123,7 @@ pub(super) fn apart(piece: &Piece, statement: Span) -> Vec<Piece> {
 /// The text without the statements that begin and end transactions, which make no sense in its parts.
 pub(super) fn without_transaction(text: &str) -> Option<String> {
     use pgsteward_model::statement::Statement;
+
     let mut out = text.to_owned();
     for parsed in pgsteward_sql::parse(text).statements.iter().rev() {
         match parsed.statement {

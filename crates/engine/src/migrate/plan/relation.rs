@@ -2,13 +2,12 @@
 //! PostgreSQL takes inserts, updates and deletes of such a view for those of its table.
 
 use pgsteward_model::catalog::{Table, TableKind};
-use pgsteward_model::effect::Age;
 use pgsteward_model::facts::Facts;
 use pgsteward_model::statement::{AlterAction, Name, Statement};
 use pgsteward_sql::quote_ident;
 
-use super::expand::touch_of;
-use super::pieces::{Piece, apart, without_transaction};
+use super::expand::{is_old, touch_of};
+use super::pieces::{Piece, Stands, note, stands};
 
 /// The first piece that renames a table, and what it becomes.
 pub(super) fn next(facts: &Facts, pieces: &[Piece], notes: &mut Vec<String>) -> Option<(usize, Vec<Piece>)> {
@@ -20,26 +19,20 @@ pub(super) fn next(facts: &Facts, pieces: &[Piece], notes: &mut Vec<String>) -> 
         for statement in &file.statements {
             let Statement::AlterTable(alter) = &statement.statement else { continue };
             let [AlterAction::RenameTable { to }] = alter.actions.as_slice() else { continue };
-            let touch = touch_of(statement, &alter.name);
-            let Some(touch) = touch.filter(|touch| matches!(touch.age, Age::Earlier | Age::Unknown)) else {
+            let Some(touch) = touch_of(statement, &alter.name).filter(|touch| is_old(touch)) else {
                 continue;
             };
             let Some(table) = touch.before.as_deref() else { continue };
             if let Some(reason) = obstacle(table) {
-                let note = format!("{} is renamed as it is written: {reason}", table.name.display());
-                if !notes.contains(&note) {
-                    notes.push(note);
-                }
+                note(notes, format!("{} is renamed as it is written: {reason}", table.name.display()));
                 continue;
             }
-            if file.statements.len() > 1 {
-                let Some(bare) = without_transaction(&piece.text) else { continue };
-                if bare != piece.text {
-                    return Some((at, vec![Piece { text: bare, ..piece.clone() }]));
-                }
-                return Some((at, apart(piece, statement.span)));
+            match stands(piece, file, statement) {
+                None => continue,
+                Some(Stands::Among(parts)) => return Some((at, parts)),
+                Some(Stands::Alone) => {}
             }
-            let text = piece.text.get(statement.span.start..statement.span.end)?;
+            let text = piece.slice(statement);
             return Some((at, parts(&alter.name, to, text)));
         }
     }
@@ -73,7 +66,7 @@ pub(super) fn follow(pieces: &mut [Piece]) {
     for at in 0..pieces.len() {
         let Some((old, new)) = pieces[at].renamed.clone() else { continue };
         let always = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
-        for piece in pieces[at + 1..].iter_mut().filter(|piece| piece.after.is_some()) {
+        for piece in pieces[at + 1..].iter_mut().filter(|piece| piece.waits()) {
             for (old, new) in [(always(&old), always(&new)), (quote_ident(&old), quote_ident(&new))] {
                 for place in ["ALTER TABLE ", "ALTER TABLE public.", " ON ", " ON public."] {
                     for end in [" ", "\n", ";"] {

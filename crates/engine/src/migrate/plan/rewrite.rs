@@ -8,7 +8,7 @@ use pgsteward_model::source::Span;
 
 use super::deck::{Deck, path_of, slug_of};
 use super::pieces::{Piece, apart};
-use super::{drops, expand, relation};
+use super::{change, drops, enums, expand, relation};
 use crate::prove::files::edited_files;
 
 /// No migration of people has as many hazards.
@@ -25,7 +25,7 @@ pub(super) fn rewrite(deck: &Deck, text: &str, notes: &mut Vec<String>) -> Vec<P
         pieces.splice(at..=at, parts);
     }
     // What has to wait for the application comes last, so that nothing else waits with it.
-    pieces.sort_by_key(|piece| (piece.after.is_some(), piece.renamed.is_none()));
+    pieces.sort_by_key(|piece| (piece.waits(), piece.renamed.is_none()));
     relation::follow(&mut pieces);
     pieces
 }
@@ -36,7 +36,9 @@ fn next(
     pieces: &[Piece],
     notes: &mut Vec<String>,
 ) -> Option<(usize, Vec<Piece>)> {
-    expand::next(facts, pieces, notes)
+    enums::next(deck, facts, pieces, notes)
+        .or_else(|| change::next(deck, facts, pieces, notes))
+        .or_else(|| expand::next(deck, facts, pieces, notes))
         .or_else(|| relation::next(facts, pieces, notes))
         .or_else(|| drops::next(facts, pieces))
         .or_else(|| next_fix(deck, facts, pieces))

@@ -1,0 +1,290 @@
+//! Columns whose type changes: each gets a second column that a trigger keeps equal, is filled in batches, and takes
+//! the first one's place at the end, with the keys that stand on it.
+
+use std::collections::BTreeSet;
+
+use pgsteward_model::catalog::{Catalog, Constraint, ConstraintKind, QName};
+use pgsteward_model::effect::{Age, Touch};
+use pgsteward_model::facts::Facts;
+use pgsteward_model::migration::{MigrationFile, MigrationStatement};
+use pgsteward_model::statement::{AlterAction, AlterEnum, AlterTable, Statement};
+
+use super::deck::Deck;
+use super::exchange::{Exchange, Ways, free_name, type_text};
+use super::expand::touch_of;
+use super::obstacle::obstacle;
+use super::pieces::{Piece, apart, note, single_actions, without_transaction};
+use super::swap::{Swap, ways_of};
+
+/// A column of a table.
+pub(super) type Place = (QName, String);
+
+/// The first piece that changes types at a price, and what it becomes.
+pub(super) fn next(
+    deck: &Deck,
+    facts: &Facts,
+    pieces: &[Piece],
+    notes: &mut Vec<String>,
+) -> Option<(usize, Vec<Piece>)> {
+    let history = facts.history.as_ref()?;
+    for (at, (piece, file)) in pieces.iter().zip(&history.files).enumerate() {
+        if piece.settled {
+            continue;
+        }
+        let moving: Vec<Place> = file.statements.iter().flat_map(|one| moving(file, one)).collect();
+        if moving.is_empty() {
+            continue;
+        }
+        let catalog = deck.catalog_after(pieces, at);
+        let wanted: BTreeSet<Place> =
+            moving.into_iter().filter(|place| allowed(&catalog, place, notes)).collect();
+        if wanted.is_empty() {
+            continue;
+        }
+        if let Some(parts) = parts(&catalog, piece, file, &wanted) {
+            return Some((at, parts));
+        }
+    }
+    None
+}
+
+/// Columns whose type the statement changes while it works on all rows under a lock.
+fn moving(file: &MigrationFile, statement: &MigrationStatement) -> Vec<Place> {
+    let Statement::AlterTable(alter) = &statement.statement else { return Vec::new() };
+    let Some(touch) = touch_of(statement, &alter.name).filter(|touch| works(touch)) else {
+        return Vec::new();
+    };
+    let place = |action: &AlterAction| match action {
+        // A type that only stands in for one of the same name is a change of the type.
+        AlterAction::SetType { column, ty, .. } if !renamed(file, &ty.name) => {
+            Some((touch.relation.clone(), column.clone()))
+        }
+        _ => None,
+    };
+    alter.actions.iter().filter_map(place).collect()
+}
+
+fn works(touch: &Touch) -> bool {
+    matches!(touch.age, Age::Earlier | Age::Unknown)
+        && (touch.rewrite.is_some() || touch.scan.is_some() || touch.builds_index)
+}
+
+fn renamed(file: &MigrationFile, ty: &str) -> bool {
+    file.statements.iter().any(|one| {
+        matches!(&one.statement, Statement::AlterEnum { name, action: AlterEnum::Rename { .. } } if name.name == ty)
+    })
+}
+
+fn allowed(catalog: &Catalog, place: &Place, notes: &mut Vec<String>) -> bool {
+    let (table, column) = place;
+    let Some(table) = catalog.table(table) else { return false };
+    match obstacle(catalog, table, column, Ways::Forth, false) {
+        Some(reason) => {
+            note(notes, format!("{}.{column} is left as it is written: {reason}", table.name.display()));
+            false
+        }
+        None => true,
+    }
+}
+
+/// None where the piece cannot be taken apart.
+fn parts(
+    catalog: &Catalog,
+    piece: &Piece,
+    file: &MigrationFile,
+    wanted: &BTreeSet<Place>,
+) -> Option<Vec<Piece>> {
+    if let Some(plain) = plain(piece, file, wanted)? {
+        return Some(vec![plain]);
+    }
+    let roles: Vec<Role> = file.statements.iter().map(|one| role(catalog, file, one, wanted)).collect();
+    let first = roles.iter().position(|role| *role == Role::Type)?;
+    let of = |keep: &dyn Fn(usize) -> bool| {
+        let texts = file.statements.iter().enumerate().filter(|(at, _)| keep(*at));
+        let text: Vec<String> = texts.map(|(_, one)| format!("{};\n", piece.slice(one))).collect();
+        (!text.is_empty()).then(|| piece.with(text.join("\n")))
+    };
+    // What comes before is a piece of its own, so that the columns are seen as they are after it.
+    if let Some(head) = of(&|at| at < first && roles[at] == Role::Other) {
+        let rest = of(&|at| at >= first || roles[at] != Role::Other)?;
+        return Some(vec![head, rest]);
+    }
+    let mut pieces = swap(catalog, piece, file, wanted)?.pieces();
+    pieces.extend(of(&|at| roles[at] == Role::Other));
+    Some(pieces)
+}
+
+/// The piece without transactions of its own, each action on a table of the group a statement. The inner none where
+/// it is so already.
+fn plain(piece: &Piece, file: &MigrationFile, wanted: &BTreeSet<Place>) -> Option<Option<Piece>> {
+    let bare = without_transaction(&piece.text)?;
+    if bare != piece.text {
+        return Some(Some(piece.with(bare)));
+    }
+    for one in &file.statements {
+        let Statement::AlterTable(alter) = &one.statement else { continue };
+        let known = touch_of(one, &alter.name)
+            .is_some_and(|touch| wanted.iter().any(|(table, _)| *table == touch.relation));
+        if !known || alter.actions.len() < 2 {
+            continue;
+        }
+        let singles = single_actions(alter, piece.slice(one))?.join("\n");
+        let parts = apart(piece, one.span);
+        let own = |part: &Piece| part.text.contains(piece.slice(one));
+        let text: Vec<String> =
+            parts.iter().map(|part| if own(part) { singles.clone() } else { part.text.clone() }).collect();
+        return Some(Some(piece.with(text.join("\n"))));
+    }
+    Some(None)
+}
+
+/// What a statement has to do with the change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    /// It changes a type.
+    Type,
+    /// The swap does what it does: it takes away what the change needs away, or brings it back.
+    Absorbed,
+    Other,
+}
+
+fn role(
+    catalog: &Catalog,
+    file: &MigrationFile,
+    statement: &MigrationStatement,
+    wanted: &BTreeSet<Place>,
+) -> Role {
+    let Statement::AlterTable(alter) = &statement.statement else { return Role::Other };
+    let [action] = alter.actions.as_slice() else { return Role::Other };
+    let table = alter.name.qualified();
+    let own = |column: &String| wanted.contains(&(table.clone(), column.clone()));
+    let absorbed = match action {
+        AlterAction::SetType { column, .. } if own(column) => return Role::Type,
+        AlterAction::SetDefault { column, .. } | AlterAction::DropDefault { column } => own(column),
+        AlterAction::DropConstraint { name, .. } => {
+            let back = file.statements.iter().filter(|other| other.span.start > statement.span.start);
+            returns(catalog, &table, name, wanted, back)
+        }
+        AlterAction::AddConstraint { constraint, .. } => {
+            let gone = file.statements.iter().any(|other| {
+                other.span.end <= statement.span.start && drops(other, &table, &constraint.name)
+            });
+            gone && returns(catalog, &table, &constraint.name, wanted, std::iter::once(statement))
+        }
+        _ => false,
+    };
+    if absorbed { Role::Absorbed } else { Role::Other }
+}
+
+fn single(statement: &MigrationStatement) -> Option<(&AlterTable, &AlterAction)> {
+    match &statement.statement {
+        Statement::AlterTable(alter) => match alter.actions.as_slice() {
+            [action] => Some((alter, action)),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn drops(statement: &MigrationStatement, table: &QName, constraint: &str) -> bool {
+    single(statement).is_some_and(|(alter, action)| {
+        matches!(action, AlterAction::DropConstraint { name, .. } if name == constraint)
+            && alter.name.qualified() == *table
+    })
+}
+
+/// Whether a key on the columns, or to them, comes back as it was.
+fn returns<'a>(
+    catalog: &Catalog,
+    table: &QName,
+    constraint: &str,
+    wanted: &BTreeSet<Place>,
+    mut later: impl Iterator<Item = &'a MigrationStatement>,
+) -> bool {
+    let Some(was) = catalog.table(table).and_then(|table| table.constraint(constraint)) else { return false };
+    let holds = |table: &QName, columns: &[String]| {
+        columns.iter().any(|column| wanted.contains(&(table.clone(), column.clone())))
+    };
+    let stands = match &was.kind {
+        ConstraintKind::PrimaryKey { columns } | ConstraintKind::Unique { columns, .. } => {
+            holds(table, columns)
+        }
+        ConstraintKind::ForeignKey(key) => {
+            holds(table, &key.columns) || holds(&key.references, &key.referenced_columns)
+        }
+        _ => false,
+    };
+    stands
+        && later.any(|other| {
+            single(other).is_some_and(|(alter, action)| match action {
+                AlterAction::AddConstraint { constraint: made, using_index: None, .. } => {
+                    alter.name.qualified() == *table && made.name == constraint && alike(was, made)
+                }
+                _ => false,
+            })
+        })
+}
+
+fn alike(was: &Constraint, made: &Constraint) -> bool {
+    let kind = match (&was.kind, &made.kind) {
+        // A key that names no columns means the primary key.
+        (ConstraintKind::ForeignKey(was), ConstraintKind::ForeignKey(made)) => {
+            let columns =
+                made.referenced_columns.is_empty() || was.referenced_columns == made.referenced_columns;
+            columns
+                && was.columns == made.columns
+                && was.references.name == made.references.name
+                && (was.on_delete, was.on_update, was.match_full)
+                    == (made.on_delete, made.on_update, made.match_full)
+        }
+        (was, made) => was == made,
+    };
+    kind && (was.deferrable, was.initially_deferred) == (made.deferrable, made.initially_deferred)
+}
+
+fn swap<'a>(
+    catalog: &'a Catalog,
+    piece: &Piece,
+    file: &'a MigrationFile,
+    wanted: &BTreeSet<Place>,
+) -> Option<Swap<'a>> {
+    let mut exchanges: Vec<Exchange<'a>> = Vec::new();
+    for (statement, (alter, action)) in file.statements.iter().filter_map(|one| Some((one, single(one)?))) {
+        let AlterAction::SetType { column, using, .. } = action else { continue };
+        let place = (alter.name.qualified(), column.clone());
+        let Some(table) = catalog.table(&place.0).filter(|_| wanted.contains(&place)) else { continue };
+        let known = table.column(column)?;
+        exchanges.push(Exchange {
+            table,
+            from: column,
+            through: free_name(table, &format!("{column}_new")),
+            to: column,
+            ty: type_text(piece.slice(statement))?,
+            using: using.clone(),
+            ways: ways_of(table, known),
+            default: default_after(file, &place).unwrap_or_else(|| known.default.clone()),
+            refuses: false,
+        });
+    }
+    let first = exchanges.first()?;
+    let slug =
+        format!("swap_{}", if exchanges.len() == 1 { first.to } else { first.table.name.name.as_str() });
+    Some(Swap { catalog, exchanges, first: Vec::new(), types: Vec::new(), waits: None, slug })
+}
+
+/// What the file makes of the column's default: the outer none where it leaves it.
+pub(super) fn default_after(file: &MigrationFile, place: &Place) -> Option<Option<String>> {
+    let (table, column) = place;
+    let changes = file.statements.iter().filter_map(|one| match &one.statement {
+        Statement::AlterTable(alter) if alter.name.qualified() == *table => Some(&alter.actions),
+        _ => None,
+    });
+    let changes = changes.flatten().filter_map(|action| match action {
+        AlterAction::SetDefault { column: name, expression } if name == column => {
+            Some(Some(expression.clone()))
+        }
+        AlterAction::DropDefault { column: name } if name == column => Some(None),
+        _ => None,
+    });
+    changes.reduce(|_, last| last)
+}

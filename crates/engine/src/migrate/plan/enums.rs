@@ -1,0 +1,450 @@
+//! Enum types that change more than by a new value: PostgreSQL can neither take a value away nor move one, and a value
+//! with a new name is one that the old version of the application does not know. The new type is made beside the old
+//! one, columns of it follow those of the old, and both change places at the end.
+
+use std::collections::BTreeMap;
+
+use pgsteward_model::catalog::{Catalog, ColumnType, Enum, QName, Table, TypeClass};
+use pgsteward_model::facts::Facts;
+use pgsteward_model::migration::{MigrationFile, MigrationStatement};
+use pgsteward_model::place::ObjectKind;
+use pgsteward_model::statement::{AlterAction, AlterEnum, Statement};
+use pgsteward_sql::{quote_ident, quote_literal, quote_qualified};
+
+use super::change::default_after;
+use super::deck::Deck;
+use super::exchange::{Exchange, Ways, free, free_name};
+use super::obstacle::obstacle;
+use super::pieces::{Piece, Stands, note, single_actions, stands, without_transaction};
+use super::swap::{Swap, ways_of};
+
+/// The first piece that changes an enum, and what it becomes.
+pub(super) fn next(
+    deck: &Deck,
+    facts: &Facts,
+    pieces: &[Piece],
+    notes: &mut Vec<String>,
+) -> Option<(usize, Vec<Piece>)> {
+    let history = facts.history.as_ref()?;
+    for (at, (piece, file)) in pieces.iter().zip(&history.files).enumerate() {
+        if piece.settled
+            || !file.statements.iter().any(|one| matches!(one.statement, Statement::AlterEnum { .. }))
+        {
+            continue;
+        }
+        let catalog = deck.catalog_after(pieces, at);
+        if let Some(parts) = value_added(&catalog, piece, file) {
+            return Some((at, parts));
+        }
+        let change = renamed(&catalog, file).or_else(|| made_anew(&catalog, file));
+        let Some(change) = change.filter(|change| !change.columns.is_empty()) else { continue };
+        if let Some(reason) = change.obstacle(&catalog, file) {
+            note(notes, format!("the enum {} is changed as it is written: {reason}", change.name.display()));
+            continue;
+        }
+        if let Some(parts) = change.parts(&catalog, piece, file) {
+            if !change.labels.is_empty() {
+                note(notes, change.cheaper());
+            }
+            return Some((at, parts));
+        }
+    }
+    None
+}
+
+/// A new value cannot be used before it is committed: it gets a folder of its own.
+fn value_added(catalog: &Catalog, piece: &Piece, file: &MigrationFile) -> Option<Vec<Piece>> {
+    let statement = file.statements.iter().find(|one| {
+        matches!(&one.statement, Statement::AlterEnum { name, action: AlterEnum::AddValue { .. } }
+            if catalog.enums.contains_key(&name.qualified()))
+    })?;
+    match stands(piece, file, statement)? {
+        Stands::Among(parts) => Some(parts),
+        Stands::Alone => {
+            Some(vec![Piece { settled: true, slug: slug_of(piece, "add_value"), ..piece.clone() }])
+        }
+    }
+}
+
+fn slug_of(piece: &Piece, slug: &str) -> String {
+    if piece.slug.is_empty() { slug.to_owned() } else { piece.slug.clone() }
+}
+
+/// A column of the enum.
+struct User<'a> {
+    table: &'a Table,
+    column: &'a str,
+    /// How the migration converts it, where it does more than keep the value.
+    using: Option<String>,
+    default: Option<String>,
+}
+
+/// An enum on its way to other values.
+struct Change<'a> {
+    name: QName,
+    old: &'a Enum,
+    new: Vec<String>,
+    /// Values with a new name, by the old one.
+    labels: BTreeMap<String, String>,
+    columns: Vec<User<'a>>,
+    /// Statements that do it, by their place in the file.
+    own: Vec<usize>,
+}
+
+/// Values that get another name.
+fn renamed<'a>(catalog: &'a Catalog, file: &MigrationFile) -> Option<Change<'a>> {
+    let renames = file.statements.iter().enumerate().filter_map(|(at, one)| match &one.statement {
+        Statement::AlterEnum { name, action: AlterEnum::RenameValue { from, to } } => {
+            Some((at, name.qualified(), from.clone(), to.clone()))
+        }
+        _ => None,
+    });
+    let renames: Vec<_> = renames.collect();
+    let name =
+        renames.iter().map(|(_, name, _, _)| name).find(|name| catalog.enums.contains_key(name))?.clone();
+    let old = catalog.enums.get(&name)?;
+    let (mut new, mut labels, mut own) = (old.values.clone(), BTreeMap::new(), Vec::new());
+    for (at, _, from, to) in renames.into_iter().filter(|(_, other, _, _)| *other == name) {
+        for value in new.iter_mut().filter(|value| **value == from) {
+            value.clone_from(&to);
+        }
+        labels.insert(from, to);
+        own.push(at);
+    }
+    let users = users(catalog, &name).into_iter().map(|(table, column)| {
+        let default = column.default.clone().map(|mut default| {
+            for (from, to) in &labels {
+                default = default.replace(&quote_literal(from), &quote_literal(to));
+            }
+            default
+        });
+        User { table, column: &column.name, using: None, default }
+    });
+    let columns = users.collect();
+    Some(Change { name, old, new, labels, columns, own })
+}
+
+/// A type that is made anew beside the old one and takes its name, as Prisma writes it.
+fn made_anew<'a>(catalog: &'a Catalog, file: &'a MigrationFile) -> Option<Change<'a>> {
+    let rename = |from: &QName| {
+        file.statements.iter().enumerate().find_map(|(at, one)| match &one.statement {
+            Statement::AlterEnum { name, action: AlterEnum::Rename { to } } if name.qualified() == *from => {
+                Some((at, QName::new(from.namespace.clone(), to.clone())))
+            }
+            _ => None,
+        })
+    };
+    let (made_at, made, values) =
+        file.statements.iter().enumerate().find_map(|(at, one)| match &one.statement {
+            Statement::CreateEnum { value, name } if rename(&name.qualified()).is_some() => {
+                Some((at, name.qualified(), value.values.clone()))
+            }
+            _ => None,
+        })?;
+    let (named_at, name) = rename(&made)?;
+    let old = catalog.enums.get(&name)?;
+    let (aside_at, aside) = rename(&name)?;
+    let gone_at = file.statements.iter().position(|one| {
+        matches!(&one.statement, Statement::Drop { kind: ObjectKind::Enum, names, .. }
+            if names.iter().any(|name| name.qualified() == aside))
+    })?;
+    let mut change = Change {
+        own: vec![made_at, aside_at, named_at, gone_at],
+        name,
+        old,
+        new: values,
+        labels: BTreeMap::new(),
+        columns: Vec::new(),
+    };
+    for (at, one) in file.statements.iter().enumerate() {
+        let Statement::AlterTable(alter) = &one.statement else { continue };
+        for action in &alter.actions {
+            let AlterAction::SetType { column, ty, using } = action else { continue };
+            if ty.name != made.name {
+                continue;
+            }
+            let table = catalog.table(&alter.name.qualified())?;
+            let default = table.column(column)?.default.clone();
+            let default = default_after(file, &(table.name.clone(), column.clone())).unwrap_or(default);
+            let using = using.clone().filter(|using| !keeps(using, column, &made.name));
+            change.columns.push(User { table, column, using, default });
+            change.own.push(at);
+        }
+    }
+    let own = |one: &MigrationStatement| match &one.statement {
+        Statement::AlterTable(alter) => alter.actions.iter().all(|action| match action {
+            AlterAction::SetDefault { column, .. } | AlterAction::DropDefault { column } => change
+                .columns
+                .iter()
+                .any(|user| user.table.name == alter.name.qualified() && user.column == column),
+            _ => false,
+        }),
+        _ => false,
+    };
+    let defaults: Vec<usize> =
+        (0..).zip(&file.statements).filter(|(_, one)| own(one)).map(|(at, _)| at).collect();
+    change.own.extend(defaults);
+    Some(change)
+}
+
+/// Whether an expression takes the value over as it is: `"role"::text::"Role_new"`.
+fn keeps(using: &str, column: &str, ty: &str) -> bool {
+    let plain: String = using.replace("public.", "").replace("\"public\".", "");
+    let plain: String = plain.chars().filter(|one| !matches!(one, '(' | ')' | ' ' | '"')).collect();
+    let cast = |array: &str| format!("{column}::text{array}::{ty}{array}");
+    plain == cast("") || plain == cast("[]") || plain == format!("{column}::text::{ty}[]")
+}
+
+fn users<'a>(catalog: &'a Catalog, name: &QName) -> Vec<(&'a Table, &'a pgsteward_model::catalog::Column)> {
+    let tables = catalog.tables.values().map(std::sync::Arc::as_ref);
+    tables
+        .flat_map(|table| table.columns.iter().map(move |column| (table, column)))
+        .filter(|(_, column)| is(&column.ty, name))
+        .collect()
+}
+
+fn is(ty: &ColumnType, name: &QName) -> bool {
+    ty.class == TypeClass::Enum
+        && ty.name == name.name
+        && ty.namespace.as_deref().unwrap_or("public") == name.namespace
+}
+
+impl Change<'_> {
+    /// Why the type cannot be exchanged.
+    fn obstacle(&self, catalog: &Catalog, file: &MigrationFile) -> Option<String> {
+        for user in &self.columns {
+            if let Some(reason) = obstacle(catalog, user.table, user.column, Ways::Forth, true) {
+                return Some(format!("{}.{}: {reason}", user.table.name.display(), user.column));
+            }
+        }
+        if users(catalog, &self.name).len() > self.columns.len() {
+            return Some("not all of its columns are converted".into());
+        }
+        if let Some(domain) = catalog.domains.values().find(|domain| is(&domain.base, &self.name)) {
+            return Some(format!("the domain \"{}\" is made of it", domain.name.display()));
+        }
+        let composite =
+            catalog.composites.values().find(|one| one.attributes.iter().any(|(_, ty)| is(ty, &self.name)));
+        if let Some(composite) = composite {
+            return Some(format!("the type \"{}\" has it", composite.name.display()));
+        }
+        let quoted = quote_ident(&self.name.name);
+        let names = |text: &str| text.contains(&quoted) || text.contains(&self.name.name);
+        let function = catalog.functions.keys().find(|id| {
+            names(&id.arguments) || catalog.functions.get(id).is_some_and(|function| names(&function.returns))
+        });
+        if let Some(function) = function {
+            return Some(format!("the function \"{}\" takes or returns it", function.name.display()));
+        }
+        let last = self.own.iter().max()?;
+        let later = file.statements.iter().skip(last + 1).any(|one| match &one.statement {
+            Statement::AlterEnum { name, .. } => name.qualified() == self.name,
+            Statement::CreateTable(create) => {
+                create.table.columns.iter().any(|column| is_named(&column.ty, &self.name))
+            }
+            Statement::AlterTable(alter) => alter.actions.iter().any(|action| match action {
+                AlterAction::AddColumn { column, .. } => is_named(&column.column.ty, &self.name),
+                _ => false,
+            }),
+            _ => false,
+        });
+        (later && self.waits().is_some())
+            .then(|| "a later statement of the migration needs its new values".into())
+    }
+
+    fn removed(&self) -> Vec<&String> {
+        self.old
+            .values
+            .iter()
+            .filter(|value| !self.new.contains(value) && !self.labels.contains_key(*value))
+            .collect()
+    }
+
+    /// A removed value that the migration does not turn into another one.
+    fn refuses(&self) -> bool {
+        !self.removed().is_empty() && self.columns.iter().any(|user| user.using.is_none())
+    }
+
+    fn waits(&self) -> Option<String> {
+        let enumeration = self.name.display();
+        if !self.labels.is_empty() {
+            let (old, new): (Vec<String>, Vec<String>) =
+                self.labels.iter().map(|(from, to)| (format!("\"{from}\""), format!("\"{to}\""))).unzip();
+            let (old, new) = (old.join(", "), new.join(", "));
+            return Some(format!(
+                "every running version of the application knows {new} of \"{enumeration}\" and none names {old} any more"
+            ));
+        }
+        let removed: Vec<String> = self.removed().iter().map(|value| format!("\"{value}\"")).collect();
+        if removed.is_empty() {
+            return None;
+        }
+        let rows = if self.refuses() { " and no row holds it" } else { "" };
+        Some(format!(
+            "no running version of the application writes {} of \"{enumeration}\" any more{rows}",
+            removed.join(", ")
+        ))
+    }
+
+    fn cheaper(&self) -> String {
+        let maps: Vec<String> =
+            self.labels.iter().map(|(from, to)| format!("{to} @map(\"{from}\")")).collect();
+        format!(
+            "to rename a value of {} in the Prisma schema only costs nothing: {}",
+            self.name.display(),
+            maps.join(", ")
+        )
+    }
+
+    fn parts(&self, catalog: &Catalog, piece: &Piece, file: &MigrationFile) -> Option<Vec<Piece>> {
+        if let Some(plain) = self.plain(piece, file)? {
+            return Some(vec![plain]);
+        }
+        let first = *self.own.iter().min()?;
+        let of = |keep: &dyn Fn(usize) -> bool| {
+            let texts = file.statements.iter().enumerate().filter(|(at, _)| keep(*at));
+            let text: Vec<String> = texts.map(|(_, one)| format!("{};\n", piece.slice(one))).collect();
+            (!text.is_empty()).then(|| piece.with(text.join("\n")))
+        };
+        // What comes before is a piece of its own, so that the columns are seen as they are after it.
+        if let Some(head) = of(&|at| at < first) {
+            return Some(vec![head, of(&|at| at >= first)?]);
+        }
+        let mut pieces = self.swap(catalog).pieces();
+        pieces.extend(of(&|at| !self.own.contains(&at)));
+        Some(pieces)
+    }
+
+    /// The piece without transactions of its own, each action on a column of the type a statement; the inner none where
+    /// it is so already.
+    fn plain(&self, piece: &Piece, file: &MigrationFile) -> Option<Option<Piece>> {
+        let bare = without_transaction(&piece.text)?;
+        if bare != piece.text {
+            return Some(Some(piece.with(bare)));
+        }
+        let mut text = String::new();
+        let mut split = false;
+        for one in &file.statements {
+            let singles = match &one.statement {
+                Statement::AlterTable(alter)
+                    if self.columns.iter().any(|user| user.table.name == alter.name.qualified()) =>
+                {
+                    single_actions(alter, piece.slice(one))
+                }
+                _ => None,
+            };
+            split |= singles.is_some();
+            text += &singles.map_or_else(|| format!("{};\n", piece.slice(one)), |singles| singles.concat());
+        }
+        Some(split.then(|| piece.with(text)))
+    }
+
+    fn swap<'b>(&'b self, catalog: &'b Catalog) -> Swap<'b> {
+        let namespace = &self.name.namespace;
+        let taken = |name: &str| {
+            let name = QName::new(namespace, name);
+            catalog.enums.contains_key(&name) || catalog.tables.contains_key(&name)
+        };
+        let made = QName::new(namespace, free(&format!("{}_new", self.name.name), taken));
+        let aside = QName::new(namespace, free(&format!("{}_old", self.name.name), taken));
+        let mut first = self.added();
+        let values: Vec<String> = self.new.iter().map(|value| quote_literal(value)).collect();
+        first.push(Piece::settled(
+            &format!("type_{}", made.name),
+            "The type with its new values, beside the one that the application knows.",
+            &[format!("CREATE TYPE {} AS ENUM ({})", quote_qualified(&made), values.join(", "))],
+        ));
+        let own = quote_qualified(&self.name);
+        let mut types = vec![
+            format!("ALTER TYPE {own} RENAME TO {}", quote_ident(&aside.name)),
+            format!("ALTER TYPE {} RENAME TO {}", quote_qualified(&made), quote_ident(&self.name.name)),
+            format!("DROP TYPE {}", quote_qualified(&aside)),
+        ];
+        if let Some(comment) = &self.old.comment {
+            types.push(format!("COMMENT ON TYPE {own} IS {}", quote_literal(comment)));
+        }
+        let exchange = |user: &'b User<'b>| {
+            let known = user.table.column(user.column);
+            let array = known.is_some_and(|column| column.ty.array > 0);
+            Exchange {
+                table: user.table,
+                from: user.column,
+                through: free_name(user.table, &format!("{}_new", user.column)),
+                to: user.column,
+                ty: format!("{}{}", quote_qualified(&made), if array { "[]" } else { "" }),
+                using: Some(user.using.clone().unwrap_or_else(|| self.value(user.column, array, &made))),
+                ways: known.map_or(Ways::Forth, |column| ways_of(user.table, column)),
+                default: user.default.clone(),
+                refuses: user.using.is_none() && !self.removed().is_empty(),
+            }
+        };
+        Swap {
+            catalog,
+            exchanges: self.columns.iter().map(exchange).collect(),
+            first,
+            types,
+            waits: self.waits(),
+            slug: format!("swap_{}", self.name.name),
+        }
+    }
+
+    /// New values, which the old type gets as well: the new version of the application writes them at once.
+    fn added(&self) -> Vec<Piece> {
+        let mut known: Vec<&String> = self.old.values.iter().collect();
+        let mut statements = Vec::new();
+        for (at, value) in self.new.iter().enumerate().filter(|(_, value)| !self.old.values.contains(value)) {
+            let before =
+                at.checked_sub(1).and_then(|at| self.new.get(at)).filter(|value| known.contains(value));
+            let place = match before {
+                Some(before) => format!(" AFTER {}", quote_literal(before)),
+                None => {
+                    known.first().map(|first| format!(" BEFORE {}", quote_literal(first))).unwrap_or_default()
+                }
+            };
+            statements.push(format!(
+                "ALTER TYPE {} ADD VALUE {}{place}",
+                quote_qualified(&self.name),
+                quote_literal(value)
+            ));
+            known.push(value);
+        }
+        let slug = format!("add_value_{}", self.name.name);
+        let why = "The new version of the application may write it from now on; let the old one know it before that.";
+        (!statements.is_empty()).then(|| Piece::settled(&slug, why, &statements)).into_iter().collect()
+    }
+
+    /// The value of the second column: a value that goes without a successor becomes NULL.
+    fn value(&self, column: &str, array: bool, made: &QName) -> String {
+        let (column, ty) = (format!("\"{}\"", column.replace('"', "\"\"")), quote_qualified(made));
+        let removed: Vec<String> = self.removed().iter().map(|value| quote_literal(value)).collect();
+        if array {
+            let mut text = format!("{column}::text[]");
+            for (from, to) in &self.labels {
+                text = format!(
+                    "pg_catalog.array_replace({text}, {}, {})",
+                    quote_literal(from),
+                    quote_literal(to)
+                );
+            }
+            if !removed.is_empty() {
+                let list = removed.join(", ");
+                text = format!("CASE WHEN {column}::text[] && ARRAY[{list}] THEN NULL ELSE {text} END");
+            }
+            return format!("({text})::{ty}[]");
+        }
+        if removed.is_empty() && self.labels.is_empty() {
+            return format!("{column}::text::{ty}");
+        }
+        let mut cases: Vec<String> = removed.iter().map(|value| format!("WHEN {value} THEN NULL")).collect();
+        cases.extend(
+            self.labels
+                .iter()
+                .map(|(from, to)| format!("WHEN {} THEN {}", quote_literal(from), quote_literal(to))),
+        );
+        format!("(CASE {column}::text {} ELSE {column}::text END)::{ty}", cases.join(" "))
+    }
+}
+
+fn is_named(ty: &ColumnType, name: &QName) -> bool {
+    ty.name == name.name
+}

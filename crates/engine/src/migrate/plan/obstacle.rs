@@ -1,0 +1,102 @@
+//! Why a second column cannot take the place of a column.
+
+use pgsteward_model::catalog::{Catalog, ConstraintKind, ReferentialAction, Table};
+use pgsteward_sql::quote_ident;
+
+use super::exchange::Ways;
+
+/// None where nothing stands in the way. `bound` says that expressions over the column hold for its present type only.
+pub(super) fn obstacle(
+    catalog: &Catalog,
+    table: &Table,
+    column: &str,
+    ways: Ways,
+    bound: bool,
+) -> Option<String> {
+    let known = table.column(column)?;
+    let children = |other: &Table| {
+        other.inherits.contains(&table.name)
+            || other.partition_of.as_ref().is_some_and(|of| of.parent == table.name)
+    };
+    if table.partitioning.is_some()
+        || table.partition_of.is_some()
+        || !table.inherits.is_empty()
+        || catalog.tables.values().any(|other| children(other))
+    {
+        return Some("the table is partitioned or inherits".into());
+    }
+    if known.generated.is_some() {
+        return Some("the column is generated".into());
+    }
+    if !known.grants.is_empty() {
+        return Some("it has privileges of its own".into());
+    }
+    if let Some(view) = catalog.views.values().find(|view| view.reads.contains(&table.name)) {
+        return Some(format!("the view \"{}\" reads the table", view.name.display()));
+    }
+    let names = |text: &str| names(text, column);
+    let generated = table
+        .columns
+        .iter()
+        .find(|other| other.generated.as_ref().is_some_and(|generated| names(&generated.expression)));
+    if let Some(other) = generated {
+        return Some(format!("the generated column \"{}\" is made of it", other.name));
+    }
+    constraint(catalog, table, column, bound)
+        .or_else(|| trigger(table, column, ways))
+        .or_else(|| expression(table, column, bound))
+        .or_else(|| (!table.policies.is_empty()).then(|| "policies of the table may name it".to_owned()))
+}
+
+fn constraint(catalog: &Catalog, table: &Table, column: &str, bound: bool) -> Option<String> {
+    for constraint in &table.constraints {
+        match &constraint.kind {
+            ConstraintKind::Exclusion { definition } if names(definition, column) => {
+                return Some(format!("the exclusion constraint \"{}\" stands on it", constraint.name));
+            }
+            ConstraintKind::Check { expression, .. } if bound && names(expression, column) => {
+                return Some(format!("the check constraint \"{}\" stands on it", constraint.name));
+            }
+            _ => {}
+        }
+    }
+    let holds = |columns: &[String]| columns.iter().any(|name| name == column);
+    catalog.tables.values().find_map(|other| {
+        other.foreign_keys().find_map(|(constraint, key)| {
+            let here = other.name == table.name && holds(&key.columns);
+            let there = key.references == table.name && holds(&key.referenced_columns);
+            // Before 18 a partitioned table has no key that is NOT VALID.
+            if there && (other.partitioning.is_some() || other.partition_of.is_some()) {
+                return Some(format!(
+                    "the foreign key \"{}\" is that of a partitioned table",
+                    constraint.name
+                ));
+            }
+            let defaults = [key.on_delete, key.on_update].contains(&ReferentialAction::SetDefault);
+            (here && defaults)
+                .then(|| format!("the foreign key \"{}\" sets it to its default", constraint.name))
+        })
+    })
+}
+
+/// Triggers that run before ours see the first column and may write it: ours comes last and follows.
+fn trigger(table: &Table, column: &str, ways: Ways) -> Option<String> {
+    let trigger = table.triggers.iter().find(|trigger| match ways {
+        Ways::Apart => true,
+        Ways::Forth | Ways::Back => names(&trigger.definition, column),
+    })?;
+    Some(format!("the trigger \"{}\" of the table may write it", trigger.name))
+}
+
+fn expression(table: &Table, column: &str, bound: bool) -> Option<String> {
+    let mentions = |text: &Option<String>| text.as_deref().is_some_and(|text| names(text, column));
+    let index = table.indexes.iter().find(|index| {
+        bound && (mentions(&index.predicate) || index.keys.iter().any(|key| mentions(&key.expression)))
+    })?;
+    Some(format!("an expression of the index \"{}\" names it", index.name))
+}
+
+/// Whether a text may speak of the column. Rather once too often.
+fn names(text: &str, column: &str) -> bool {
+    text.contains(column) || text.contains(&quote_ident(column))
+}

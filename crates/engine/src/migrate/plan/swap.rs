@@ -1,0 +1,372 @@
+//! Columns that take the place of others together: the pieces that bring the second ones, all that stands on the first
+//! ones built for the second ones, and one short transaction in which they change places.
+
+use std::borrow::Cow;
+
+use pgsteward_model::catalog::{
+    Catalog, Column, Constraint, ConstraintKind, ForeignKey, Identity, Index, QName, Sequence, Table,
+};
+use pgsteward_sql::{ddl, quote_ident, quote_literal, quote_qualified, rename_in_expression};
+
+use super::exchange::{Exchange, Ways, short};
+use super::pieces::Piece;
+
+/// A change of columns that belong together: those of one type, those that a foreign key joins.
+pub(super) struct Swap<'a> {
+    /// The database before it.
+    pub(super) catalog: &'a Catalog,
+    pub(super) exchanges: Vec<Exchange<'a>>,
+    /// What comes before all.
+    pub(super) first: Vec<Piece>,
+    /// What happens to types as soon as the columns have their names.
+    pub(super) types: Vec<String>,
+    /// What the application must have done before the columns change places.
+    pub(super) waits: Option<String>,
+    /// What is swapped, for the name of the folder.
+    pub(super) slug: String,
+}
+
+/// What stands on a first column, and what will stand on the second.
+struct Successor<'a, T> {
+    table: &'a Table,
+    old: &'a T,
+    new: T,
+}
+
+impl Swap<'_> {
+    pub(super) fn pieces(&self) -> Vec<Piece> {
+        let mut pieces = self.first.clone();
+        pieces.extend(self.exchanges.iter().map(Exchange::expand));
+        pieces.extend(self.exchanges.iter().map(Exchange::fill));
+        pieces.extend(self.indexes().iter().map(|index| {
+            Piece::settled(
+                &format!("index_{}", index.old.name),
+                "The index of the new column, built while all go on.",
+                &[ddl::index(&index.table.name, &index.new, true)],
+            )
+        }));
+        let (strict, rest): (Vec<&Exchange<'_>>, Vec<_>) = self.exchanges.iter().partition(|one| one.refuses);
+        pieces.extend(rest.iter().flat_map(|one| one.require()));
+        pieces.extend(self.constraints());
+        let mut refusing: Vec<Piece> = strict.iter().flat_map(|one| one.require()).collect();
+        let refused = !refusing.is_empty();
+        for piece in &mut refusing {
+            piece.behind = true;
+        }
+        if let Some(first) = refusing.first_mut() {
+            first.after.clone_from(&self.waits);
+        }
+        pieces.extend(refusing);
+        pieces.push(Piece {
+            behind: refused,
+            after: self.waits.clone().filter(|_| !refused),
+            ..self.contract()
+        });
+        pieces
+    }
+
+    /// Foreign keys and checks of the second columns: NOT VALID, then validated while all go on.
+    fn constraints(&self) -> Vec<Piece> {
+        let (keys, checks) = (self.keys(), self.checks());
+        let keys = keys.iter().filter_map(|one| {
+            let ConstraintKind::ForeignKey(key) = &one.new.kind else { return None };
+            Some((one, ddl::foreign_key(one.table, &one.new, key)))
+        });
+        let checks = checks.iter().filter_map(|one| {
+            let ConstraintKind::Check { expression, no_inherit, .. } = &one.new.kind else { return None };
+            let no_inherit = if *no_inherit { " NO INHERIT" } else { "" };
+            let (on, name) = (quote_qualified(&one.table.name), quote_ident(&one.new.name));
+            Some((
+                one,
+                format!("ALTER TABLE {on} ADD CONSTRAINT {name} CHECK ({expression}){no_inherit} NOT VALID"),
+            ))
+        });
+        let mut pieces = Vec::new();
+        for (one, add) in keys.chain(checks) {
+            let slug = |what: &str| format!("{what}_{}", one.old.name);
+            pieces.push(Piece::settled(
+                &slug("constraint"),
+                "The constraint of the new column: new rows are checked from now on, old ones by the next migration.",
+                &[add],
+            ));
+            if one.old.validated {
+                let (on, name) = (quote_qualified(&one.table.name), quote_ident(&one.new.name));
+                let validate = format!("ALTER TABLE {on} VALIDATE CONSTRAINT {name}");
+                pieces.push(Piece::settled(
+                    &slug("validate"),
+                    "Reads all rows while all go on.",
+                    &[validate],
+                ));
+            }
+        }
+        pieces
+    }
+
+    fn contract(&self) -> Piece {
+        let mut sql = self.freed();
+        for one in &self.exchanges {
+            sql.extend(self.sequence(one));
+        }
+        for one in &self.exchanges {
+            sql.push(format!("ALTER TABLE {} DROP COLUMN {}", one.on(), quote_ident(one.from)));
+        }
+        for one in self.exchanges.iter().filter(|one| one.through != one.to) {
+            let (through, to) = (quote_ident(&one.through), quote_ident(one.to));
+            sql.push(format!("ALTER TABLE {} RENAME COLUMN {through} TO {to}", one.on()));
+        }
+        sql.extend(self.renamed_sequences());
+        sql.extend(self.types.iter().cloned());
+        for one in &self.exchanges {
+            sql.extend(self.properties(one));
+        }
+        sql.extend(self.indexes().iter().flat_map(in_place));
+        for one in self.keys().iter().chain(&self.checks()) {
+            let (on, name) = (quote_qualified(&one.table.name), quote_ident(&one.old.name));
+            sql.push(format!("ALTER TABLE {on} RENAME CONSTRAINT {} TO {name}", quote_ident(&one.new.name)));
+            sql.extend(one.old.comment.as_deref().map(|comment| {
+                format!("COMMENT ON CONSTRAINT {name} ON {on} IS {}", quote_literal(comment))
+            }));
+        }
+        let why = match &self.waits {
+            Some(after) => format!("Deploy it when {after}."),
+            None => "The new columns take the place of the old ones.".to_owned(),
+        };
+        Piece::settled(&self.slug, &why, &sql)
+    }
+
+    /// What has to go before the first columns can.
+    fn freed(&self) -> Vec<String> {
+        let mut sql = Vec::new();
+        for one in &self.exchanges {
+            let function = quote_qualified(&QName::new(&one.table.name.namespace, one.sync()));
+            sql.push(format!("DROP TRIGGER {} ON {}", quote_ident(&one.sync()), one.on()));
+            sql.push(format!("DROP FUNCTION {function}()"));
+            if one.refuses {
+                let check = quote_ident(&one.check());
+                sql.push(format!("ALTER TABLE {} DROP CONSTRAINT {check}", one.on()));
+            }
+        }
+        for one in self.keys().iter().chain(&self.checks()) {
+            let on = quote_qualified(&one.table.name);
+            sql.push(format!("ALTER TABLE {on} DROP CONSTRAINT {}", quote_ident(&one.old.name)));
+        }
+        sql
+    }
+
+    fn sequence_of(&self, one: &Exchange<'_>) -> Option<&Sequence> {
+        self.catalog.sequences.values().find(|sequence| {
+            sequence
+                .owned_by
+                .as_ref()
+                .is_some_and(|(table, column)| *table == one.table.name && column == one.from)
+        })
+    }
+
+    fn identity_of(&self, one: &Exchange<'_>) -> Option<Identity> {
+        one.table.column(one.from).and_then(|column| column.identity)
+    }
+
+    /// A sequence of its own goes over to the second column. That of an identity cannot: a new one goes on where it is.
+    fn sequence(&self, one: &Exchange<'_>) -> Vec<String> {
+        let Some(sequence) = self.sequence_of(one) else { return Vec::new() };
+        let (name, on, through) = (quote_qualified(&sequence.name), one.on(), quote_ident(&one.through));
+        let Some(identity) = self.identity_of(one) else {
+            return vec![format!("ALTER SEQUENCE {name} OWNED BY {on}.{through}")];
+        };
+        let kind = match identity {
+            Identity::Always => "ALWAYS",
+            Identity::ByDefault => "BY DEFAULT",
+        };
+        let next = quote_qualified(&next_of(sequence));
+        let cycle = if sequence.cycle { " CYCLE" } else { "" };
+        let Sequence { increment, start, .. } = sequence;
+        vec![
+            format!(
+                "ALTER TABLE {on} ALTER COLUMN {through} ADD GENERATED {kind} AS IDENTITY \
+                 (SEQUENCE NAME {next} INCREMENT BY {increment} START WITH {start}{cycle})"
+            ),
+            format!("SELECT pg_catalog.setval({}, last_value, is_called) FROM {name}", quote_literal(&next)),
+        ]
+    }
+
+    fn renamed_sequences(&self) -> Vec<String> {
+        let identities = self.exchanges.iter().filter(|one| self.identity_of(one).is_some());
+        let rename = |sequence: &Sequence| {
+            let next = quote_qualified(&next_of(sequence));
+            format!("ALTER SEQUENCE {next} RENAME TO {}", quote_ident(&sequence.name.name))
+        };
+        identities.filter_map(|one| self.sequence_of(one)).map(rename).collect()
+    }
+
+    /// What the first column had besides its values.
+    fn properties(&self, one: &Exchange<'_>) -> Vec<String> {
+        let Some(column) = one.table.column(one.from) else { return Vec::new() };
+        let (on, to) = (one.on(), quote_ident(one.to));
+        let mut sql = Vec::new();
+        if let Some(default) = &one.default {
+            sql.push(format!("ALTER TABLE {on} ALTER COLUMN {to} SET DEFAULT {default}"));
+        }
+        if let Some(comment) = &column.comment {
+            sql.push(format!("COMMENT ON COLUMN {on}.{to} IS {}", quote_literal(comment)));
+        }
+        // Since 18 NOT NULL is a constraint, called after the column that it was made for.
+        if self.catalog.version.major() >= 18 && column.not_null {
+            let name = |column: &str| quote_ident(&format!("{}_{column}_not_null", one.table.name.name));
+            let (made, wanted) = (name(&one.through), name(one.from));
+            sql.push(format!("ALTER TABLE {on} RENAME CONSTRAINT {made} TO {wanted}"));
+        }
+        sql
+    }
+
+    /// The name that a column of the group has meanwhile.
+    fn through(&self, table: &QName, column: &str) -> Option<&str> {
+        let own = self.exchanges.iter().find(|one| one.table.name == *table && one.from == column);
+        own.map(|one| one.through.as_str())
+    }
+
+    fn mapped(&self, table: &QName, columns: &mut [String]) -> bool {
+        let mut changed = false;
+        for column in columns {
+            if let Some(through) = self.through(table, column) {
+                (changed, *column) = (true, through.to_owned());
+            }
+        }
+        changed
+    }
+
+    fn mapped_expression(&self, table: &QName, expression: &mut String) -> bool {
+        let mut changed = false;
+        for one in self.exchanges.iter().filter(|one| one.table.name == *table) {
+            if let Cow::Owned(text) = rename_in_expression(expression, one.from, &one.through) {
+                (changed, *expression) = (true, text);
+            }
+        }
+        changed
+    }
+
+    fn tables(&self) -> Vec<&Table> {
+        let mut tables: Vec<&Table> = Vec::new();
+        for one in &self.exchanges {
+            if !tables.iter().any(|table| table.name == one.table.name) {
+                tables.push(one.table);
+            }
+        }
+        tables
+    }
+
+    /// Indexes over the columns, those of keys among them.
+    fn indexes(&self) -> Vec<Successor<'_, Index>> {
+        let mut found = Vec::new();
+        for table in self.tables() {
+            for old in &table.indexes {
+                let mut new = Index { name: temporary(&old.name), comment: None, ..old.clone() };
+                let mut changed = self.mapped(&table.name, &mut new.include);
+                for key in &mut new.keys {
+                    changed |= key
+                        .column
+                        .as_mut()
+                        .is_some_and(|column| self.mapped(&table.name, std::slice::from_mut(column)));
+                    changed |=
+                        key.expression.as_mut().is_some_and(|text| self.mapped_expression(&table.name, text));
+                }
+                changed |=
+                    new.predicate.as_mut().is_some_and(|text| self.mapped_expression(&table.name, text));
+                if changed {
+                    found.push(Successor { table, old, new });
+                }
+            }
+        }
+        found
+    }
+
+    /// Foreign keys of the columns and to them.
+    fn keys(&self) -> Vec<Successor<'_, Constraint>> {
+        let mut found = Vec::new();
+        for table in self.catalog.tables.values() {
+            for (old, key) in table.foreign_keys() {
+                let mut next: ForeignKey = key.clone();
+                let own = self.mapped(&table.name, &mut next.columns);
+                let other = self.mapped(&key.references, &mut next.referenced_columns);
+                if own || other {
+                    found.push(successor(table, old, ConstraintKind::ForeignKey(next)));
+                }
+            }
+        }
+        found
+    }
+
+    fn checks(&self) -> Vec<Successor<'_, Constraint>> {
+        let mut found = Vec::new();
+        for table in self.tables() {
+            for old in &table.constraints {
+                let mut kind = old.kind.clone();
+                if let ConstraintKind::Check { expression, .. } = &mut kind
+                    && self.mapped_expression(&table.name, expression)
+                {
+                    found.push(successor(table, old, kind));
+                }
+            }
+        }
+        found
+    }
+}
+
+fn successor<'a>(table: &'a Table, old: &'a Constraint, kind: ConstraintKind) -> Successor<'a, Constraint> {
+    let new = Constraint { name: temporary(&old.name), kind, validated: false, comment: None, ..old.clone() };
+    Successor { table, old, new }
+}
+
+fn temporary(name: &str) -> String {
+    short(&format!("{name}_new"))
+}
+
+fn next_of(sequence: &Sequence) -> QName {
+    QName::new(&sequence.name.namespace, temporary(&sequence.name.name))
+}
+
+/// The index gets the name, and where it was a key's the place, of the one that went with its column.
+fn in_place(one: &Successor<'_, Index>) -> Vec<String> {
+    let Successor { table, old, new } = one;
+    let (on, name) = (quote_qualified(&table.name), quote_ident(&old.name));
+    let owner = old.constraint.as_deref().and_then(|name| table.constraint(name));
+    let mut sql = match owner {
+        Some(constraint) => {
+            let kind = match constraint.kind {
+                ConstraintKind::PrimaryKey { .. } => "PRIMARY KEY",
+                _ => "UNIQUE",
+            };
+            let deferral = match (constraint.deferrable, constraint.initially_deferred) {
+                (false, _) => "",
+                (true, false) => " DEFERRABLE",
+                (true, true) => " DEFERRABLE INITIALLY DEFERRED",
+            };
+            let key = quote_ident(&constraint.name);
+            let index = quote_ident(&new.name);
+            vec![format!("ALTER TABLE {on} ADD CONSTRAINT {key} {kind} USING INDEX {index}{deferral}")]
+        }
+        None => {
+            let index = quote_qualified(&QName::new(&table.name.namespace, &new.name));
+            vec![format!("ALTER INDEX {index} RENAME TO {name}")]
+        }
+    };
+    if let Some(comment) = &old.comment {
+        let index = quote_qualified(&QName::new(&table.name.namespace, &old.name));
+        sql.push(format!("COMMENT ON INDEX {index} IS {}", quote_literal(comment)));
+    }
+    if let Some((constraint, comment)) = owner.and_then(|one| Some((one, one.comment.as_deref()?))) {
+        let key = quote_ident(&constraint.name);
+        sql.push(format!("COMMENT ON CONSTRAINT {key} ON {on} IS {}", quote_literal(comment)));
+    }
+    sql
+}
+
+/// Whether the actions of a foreign key write the column.
+pub(super) fn ways_of(table: &Table, column: &Column) -> Ways {
+    use pgsteward_model::catalog::ReferentialAction::{NoAction, Restrict};
+
+    let written = table.foreign_keys().any(|(_, key)| {
+        let acts = [key.on_delete, key.on_update].iter().any(|action| !matches!(action, NoAction | Restrict));
+        acts && key.columns.contains(&column.name)
+    });
+    if written { Ways::Back } else { Ways::Forth }
+}
