@@ -186,8 +186,16 @@ fn what_cannot_be_planned_says_why_and_writes_nothing() {
     let key = project(&[(FIRST, &format!("{INIT}{view}")), (NEXT, rename)]);
     let run = server.run(&key, &["migrate", "plan", "--safe", "--write", NEXT]);
     assert_eq!(run.code, Some(0), "{}", run.both());
-    assert!(run.stdout.contains("Order.note is left as it is written: the view \"sums\" reads the table"), "{}", run.stdout);
-    assert!(run.stdout.contains("remains: renaming \"note\"") || run.stdout.contains("remains: renaming column"), "{}", run.stdout);
+    assert!(
+        run.stdout.contains("Order.note is left as it is written: the view \"sums\" reads the table"),
+        "{}",
+        run.stdout
+    );
+    assert!(
+        run.stdout.contains("remains: renaming \"note\"") || run.stdout.contains("remains: renaming column"),
+        "{}",
+        run.stdout
+    );
     assert_eq!(folders(&key).len(), 2);
 
     // Without a database nobody knows what is applied.
