@@ -124,6 +124,50 @@ fn a_removed_enum_value_is_written_until_nobody_does() {
     }
 }
 
+#[test]
+fn a_new_enum_value_is_committed_before_it_is_used() {
+    let Some(server) = Server::start(17) else { return };
+    let used = "ALTER TYPE \"Status\" ADD VALUE 'LATE' BEFORE 'PAID';\n\
+                ALTER TABLE \"Order\" ALTER COLUMN status SET DEFAULT 'LATE';\n";
+    let project = project(&[(FIRST, ENUM)]);
+    assert_eq!(server.run(&project, &["migrate", "deploy"]).code, Some(0));
+    planned(&server, &project, used);
+    assert_eq!(folders(&project).len(), 3);
+    let deployed = server.run(&project, &["migrate", "deploy"]);
+    assert_eq!(deployed.code, Some(0), "{}", deployed.both());
+    let id = server.value("INSERT INTO \"Order\" DEFAULT VALUES RETURNING id");
+    assert_eq!(server.value(&format!("SELECT status FROM \"Order\" WHERE id = {id}")), "LATE");
+    let labels = "SELECT array_agg(enumlabel ORDER BY enumsortorder) FROM pg_enum";
+    assert_eq!(server.value(labels), "{OPEN,VOID,LATE,PAID}");
+}
+
+#[test]
+fn an_enum_that_more_than_columns_stand_on_is_left_with_the_reason() {
+    let Some(server) = Server::start(17) else { return };
+    let rename = "ALTER TYPE \"Status\" RENAME VALUE 'VOID' TO 'CANCELLED';\n";
+    for (more, reason) in [
+        ("CREATE DOMAIN open AS \"Status\" CHECK (VALUE <> 'PAID');\n", "the domain \"open\" is made of it"),
+        (
+            "CREATE VIEW voids AS SELECT * FROM \"Order\" WHERE status = 'VOID';\n",
+            "the view \"voids\" reads the table",
+        ),
+        (
+            "CREATE FUNCTION rank(\"Status\") RETURNS integer LANGUAGE sql AS 'SELECT 1';\n",
+            "the function \"rank\" takes or returns it",
+        ),
+        (
+            "CREATE INDEX voids ON \"Order\"(id) WHERE status = 'VOID';\n",
+            "an expression of the index \"voids\" names it",
+        ),
+    ] {
+        let project = project(&[(FIRST, &format!("{ENUM}{more}")), (NEXT, rename)]);
+        let run = server.run(&project, &["migrate", "plan", "--safe", NEXT]);
+        assert_eq!(run.code, Some(0), "{}", run.both());
+        assert!(run.stdout.contains(reason), "{reason}: {}", run.stdout);
+        assert!(run.stdout.contains("remains: renaming value \"VOID\""), "{}", run.stdout);
+    }
+}
+
 /// What Prisma writes where `Int` becomes `BigInt`: the keys go and come back around the change.
 const WIDER: &str = "-- DropForeignKey\nALTER TABLE \"Item\" DROP CONSTRAINT \"Item_orderId_fkey\";\n\n\
                      -- DropForeignKey\nALTER TABLE \"Note\" DROP CONSTRAINT \"Note_orderId_fkey\";\n\n\
@@ -155,7 +199,8 @@ fn keys_serve(server: &Server, id: &str) {
     assert_eq!(server.run(&project, &["migrate", "deploy"]).code, Some(0));
     server.rows("INSERT INTO \"Order\" SELECT FROM generate_series(1, 60)");
     server.rows("INSERT INTO \"Item\" (\"orderId\", n) SELECT id, 7 FROM \"Order\"");
-    planned(server, &project, WIDER);
+    let shown = planned(server, &project, WIDER);
+    assert_eq!(shown.contains("still ends at 2147483647"), id.starts_with("SERIAL"), "{shown}");
     let mut last = 60;
     deployed_one_by_one(server, &project, &mut |name| {
         for cast in ["integer", "bigint"] {

@@ -8,6 +8,7 @@ use pgsteward_model::effect::{Age, Touch};
 use pgsteward_model::facts::Facts;
 use pgsteward_model::migration::{MigrationFile, MigrationStatement};
 use pgsteward_model::statement::{AlterAction, AlterEnum, AlterTable, Statement};
+use pgsteward_sql::quote_name;
 
 use super::deck::Deck;
 use super::exchange::{Exchange, Ways, free_name, type_text};
@@ -37,11 +38,11 @@ pub(super) fn next(
         }
         let catalog = deck.catalog_after(pieces, at);
         let wanted: BTreeSet<Place> =
-            moving.into_iter().filter(|place| allowed(&catalog, place, notes)).collect();
+            moving.into_iter().filter(|place| allowed(&catalog, file, place, notes)).collect();
         if wanted.is_empty() {
             continue;
         }
-        if let Some(parts) = parts(&catalog, piece, file, &wanted) {
+        if let Some(parts) = parts(&catalog, piece, file, &wanted, notes) {
             return Some((at, parts));
         }
     }
@@ -75,15 +76,46 @@ fn renamed(file: &MigrationFile, ty: &str) -> bool {
     })
 }
 
-fn allowed(catalog: &Catalog, place: &Place, notes: &mut Vec<String>) -> bool {
-    let (table, column) = place;
-    let Some(table) = catalog.table(table) else { return false };
-    match obstacle(catalog, table, column, Ways::Forth, false) {
-        Some(reason) => {
-            note(notes, format!("{}.{column} is left as it is written: {reason}", table.name.display()));
-            false
+fn allowed(catalog: &Catalog, file: &MigrationFile, place: &Place, notes: &mut Vec<String>) -> bool {
+    let (name, column) = place;
+    let Some(table) = catalog.table(name) else { return false };
+    let converted = file.statements.iter().any(|one| match &one.statement {
+        Statement::AlterTable(alter) if alter.name.qualified() == *name => alter.actions.iter().any(
+            |action| matches!(action, AlterAction::SetType { column: own, using: Some(_), .. } if own == column),
+        ),
+        _ => false,
+    });
+    let known = table.column(column);
+    let back = known.is_some_and(|known| ways_of(table, known) == Ways::Back);
+    let reason = obstacle(catalog, table, column, Ways::Forth, false).or_else(|| {
+        let why = "its foreign key writes it, and USING converts one way only";
+        (back && converted).then(|| why.to_owned())
+    });
+    if let Some(reason) = reason {
+        note(notes, format!("{}.{column} is left as it is written: {reason}", table.name.display()));
+        return false;
+    }
+    true
+}
+
+/// A wider column does not widen its sequence, which Prisma leaves as it is.
+fn tell_narrow_sequences(swap: &Swap<'_>, notes: &mut Vec<String>) {
+    for one in swap.exchanges.iter().filter(|one| one.ty.eq_ignore_ascii_case("bigint")) {
+        let Some(sequence) = swap.sequence_of(one).filter(|sequence| sequence.ty != "bigint") else {
+            continue;
+        };
+        let identity = one.table.column(one.from).is_some_and(|column| column.identity.is_some());
+        if !identity {
+            let name = quote_name(&sequence.name);
+            note(
+                notes,
+                format!(
+                    "the sequence {name} still ends at {}, whatever the column holds: ALTER SEQUENCE {name} AS bigint changes \
+                     its catalog row only",
+                    sequence.max
+                ),
+            );
         }
-        None => true,
     }
 }
 
@@ -93,6 +125,7 @@ fn parts(
     piece: &Piece,
     file: &MigrationFile,
     wanted: &BTreeSet<Place>,
+    notes: &mut Vec<String>,
 ) -> Option<Vec<Piece>> {
     if let Some(plain) = plain(piece, file, wanted)? {
         return Some(vec![plain]);
@@ -109,7 +142,9 @@ fn parts(
         let rest = of(&|at| at >= first || roles[at] != Role::Other)?;
         return Some(vec![head, rest]);
     }
-    let mut pieces = swap(catalog, piece, file, wanted)?.pieces();
+    let swap = swap(catalog, piece, file, wanted)?;
+    tell_narrow_sequences(&swap, notes);
+    let mut pieces = swap.pieces();
     pieces.extend(of(&|at| roles[at] == Role::Other));
     Some(pieces)
 }

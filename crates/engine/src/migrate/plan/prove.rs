@@ -48,7 +48,7 @@ pub(super) async fn prove(
 ) -> Result<Result<Shown, String>> {
     let files = facts.history.as_ref().map(|history| history.files.clone()).unwrap_or_default();
     let empty = ground.lab.clone_database(ground.before).await?;
-    let wanted = match run_text(&empty, original).await? {
+    let wanted = match run_original(&empty, original).await? {
         Ok(()) => introspect(&empty).await?,
         Err(error) => return Ok(Err(format!("the migration itself fails in the lab: {error}"))),
     };
@@ -87,7 +87,7 @@ async fn with_rows(
     fill(ground, &twin, &touched).await?;
     let plain = ground.lab.clone_database(&twin).await?;
     let mut wanted = None;
-    match run_text(&plain, original).await? {
+    match run_original(&plain, original).await? {
         Ok(()) => {
             let catalog = introspect(&plain).await?;
             let columns = comparable(ground.catalog, &catalog, &touched);
@@ -187,6 +187,25 @@ async fn run_text(database: &Database, text: &str) -> Result<Result<(), String>>
     let ran = session.simple(text).await;
     session.close().await;
     Ok(ran.map_err(|error| format!("{} (SQLSTATE {})", error.message, error.sqlstate)))
+}
+
+/// The migration itself. A value of an enum that is used where it is added fails in one transaction, and runs as newer
+/// versions of Prisma send it, statement by statement: then the plan is what makes it run everywhere.
+async fn run_original(database: &Database, text: &str) -> Result<Result<(), String>> {
+    const UNSAFE_NEW_ENUM_VALUE: &str = "55P04";
+    let ran = run_text(database, text).await?;
+    if !ran.as_ref().is_err_and(|error| error.contains(UNSAFE_NEW_ENUM_VALUE)) {
+        return Ok(ran);
+    }
+    for one in pgsteward_sql::parse(text).statements {
+        if matches!(one.statement, Statement::Begin | Statement::Commit) {
+            continue;
+        }
+        if let Err(error) = run_text(database, text.get(one.span.start..one.span.end).unwrap_or("")).await? {
+            return Ok(Err(error));
+        }
+    }
+    Ok(Ok(()))
 }
 
 /// Tables of before that the pieces name.

@@ -153,7 +153,8 @@ impl Swap<'_> {
         sql
     }
 
-    fn sequence_of(&self, one: &Exchange<'_>) -> Option<&Sequence> {
+    /// The sequence that belongs to the first column.
+    pub(super) fn sequence_of(&self, one: &Exchange<'_>) -> Option<&Sequence> {
         self.catalog.sequences.values().find(|sequence| {
             sequence
                 .owned_by
