@@ -21,6 +21,7 @@ mod migrate_checks;
 mod migrate_conflicts;
 mod migrate_crashes;
 mod migrate_deploy;
+mod migrate_deploy_12;
 mod migrate_dev;
 mod migrate_diff;
 mod migrate_faults;

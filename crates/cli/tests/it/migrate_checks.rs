@@ -195,6 +195,86 @@ fn production_takes_what_has_passed_on_staging() {
 }
 
 #[test]
+fn targets_are_held_against_each_other() {
+    let Some(server) = Server::start(17) else { return };
+    let next = "ALTER TABLE \"Item\" ADD COLUMN currency TEXT;\n";
+    let project = project(&[(&file(INIT), TABLE), (&file(NEXT), next)]);
+    let targets = "[target.staging]\nurl_env = \"STAGING_URL\"\n[target.production]\nurl_env = \"PRODUCTION_URL\"\nafter = \"staging\"\n";
+    project.write("pgsteward.toml", targets);
+    let status = |arguments: &[&str]| {
+        let all = ["migrate", "status", "--no-lab", "--target", "production"];
+        server.run(&project, &[all.as_slice(), arguments].concat())
+    };
+    // Production went ahead of staging, by hand or before there were targets.
+    let url = server.url(1);
+    assert_eq!(server.run(&project, &["migrate", "deploy", "--url", &url]).code, Some(0));
+    let ahead = status(&["--format", "json"]);
+    assert_eq!(ahead.code, Some(5), "{}", ahead.both());
+    let target = ahead.json()["target"].clone();
+    assert_eq!(target["only_here"].as_array().unwrap().len(), 2, "{target:#}");
+    assert!(
+        target["drift"].is_null(),
+        "at other points of the history they differ as they should: {target:#}"
+    );
+    assert_eq!(server.value("SELECT to_regclass('_prisma_migrations') IS NULL"), "t", "it only reads");
+
+    // The same names with another text.
+    project
+        .write(&format!("prisma/migrations/{}", file(NEXT)), "ALTER TABLE \"Item\" ADD COLUMN money TEXT;\n");
+    assert_eq!(server.run(&project, &["migrate", "deploy", "--target", "staging"]).code, Some(0));
+    let other = status(&[]);
+    let said = format!("1 applied here and on \"staging\" with different texts:\n  {NEXT}\n");
+    assert!(other.stdout.contains(&said), "{}", other.both());
+    assert!(other.stdout.contains("column public.Item.money: only before"), "{}", other.stdout);
+
+    // Nothing pending asks nobody, so staging may be away then.
+    project.write(&format!("prisma/migrations/{}", file(NEXT)), next);
+    let away = ("STAGING_URL", "postgresql://nobody@localhost:1/none");
+    let without = |arguments: &[&str]| project.run_with(arguments, &[away, ("PRODUCTION_URL", &url)]);
+    let deploy = ["migrate", "deploy", "--target", "production"];
+    assert_eq!(without(&deploy).code, Some(0));
+    project.write("prisma/migrations/20260103000000_last/migration.sql", "SELECT 1;\n");
+    for verb in [deploy.as_slice(), &["migrate", "status", "--no-lab", "--target", "production"]] {
+        let run = without(verb);
+        assert_eq!(run.code, Some(1), "{}", run.both());
+        let said = "error: P1001: the target \"staging\", which \"production\" comes after: ";
+        assert!(run.stderr.starts_with(said), "{verb:?}: {}", run.stderr);
+    }
+    // Variables that are missing or the same.
+    let run = project.run_with(&deploy, &[("PRODUCTION_URL", &url)]);
+    assert!(run.stderr.contains("STAGING_URL is not set"), "{}", run.stderr);
+    let run = project.run_with(&deploy, &[("STAGING_URL", &url), ("PRODUCTION_URL", &url)]);
+    assert!(run.stderr.contains("\"staging\" and \"production\" are the same database"), "{}", run.stderr);
+}
+
+/// Where one target has the joined migrations and the other only the squashed one, both have the same.
+#[test]
+fn targets_on_both_sides_of_a_squash_are_alike() {
+    let Some(server) = Server::start(17) else { return };
+    let project =
+        project(&[(&file(INIT), TABLE), (&file(NEXT), "ALTER TABLE \"Item\" ADD COLUMN currency TEXT;\n")]);
+    project.write(
+        "pgsteward.toml",
+        "[target.staging]\nurl_env = \"STAGING_URL\"\n[target.production]\nurl_env = \"PRODUCTION_URL\"\nafter = \"staging\"\n",
+    );
+    project.commit_all();
+    let url = server.url(1);
+    assert_eq!(server.run(&project, &["migrate", "deploy", "--url", &url]).code, Some(0));
+    let run = server.run(&project, &["migrate", "squash", "--to", NEXT, "--yes", "--quiet"]);
+    assert_eq!(run.code, Some(0), "{}", run.both());
+    assert_eq!(server.run(&project, &["migrate", "deploy", "--target", "staging"]).code, Some(0));
+    let status = || {
+        server.run(&project, &["migrate", "status", "--no-lab", "--target", "production", "--format", "json"])
+    };
+    let before = status().json();
+    assert_eq!(before["target"]["drift"], serde_json::json!([]), "{before:#}");
+    assert_eq!(server.run(&project, &["migrate", "deploy", "--target", "production"]).code, Some(0));
+    let after = status();
+    assert_eq!(after.code, Some(0), "{}", after.both());
+    assert_eq!(after.json()["target"]["only_here"], serde_json::json!([]));
+}
+
+#[test]
 fn a_half_applied_migration_is_explained_and_both_ways_out_are_proven() {
     for major in [17, 15] {
         let Some(server) = Server::start(major) else { continue };

@@ -5,7 +5,9 @@ use pgsteward_lab::{Lab, LabOptions};
 use pgsteward_pg::LabSession;
 use serde_json::Value;
 
-use crate::migrate_rehearse_load::{checks_decide, deadlocks_are_told, what_breaks_the_application};
+use crate::migrate_rehearse_load::{
+    checks_decide, deadlocks_are_told, what_breaks_the_application, what_is_accepted,
+};
 use crate::support::{HEAD, Project, Run};
 
 const INIT: &str = "CREATE TABLE \"Vendor\" (\"id\" SERIAL PRIMARY KEY, \"name\" TEXT NOT NULL);\n\
@@ -125,7 +127,10 @@ fn on(major: u32) {
     // Neither is the version's doing.
     match major {
         15 => what_breaks_the_application(&production),
-        _ => deadlocks_are_told(&production),
+        _ => {
+            deadlocks_are_told(&production);
+            what_is_accepted(&production);
+        }
     }
 }
 

@@ -121,6 +121,56 @@ pub(crate) fn what_breaks_the_application(production: &Production) {
     assert!(of_vendors[0].2.contains("it stays"), "{refuse:#}");
 }
 
+/// What `check` takes for allowed the rehearsal takes for accepted, and what has expired neither.
+pub(crate) fn what_is_accepted(production: &Production) {
+    let project = project(&[
+        (
+            "20260102000000_comment",
+            "-- pgsteward: allow(column-dropped) no version reads it\nALTER TABLE \"Order\"\n  DROP COLUMN \"note\";\n",
+        ),
+        ("20260103000000_configured", "ALTER TABLE \"Order\" DROP COLUMN \"amount\";\n"),
+        ("20260104000000_expired", "ALTER TABLE \"Vendor\" DROP COLUMN \"name\";\n"),
+        ("20260105000000_named", "ALTER TABLE \"Order\" RENAME TO \"Purchase\";\n"),
+    ]);
+    project.write(
+        "pgsteward.toml",
+        "[[allow]]\nrule = \"column-dropped\"\nobject = \"Order.amount\"\nreason = \"never filled\"\n\n\
+         [[allow]]\nrule = \"column-dropped\"\nobject = \"Vendor.*\"\nreason = \"soon\"\nuntil = \"2020-01-01\"\n",
+    );
+    let url = production.url();
+    let rehearse = |accept: &str| {
+        project.run(&["migrate", "rehearse", "--url", &url, "--quiet", "--scale", "0.1%", "--accept", accept])
+    };
+    let run = rehearse("table-renamed,index-not-concurrent");
+    assert_eq!(run.code, Some(3), "{}", run.both());
+    let told = |name: &str| run.stdout.split("\n\n").find(|part| part.starts_with(name)).unwrap_or_default();
+    for (name, by) in [
+        ("20260102000000_comment", "column-dropped; allow in the migration: no version reads it"),
+        ("20260103000000_configured", "column-dropped; allow in pgsteward.toml: never filled"),
+        ("20260105000000_named", "table-renamed; --accept"),
+    ] {
+        let said = told(name);
+        assert!(said.starts_with(&format!("{name}: accepted\n")), "{}", run.both());
+        assert!(said.contains(&format!("  accepted ({by}): line ")), "{said}");
+        assert!(
+            said.contains("with: lock_timeout = '3000ms'"),
+            "what is accepted still takes its lock: {said}"
+        );
+        assert!(!said.contains("hint:"), "{said}");
+    }
+    let expired = told("20260104000000_expired");
+    assert!(expired.starts_with("20260104000000_expired: unsafe\n"), "{expired}");
+    assert!(expired.contains("accept it: `-- pgsteward: allow(column-dropped) why`"), "{expired}");
+    let run = rehearse("column-droped");
+    assert_eq!(run.code, Some(1));
+    assert!(run.stderr.contains("did you mean `column-dropped`?"), "{}", run.stderr);
+    // As the review says.
+    let review = project.check(&["--no-lab", "--all-migrations"]);
+    let found = review.of_rule("column-dropped");
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert!(found[0]["location"]["file"].as_str().unwrap().contains("20260104000000_expired"));
+}
+
 /// The migration has the parent and wants the child, while a request that has the child wants the parent.
 pub(crate) fn deadlocks_are_told(production: &Production) {
     let project = project(&[

@@ -90,7 +90,8 @@ pub async fn status(options: &StatusOptions, progress: &dyn Progress) -> Result<
         None => {}
     }
     if let (Some(target), Some(catalog)) = (&target, &catalog) {
-        report.target = target.compare(&project, rows.as_deref().unwrap_or_default(), catalog).await?;
+        report.target =
+            target.compare(&project, &folders, rows.as_deref().unwrap_or_default(), catalog).await?;
     }
     report.classes = classes(&report);
     report.exit_code = report.classes.iter().map(|class| class.exit_code()).min().unwrap_or(0);

@@ -12,7 +12,7 @@ use pgsteward_pg::{CatalogOptions, ReadSession};
 use super::connection::{self, Connection, Environment, Use};
 use super::error::MigrateError;
 use super::project::{MigrateProject, MigrationFolder};
-use super::server;
+use super::{server, squash};
 use crate::config::Target;
 
 /// A target that the user named, with its database.
@@ -87,7 +87,10 @@ impl Chosen {
         if pending.is_empty() {
             return Ok(());
         }
-        let rows = history(project, connection).await?.unwrap_or_default();
+        let session = self.connect_before(before, connection).await?;
+        let rows = session.history(&project.history_table(connection.namespace())).await;
+        session.close().await;
+        let rows = rows?.unwrap_or_default();
         let applied = |folder: &MigrationFolder| {
             rows.iter()
                 .filter(|row| row.name == folder.name && row.state() == RowState::Applied)
@@ -113,24 +116,41 @@ impl Chosen {
         .with_hint(format!("`pgsteward migrate deploy --target {before}` first")))
     }
 
+    /// The database of the target before. An error says whose it is.
+    async fn connect_before(
+        &self,
+        before: &str,
+        connection: &Connection,
+    ) -> Result<ReadSession, MigrateError> {
+        ReadSession::connect(&connection.url).await.map_err(|error| {
+            let mut error = MigrateError::from(error);
+            error.message =
+                format!("the target \"{before}\", which \"{}\" comes after: {}", self.name, error.message);
+            error
+        })
+    }
+
     /// How this target stands against the one before: `rows` and `catalog` are this one's.
     pub(super) async fn compare(
         &self,
         project: &MigrateProject,
+        folders: &[MigrationFolder],
         rows: &[HistoryRow],
         catalog: &Catalog,
     ) -> Result<Option<TargetStanding>, MigrateError> {
         let Some((before, connection)) = &self.after else { return Ok(None) };
         let table = project.history_table(connection.namespace());
-        let session = ReadSession::connect(&connection.url).await?;
+        let session = self.connect_before(before, connection).await?;
         let there = session.history(&table).await;
         let namespaces = Some(server::namespaces(project, connection.namespace()));
         let read = session.catalog(&CatalogOptions { namespaces, ..CatalogOptions::default() }).await;
         session.close().await;
         let there = there?.unwrap_or_default();
         let (other, _) = read?;
+        // Both may have the joined migrations, the squashed one that is on disk, or all of them.
         let applied = |rows: &[HistoryRow]| -> Vec<(String, String)> {
-            let mut all: Vec<(String, String)> = rows
+            let rows = squash::as_recorded(folders, rows.to_vec()).unwrap_or_else(|_| rows.to_vec());
+            let mut all: Vec<(String, String)> = squash::without_members(folders, rows)
                 .iter()
                 .filter(|row| row.state() == RowState::Applied)
                 .map(|row| (row.name.clone(), row.checksum.clone()))
@@ -177,14 +197,4 @@ fn plain(catalog: &Catalog) -> Catalog {
         .tables
         .retain(|name, _| !matches!(name.name.as_str(), "_prisma_migrations" | "pgsteward_migrations"));
     plain
-}
-
-async fn history(
-    project: &MigrateProject,
-    connection: &Connection,
-) -> Result<Option<Vec<HistoryRow>>, MigrateError> {
-    let session = ReadSession::connect(&connection.url).await?;
-    let rows = session.history(&project.history_table(connection.namespace())).await;
-    session.close().await;
-    Ok(rows?)
 }

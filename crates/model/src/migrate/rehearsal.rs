@@ -40,6 +40,8 @@ pub enum Verdict {
     Safe,
     /// Others wait for a moment: with the settings listed it does no harm.
     SafeWithSettings,
+    /// It would be unsafe, and all that makes it so was accepted.
+    Accepted,
     /// It keeps others waiting for longer than allowed.
     Unsafe,
     /// It did not run.
@@ -57,6 +59,8 @@ pub struct RehearsedMigration {
     /// What makes it safe: `lock_timeout = '3s'`.
     pub settings: Vec<String>,
     pub rewrites: Vec<Remedy>,
+    /// What would make it unsafe.
+    pub accepted: Vec<Accepted>,
     pub regime: FileRegime,
     /// Why it is not atomic.
     pub because: Option<String>,
@@ -77,6 +81,16 @@ pub struct Remedy {
     /// The rule whose page explains it.
     pub rule: String,
     pub text: String,
+}
+
+/// A hazard that somebody took on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Accepted {
+    /// As a reason says it.
+    pub what: String,
+    pub rules: Vec<String>,
+    /// Where it was accepted, and why where that is told.
+    pub by: String,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]

@@ -36,6 +36,14 @@ fn migration(out: &mut String, one: &RehearsedMigration) {
     for reason in &one.reasons {
         out.push_str(&format!("  {}\n", line(reason)));
     }
+    for accepted in &one.accepted {
+        out.push_str(&format!(
+            "  accepted ({}; {}): {}\n",
+            line(&accepted.rules.join(", ")),
+            line(&accepted.by),
+            line(&accepted.what)
+        ));
+    }
     if let Some(failure) = &one.failure {
         out.push_str(&format!("  error: {}\n", line(failure)));
     }
@@ -113,6 +121,7 @@ fn verdict(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Safe => "safe to run now",
         Verdict::SafeWithSettings => "safe with these settings",
+        Verdict::Accepted => "accepted",
         Verdict::Unsafe => "unsafe",
         Verdict::Fails => "fails",
         Verdict::NotTried => "not tried",

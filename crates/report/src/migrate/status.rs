@@ -124,7 +124,7 @@ fn against(out: &mut String, target: &TargetStanding) {
         Some(drift) if drift.is_empty() => out.push_str(&format!("\nThe schema is that of \"{before}\".\n")),
         Some(drift) => section(
             out,
-            &format!("differences from \"{before}\" (was: there, is: here)"),
+            &format!("differences between \"{before}\" (before) and here (after)"),
             "write them as a migration, or undo what was done by hand",
             &lines(drift),
         ),

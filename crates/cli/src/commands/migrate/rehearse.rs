@@ -1,5 +1,5 @@
 //! `migrate rehearse`: pending migrations on a twin of production. Exit code 0 where every migration is safe, with
-//! settings or without; 3 where one is unsafe; 1 where one does not run, and for errors.
+//! settings or without, or accepted; 3 where one is unsafe; 1 where one does not run, and for errors.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -40,6 +40,10 @@ pub(super) struct Arguments {
     /// How long one statement may take in the lab.
     #[arg(long, value_name = "TIME", default_value = "5min", value_parser = duration)]
     limit: Duration,
+    /// A rule, or a group of rules, whose hazards you take on, as an allow does in the migration or in pgsteward.toml;
+    /// several with commas.
+    #[arg(long, value_name = "RULE", value_delimiter = ',')]
+    accept: Vec<String>,
     /// Major version of the lab's PostgreSQL [default: the database's].
     #[arg(long, value_name = "MAJOR")]
     pg: Option<u32>,
@@ -62,6 +66,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
         limit: arguments.limit,
         major: arguments.pg,
         offline: arguments.offline,
+        accept: arguments.accept.clone(),
     };
     let spinner = Spinner::new(arguments.shown.quiet);
     let report = rehearse(&options, &spinner).await;
@@ -73,7 +78,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
     })?;
     let worst = report.migrations.iter().map(|one| one.verdict).max();
     Ok(match worst {
-        None | Some(Verdict::Safe | Verdict::SafeWithSettings) => ExitCode::SUCCESS,
+        None | Some(Verdict::Safe | Verdict::SafeWithSettings | Verdict::Accepted) => ExitCode::SUCCESS,
         Some(Verdict::Unsafe) => ExitCode::from(3),
         Some(Verdict::Fails | Verdict::NotTried) => ExitCode::FAILURE,
     })

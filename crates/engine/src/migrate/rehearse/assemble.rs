@@ -59,6 +59,7 @@ pub(super) fn migration(
         reasons: Vec::new(),
         settings: Vec::new(),
         rewrites: Vec::new(),
+        accepted: Vec::new(),
         regime: plan.regime,
         because: plan.because.clone(),
         statements,

@@ -1,6 +1,7 @@
 //! `migrate rehearse`: the pending migrations in the lab, on a twin of production with rows at two sizes, alone and
 //! under load. The user's database is read and never written to.
 
+mod accept;
 mod assemble;
 mod base;
 mod broken;
@@ -10,6 +11,7 @@ mod observe;
 mod pass;
 mod predict;
 mod promise;
+mod remedy;
 mod requests;
 mod sampler;
 mod verdict;
@@ -23,9 +25,11 @@ use pgsteward_model::catalog::{Catalog, QName};
 use pgsteward_model::migrate::rehearsal::{RehearsalReport, RehearsedMigration, Verdict};
 use pgsteward_model::version::ServerVersion;
 
+use self::accept::Accepts;
 use self::assemble::{Runs, Sizes};
 use self::known::{Known, choose, known};
 use self::pass::{Company, Ready, Seen};
+use self::verdict::Terms;
 use super::checks::{self, Checks};
 use super::deploy::plans;
 use super::error::{MigrateError, words};
@@ -55,6 +59,8 @@ pub struct RehearseOptions {
     /// Major version of the lab; none: production's.
     pub major: Option<u32>,
     pub offline: bool,
+    /// Rules and groups of rules whose hazards the user takes on.
+    pub accept: Vec<String>,
 }
 
 impl Default for RehearseOptions {
@@ -70,6 +76,7 @@ impl Default for RehearseOptions {
             limit: Duration::from_secs(300),
             major: None,
             offline: false,
+            accept: Vec::new(),
         }
     }
 }
@@ -80,6 +87,9 @@ pub async fn rehearse(
     progress: &dyn Progress,
 ) -> Result<RehearsalReport, MigrateError> {
     let began = Instant::now();
+    for name in &options.accept {
+        config::check_name(name).map_err(|error| MigrateError::new(format!("--accept: {error}")))?;
+    }
     let project = MigrateProject::find(&options.project)?;
     project.check_provider_lock()?;
     let folders = project.migrations()?;
@@ -98,6 +108,8 @@ pub async fn rehearse(
         let version = known.version.map(ServerVersion::major);
         let job = Job {
             options,
+            project: &project,
+            loaded: &loaded,
             folders: &folders,
             chosen: &chosen,
             checks: chosen.iter().map(|folder| checks::read(folder)).collect::<Result<_, _>>()?,
@@ -116,6 +128,8 @@ pub async fn rehearse(
 /// What is rehearsed, and how.
 struct Job<'a> {
     options: &'a RehearseOptions,
+    project: &'a MigrateProject,
+    loaded: &'a config::Loaded,
     folders: &'a [MigrationFolder],
     chosen: &'a [&'a MigrationFolder],
     /// The `checks.sql` of each chosen migration.
@@ -198,7 +212,9 @@ impl Job<'_> {
         );
         let sizes = Sizes { small: &small.rows, large: &large.rows, production: &there };
         for (at, folder) in chosen.iter().enumerate() {
-            report.migrations.push(one(options, folder, &files[at].plan, at, &runs, sizes));
+            let plan = &files[at].plan;
+            let accepts = Accepts::read(self.project, self.loaded, folder, plan, &options.accept);
+            report.migrations.push(one(options, &accepts, (folder, plan), at, &runs, sizes));
         }
         if self.checks.iter().any(|checks| !checks.is_empty()) {
             notes.push(
@@ -282,8 +298,8 @@ async fn pass(
 
 fn one(
     options: &RehearseOptions,
-    folder: &MigrationFolder,
-    plan: &FilePlan,
+    accepts: &Accepts<'_>,
+    (folder, plan): (&MigrationFolder, &FilePlan),
     at: usize,
     passes: &Passes,
     sizes: Sizes<'_>,
@@ -295,6 +311,7 @@ fn one(
             reasons: vec!["an earlier migration did not run".to_owned()],
             settings: Vec::new(),
             rewrites: Vec::new(),
+            accepted: Vec::new(),
             regime: plan.regime,
             because: plan.because.clone(),
             statements: Vec::new(),
@@ -330,14 +347,13 @@ fn one(
         return migration;
     }
     let is_empty = |relation: &str| sizes.production.get(relation).is_some_and(|rows| *rows == 0.0);
-    verdict::judge(
-        &mut migration,
-        plan,
-        &indices,
-        options.max_block.as_secs_f64() * 1000.0,
-        options.lock_timeout.as_millis(),
-        &is_empty,
-    );
+    let terms = Terms {
+        max_block_ms: options.max_block.as_secs_f64() * 1000.0,
+        lock_timeout_ms: options.lock_timeout.as_millis(),
+        is_empty: &is_empty,
+        accepted: &|remedy| accepts.by(remedy),
+    };
+    verdict::judge(&mut migration, plan, &indices, &terms);
     migration
 }
 
