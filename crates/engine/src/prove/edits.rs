@@ -4,7 +4,7 @@
 //! Linking is the dear part, so edits that do not touch each other are tried together, and a batch that fails is
 //! halved until the one to blame stands alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -24,7 +24,8 @@ pub(super) fn is_code(fix: &Fix, facts: &Facts) -> bool {
     let Some(code) = &facts.code else { return false };
     !fix.change.steps.is_empty()
         && fix.change.steps.iter().all(|step| match step {
-            Step::Edit(edit) => code.calls.iter().any(|call| call.site.at.file == edit.file),
+            // A file that only calls what another one declares has functions, if no calls of the database.
+            Step::Edit(edit) => code.functions.iter().any(|function| function.at.file == edit.file),
             _ => false,
         })
 }
@@ -107,6 +108,11 @@ impl Bench<'_> {
         let texts = texts.ok_or_else(|| refuted("an edit does not fit its file"))?;
         let after =
             linked.edited(self.facts, &texts).ok_or_else(|| refuted("the edited code no longer parses"))?;
+        for index in batch {
+            if !meet(&edits_of(&self.findings[*index]), self.facts, &after) {
+                return Err(refuted("the edited files no longer find each other"));
+            }
+        }
         let mut mended: BTreeMap<&'static str, Vec<&str>> = BTreeMap::new();
         for index in batch {
             let finding = &self.findings[*index];
@@ -141,6 +147,23 @@ impl Bench<'_> {
     fn title(&self, index: usize) -> String {
         self.findings[index].fix.as_ref().map(|fix| fix.title.clone()).unwrap_or_default()
     }
+}
+
+/// Of edits of several files, one brings a function that another one calls: an import that leads nowhere would look
+/// like a finding that is gone.
+fn meet(edits: &Edits, before: &Facts, after: &Facts) -> bool {
+    let (Some(before), Some(after)) = (&before.code, &after.code) else { return false };
+    let known: BTreeSet<(&str, &str)> =
+        before.functions.iter().map(|function| (&*function.at.file, function.name.as_str())).collect();
+    edits.len() < 2
+        || after.invocations.iter().any(|invocation| {
+            let callee = &after.functions[invocation.callee];
+            let (from, to) = (&invocation.site.at.file, &callee.at.file);
+            from != to
+                && edits.contains_key(from)
+                && edits.contains_key(to)
+                && !known.contains(&(&**to, callee.name.as_str()))
+        })
 }
 
 fn edits_of(finding: &Finding) -> Edits {

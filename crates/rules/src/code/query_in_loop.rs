@@ -10,7 +10,7 @@ use pgsteward_model::rule::{Group, Rule};
 use super::flow::{self, Flow};
 use super::text::{Body, closing, mentions_word};
 use super::varying::{self, Varying};
-use super::{loop_fix, loops, shared};
+use super::{helper_fix, loop_fix, loops, shared};
 use crate::shared::words;
 
 pub(super) static RULE: Rule = Rule {
@@ -261,24 +261,31 @@ fn hidden(flow: &Flow, invocation: &Invocation) -> Option<Finding> {
     let message =
         format!("\"{}\" runs once for {}, in \"{}\"", shared::call_name(first), loops::each(of), callee.name);
     let function = &flow.function(&invocation.site).name;
-    Some(
-        Finding::in_code(
-            &RULE,
-            shared::place(flow.facts, &invocation.site.at),
-            function,
-            &format!("{}/{}", callee.name, first.shape),
-            0,
-            message,
-        )
-        .severity(severity)
-        .detail(detail(flow, of))
-        .hint(if again {
-            "nothing of the loop goes into the query: read the row once before the loop, and hand it on"
-                .to_owned()
-        } else {
-            whole_list(&callee.name, first)
-        })
-        .also(shared::call_place(flow.facts, first))
-        .also(shared::place(flow.facts, &of.at)),
+    let finding = Finding::in_code(
+        &RULE,
+        shared::place(flow.facts, &invocation.site.at),
+        function,
+        &format!("{}/{}", callee.name, first.shape),
+        0,
+        message,
     )
+    .severity(severity)
+    .detail(detail(flow, of))
+    .hint(if again {
+        "nothing of the loop goes into the query: read the row once before the loop, and hand it on"
+            .to_owned()
+    } else {
+        whole_list(&callee.name, first)
+    })
+    .also(shared::call_place(flow.facts, first))
+    .also(shared::place(flow.facts, &of.at));
+    let alone = reach.raw.is_empty() && calls.len() == 1 && first.site.function == invocation.callee;
+    let fix = || {
+        helper_fix::batched(flow, invocation, first, of)
+            .or_else(|| helper_fix::read_before(flow, invocation, first, of))
+    };
+    Some(match alone.then(fix).flatten() {
+        Some(fix) => finding.fix(fix),
+        None => finding,
+    })
 }

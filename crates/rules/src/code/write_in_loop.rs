@@ -1,12 +1,12 @@
 //! A write for each turn of a loop.
 
-use pgsteward_model::code::{Awaited, Call, Loop, Node, Operation, Over};
+use pgsteward_model::code::{Awaited, Call, Invocation, Loop, Node, Operation, Over};
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Finding, Severity};
 use pgsteward_model::rule::{Group, Rule};
 
 use super::flow::Flow;
-use super::{loops, shared, write_fix};
+use super::{helper_fix, loops, shared, write_fix};
 
 pub(super) static RULE: Rule = Rule {
     id: "write-in-loop",
@@ -22,12 +22,44 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(facts: &Facts) -> Vec<Finding> {
     let Some(flow) = Flow::of(facts) else { return Vec::new() };
-    flow.code
-        .calls
-        .iter()
-        .filter(|call| flow.code.serves(&call.site) && call.operation.writes())
+    let calls = flow.code.calls.iter().filter(|call| flow.code.serves(&call.site) && call.operation.writes());
+    let invocations = flow.code.invocations.iter().filter(|invocation| flow.code.serves(&invocation.site));
+    calls
         .filter_map(|call| judge(&flow, call))
+        .chain(invocations.filter_map(|invocation| hidden(&flow, invocation)))
         .collect()
+}
+
+/// A helper that does nothing but write one row, called by a loop that does nothing else. Of a helper that does more it is
+/// not known what its loop is for.
+fn hidden(flow: &Flow, invocation: &Invocation) -> Option<Finding> {
+    if invocation.site.loops.is_empty() || invocation.callee == invocation.site.function {
+        return None;
+    }
+    let values: Vec<&Node> = invocation.arguments.iter().collect();
+    let of = loops::growing(flow, &invocation.site, &values)?;
+    let reach = flow.reach(invocation.callee);
+    let ([call], true) = (reach.calls.as_slice(), reach.raw.is_empty() && reach.effects.is_empty()) else {
+        return None;
+    };
+    let call = &flow.code.calls[*call];
+    let alone = call.site.function == invocation.callee
+        && loops::is_alone(flow, &invocation.site)
+        && !loops::in_portions(flow, &invocation.site);
+    let fix = alone.then(|| helper_fix::write_at_once(flow, invocation, call, of)).flatten()?;
+    let callee = &flow.code.functions[invocation.callee].name;
+    let message =
+        format!("\"{}\" runs once for {}, in \"{callee}\"", shared::call_name(call), loops::each(of));
+    let function = &flow.function(&invocation.site).name;
+    let place = shared::place(flow.facts, &invocation.site.at);
+    Some(
+        Finding::in_code(&RULE, place, function, &format!("{callee}/{}", call.shape), 0, message)
+            .detail(detail(flow, call, of))
+            .hint(hint(call.operation, true))
+            .also(shared::call_place(flow.facts, call))
+            .also(shared::place(flow.facts, &of.at))
+            .fix(fix),
+    )
 }
 
 fn judge(flow: &Flow, call: &Call) -> Option<Finding> {

@@ -30,7 +30,7 @@ pub(super) async fn show(bench: &Bench<'_>, finding: &Finding, call: &Call) -> S
             Err(why) => return not_shown(why),
         }
     }
-    if writes::takes_a_list(finding) {
+    if call.operation.writes() && writes::takes_a_list(finding) {
         writes::write_the_same(call, query, &mut values);
     }
     for of_turn in &values {

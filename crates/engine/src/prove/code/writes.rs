@@ -38,10 +38,14 @@ pub(super) fn write_the_same(call: &Call, query: &Query, values: &mut [Vec<Value
     let Some((first, rest)) = values.split_first_mut() else { return };
     for (at, parameter) in query.parameters.iter().enumerate() {
         let path: Vec<&str> = parameter.path.split('.').collect();
+        // A helper gets from the loop what it filters by.
+        let helper = call.site.loops.is_empty() && path.first() == Some(&"where");
         let of_loop = call.argument.at(&path).is_some_and(|node| match &node.value {
-            Value::Expression { sources, .. } => {
-                sources.iter().any(|source| matches!(source, Source::Loop { .. } | Source::Result { .. }))
-            }
+            Value::Expression { sources, .. } => sources.iter().any(|source| match source {
+                Source::Loop { .. } | Source::Result { .. } => true,
+                Source::Parameter { .. } => helper,
+                _ => false,
+            }),
             _ => false,
         });
         if !of_loop {

@@ -5,7 +5,7 @@
 //! the same rows in the same places, nothing else that waits in between, no row that two turns could change together.
 
 use pgsteward_model::change::{Change, Fix, Rollback, Safety, TextEdit};
-use pgsteward_model::code::{Awaited, Call, Loop, LoopKind, Node, Operation, Over, Value};
+use pgsteward_model::code::{Awaited, Call, Loop, LoopKind, Node, Operation, Over, Site, Value};
 use pgsteward_model::prisma::{Arity, Field, FieldType, Model, Scalar};
 use pgsteward_model::source::Span;
 
@@ -32,55 +32,17 @@ pub(in crate::code) fn read_before(flow: &Flow, call: &Call, of: &Loop) -> Optio
     if !by_key || call.site.awaited != Awaited::Await || of.kind != LoopKind::ForOf {
         return None;
     }
-    let model = scale::model(flow.facts, &call.model)?;
-    let each = for_of(flow, call, of)?;
-    let argument = call.argument.object().filter(|object| !object.open)?;
-    let filter = argument.get("where")?;
-    let [key] = filter.value.object().filter(|filter| !filter.open)?.properties.as_slice() else {
-        return None;
-    };
-    let field = model.field(&key.name).filter(|field| is_plain_key(field))?;
-    let value = edit::text(flow.facts, call, key.value.span);
-    let written = edit::is_written(flow.facts, call, filter)
-        && edit::is_written(flow.facts, call, key)
-        && is_path(value)
-        && names_of_pattern(each.element)?.contains(&root(value));
-    let rest = argument.properties.iter().filter(|property| property.name != "where");
-    let plain = |property: &pgsteward_model::code::Property| {
-        matches!(property.name.as_str(), "select" | "include" | "omit") && is_written_out(&property.value)
-    };
-    let selected = argument.get("select").map(|select| select.value.get(&key.name).is_some());
-    let omitted = argument.get("omit").is_some_and(|omit| omit.value.get(&key.name).is_some());
-    if !written
-        || !rest.clone().all(plain)
-        || omitted
-        || mentions_word(edit::text(flow.facts, call, call.argument.span), "take")
-    {
+    let each = for_of(flow, &call.site, of)?;
+    let asked = by_key_alone(flow, call)?;
+    let Asked { field, value, .. } = asked;
+    if !is_path(value) || !names_of_pattern(each.element)?.contains(&root(value)) {
         return None;
     }
     let file = flow.facts.sources.get(&call.site.at.file)?;
     let text = &file.text;
     let function = flow.text_of(call.site.function);
-    let stem = format!("{}By{}", lower_first(&call.model), upper_first(&key.name));
-    let name = std::iter::once(stem.clone())
-        .chain((2..9).map(|number| format!("{stem}{number}")))
-        .find(|name| !mentions_word(function, name))?;
-
-    let mut inner = vec![TextEdit { span: filter.value.span, text: in_list(&key.name, value, &each) }];
-    if selected == Some(false) {
-        inner.push(edit::add_property(
-            flow.facts,
-            call,
-            argument.get("select")?.value.object()?,
-            &format!("{}: true", key.name),
-        )?);
-    }
-    let argument_at = call.argument.span;
-    inner.iter_mut().for_each(|edit| {
-        edit.span = Span::new(edit.span.start - argument_at.start, edit.span.end - argument_at.start);
-    });
-    inner.sort_by_key(|edit| edit.span);
-    let argument_text = TextEdit::apply_all(edit::text(flow.facts, call, argument_at), &inner)?;
+    let name = name_of_rows(call, field, function)?;
+    let argument_text = asked.of_list(flow, call, &values(value, &each))?;
     let receiver = text.get(call.site.at.span.start..call.name_at.span.start)?;
     // A client that each turn makes for itself is not there before the loop.
     let client = root(receiver);
@@ -89,7 +51,7 @@ pub(in crate::code) fn read_before(flow: &Flow, call: &Call, of: &Loop) -> Optio
     }
     let query = format!("(await {receiver}findMany({argument_text}))");
     let pair = if is_typescript(&file.path) { " as const" } else { "" };
-    let rows = format!("map((row) => [row.{0}, row]{pair})", key.name);
+    let rows = format!("map((row) => [row.{0}, row]{pair})", field.name);
     let (end, newline) = line_ends(text);
     let indent = indent_at(text, each.start);
     let unit = indent_unit(text);
@@ -102,18 +64,76 @@ pub(in crate::code) fn read_before(flow: &Flow, call: &Call, of: &Loop) -> Optio
         format!("const {name} = new Map({newline}{indent}{unit}{query}{next}.{rows},{newline}{indent}){end}")
     };
     let lookup = format!("{name}.get({value}) ?? null");
-    let awaited = awaited_at(text, call)?;
+    let awaited = awaited_at(text, call.site.at.span)?;
     let lookup = if stands_alone(text, awaited)? { lookup } else { format!("({lookup})") };
     let edits = vec![
         TextEdit { span: Span::new(each.start, each.start), text: format!("{statement}{newline}{indent}") },
         TextEdit { span: awaited, text: lookup },
     ];
-    let safe = nothing_waits(flow, call, &each)
+    let safe = nothing_waits(flow, &call.site, &each)
         && same_key_type(flow, of, &each, field, value)
-        && is_only_read(call, &each)
+        && is_only_read(call, call.result.binding.as_deref(), &each)
         && !extended(flow);
     let safety = if safe { Safety::Safe } else { Safety::Review };
     change(flow, call, safety, "read the rows of all turns with one findMany before the loop", edits)
+}
+
+/// `customerById`, as nothing else in the function is named.
+pub(super) fn name_of_rows(call: &Call, key: &Field, function: &str) -> Option<String> {
+    let stem = format!("{}By{}", lower_first(&call.model), upper_first(&key.name));
+    std::iter::once(stem.clone())
+        .chain((2..9).map(|number| format!("{stem}{number}")))
+        .find(|name| !mentions_word(function, name))
+}
+
+/// A call that asks for one row by a unique key and for nothing else.
+pub(super) struct Asked<'a> {
+    pub(super) field: &'a Field,
+    /// The key's value as it is written.
+    pub(super) value: &'a str,
+    /// Where the filter stands.
+    filter: Span,
+}
+
+/// None where the filter has more than the key, or where the rest of the argument is more than what is selected.
+pub(super) fn by_key_alone<'a>(flow: &Flow<'a>, call: &Call) -> Option<Asked<'a>> {
+    let argument = call.argument.object().filter(|object| !object.open)?;
+    let filter = argument.get("where")?;
+    let [key] = filter.value.object().filter(|filter| !filter.open)?.properties.as_slice() else {
+        return None;
+    };
+    let field =
+        scale::model(flow.facts, &call.model)?.field(&key.name).filter(|field| is_plain_key(field))?;
+    let rest = argument.properties.iter().filter(|property| property.name != "where");
+    let plain = |property: &pgsteward_model::code::Property| {
+        matches!(property.name.as_str(), "select" | "include" | "omit") && is_written_out(&property.value)
+    };
+    let omitted = argument.get("omit").is_some_and(|omit| omit.value.get(&key.name).is_some());
+    let fits = edit::is_written(flow.facts, call, filter)
+        && edit::is_written(flow.facts, call, key)
+        && rest.clone().all(plain)
+        && !omitted
+        && !mentions_word(edit::text(flow.facts, call, call.argument.span), "take");
+    let value = edit::text(flow.facts, call, key.value.span);
+    fits.then_some(Asked { field, value, filter: filter.value.span })
+}
+
+impl Asked<'_> {
+    /// The argument of a `findMany` for a list of keys: the key is selected, too.
+    pub(super) fn of_list(&self, flow: &Flow, call: &Call, list: &str) -> Option<String> {
+        let key = &self.field.name;
+        let mut edits = vec![TextEdit { span: self.filter, text: format!("{{ {key}: {{ in: {list} }} }}") }];
+        let select = call.argument.get("select");
+        if let Some(select) = select.filter(|select| select.get(key).is_none()) {
+            edits.push(edit::add_property(flow.facts, call, select.object()?, &format!("{key}: true"))?);
+        }
+        let at = call.argument.span;
+        edits.iter_mut().for_each(|edit| {
+            edit.span = Span::new(edit.span.start - at.start, edit.span.end - at.start);
+        });
+        edits.sort_by_key(|edit| edit.span);
+        TextEdit::apply_all(edit::text(flow.facts, call, at), &edits)
+    }
 }
 
 /// `findFirst` by a unique key, all turns at once: Prisma makes one query of it as soon as it is `findUnique`.
@@ -137,9 +157,9 @@ pub(super) fn change(
 }
 
 /// The innermost loop of the call, where it goes through an array that stands still while it does.
-pub(super) fn for_of<'a>(flow: &Flow<'a>, call: &Call, of: &Loop) -> Option<ForOf<'a>> {
-    let innermost = call.site.loops.last().map(|index| &flow.code.loops[*index].at);
-    if innermost != Some(&of.at) || of.at.file != call.site.at.file {
+pub(super) fn for_of<'a>(flow: &Flow<'a>, site: &Site, of: &Loop) -> Option<ForOf<'a>> {
+    let innermost = site.loops.last().map(|index| &flow.code.loops[*index].at);
+    if innermost != Some(&of.at) || of.at.file != site.at.file {
         return None;
     }
     let text: &str = &flow.facts.sources.get(&of.at.file)?.text;
@@ -154,7 +174,7 @@ pub(super) fn for_of<'a>(flow: &Flow<'a>, call: &Call, of: &Loop) -> Option<ForO
             rows.operation == Operation::FindMany && rows.result.binding.as_deref() == Some(list)
         }
         Over::Parameter(index) => {
-            let parameter = flow.function(&call.site).parameters.get(index)?;
+            let parameter = flow.function(site).parameters.get(index)?;
             let ty = parameter.ty.as_deref().unwrap_or("").trim();
             parameter.name == list
                 && !parameter.optional
@@ -195,7 +215,7 @@ fn is_plain_key(field: &Field) -> bool {
 }
 
 /// The loop's values have the key's type and are never missing, and are spelled as the database spells them.
-fn same_key_type(flow: &Flow, of: &Loop, each: &ForOf, key: &Field, value: &str) -> bool {
+pub(super) fn same_key_type(flow: &Flow, of: &Loop, each: &ForOf, key: &Field, value: &str) -> bool {
     let native = |field: &Field| field.native.as_ref().map(|native| native.name.clone());
     match of.over {
         Over::Rows(rows) => {
@@ -234,20 +254,20 @@ fn flow_function(flow: &Flow, of: &Loop) -> usize {
 
 /// Between the query before the loop and the one in it nothing happens that could change its answer, and no error of
 /// one turn is caught for that turn alone.
-fn nothing_waits(flow: &Flow, call: &Call, each: &ForOf) -> bool {
+pub(super) fn nothing_waits(flow: &Flow, site: &Site, each: &ForOf) -> bool {
     let outside = |index: &usize| {
         let attempt = &flow.code.tries[*index].at;
-        attempt.file == call.site.at.file && attempt.span.contains(Span::new(each.start, each.start))
+        attempt.file == site.at.file && attempt.span.contains(Span::new(each.start, each.start))
     };
     each.body.count_word("await") == 1
         && !mentions_word(each.body.text, "yield")
-        && loops::is_alone(flow, &call.site)
-        && call.site.tries.iter().all(outside)
+        && loops::is_alone(flow, site)
+        && site.tries.iter().all(outside)
 }
 
 /// Two turns with the same key now share one object: nobody may write into it or keep it.
-fn is_only_read(call: &Call, each: &ForOf) -> bool {
-    let Some(name) = &call.result.binding else { return false };
+pub(super) fn is_only_read(call: &Call, name: Option<&str>, each: &ForOf) -> bool {
+    let Some(name) = name else { return false };
     let assigned = each.body.text.match_indices(&format!("{name}.")).any(|(at, _)| {
         let rest = each.body.text[at + name.len() + 1..]
             .trim_start_matches(|one: char| one.is_alphanumeric() || "_$.".contains(one));
@@ -279,34 +299,33 @@ fn is_written_out(node: &Node) -> bool {
     }
 }
 
-/// `{ id: { in: orders.map((order) => order.customerId) } }`
-fn in_list(key: &str, value: &str, each: &ForOf) -> String {
-    format!("{{ {key}: {} }}", in_values(value, each))
-}
-
 /// `{ in: orders.map((order) => order.customerId) }`
 pub(super) fn in_values(value: &str, each: &ForOf) -> String {
-    let list = if value == each.element {
+    format!("{{ in: {} }}", values(value, each))
+}
+
+/// `orders.map((order) => order.customerId)`
+pub(super) fn values(value: &str, each: &ForOf) -> String {
+    if value == each.element {
         each.list.to_owned()
     } else {
         format!("{}.map({} => {value})", each.list, parameter(each.element))
-    };
-    format!("{{ in: {list} }}")
+    }
 }
 
 pub(super) fn parameter(element: &str) -> String {
     format!("({element})")
 }
 
-/// The call with its `await`.
-pub(super) fn awaited_at(text: &str, call: &Call) -> Option<Span> {
-    let before = text.get(..call.site.at.span.start)?.trim_end();
+/// A call with its `await`.
+pub(super) fn awaited_at(text: &str, call: Span) -> Option<Span> {
+    let before = text.get(..call.start)?.trim_end();
     let start = before.strip_suffix("await")?.len();
-    Some(Span::new(start, call.site.at.span.end))
+    Some(Span::new(start, call.end))
 }
 
 /// Whether what stands there needs no brackets when it becomes `a ?? b`. None where it goes on behind the call.
-fn stands_alone(text: &str, at: Span) -> Option<bool> {
+pub(super) fn stands_alone(text: &str, at: Span) -> Option<bool> {
     let before = text.get(..at.start)?.trim_end();
     let after = text.get(at.end..)?;
     let next = after.trim_start().chars().next().unwrap_or(';');
@@ -339,14 +358,14 @@ pub(super) fn indent_at(text: &str, at: usize) -> &str {
     &line[..line.len() - line.trim_start().len()]
 }
 
-fn is_typescript(file: &str) -> bool {
+pub(super) fn is_typescript(file: &str) -> bool {
     [".ts", ".tsx", ".mts", ".cts"].iter().any(|ending| file.ends_with(ending))
 }
 
-fn lower_first(name: &str) -> String {
+pub(super) fn lower_first(name: &str) -> String {
     name.split_at_checked(1).map_or(String::new(), |(first, rest)| first.to_lowercase() + rest)
 }
 
-fn upper_first(name: &str) -> String {
+pub(super) fn upper_first(name: &str) -> String {
     name.split_at_checked(1).map_or(String::new(), |(first, rest)| first.to_uppercase() + rest)
 }

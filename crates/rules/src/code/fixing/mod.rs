@@ -4,6 +4,8 @@
 //! No rule stands here, and nothing here decides whether something is wrong.
 
 pub(in crate::code) mod edit;
+mod helper;
+pub(in crate::code) mod helper_fix;
 pub(in crate::code) mod loop_fix;
 pub(in crate::code) mod new_table;
 pub(in crate::code) mod outbox;

@@ -60,11 +60,11 @@ fn only_statement<'a>(flow: &Flow<'a>, call: &Call, of: &Loop) -> Result<Only<'a
     if call.site.awaited != Awaited::Await || of.kind != LoopKind::ForOf {
         return Err("the loop is no `for … of` that waits for each write");
     }
-    let each =
-        for_of(flow, call, of).ok_or("the list of the loop is not known to be an array that stands still")?;
+    let each = for_of(flow, &call.site, of)
+        .ok_or("the list of the loop is not known to be an array that stands still")?;
     let text: &str = &flow.facts.sources.get(&call.site.at.file).ok_or(OTHER)?.text;
     let part = |start: usize, end: usize| text.get(start..end).ok_or(OTHER);
-    let awaited = awaited_at(text, call).ok_or(OTHER)?;
+    let awaited = awaited_at(text, call.site.at.span).ok_or(OTHER)?;
     let statement = part(each.body.span.start + 1, each.body.span.end - 1)?.trim();
     if statement.trim_end_matches(';').trim_end() != part(awaited.start, awaited.end)? {
         return Err(OTHER);
@@ -180,7 +180,7 @@ fn key_of<'o>(
 }
 
 /// Values for columns of the row itself. What is added to a row twice, or written into other tables, is no such thing.
-fn sets_values(flow: &Flow, call: &Call, data: &Property) -> bool {
+pub(super) fn sets_values(flow: &Flow, call: &Call, data: &Property) -> bool {
     let Some(model) = scale::model(flow.facts, &call.model) else { return false };
     let text = edit::text(flow.facts, call, data.span);
     data.value.object().is_some_and(|object| {
@@ -236,7 +236,11 @@ fn in_one_transaction(flow: &Flow, call: &Call, only: &Only) -> Result<Fix, &'st
 }
 
 fn in_place_of_loop(only: &Only, text: String) -> TextEdit {
-    TextEdit { span: Span::new(only.each.start, only.each.body.span.end), text }
+    in_place_of(&only.each, text)
+}
+
+pub(super) fn in_place_of(each: &ForOf, text: String) -> TextEdit {
+    TextEdit { span: Span::new(each.start, each.body.span.end), text }
 }
 
 /// A text of several lines at another depth.

@@ -49,7 +49,7 @@ pub(in crate::code) fn mentions_word(text: &str, word: &str) -> bool {
     count_word(text, word) > 0
 }
 
-fn count_word(text: &str, word: &str) -> usize {
+pub(in crate::code) fn count_word(text: &str, word: &str) -> usize {
     text.match_indices(word)
         .filter(|(at, _)| {
             !text[..*at].chars().next_back().is_some_and(is_of_word)

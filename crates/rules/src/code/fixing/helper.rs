@@ -1,0 +1,419 @@
+//! A function of the project that does one thing: it makes one call and returns what that returns. Beside it a sibling
+//! can be written that does the same for a list.
+//!
+//! Read from the text: what is declared in any other way than the few below is no such function.
+
+use std::sync::Arc;
+
+use pgsteward_model::change::TextEdit;
+use pgsteward_model::code::{Call, FunctionRole, Invocation, Node, Source, Value};
+use pgsteward_model::source::Span;
+
+use super::loop_fix::{indent_at, line_ends, upper_first};
+use crate::code::flow::Flow;
+use crate::code::text::{closing, count_word, indent_unit, is_path, mentions_word, root};
+
+/// How the function is declared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// `export async function name(…) { … }`
+    Function,
+    /// `export const name = async (…) => …`
+    Constant,
+    /// `async name(…) { … }` of a class.
+    Method,
+}
+
+pub(super) struct Helper<'a> {
+    pub(super) file: &'a Arc<str>,
+    pub(super) text: &'a str,
+    form: Form,
+    name: &'a str,
+    /// Words before the name: `export`, `private`, `static`.
+    modifiers: Vec<&'a str>,
+    parameters: Vec<&'a str>,
+    /// The parameter that the call's key comes from.
+    pub(super) key: usize,
+    indent: &'a str,
+    /// Behind the declaration.
+    end: usize,
+    /// `latestPrice`, `this.prices.latest`: as it is called.
+    callee: &'a str,
+}
+
+/// The parameter that a list of keys takes the place of.
+struct Listed {
+    name: String,
+    declared: String,
+}
+
+impl<'a> Helper<'a> {
+    /// None where the function does more than the call, or is declared in some other way.
+    pub(super) fn of(
+        flow: &Flow<'a>,
+        invocation: &'a Invocation,
+        call: &'a Call,
+        key: &Node,
+    ) -> Option<Helper<'a>> {
+        let function = &flow.code.functions[invocation.callee];
+        let file = flow.facts.sources.get(&function.at.file)?;
+        let text: &str = &file.text;
+        let span = function.at.span;
+        let line = text[..span.start].rfind('\n').map_or(0, |at| at + 1);
+        let indent = &text[line..line + (text[line..].len() - text[line..].trim_start().len())];
+        let declaration = text.get(line + indent.len()..span.end)?;
+        let open = declaration.find('(')?;
+        let (form, name, modifiers) = head(&declaration[..open])?;
+        let inside = closing(&declaration[open..])?;
+        let parameters = parts(&declaration[open + 1..open + inside - 1]);
+        let before = text.get(line + indent.len() + open + inside..call.site.at.span.start)?;
+        let after = text.get(call.site.at.span.end..span.end)?;
+        let top = form == Form::Method || indent.is_empty();
+        let end = span.end + usize::from(form == Form::Constant && text[span.end..].starts_with(';'));
+        let ends = text[end..].trim_start_matches([' ', '\t']);
+        let [Source::Parameter { index }] = sources_of(key)? else { return None };
+        let callee = text_of_callee(flow, invocation)?;
+        let fits = top
+            && function.role == FunctionRole::Plain
+            && !function.recursive
+            && is_all_there_is(form, before, after)
+            && (ends.is_empty() || ends.starts_with(['\n', '\r']))
+            && parameters.len() == function.parameters.len()
+            && invocation.arguments.len() == parameters.len();
+        fits.then_some(Helper {
+            file: &function.at.file,
+            text,
+            form,
+            name,
+            modifiers,
+            parameters,
+            key: *index,
+            indent,
+            end,
+            callee,
+        })
+    }
+
+    /// What the loop gives for the key, as it is written there.
+    pub(super) fn given(&self, flow: &Flow<'a>, invocation: &Invocation) -> Option<&'a str> {
+        let argument = &invocation.arguments[self.key];
+        let node = match self.pattern() {
+            Some(name) => &argument.object().filter(|object| object.properties.len() == 1)?.get(name)?.value,
+            None => argument,
+        };
+        let text = flow.facts.sources.get(&invocation.site.at.file)?.slice(node.span);
+        is_path(text).then_some(text)
+    }
+
+    /// `token` of `{ token }: { token: string }`.
+    fn pattern(&self) -> Option<&'a str> {
+        let (names, _) = self.parameters.get(self.key)?.strip_prefix('{')?.split_once('}')?;
+        Some(names.trim().trim_end_matches(',').trim_end())
+    }
+
+    fn listed(&self) -> Option<Listed> {
+        let parameter = *self.parameters.get(self.key)?;
+        let list = |name: &str| if name.ends_with('s') { format!("{name}List") } else { format!("{name}s") };
+        let (name, ty) = match self.pattern() {
+            Some(name) => {
+                let (_, ty) = parameter.split_once('}')?;
+                let ty = ty.trim().strip_prefix(':').map(str::trim);
+                let ty = match ty {
+                    None => None,
+                    Some(ty) if is_path(ty) => Some(format!("{ty}['{name}']")),
+                    Some(ty) => {
+                        let inner =
+                            ty.strip_prefix('{')?.strip_suffix('}')?.trim().trim_end_matches([';', ',']);
+                        Some(inner.strip_prefix(name)?.strip_prefix(':')?.trim().to_owned())
+                    }
+                };
+                (name, ty)
+            }
+            None => match parameter.split_once(':') {
+                Some((name, ty)) => (name.trim(), Some(ty.trim().to_owned())),
+                None => (parameter, None),
+            },
+        };
+        let simple = |ty: &String| ty.chars().all(|one| one.is_alphanumeric() || "_.[]'\"".contains(one));
+        if !is_path(name) || ty.as_ref().is_some_and(|ty| !simple(ty)) {
+            return None;
+        }
+        let list = list(name);
+        let others = self.parameters.iter().enumerate().filter(|(index, _)| *index != self.key);
+        let taken = others.into_iter().any(|(_, other)| mentions_word(other, &list));
+        let declared = ty.map_or(list.clone(), |ty| format!("{list}: {ty}[]"));
+        (!taken).then_some(Listed { name: list, declared })
+    }
+
+    /// `customersById` beside `customer`, `markReadMany` beside `markRead`: a name that neither file has.
+    pub(super) fn sibling_name(&self, key: &str, writes: bool, caller: &str) -> Option<String> {
+        let by = format!("By{}", upper_first(key));
+        let base = self.name.strip_suffix(by.as_str()).unwrap_or(self.name);
+        let base = base.strip_suffix("One").unwrap_or(base);
+        let verb = matches!(base, "get" | "find" | "load" | "fetch" | "read");
+        let name = match base {
+            _ if writes => format!("{base}Many"),
+            _ if verb || self.name.ends_with("One") => format!("{base}Many{by}"),
+            _ if base.ends_with('y') && !base.ends_with("ay") && !base.ends_with("ey") => {
+                format!("{}ies{by}", &base[..base.len() - 1])
+            }
+            _ if base.ends_with('s') => format!("{base}List{by}"),
+            _ => format!("{base}s{by}"),
+        };
+        (!mentions_word(self.text, &name) && !mentions_word(caller, &name)).then_some(name)
+    }
+
+    /// The sibling behind the function: `body` gets the name of the list, and gives its lines.
+    pub(super) fn sibling(&self, name: &str, body: impl Fn(&str) -> Option<Vec<String>>) -> Option<TextEdit> {
+        let listed = self.listed()?;
+        let mut parameters: Vec<&str> = self.parameters.clone();
+        parameters[self.key] = &listed.declared;
+        let parameters = parameters.join(", ");
+        let (_, newline) = line_ends(self.text);
+        let (indent, unit) = (self.indent, indent_unit(self.text));
+        let modifiers: String = self.modifiers.iter().map(|word| format!("{word} ")).collect();
+        let head = match self.form {
+            Form::Function => format!("{modifiers}async function {name}({parameters}) {{"),
+            Form::Constant => format!("{modifiers}const {name} = async ({parameters}) => {{"),
+            Form::Method => format!("{modifiers}async {name}({parameters}) {{"),
+        };
+        let mut lines = vec![String::new(), String::new(), format!("{indent}{head}")];
+        lines.extend(body(&listed.name)?.into_iter().map(|line| format!("{indent}{unit}{line}")));
+        let ended = self.form == Form::Constant && self.text[..self.end].ends_with(';');
+        lines.push(format!("{indent}}}{}", if ended { ";" } else { "" }));
+        Some(TextEdit { span: Span::new(self.end, self.end), text: lines.join(newline) })
+    }
+
+    /// The sibling's call, with a list for the key. None where another argument is the turn's own.
+    pub(super) fn call(
+        &self,
+        flow: &Flow,
+        invocation: &Invocation,
+        sibling: &str,
+        list: &str,
+        own: &[&str],
+    ) -> Option<String> {
+        let file = flow.facts.sources.get(&invocation.site.at.file)?;
+        let mut arguments = Vec::new();
+        for (index, argument) in invocation.arguments.iter().enumerate() {
+            let text = file.slice(argument.span);
+            let of_turn = own.iter().any(|name| mentions_word(text, name)) || mentions_word(text, "await");
+            match index == self.key {
+                true => arguments.push(list),
+                false if of_turn || text.is_empty() => return None,
+                false => arguments.push(text),
+            }
+        }
+        let through = self.callee.rsplit_once('.').map_or(String::new(), |(path, _)| format!("{path}."));
+        let stands_still = !own.contains(&root(self.callee));
+        stands_still.then(|| format!("{through}{sibling}({})", arguments.join(", ")))
+    }
+
+    /// What the caller's file must import; no edit where the sibling is at hand anyway. None where the way to it is not
+    /// known.
+    pub(super) fn import(
+        &self,
+        flow: &Flow,
+        invocation: &Invocation,
+        sibling: &str,
+    ) -> Option<Option<TextEdit>> {
+        let caller = &invocation.site.at.file;
+        if self.form == Form::Method {
+            return Some(None);
+        }
+        let text: &str = &flow.facts.sources.get(caller)?.text;
+        if caller == self.file {
+            return (self.callee == self.name).then_some(None);
+        }
+        let imports =
+            || text.match_indices("import ").filter(|(at, _)| *at == 0 || text[..*at].ends_with('\n'));
+        if let Some((space, name)) = self.callee.split_once('.') {
+            let all = format!("* as {space} from ");
+            let leads = |at: usize| {
+                let (names, path) = text[at + 7..].split_once("from ")?;
+                (format!("{names}from ") == all && leads_to(caller, quoted(path)?, self.file)).then_some(())
+            };
+            return (name == self.name && imports().any(|(at, _)| leads(at).is_some())).then_some(None);
+        }
+        imports().find_map(|(at, _)| {
+            let start = at + "import ".len();
+            let names = text[start..].strip_prefix('{')?;
+            let names = &names[..names.find('}')?];
+            let path = quoted(text[start + names.len() + 2..].trim_start().strip_prefix("from")?)?;
+            let mut from = start + 1;
+            let found = names.split(',').find_map(|part| {
+                let here = from + (part.len() - part.trim_start().len());
+                from += part.len() + 1;
+                (part.trim() == self.callee).then_some(here)
+            })?;
+            if !leads_to(caller, path, self.file) {
+                return None;
+            }
+            let end = found + self.callee.len();
+            // Nothing else in the file needs the helper once the loop is gone.
+            if count_word(text, self.callee) == 2 {
+                return Some(Some(TextEdit { span: Span::new(found, end), text: sibling.to_owned() }));
+            }
+            let own_line = text[..found].trim_end_matches([' ', '\t']).ends_with('\n');
+            let (_, newline) = line_ends(text);
+            let next = if own_line { format!("{newline}{}", indent_at(text, found)) } else { " ".into() };
+            Some(Some(TextEdit { span: Span::new(end, end), text: format!(",{next}{sibling}") }))
+        })
+    }
+}
+
+/// What stands before the parameters.
+fn head(text: &str) -> Option<(Form, &str, Vec<&str>)> {
+    const MODIFIERS: [&str; 5] = ["export", "public", "private", "protected", "static"];
+    let words: Vec<&str> = text.split_whitespace().filter(|word| *word != "async").collect();
+    let count = words.iter().take_while(|word| MODIFIERS.contains(word)).count();
+    let (modifiers, rest) = words.split_at(count);
+    let (form, name) = match rest {
+        ["function", name] => (Form::Function, *name),
+        ["const", name, "="] => (Form::Constant, *name),
+        [name] => (Form::Method, *name),
+        _ => return None,
+    };
+    is_path(name).then(|| (form, name, modifiers.to_vec()))
+}
+
+/// The text around the call makes it all that the function does: `: Promise<Row> { return await` before it, `}` behind.
+fn is_all_there_is(form: Form, before: &str, after: &str) -> bool {
+    let before = before.trim_end();
+    let before = before.strip_suffix("await").map_or(before, str::trim_end);
+    let (returned, before) = match before.strip_suffix("return") {
+        Some(rest) => (true, rest.trim_end()),
+        None => (false, before),
+    };
+    let after = after.trim().trim_start_matches(';').trim_start();
+    let (block, before) = match before.strip_suffix('{') {
+        Some(rest) => (true, rest.trim_end()),
+        None => (false, before),
+    };
+    let (arrow, between) = match before.strip_suffix("=>") {
+        Some(rest) => (true, rest.trim()),
+        None => (false, before.trim()),
+    };
+    let whole = if block { after == "}" } else { after.is_empty() && !returned };
+    let declared = between.is_empty()
+        || between.starts_with(':') && !between.contains([';', '=']) && is_balanced(between);
+    whole && declared && arrow == (form == Form::Constant) && (block || arrow)
+}
+
+/// `: Promise<{ count: number } | null>` is a type; where a brace is left open a body has begun.
+fn is_balanced(ty: &str) -> bool {
+    ty.matches('{').count() == ty.matches('}').count()
+}
+
+fn sources_of(node: &Node) -> Option<&[Source]> {
+    match &node.value {
+        Value::Expression { sources, .. } => Some(sources),
+        _ => None,
+    }
+}
+
+fn text_of_callee<'a>(flow: &Flow<'a>, invocation: &Invocation) -> Option<&'a str> {
+    let at = &invocation.site.at;
+    let text = flow.facts.sources.get(&at.file)?.slice(at.span);
+    let callee = &text[..text.find('(')?];
+    is_path(callee).then_some(callee)
+}
+
+/// The parts of a list, brackets looked through.
+fn parts(list: &str) -> Vec<&str> {
+    let (mut found, mut depth, mut start) = (Vec::new(), 0_i32, 0);
+    for (at, character) in list.char_indices() {
+        match character {
+            '{' | '(' | '[' | '<' => depth += 1,
+            '}' | ')' | ']' | '>' => depth -= 1,
+            ',' if depth == 0 => {
+                found.push(list[start..at].trim());
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    found.push(list[start..].trim());
+    found.retain(|part| !part.is_empty());
+    found
+}
+
+fn quoted(text: &str) -> Option<&str> {
+    let text = text.trim_start();
+    let mark = text.chars().next().filter(|mark| matches!(mark, '\'' | '"'))?;
+    text[1..].split(mark).next()
+}
+
+/// An import of `path` in `file` means the other file itself: no folder of exports stands between.
+fn leads_to(file: &str, path: &str, other: &str) -> bool {
+    const ENDINGS: [&str; 8] = [".ts", ".tsx", ".mts", ".cts", ".js", ".jsx", ".mjs", ".cjs"];
+    let bare =
+        |name: &str| ENDINGS.iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(name).to_owned();
+    let other = bare(other);
+    if path.starts_with('.') {
+        let mut folders: Vec<&str> = file.split('/').collect();
+        folders.pop();
+        for part in path.split('/') {
+            match part {
+                "." => {}
+                ".." => {
+                    folders.pop();
+                }
+                part => folders.push(part),
+            }
+        }
+        return bare(&folders.join("/")) == other;
+    }
+    // `@/lib/prices`: an alias of a folder.
+    path.strip_prefix("@/").or_else(|| path.strip_prefix("~/")).is_some_and(|rest| {
+        let rest = bare(rest);
+        other == rest || other.ends_with(&format!("/{rest}"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_before_the_parameters() {
+        assert_eq!(head("export async function price"), Some((Form::Function, "price", vec!["export"])));
+        assert_eq!(head("const price = async "), Some((Form::Constant, "price", vec![])));
+        assert_eq!(
+            head("private static async price"),
+            Some((Form::Method, "price", vec!["private", "static"]))
+        );
+        assert_eq!(head("export default async function "), None);
+        assert_eq!(head("export const price: Find = async "), None);
+        assert_eq!(head("export const price = cache"), None);
+    }
+
+    #[test]
+    fn a_function_that_only_makes_the_call() {
+        assert!(is_all_there_is(Form::Function, ": Promise<Row | null> {\n  return await ", ";\n}"));
+        assert!(is_all_there_is(Form::Constant, " =>\n  ", ""));
+        assert!(is_all_there_is(Form::Method, " {\n await ", "\n}"));
+        assert!(is_all_there_is(Form::Function, ": Promise<{ id: number } | null> {\n  return ", "\n}"));
+        assert!(!is_all_there_is(Form::Function, ": void {\n  if (id) {\n    return ", "\n  }\n}"));
+        assert!(!is_all_there_is(Form::Function, " {\n  log(id);\n  return ", "\n}"));
+        assert!(!is_all_there_is(Form::Function, " {\n  return ", ".name\n}"));
+    }
+
+    #[test]
+    fn imports_that_lead_straight_to_a_file() {
+        assert!(leads_to("src/cart.ts", "./prices", "src/prices.ts"));
+        assert!(leads_to("src/a/cart.ts", "../prices.js", "src/prices.ts"));
+        assert!(leads_to("app/page.tsx", "@/lib/prices", "src/lib/prices.ts"));
+        assert!(!leads_to("src/cart.ts", "./prices", "src/prices/index.ts"));
+        assert!(!leads_to("src/cart.ts", "@shop/prices", "packages/prices/prices.ts"));
+    }
+
+    #[test]
+    fn parts_of_a_list() {
+        assert_eq!(
+            parts("a: Map<string, number>, { b }: { b: string; c: [x, y] },"),
+            ["a: Map<string, number>", "{ b }: { b: string; c: [x, y] }"]
+        );
+        assert!(parts(" ").is_empty());
+    }
+}
