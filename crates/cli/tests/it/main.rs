@@ -27,6 +27,7 @@ mod migrate_diff;
 mod migrate_faults;
 mod migrate_messages;
 mod migrate_plan;
+mod migrate_plan_partitions;
 mod migrate_plan_tables;
 mod migrate_plan_types;
 mod migrate_push;

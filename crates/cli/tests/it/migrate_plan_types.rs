@@ -12,7 +12,7 @@ const ENUM: &str = "CREATE TYPE \"Status\" AS ENUM ('OPEN', 'VOID', 'PAID');\n\
                     CREATE TABLE \"Audit\" (id SERIAL PRIMARY KEY, was \"Status\");\n";
 
 /// Plans with `--write`; every folder must come with a proven down.sql, data lost or not.
-fn planned(server: &Server, project: &crate::support::Project, sql: &str) -> String {
+pub(crate) fn planned(server: &Server, project: &crate::support::Project, sql: &str) -> String {
     project.write(&format!("prisma/migrations/{NEXT}/migration.sql"), sql);
     let plan = server.run(project, &["migrate", "plan", "--safe", "--write", "--format", "json"]);
     assert_eq!(plan.code, Some(0), "{}", plan.both());

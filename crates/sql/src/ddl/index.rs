@@ -10,6 +10,11 @@ pub fn index(table: &QName, index: &Index, concurrently: bool) -> String {
     create_on(&quote_name(table), index, concurrently)
 }
 
+/// The index of a partitioned table without those of its partitions; invalid until one of each is attached.
+pub fn index_of_parent(table: &QName, index: &Index) -> String {
+    create_on(&format!("ONLY {}", quote_name(table)), index, false)
+}
+
 /// `table` is SQL already.
 pub(super) fn create_on(table: &str, index: &Index, concurrently: bool) -> String {
     let mut sql = format!(

@@ -155,7 +155,8 @@ fn add(table: &Table, constraint: &Constraint, definition: &str) -> String {
     format!("ALTER TABLE {table} ADD CONSTRAINT {name} {definition}")
 }
 
-fn deferral(constraint: &Constraint) -> &'static str {
+/// `DEFERRABLE …` with a space before it, or nothing.
+pub fn deferral(constraint: &Constraint) -> &'static str {
     match (constraint.deferrable, constraint.initially_deferred) {
         (false, _) => "",
         (true, false) => " DEFERRABLE",

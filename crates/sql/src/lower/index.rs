@@ -94,7 +94,7 @@ pub(super) fn key(cursor: &mut Cursor<'_>) -> IndexKey {
 }
 
 /// What a key adds to a chosen index name: the column, the function of a plain call, else `expr`.
-pub(super) fn key_name(key: &IndexKey) -> String {
+pub(crate) fn key_name(key: &IndexKey) -> String {
     if let Some(column) = &key.column {
         return column.clone();
     }

@@ -19,6 +19,7 @@ use pgsteward_model::statement::Statement;
 use crate::cursor::Cursor;
 pub(crate) use constraint::columns_in;
 pub(crate) use dml::relations_read;
+pub(crate) use index::key_name;
 pub(crate) use object::{domain_check_name, plain_sequence};
 pub(crate) use table::sequence_default;
 

@@ -247,12 +247,8 @@ impl Replay<'_> {
     }
 
     fn partition_index_name(&self, table: &QName, index: &Index, made: &Table) -> String {
-        let parts: Vec<String> = index
-            .keys
-            .iter()
-            .map(|key| key.column.clone().unwrap_or_else(|| "expr".into()))
-            .chain(index.include.iter().cloned())
-            .collect();
+        let parts: Vec<String> =
+            index.keys.iter().map(lower::key_name).chain(index.include.iter().cloned()).collect();
         naming::choose(&table.name, &naming::joined(&parts), "idx", |name| {
             made.index(name).is_some() || self.is_taken(&table.namespace, name)
         })
@@ -333,7 +329,9 @@ impl Replay<'_> {
         if create.if_not_exists && self.is_taken(&relation.namespace, &create.index.name) {
             return;
         }
-        self.touch(&relation, lock).builds_index = true;
+        let partitioned = self.table(&relation).is_some_and(|table| table.kind == TableKind::Partitioned);
+        // The parent itself holds no rows.
+        self.touch(&relation, lock).builds_index = !(partitioned && create.only);
         let mut index = create.index.clone();
         let parts: Vec<String> = index.keys.iter().filter_map(|key| key.column.clone()).collect();
         if index.name == naming::object_name(&relation.name, &naming::joined(&parts), "idx") {
@@ -358,7 +356,6 @@ impl Replay<'_> {
             view.indexes.push(index);
             return;
         }
-        let partitioned = self.table(&relation).is_some_and(|table| table.kind == TableKind::Partitioned);
         if partitioned && create.only {
             // Valid only once an index of every partition is attached.
             index.valid = self.descendants(&relation).is_empty();

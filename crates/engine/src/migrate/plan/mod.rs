@@ -10,6 +10,7 @@ mod exchange;
 mod expand;
 mod name;
 mod obstacle;
+mod partition;
 mod pieces;
 mod prove;
 mod relation;

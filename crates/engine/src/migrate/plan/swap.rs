@@ -336,11 +336,7 @@ fn in_place(one: &Successor<'_, Index>) -> Vec<String> {
                 ConstraintKind::PrimaryKey { .. } => "PRIMARY KEY",
                 _ => "UNIQUE",
             };
-            let deferral = match (constraint.deferrable, constraint.initially_deferred) {
-                (false, _) => "",
-                (true, false) => " DEFERRABLE",
-                (true, true) => " DEFERRABLE INITIALLY DEFERRED",
-            };
+            let deferral = ddl::deferral(constraint);
             let key = quote_ident(&constraint.name);
             let index = quote_ident(&new.name);
             vec![format!("ALTER TABLE {on} ADD CONSTRAINT {key} {kind} USING INDEX {index}{deferral}")]

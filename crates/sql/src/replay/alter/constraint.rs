@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use pgsteward_model::catalog::{Constraint, ConstraintKind, QName, TableKind};
+use pgsteward_model::catalog::{Constraint, ConstraintKind, QName, Table, TableKind};
 use pgsteward_model::lock::LockMode;
 
 use super::proves_not_null;
@@ -104,17 +104,22 @@ impl Replay<'_> {
         self.settle_constraint_name(&table, &mut constraint);
         self.settle_foreign_key(&table, &mut constraint);
         let label = format!("\"{}\"", constraint.name);
+        // A partitioned table holds no rows of its own.
+        let parent_only = only && table.kind == TableKind::Partitioned;
         match &constraint.kind {
             ConstraintKind::PrimaryKey { columns } => {
                 let columns = columns.clone();
-                self.builds_index(name);
+                if !parent_only {
+                    self.builds_index(name);
+                }
                 self.make_key_not_null(name, &columns);
             }
+            ConstraintKind::Unique { .. } | ConstraintKind::Exclusion { .. } if parent_only => {}
             ConstraintKind::Unique { .. } | ConstraintKind::Exclusion { .. } => self.builds_index(name),
             ConstraintKind::ForeignKey(key) => {
                 let references = key.references.clone();
                 self.touch(&references, LockMode::ShareRowExclusive);
-                if constraint.validated && !surely_holds {
+                if constraint.validated && !surely_holds && !self.partitions_have(&table, &constraint) {
                     self.scans(name, format!("every row is checked against the foreign key {label}"));
                 }
             }
@@ -137,12 +142,18 @@ impl Replay<'_> {
             }
         }
         self.created(table.part(constraint_kind(&constraint.kind), &constraint.name));
-        let index = index_of(&constraint);
+        let mut index = index_of(&constraint);
+        if parent_only && let Some(index) = &mut index {
+            index.valid = self.descendants(name).is_empty();
+        }
         let inherited = matches!(constraint.kind, ConstraintKind::Check { no_inherit: false, .. })
             || table.kind == TableKind::Partitioned;
         if inherited && !only {
             for child in self.descendants(name) {
                 let Some(of) = self.catalog.tables.get(&child).map(Arc::clone) else { continue };
+                if has_foreign_key(&of, &constraint) {
+                    continue;
+                }
                 let mut own = constraint.clone();
                 if let Some(mut index) = index.clone() {
                     own.name = match &own.kind {
@@ -167,6 +178,16 @@ impl Replay<'_> {
         });
     }
 
+    /// A foreign key of a partitioned table takes over those that its partitions have, which are not checked again.
+    fn partitions_have(&self, table: &Table, constraint: &Constraint) -> bool {
+        let mut leaves = self
+            .descendants(&table.name)
+            .into_iter()
+            .filter_map(|name| self.table(&name))
+            .filter(|table| table.kind != TableKind::Partitioned);
+        table.kind == TableKind::Partitioned && leaves.all(|leaf| has_foreign_key(leaf, constraint))
+    }
+
     pub(super) fn validate(&mut self, name: &QName, constraint: &str, only: bool) {
         let Some(found) = self.table(name).and_then(|table| table.constraint(constraint)) else { return };
         if found.validated {
@@ -186,4 +207,15 @@ impl Replay<'_> {
             }
         });
     }
+}
+
+/// Whether the table has the foreign key already, under any name, and its rows are known to obey it.
+fn has_foreign_key(table: &Table, constraint: &Constraint) -> bool {
+    let ConstraintKind::ForeignKey(_) = &constraint.kind else { return false };
+    table.constraints.iter().any(|own| {
+        own.kind == constraint.kind
+            && own.validated
+            && (own.deferrable, own.initially_deferred)
+                == (constraint.deferrable, constraint.initially_deferred)
+    })
 }

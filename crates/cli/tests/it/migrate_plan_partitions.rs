@@ -1,0 +1,67 @@
+//! `migrate plan --safe` for partitioned tables: what no server does on the parent is done on each partition, and rows
+//! are written at every stage.
+
+use crate::migrate_plan::{Server, deployed_one_by_one, folders, project};
+use crate::migrate_plan_types::planned;
+
+const FIRST: &str = "20260101000000_init";
+
+const INIT: &str = "CREATE TABLE vendor (id INTEGER PRIMARY KEY);\n\
+                    CREATE TABLE event (id INTEGER NOT NULL, at DATE NOT NULL, vendor INTEGER, note TEXT) PARTITION BY RANGE (at);\n\
+                    CREATE TABLE event_2025 PARTITION OF event FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');\n\
+                    CREATE TABLE event_2026 PARTITION OF event FOR VALUES FROM ('2026-01-01') TO ('2027-01-01') PARTITION BY LIST (vendor);\n\
+                    CREATE TABLE event_2026_1 PARTITION OF event_2026 FOR VALUES IN (1);\n\
+                    CREATE TABLE event_2026_rest PARTITION OF event_2026 DEFAULT;\n";
+
+#[test]
+fn partitions_get_indexes_and_keys_one_by_one() {
+    let hazards = "CREATE INDEX event_note_idx ON event (lower(note)) WHERE note IS NOT NULL;\n\
+                   ALTER TABLE event ADD CONSTRAINT event_vendor_fkey FOREIGN KEY (vendor) REFERENCES vendor(id) ON DELETE CASCADE,\n\
+                   ADD CONSTRAINT event_note_key UNIQUE (note, at, vendor);\n\
+                   ALTER TABLE event ADD CONSTRAINT event_pkey PRIMARY KEY (id, at, vendor);\n";
+    for major in [18, 17, 15] {
+        let Some(server) = Server::start(major) else { continue };
+        let project = project(&[(FIRST, INIT)]);
+        assert_eq!(server.run(&project, &["migrate", "deploy"]).code, Some(0));
+        server.rows("INSERT INTO vendor SELECT generate_series(1, 5)");
+        server.rows(
+            "INSERT INTO event SELECT n, '2025-03-01'::date + n * 7, 1 + n % 5, 'note ' || n FROM generate_series(1, 60) n",
+        );
+        planned(&server, &project, hazards);
+        let names = folders(&project);
+        let mut number = 100;
+        deployed_one_by_one(&server, &project, &mut |name| {
+            for day in ["2025-02-03", "2026-11-05"] {
+                number += 1;
+                let row = format!(
+                    "INSERT INTO event VALUES ({number}, '{day}', {}, 'late {number}')",
+                    1 + number % 5
+                );
+                server.rows(&row);
+                server.rows(&format!("UPDATE event SET note = note || '!' WHERE id = {number}"));
+            }
+            let whole = "SELECT count(*) FROM pg_index WHERE NOT indisvalid";
+            let attached = names.iter().position(|other| other == name).unwrap() + 1 == names.len();
+            assert!(!attached || server.value(whole) == "0", "{name}");
+        });
+        assert_eq!(server.value("SELECT count(*) FROM pg_constraint WHERE NOT convalidated"), "0");
+        // A key of a partition that stands for itself would be checked and kept twice.
+        let own = "SELECT count(*) FROM pg_constraint JOIN pg_inherits ON inhrelid = conrelid \
+                   WHERE contype IN ('f', 'p', 'u') AND conparentid = 0";
+        assert_eq!(server.value(own), "0");
+        for (sql, holds) in [
+            ("INSERT INTO event VALUES (1, '2026-04-01', 9, 'x')", "event_vendor_fkey"),
+            ("INSERT INTO event SELECT * FROM event LIMIT 1", "duplicate key"),
+        ] {
+            let refused = server.try_rows(sql).unwrap_err();
+            assert!(refused.contains(holds), "{refused}");
+        }
+        // What is made later has it all, and what goes with a vendor goes everywhere.
+        server.rows(
+            "CREATE TABLE event_2027 PARTITION OF event FOR VALUES FROM ('2027-01-01') TO ('2028-01-01')",
+        );
+        assert_eq!(server.value("SELECT count(*) FROM pg_indexes WHERE tablename = 'event_2027'"), "3");
+        server.rows("DELETE FROM vendor WHERE id = 1");
+        assert_eq!(server.value("SELECT count(*) FROM event WHERE vendor = 1"), "0");
+    }
+}
