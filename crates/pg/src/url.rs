@@ -44,7 +44,7 @@ pub enum UrlError {
     Empty,
     #[error("the text is no connection URL: it does not begin with postgresql:// or postgres://")]
     NoScheme,
-    #[error("{scheme}:// is the URL of a {database} database, and only PostgreSQL can be reviewed")]
+    #[error("{scheme}:// is the URL of a {database} database, and pgsteward knows PostgreSQL only")]
     OtherDatabase { scheme: String, database: &'static str },
     #[error("{scheme}:// leads to Prisma's own proxy, which speaks no PostgreSQL protocol")]
     PrismaProxy { scheme: String },

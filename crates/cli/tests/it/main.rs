@@ -26,6 +26,7 @@ mod migrate_dev;
 mod migrate_diff;
 mod migrate_faults;
 mod migrate_messages;
+mod migrate_next_steps;
 mod migrate_plan;
 mod migrate_plan_partitions;
 mod migrate_plan_tables;

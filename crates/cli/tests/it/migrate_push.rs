@@ -98,6 +98,17 @@ fn a_database_that_looks_like_production_wants_its_name() {
     let forced = run(&project, &url, &["db", "push", "--force-reset"]);
     assert_eq!(forced.code, Some(1), "{}", forced.both());
     kept();
+    // Losses that were accepted in advance are not those of production, whether the rows are there already or not.
+    schema(&project, &USER.replace("  name String?\n", ""));
+    let accepted = run(&project, &url, &["db", "push", "--accept-data-loss"]);
+    assert_eq!(accepted.code, Some(1), "{}", accepted.both());
+    assert!(accepted.stderr.contains("--database shop_production"), "{}", accepted.stderr);
+    kept();
+    server.run("shop_production", "CREATE TABLE \"Empty\" (id INT)");
+    schema(&project, USER);
+    let accepted = run(&project, &url, &["db", "push", "--accept-data-loss"]);
+    assert_eq!(accepted.code, Some(1), "{}", accepted.both());
+    assert_eq!(server.rows("shop_production", "SELECT to_regclass('\"Empty\"') IS NOT NULL"), ["t"]);
     // Named or forced, and yet not without the user where a program acts for them.
     let mut command = clean(project.command(&["migrate", "reset", "--force"]), &url);
     let output = command.env("AI_AGENT", "1").output().unwrap();

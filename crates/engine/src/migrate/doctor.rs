@@ -289,10 +289,13 @@ fn pieces(folder: &MigrationFolder) -> Result<Vec<Piece>, MigrateError> {
     if let Some(error) = parsed.errors.first() {
         let line = source.position(error.span.start).line;
         return Err(MigrateError::new(format!(
-            "line {line} of the migration \"{}\" cannot be read: {}",
+            "line {line} of the migration \"{}\" is not valid SQL, so the lab cannot run it ({})",
             folder.name, error.message
         ))
-        .with_hint("correct the statement: nothing behind it can have run"));
+        .with_hint(
+            "correct it, then `pgsteward migrate doctor` again: it finds out what stands before it in the database; nothing \
+             behind it can have run",
+        ));
     }
     let acts = |statement: &Statement| {
         !matches!(statement, Statement::Begin | Statement::Commit | Statement::Rollback)

@@ -31,6 +31,11 @@ impl Losses {
         Losses { dangers: dangers(steps, from, to, options) }
     }
 
+    /// Nothing is dropped, narrowed or made required.
+    pub(super) fn is_empty(&self) -> bool {
+        self.dangers.is_empty()
+    }
+
     /// The comment above a migration, which knows of no rows; empty where nothing is dangerous.
     pub(super) fn comment(&self) -> String {
         comment(&self.dangers)

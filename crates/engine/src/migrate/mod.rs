@@ -23,6 +23,7 @@ pub mod error;
 pub mod execute;
 pub mod generator;
 pub mod history;
+mod holders;
 pub mod keep;
 mod leftover;
 mod losses;

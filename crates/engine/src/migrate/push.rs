@@ -72,7 +72,8 @@ pub async fn push(
     let options = DiffOptions::of(&schema);
     let (steps, kept) = keep::keep(diff(&from, &to, &options), &from, &options, None);
     report.kept = kept;
-    let weighed = Losses::of(&steps, &from, &to, &options).weigh(&session, &[]).await?;
+    let losses = Losses::of(&steps, &from, &to, &options);
+    let weighed = losses.weigh(&session, &[]).await?;
     (report.warnings, report.unexecutable) = (weighed.warnings, weighed.unexecutable);
     if !report.unexecutable.is_empty() {
         session.close().await;
@@ -82,7 +83,9 @@ pub async fn push(
         ))
         .with_hint("change the schema or the rows, or empty the database first with --force-reset"));
     }
-    if !report.warnings.is_empty() && !request.losses_allowed(&connection, &report.warnings, ask).await? {
+    // A table that is empty now may have rows when it is dropped, so what was said in advance is held against the name.
+    let may_lose = !report.warnings.is_empty() || (request.accept_data_loss && !losses.is_empty());
+    if may_lose && !request.losses_allowed(&connection, &report.warnings, ask).await? {
         session.close().await;
         return Ok(None);
     }

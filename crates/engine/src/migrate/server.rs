@@ -11,6 +11,7 @@ use pgsteward_sql::{quote_ident, quote_literal};
 
 use super::connection::Connection;
 use super::error::MigrateError;
+use super::holders;
 use super::project::MigrateProject;
 use crate::Progress;
 
@@ -85,18 +86,22 @@ pub async fn refuse_read_only(session: &WriteSession) -> Result<(), MigrateError
         .rows(sql)
         .await
         .map_err(|error| MigrateError::server("ask whether the server takes writes", &error))?;
-    let why = match rows.first().map(Vec::as_slice) {
-        Some([Some(recovery), _]) if recovery == "t" => "it is a replica (in recovery)",
-        Some([_, Some(read_only)]) if read_only == "on" => {
-            "its transactions are read-only (default_transaction_read_only)"
+    let (why, hint) = match rows.first().map(Vec::as_slice) {
+        Some([Some(recovery), _]) if recovery == "t" => {
+            ("it is a replica (in recovery)", "name the primary in the connection URL")
         }
+        Some([_, Some(read_only)]) if read_only == "on" => (
+            "its transactions are read-only (default_transaction_read_only)",
+            "name the primary in the connection URL; if this is it, see who set default_transaction_read_only (the role, the \
+             database, the URL, or a service whose disk is nearly full) and take it off",
+        ),
         _ => return Ok(()),
     };
     Err(MigrateError::new(format!(
         "the server at {} takes no writes: {why}; nothing was run",
         session.url().place()
     ))
-    .with_hint("name the primary in the connection URL"))
+    .with_hint(hint))
 }
 
 /// The database for a report.
@@ -138,7 +143,7 @@ pub async fn lock(
             return Ok(began.elapsed());
         }
         if asked_at.is_none_or(|at: Instant| at.elapsed() > Duration::from_secs(1)) {
-            holder = holders(session).await.map_err(failed)?;
+            holder = holders::of_history(session).await.map_err(failed)?;
             progress.phase(&format!("wait for the advisory lock, held by {holder}"));
             asked_at = Some(Instant::now());
         }
@@ -169,43 +174,6 @@ pub(super) fn retake() -> String {
 
 fn lock_is_disabled() -> bool {
     std::env::var_os("PRISMA_SCHEMA_DISABLE_ADVISORY_LOCK").is_some_and(|value| !value.is_empty())
-}
-
-/// Who holds the lock in this database: process, application, role, since when, doing what.
-async fn holders(session: &WriteSession) -> Result<String, ServerError> {
-    let sql = format!(
-        "SELECT l.pid, a.application_name, a.usename, pg_catalog.to_char(a.backend_start AT TIME ZONE 'UTC', \
-         'YYYY-MM-DD HH24:MI:SS'), a.client_addr, a.state FROM pg_catalog.pg_locks l \
-         LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid \
-         WHERE l.locktype = 'advisory' AND l.granted AND l.classid = 0 AND l.objid = {ADVISORY_LOCK} AND l.objsubid = 1 \
-         AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())"
-    );
-    let rows = session.rows(&sql).await?;
-    let words: Vec<String> = rows
-        .iter()
-        .map(|row| {
-            let value =
-                |at: usize| row.get(at).and_then(|value| value.as_deref()).filter(|value| !value.is_empty());
-            let mut text = format!("process {}", value(0).unwrap_or("?"));
-            if let Some(application) = value(1) {
-                text.push_str(&format!(" (\"{application}\")"));
-            }
-            if let Some(role) = value(2) {
-                text.push_str(&format!(" of \"{role}\""));
-            }
-            if let Some(address) = value(4) {
-                text.push_str(&format!(" at {address}"));
-            }
-            if let Some(since) = value(3) {
-                text.push_str(&format!(", connected since {since} UTC"));
-            }
-            if let Some(state) = value(5) {
-                text.push_str(&format!(", {state}"));
-            }
-            text
-        })
-        .collect();
-    Ok(if words.is_empty() { "a session that has just ended".to_owned() } else { words.join("; ") })
 }
 
 /// Whether the database holds no table but a history's: nothing that anybody could wait for, or be in the way.

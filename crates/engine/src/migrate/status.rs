@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-use pgsteward_model::catalog::QName;
+use pgsteward_model::catalog::{Catalog, QName};
 use pgsteward_model::migrate::MigrationState;
 use pgsteward_model::migrate::status::{Diverged, StatusClass, StatusReport};
 use pgsteward_pg::history::{HistoryRow, RowState};
@@ -54,7 +54,7 @@ pub async fn status(options: &StatusOptions, progress: &dyn Progress) -> Result<
     let invalid = session.invalid(&namespaces).await?;
     let version = session.version();
     let replayable = replayable(&folders, rows.as_deref(), &options.lab);
-    let catalog = match matches!(replayable, Some(Ok(_))) || target.is_some() {
+    let catalog = match matches!(replayable, Some(Ok(_))) || target.is_some() || rows.is_none() {
         true => {
             let of_project =
                 CatalogOptions { namespaces: Some(namespaces.clone()), ..CatalogOptions::default() };
@@ -89,6 +89,9 @@ pub async fn status(options: &StatusOptions, progress: &dyn Progress) -> Result<
         Some(Compared::Not(why)) => report.notes.push(why),
         None => {}
     }
+    if let (false, Some(catalog)) = (report.initialised, &catalog) {
+        report.notes.extend(unmanaged(catalog));
+    }
     if let (Some(target), Some(catalog)) = (&target, &catalog) {
         report.target =
             target.compare(&project, &folders, rows.as_deref().unwrap_or_default(), catalog).await?;
@@ -97,6 +100,16 @@ pub async fn status(options: &StatusOptions, progress: &dyn Progress) -> Result<
     report.exit_code = report.classes.iter().map(|class| class.exit_code()).min().unwrap_or(0);
     report.elapsed_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     Ok(report)
+}
+
+/// A database with tables and without a history is refused by `deploy`.
+fn unmanaged(catalog: &Catalog) -> Option<String> {
+    let table = catalog.user_tables().find(|table| table.name.name != "spatial_ref_sys")?;
+    Some(format!(
+        "the database holds tables (\"{}\") and no history, so `pgsteward migrate deploy` refuses it (P3005): mark the \
+         migrations that made them with `pgsteward migrate resolve --applied NAME` first",
+        table.name.display()
+    ))
 }
 
 /// What the history says is applied, or why the database cannot be held against it: a failed migration may have left

@@ -49,7 +49,12 @@ pub fn status_text(report: &StatusReport) -> String {
             format!("{} (started at {} UTC{done}){reason}", line(&one.name), line(started))
         })
         .collect();
-    section(&mut out, "failed", "`pgsteward migrate deploy` says what to do about them", &failed);
+    section(
+        &mut out,
+        "failed",
+        "`pgsteward migrate doctor` finds out what of them is in the database, and what to run",
+        &failed,
+    );
     if let Some(diverged) = &report.diverged {
         let last = diverged.last_common.as_deref().map_or("none".to_owned(), line);
         out.push_str(&format!(

@@ -9,12 +9,50 @@ use pgsteward_pg::history::RowState;
 
 use super::Deploy;
 use super::outcome::{file_run, outcome_error, violated};
-use crate::migrate::apply::{Apply, End, Ran, Unfinished};
+use crate::migrate::apply::{Apply, End, Ran, Unfinished, in_words};
 use crate::migrate::error::MigrateError;
 use crate::migrate::project::MigrationFolder;
 use crate::migrate::regime::FilePlan;
 use crate::migrate::watch::{self, Watch};
-use crate::migrate::{checks, data_checks, server};
+use crate::migrate::{checks, data_checks, holders, server};
+
+/// The statement that waited for a lock in vain.
+fn lock_not_granted(end: &End) -> Option<usize> {
+    match end {
+        End::NotApplied { error, statement } | End::Interrupted { error, statement, .. }
+            if error.sqlstate == "55P03" =>
+        {
+            *statement
+        }
+        _ => None,
+    }
+}
+
+/// Says in the error who holds the lock. A note where nobody may be asked.
+async fn name_holders(
+    session: &WriteSession,
+    plan: &FilePlan,
+    at: usize,
+    error: &mut MigrateError,
+) -> Option<String> {
+    let wanted = plan.statements.get(at).map(|one| one.predicted.as_slice()).unwrap_or_default();
+    match holders::of_tables(session, wanted).await {
+        Ok(holders) if holders.is_empty() => None,
+        Ok(holders) => {
+            let more = holders.len().saturating_sub(3);
+            let shown = holders.into_iter().take(3).collect::<Vec<_>>().join("; ");
+            let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+            error.message.push_str(&format!(". {shown}{more}"));
+            error.hint = Some(
+                "wait until it is done, or end it with SELECT pg_terminate_backend(PID), and deploy again; --lock-timeout \
+                 and --lock-retries wait longer"
+                    .to_owned(),
+            );
+            None
+        }
+        Err(error) => Some(format!("who holds the lock could not be asked: {}", in_words(&error))),
+    }
+}
 
 impl Deploy<'_> {
     pub(super) async fn file(
@@ -68,6 +106,9 @@ impl Deploy<'_> {
         }
         let mut error = outcome_error(folder, plan, &ran);
         let mut file = file_run(folder, plan, &ran);
+        if let (Some(error), Some(at)) = (&mut error, lock_not_granted(&ran.end)) {
+            file.notes.extend(name_holders(session, plan, at, error).await);
+        }
         file.resumed_after = resumed_after;
         checks.append(&mut file.checks);
         file.checks = checks;

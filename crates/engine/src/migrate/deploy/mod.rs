@@ -1,6 +1,7 @@
 //! `migrate deploy`: applies what is pending, in order, and stops at the first error.
 
 mod file;
+mod oddities;
 mod outcome;
 mod plans;
 
@@ -133,12 +134,14 @@ impl Deploy<'_> {
     async fn run(&mut self, session: &WriteSession) -> Result<(), MigrateError> {
         let rows = session.history(&self.table).await?;
         let joined = Joined::new(self.folders, rows.as_deref());
+        self.report.notes.extend(oddities::notes(&joined));
         let nothing_to_do = joined.initialised
             && joined.of(MigrationState::Pending).next().is_none()
             && joined.of(MigrationState::Failed).next().is_none();
         if nothing_to_do {
             return Ok(());
         }
+        oddities::refuse_foreign(&joined)?;
         server::refuse_read_only(session).await?;
         let waited = server::lock(session, self.options.lock_wait, self.progress).await?;
         self.report.waited_for_lock_ms = u64::try_from(waited.as_millis()).unwrap_or(u64::MAX);

@@ -120,8 +120,8 @@ pub(super) fn outcome_error(folder: &MigrationFolder, plan: &FilePlan, ran: &Ran
 fn partial_hint(name: &str, done: usize, next_line: Option<u32>) -> String {
     let next = next_line.map(|line| format!(" (the next one is in line {line})")).unwrap_or_default();
     format!(
-        "{done} statements of it are applied{next}: either undo these by hand and run `pgsteward migrate resolve \
-         --rolled-back {name}`, or run the rest by hand and then `pgsteward migrate resolve --applied {name}`"
+        "{done} statements of it are applied{next}; `pgsteward migrate doctor` writes down both ways out: undo these and run `pgsteward migrate resolve --rolled-back \
+         {name}`, or run the rest and then `pgsteward migrate resolve --applied {name}`"
     )
 }
 
@@ -177,7 +177,7 @@ pub(in crate::migrate) fn failed_migrations(
     let first = failed.first().map_or("NAME", |row| &row.name);
     MigrateError::coded("P3009", message).with_hint(hint.unwrap_or_else(|| {
         format!(
-            "when its changes are not in the database: `pgsteward migrate resolve --rolled-back {first}`; when they all are: \
+            "`pgsteward migrate doctor` finds out what of it is in the database. Nothing: `pgsteward migrate resolve --rolled-back {first}`, and deploy again; all of it: \
              `pgsteward migrate resolve --applied {first}`"
         )
     }))

@@ -135,6 +135,13 @@ pub(super) fn choose<'a>(
         None => None,
     };
     let joined = Joined::new(folders, rows.as_deref());
+    for failed in joined.of(MigrationState::Failed) {
+        notes.push(format!(
+            "the migration \"{}\" failed on the database, and deploy applies nothing until that is settled: \
+             `pgsteward migrate doctor` says how (to rehearse it, name it)",
+            failed.name
+        ));
+    }
     let pending = joined.pending();
     if options.names.is_empty() {
         return Ok(folders.iter().filter(|folder| pending.contains(&folder.name.as_str())).collect());

@@ -183,10 +183,12 @@ impl Run<'_> {
         let under_way =
             |row: &HistoryRow| row.state() == RowState::Failed && row.logs.as_deref() == Some(UNDER_WAY);
         if let Some(row) = rows.iter().find(|row| row.state() == RowState::Failed && !under_way(row)) {
-            let message =
-                format!("the migration \"{}\" failed, so nobody knows what of it there is to undo", row.name);
+            let message = format!(
+                "the migration \"{}\" failed, and what of it is in the database is not known",
+                row.name
+            );
             return Err(MigrateError::coded("P3009", message).with_hint(
-                "bring the database in order by hand and say so with `pgsteward migrate resolve`, then roll back",
+                "`pgsteward migrate doctor` finds out, and writes down how to complete or undo it; then roll back",
             ));
         }
         let candidates = rows.iter().rev().filter(|row| row.state() == RowState::Applied || under_way(row));
