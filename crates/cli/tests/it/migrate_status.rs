@@ -1,7 +1,9 @@
 //! `migrate status`: every class of trouble with its exit code, alone and together.
 
+use std::path::Path;
+
 use crate::migrate_support::{Database, Server, add, migrate, project};
-use crate::support::{Project, Run, SHOP_SQL};
+use crate::support::{HEAD, Project, Run, SHOP_SQL};
 
 const INIT: &str = "20260101000000_init";
 const MORE: &str = "20260102000000_more";
@@ -104,20 +106,26 @@ fn histories_that_differ(server: &Server) {
     assert!(run.stdout.contains("column \"nothing\" does not exist"), "{}", run.stdout);
 }
 
+/// `migrate …` with a cache of its own. `binaries` empty: any that are found.
+fn cached(project: &Project, url: &str, cache: &Path, arguments: &[&str], binaries: &str) -> Run {
+    let mut command = project.command(&[&["migrate"], arguments].concat());
+    command.env("DATABASE_URL", url).env("XDG_CACHE_HOME", cache);
+    if !binaries.is_empty() {
+        command.env("PGSTEWARD_PG_BIN", binaries);
+    }
+    project.of(&command.output().unwrap())
+}
+
+const STATUS: [&str; 3] = ["status", "--format", "json"];
+
 fn drift(server: &Server) {
     let database = server.database();
     let cache = tempfile::tempdir().unwrap();
     let project = project(&[(INIT, SHOP_SQL)]);
-    // `binaries` empty: any that are found.
-    let status_with = |arguments: &[&str], binaries: &str| {
-        let mut command = project.command(&[&["migrate", "status", "--format", "json"], arguments].concat());
-        command.env("DATABASE_URL", database.url()).env("XDG_CACHE_HOME", cache.path());
-        if !binaries.is_empty() {
-            command.env("PGSTEWARD_PG_BIN", binaries);
-        }
-        project.of(&command.output().unwrap())
+    let status_of = |database: &Database<'_>, arguments: &[&str], binaries: &str| {
+        cached(&project, &database.url(), cache.path(), &[&STATUS, arguments].concat(), binaries)
     };
-    let status = |arguments: &[&str]| status_with(arguments, "");
+    let status = |arguments: &[&str]| status_of(&database, arguments, "");
     assert_eq!(migrate(&project, &database, &["deploy"]).code, Some(0));
     assert!(status(&["--no-lab"]).json()["drift"].is_null(), "not looked for");
     let run = status(&[]);
@@ -126,12 +134,21 @@ fn drift(server: &Server) {
         eprintln!("drift is not tested: {}", json["notes"]);
         return;
     }
-    assert_eq!((run.code, &json["drift"]), (Some(0), &serde_json::json!([])), "{json}");
+    let none = serde_json::json!([]);
+    assert_eq!((run.code, &json["drift"]), (Some(0), &none), "{json}");
     assert!(status(&["--no-lab"]).json()["drift"].is_null(), "not even what was found before is looked up");
-    // The same again needs no lab.
-    assert_eq!(status_with(&[], "/nonexistent").json()["drift"], serde_json::json!([]));
+    // The same again needs no lab, and another database of the same history does not either.
+    assert_eq!(status_of(&database, &[], "/nonexistent").json()["drift"], none);
+    let other = server.database();
+    assert_eq!(migrate(&project, &other, &["deploy"]).code, Some(0));
+    assert_eq!(status_of(&other, &[], "/nonexistent").json()["drift"], none);
     // What no Prisma schema can say counts too.
     database.run("ALTER TABLE \"Order\" ADD CONSTRAINT positive CHECK (id > 0)");
+    let blind = status_of(&database, &[], "/nonexistent").json();
+    assert!(
+        blind["drift"].is_null() && blind["notes"].to_string().contains("drift was not looked for"),
+        "{blind}"
+    );
     let run = status(&[]);
     assert_eq!(run.code, Some(5), "{}", run.both());
     let drift = run.json()["drift"].to_string();
@@ -139,4 +156,43 @@ fn drift(server: &Server) {
     database.run("ALTER TABLE \"Order\" DROP CONSTRAINT positive; DROP TABLE \"Order\"");
     let drift = status(&[]).json()["drift"].to_string();
     assert!(drift.contains("table public.Order: is missing in the database"), "{drift}");
+    in_other_places(server, cache.path());
+    after_dev(server, cache.path());
+}
+
+/// A namespace of the URL, and what `initShadowDb` makes before the first migration.
+fn in_other_places(server: &Server, cache: &Path) {
+    let database = server.database();
+    let ours = project(&[(INIT, "CREATE TABLE t (id int);")]);
+    let url = format!("{}&schema=app", database.url());
+    assert_eq!(cached(&ours, &url, cache, &["deploy"], "").code, Some(0));
+    let run = cached(&ours, &url, cache, &STATUS, "");
+    assert_eq!((run.code, &run.json()["drift"]), (Some(0), &serde_json::json!([])), "{}", run.both());
+
+    let database = server.database();
+    ours.write(
+        "prisma.config.ts",
+        "import { defineConfig } from 'prisma/config';\n\
+         export default defineConfig({ schema: 'prisma/schema.prisma', tables: { external: ['public.Legacy'] }, \
+         migrations: { initShadowDb: 'CREATE TABLE \"Legacy\" (id INT PRIMARY KEY);' } });\n",
+    );
+    add(&ours, INIT, "CREATE TABLE t (id int REFERENCES \"Legacy\");");
+    database.run("CREATE TABLE \"Legacy\" (id INT PRIMARY KEY, more TEXT); CREATE TABLE t (id int REFERENCES \"Legacy\")");
+    assert_eq!(migrate(&ours, &database, &["resolve", "--applied", INIT]).code, Some(0));
+    let run = cached(&ours, &database.url(), cache, &STATUS, "");
+    assert_eq!((run.code, &run.json()["drift"]), (Some(0), &serde_json::json!([])), "{}", run.both());
+}
+
+/// `migrate dev` has replayed the history, so the status that follows starts no lab.
+fn after_dev(server: &Server, cache: &Path) {
+    let database = server.database();
+    let model = "model User {\n  id Int @id\n}\n";
+    let ours = Project::new(&[("prisma/schema.prisma", &format!("{HEAD}\n{model}"))]);
+    for (name, text) in [("init", model.to_owned()), ("more", model.replace("}", "  name String?\n}"))] {
+        ours.write("prisma/schema.prisma", format!("{HEAD}\n{text}"));
+        let run = cached(&ours, &database.url(), cache, &["dev", "--name", name], "");
+        assert_eq!(run.code, Some(0), "{}", run.both());
+        let run = cached(&ours, &database.url(), cache, &STATUS, "/nonexistent");
+        assert_eq!((run.code, &run.json()["drift"]), (Some(0), &serde_json::json!([])), "{}", run.both());
+    }
 }

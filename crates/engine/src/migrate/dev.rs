@@ -25,6 +25,7 @@ use plan::Planned;
 use super::ask::Ask;
 use super::connection::Connection;
 use super::diagnosis::{Diagnosis, diagnose};
+use super::drift::Made;
 use super::error::{MigrateError, words};
 use super::losses::Losses;
 use super::namespace::as_default;
@@ -207,6 +208,8 @@ impl Verb<'_> {
             false => shadow.replay(&scripts, self.progress).await?,
         };
         self.report.notes.extend(history.notes.iter().cloned());
+        let all: Vec<&MigrationFolder> = folders.iter().collect();
+        self.made(&all).remember(&history.catalog, &history.notes);
         Ok((diagnosis, history))
     }
 
@@ -224,7 +227,7 @@ impl Verb<'_> {
         }
         let losses = Losses::of(&planned.steps, &planned.from, &planned.to, &self.options);
         self.weigh(&planned, &losses).await?;
-        self.try_out(shadow, history, &planned).await?;
+        let after = self.try_out(shadow, history, &planned).await?;
         if !self.report.unexecutable.is_empty() && !self.request.create_only {
             return Err(self.cannot_be_executed());
         }
@@ -251,6 +254,11 @@ impl Verb<'_> {
             return self.finish(DevOutcome::Created).await;
         }
         self.request.place.apply(self.progress).await?;
+        if let Some(after) = after {
+            let folders = self.project.migrations()?;
+            let notes = [history.notes.as_slice(), &after.notes].concat();
+            self.made(&folders.iter().collect::<Vec<_>>()).remember(&after.catalog, &notes);
+        }
         self.finish(DevOutcome::Applied).await
     }
 
@@ -273,22 +281,22 @@ impl Verb<'_> {
         Ok(())
     }
 
-    /// Runs the migration in the lab: what the server says against it, what goes by the way, what is left to do.
+    /// Runs the migration in the lab, and gives back what that makes: what the server says against it, what goes by the way, what is left to do.
     async fn try_out(
         &mut self,
         shadow: &Shadow,
         history: &Replayed,
         planned: &Planned,
-    ) -> Result<(), MigrateError> {
+    ) -> Result<Option<Replayed>, MigrateError> {
         if planned.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
         let after = match shadow.attempt(history, "the new migration", &planned.sql).await? {
             Ok(after) => after,
             // What the lab left out of the history may be what the migration misses.
             Err(error) if self.request.create_only || !history.notes.is_empty() => {
                 self.report.notes.push(format!("in the lab the new migration fails: {}", words(&error)));
-                return Ok(());
+                return Ok(None);
             }
             Err(error) => {
                 return Err(MigrateError::new(format!(
@@ -314,7 +322,12 @@ impl Verb<'_> {
             ))
             .with_hint("write the migration by hand (--create-only)"));
         }
-        Ok(())
+        Ok(Some(after))
+    }
+
+    /// What these migrations make, for a status that follows.
+    fn made<'m>(&'m self, applied: &'m [&'m MigrationFolder]) -> Made<'m> {
+        Made { project: self.project, namespace: self.connection.namespace(), applied }
     }
 
     fn cannot_be_executed(&self) -> MigrateError {

@@ -10,7 +10,7 @@ use pgsteward_pg::history::{HistoryRow, RowState};
 use pgsteward_pg::{CatalogOptions, ConnectError, ReadSession};
 
 use super::connection::{Use, resolve};
-use super::drift::{self, Compared};
+use super::drift::{Compared, Made};
 use super::error::MigrateError;
 use super::history::Joined;
 use super::project::{MigrateProject, MigrationFolder, ProjectOptions};
@@ -68,7 +68,8 @@ pub async fn status(options: &StatusOptions, progress: &dyn Progress) -> Result<
     let joined = Joined::new(&folders, rows.as_deref());
     let compared = match (replayable, &catalog) {
         (Some(Ok(applied)), Some(catalog)) => {
-            Some(drift::compare(catalog, &applied, &namespaces, &options.lab, progress).await)
+            let made = Made { project: &project, namespace: connection.namespace(), applied: &applied };
+            Some(made.compare(catalog, &options.lab, progress).await)
         }
         (Some(Err(why)), _) => Some(Compared::Not(why)),
         _ => None,

@@ -1,0 +1,82 @@
+//! What histories were seen to make, as digests of catalogs: one file for each history, in the user's cache. Nothing in
+//! it is the only copy of anything, and a file that is broken or away only costs a lab.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use pgsteward_model::catalog::Catalog;
+use pgsteward_model::version::ServerVersion;
+use sha2::{Digest, Sha256};
+
+use super::Made;
+
+/// The file of one history.
+pub(super) struct Remembered {
+    path: PathBuf,
+}
+
+impl Remembered {
+    /// None where this user has no folder for caches.
+    pub(super) fn of(made: &Made<'_>, major: u32) -> Option<Remembered> {
+        let mut hasher = Sha256::new();
+        let mut part = |text: &str| {
+            hasher.update(text.len().to_le_bytes());
+            hasher.update(text);
+        };
+        part(crate::VERSION);
+        part(&major.to_string());
+        part(made.namespace);
+        part(&made.project.init_shadow_db().unwrap_or_default());
+        for folder in made.applied {
+            part(&folder.name);
+            part(&folder.checksum);
+        }
+        let named = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+        let home = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
+        let folder = named.or(home)?.join("pgsteward").join("drift");
+        Some(Remembered { path: folder.join(hex(hasher)) })
+    }
+
+    /// Whether the history was seen to make exactly this.
+    pub(super) fn has(&self, catalog: &Catalog) -> bool {
+        // Not there, or not to be read: nothing is known.
+        let known = std::fs::read_to_string(&self.path).unwrap_or_default();
+        !known.is_empty() && known.lines().any(|line| line == digest(catalog))
+    }
+
+    /// Without a cache the next comparison takes the lab again. Notes of a month ago go as new ones come.
+    pub(super) fn add<'c>(&self, catalogs: impl Iterator<Item = &'c Catalog>) {
+        let Some(folder) = self.path.parent() else { return };
+        clean(folder);
+        let known = std::fs::read_to_string(&self.path).unwrap_or_default();
+        let mut all: BTreeSet<String> = known.lines().map(str::to_owned).collect();
+        all.extend(catalogs.map(digest));
+        let text: String = all.into_iter().map(|line| format!("{line}\n")).collect();
+        drop(std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&self.path, text)));
+    }
+}
+
+/// Plain data in sorted maps: the same catalog always prints the same. Minor versions make the same schema.
+fn digest(catalog: &Catalog) -> String {
+    let of_major = Catalog { version: ServerVersion::of_major(catalog.version.major()), ..catalog.clone() };
+    let mut hasher = Sha256::new();
+    hasher.update(format!("{of_major:?}"));
+    hex(hasher)
+}
+
+fn hex(hasher: Sha256) -> String {
+    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn clean(folder: &Path) {
+    let month = Duration::from_secs(30 * 24 * 3600);
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let age =
+            entry.metadata().and_then(|metadata| metadata.modified()).ok().and_then(|at| at.elapsed().ok());
+        if age.is_some_and(|age| age > month) {
+            // What cannot be removed costs a few bytes.
+            drop(std::fs::remove_file(entry.path()));
+        }
+    }
+}
