@@ -195,7 +195,7 @@ pub fn put_statistics(facts: &ExportedFacts, catalog: &mut Catalog) {
         });
         for of_column in &one.columns {
             let Some(column) = table.column_mut(&of_column.name) else { continue };
-            column.statistics = Some(ColumnStatistics {
+            column.statistics = Some(Box::new(ColumnStatistics {
                 null_fraction: of_column.null_fraction,
                 distinct: of_column.distinct,
                 width: of_column.width,
@@ -203,7 +203,7 @@ pub fn put_statistics(facts: &ExportedFacts, catalog: &mut Catalog) {
                 frequencies: of_column.frequencies.clone(),
                 common_values: of_column.common_values.clone(),
                 bounds: of_column.bounds.clone(),
-            });
+            }));
         }
     }
 }

@@ -16,6 +16,7 @@ pub mod doctor;
 pub mod facts_export;
 pub mod fix;
 mod git;
+mod hexadecimal;
 pub mod init;
 pub mod judge;
 pub mod lab_server;

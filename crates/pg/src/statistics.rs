@@ -193,6 +193,6 @@ fn fill_columns(table: &mut Table, known: &mut HashMap<ColumnKey, ColumnStatisti
     let name = &table.name;
     for column in &mut table.columns {
         let key = (name.namespace.clone(), name.name.clone(), column.name.clone(), inherited);
-        column.statistics = known.remove(&key);
+        column.statistics = known.remove(&key).map(Box::new);
     }
 }

@@ -41,17 +41,28 @@ use crate::text;
 /// Version of the document. Baselines carry it too.
 pub const VERSION: u32 = 1;
 
+/// What a finding takes, rather more than less.
+const BYTES_PER_FINDING: usize = 6 * 1024;
+
 pub(crate) fn render(review: &Review) -> String {
-    to_json(&lower::document(review))
+    // Room that is not used costs nothing; to move a long text each time it has doubled costs as much as writing it.
+    json_within(&lower::document(review), review.findings.len() * BYTES_PER_FINDING)
 }
 
 /// A JSON value as text, ending with a line break; characters that could command a terminal are escaped.
 pub(crate) fn to_json(value: &impl Serialize) -> String {
+    json_within(value, 0)
+}
+
+/// As [`to_json`]; `room`: the bytes to begin with.
+fn json_within(value: &impl Serialize, room: usize) -> String {
     // Writing to a string fails for maps with keys that are no strings only, and there is none here; were
     // there one, the error would be the document rather than a panic or an empty file.
-    let plain = serde_json::to_string(value)
-        .unwrap_or_else(|error| format!("{{\"error\": \"{}\"}}", text::line(&error.to_string())));
-    escaped(plain)
+    let mut bytes = Vec::with_capacity(room);
+    let plain = serde_json::to_writer(&mut bytes, value)
+        .map_err(|error| error.to_string())
+        .and_then(|()| String::from_utf8(bytes).map_err(|error| error.to_string()));
+    escaped(plain.unwrap_or_else(|error| format!("{{\"error\": \"{}\"}}", text::line(&error))))
 }
 
 /// Long documents hold little to escape, so what is plain is passed over in blocks and copied in runs.
@@ -64,6 +75,9 @@ fn escaped(plain: String) -> String {
         let Some(character) = plain.get(at..).and_then(|rest| rest.chars().next()) else { break };
         let end = at + character.len_utf8();
         if character != '\n' && text::is_dangerous(character) {
+            if out.capacity() == 0 {
+                out.reserve(plain.len() + 64);
+            }
             out.push_str(&plain[copied..at]);
             let mut units = [0; 2];
             for unit in character.encode_utf16(&mut units) {

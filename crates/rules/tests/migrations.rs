@@ -142,7 +142,7 @@ fn facts_of_case(case: &Case) -> (Facts, BTreeMap<(String, u32), usize>) {
             if let Some(null_fraction) = number_after(text, "\"public.Order.vendorId\": {\"null_fraction\": ")
             {
                 order.column_mut("vendorId").unwrap().statistics =
-                    Some(ColumnStatistics { null_fraction, ..ColumnStatistics::default() });
+                    Some(Box::new(ColumnStatistics { null_fraction, ..ColumnStatistics::default() }));
             }
             catalog.origin = CatalogOrigin::Live;
         }

@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 use super::Collector;
 use crate::config::RegimeName;
 use crate::discover::FoundMigrations;
+use crate::hexadecimal::hexadecimal;
 use crate::judge::{self, Wish};
 
 impl Collector<'_> {
@@ -102,7 +103,7 @@ impl Collector<'_> {
 
 /// Lower-case hexadecimal SHA-256 of the text, as `_prisma_migrations.checksum` holds it.
 fn checksum(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    hexadecimal(&Sha256::digest(text.as_bytes()))
 }
 
 /// The gap of a missing lab lists what a replay would have told.

@@ -86,7 +86,7 @@ pub(super) fn would_matter(path: &Path) -> bool {
 
 /// A file that is no link: a link could lead out of the repository.
 fn is_own_file(path: &Path) -> bool {
-    path.is_file() && !path.is_symlink()
+    std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file())
 }
 
 fn read_numbered(folder: &Path) -> Option<FoundMigrations> {

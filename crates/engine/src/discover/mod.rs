@@ -7,6 +7,7 @@ pub(crate) mod migrations;
 mod package;
 
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -303,27 +304,21 @@ fn has_datasource(text: &str) -> bool {
 /// Text of a file, or the gap that says why it is left out.
 pub fn read_text(path: &Path) -> Result<String, Gap> {
     let what = format!("file {}", path.display());
-    let size = std::fs::metadata(path).map(|metadata| metadata.len());
-    match size {
-        Ok(size) if size > MAX_FILE_BYTES => {
-            return Err(Gap::new(
-                what,
-                format!("The file has {size} bytes; files over {MAX_FILE_BYTES} bytes are left out."),
-                "move data out of the migration, or split the file",
-            ));
-        }
-        Ok(_) => {}
-        Err(error) => {
-            return Err(Gap::new(
-                what,
-                format!("The file could not be read: {error}."),
-                "check that it exists and may be read",
-            ));
-        }
+    let unread = |error: std::io::Error| {
+        let why = format!("The file could not be read: {error}.");
+        Gap::new(what.clone(), why, "check that it exists and may be read")
+    };
+    let mut file = std::fs::File::open(path).map_err(unread)?;
+    let size = file.metadata().map_err(unread)?.len();
+    if size > MAX_FILE_BYTES {
+        return Err(Gap::new(
+            what,
+            format!("The file has {size} bytes; files over {MAX_FILE_BYTES} bytes are left out."),
+            "move data out of the migration, or split the file",
+        ));
     }
-    let bytes = std::fs::read(path).map_err(|error| {
-        Gap::new(what.clone(), format!("The file could not be read: {error}."), "check its permissions")
-    })?;
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default() + 1);
+    file.read_to_end(&mut bytes).map_err(unread)?;
     let text = String::from_utf8(bytes).map_err(|error| {
         Gap::new(
             what,

@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 use super::config_file::{self, PrismaConfig};
 use super::error::MigrateError;
 use crate::discover::{migrations as folders, relative};
+use crate::hexadecimal::hexadecimal;
 
 /// What the user named on the command line.
 #[derive(Clone, Debug, Default)]
@@ -85,7 +86,7 @@ impl MigrationFolder {
         ];
         texts.iter().any(|text| {
             let digest = Sha256::digest(text.as_bytes());
-            let padded: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+            let padded = hexadecimal(&digest);
             let unpadded: String = digest.iter().map(|byte| format!("{byte:x}")).collect();
             stored == padded || (stored.len() != 64 && stored == unpadded)
         })
@@ -94,7 +95,7 @@ impl MigrationFolder {
 
 /// Lower-case hexadecimal SHA-256 of the exact text.
 pub fn checksum(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    hexadecimal(&Sha256::digest(text.as_bytes()))
 }
 
 /// Longest name of a migration in bytes, as Prisma's engine allows it.

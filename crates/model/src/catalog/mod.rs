@@ -244,7 +244,8 @@ pub struct Column {
     pub comment: Option<String>,
     /// Column privileges, where any were granted apart from the table's.
     pub grants: Vec<Grant>,
-    pub statistics: Option<ColumnStatistics>,
+    /// In a box: a table is copied for each change of it, and from files alone nobody knows statistics.
+    pub statistics: Option<Box<ColumnStatistics>>,
 }
 
 /// A type as `format_type` prints it, taken apart.

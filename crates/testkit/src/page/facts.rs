@@ -208,13 +208,13 @@ fn statistics(catalog: &mut Catalog, given: &Value) -> Result<()> {
             name.rsplit_once('.').with_context(|| format!("{name} is no schema.table.column"))?;
         let column = catalog.table_mut(&name_of(table)).and_then(|table| table.column_mut(column));
         column.with_context(|| format!("statistics of no column {name}"))?.statistics =
-            Some(ColumnStatistics {
+            Some(Box::new(ColumnStatistics {
                 null_fraction: value["null_fraction"].as_f64().unwrap_or(0.0),
                 distinct: value["distinct"].as_f64().unwrap_or(-1.0),
                 width: i32::try_from(number(value, "width")).unwrap_or(8),
                 top_frequency: value["top_frequency"].as_f64(),
                 ..ColumnStatistics::default()
-            });
+            }));
     }
     for (name, value) in given["sequences"].as_object().into_iter().flatten() {
         let sequence = catalog

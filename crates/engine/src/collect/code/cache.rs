@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::walk::CodeFile;
+use crate::hexadecimal::hexadecimal;
 
 /// Projects smaller than this are read faster than a cache is worth.
 pub(super) const MIN_BYTES: u64 = 1024 * 1024;
@@ -204,7 +205,7 @@ pub(super) fn checksum_of(bytes: &[u8]) -> u32 {
 /// What a folder's files are called in the cache.
 pub(super) fn name_of(root: &Path) -> String {
     let digest = Sha256::digest(root.as_os_str().as_encoded_bytes());
-    digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect()
+    hexadecimal(&digest[..12])
 }
 
 /// `$XDG_CACHE_HOME/pgsteward/code`, else `~/.cache/pgsteward/code`.

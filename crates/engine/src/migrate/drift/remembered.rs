@@ -10,6 +10,7 @@ use pgsteward_model::version::ServerVersion;
 use sha2::{Digest, Sha256};
 
 use super::Made;
+use crate::hexadecimal::hexadecimal;
 
 /// The file of one history.
 pub(super) struct Remembered {
@@ -66,7 +67,7 @@ fn digest(catalog: &Catalog) -> String {
 }
 
 fn hex(hasher: Sha256) -> String {
-    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hexadecimal(&hasher.finalize())
 }
 
 fn clean(folder: &Path) {

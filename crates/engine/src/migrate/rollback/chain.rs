@@ -21,6 +21,7 @@ use super::generate::generate;
 use super::rows::{self, quoted};
 use super::state::{self, State};
 use super::twin::{Seen, Trial};
+use crate::hexadecimal::hexadecimal;
 
 /// A database of the lab that is as some migration leaves it, with the files of the whole history.
 pub struct Chain<'a> {
@@ -291,7 +292,7 @@ fn history(files: &[(String, String)], regime: Regime, empty: &Catalog) -> (Hist
 
 /// Lower-case hexadecimal SHA-256, as `_prisma_migrations.checksum` holds it.
 pub(super) fn digest(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    hexadecimal(&Sha256::digest(text.as_bytes()))
 }
 
 /// The statements as a text of theirs.
