@@ -114,7 +114,7 @@ fn replace_file(path: &Path, text: &str) -> Result<()> {
 }
 
 /// Plans the chosen fixes of a review. `separate` asks for a migration folder per statement that must run
-/// alone, however many; `now` is a time as `YYYYMMDDHHMMSS`.
+/// alone, however many; `now` is the time in seconds since 1970.
 pub fn plan(checked: &Checked, choice: &Choice, separate: bool, now: u64) -> Result<Plan> {
     let chosen = choose(&checked.review.findings, choice)?;
     let mut plan = Plan::default();

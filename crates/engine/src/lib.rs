@@ -22,6 +22,7 @@ pub mod judge;
 pub mod lab_server;
 pub mod migrate;
 mod personal;
+pub mod plain;
 mod progress;
 pub mod prove;
 pub mod queries;

@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use pgsteward_engine::check::check;
+use pgsteward_engine::migrate::name::now;
 use pgsteward_engine::{baseline, fix};
 use pgsteward_model::finding::Severity;
 use pgsteward_report::Format;
@@ -82,7 +82,7 @@ pub(crate) async fn run(arguments: Arguments, color: Color) -> Result<ExitCode> 
         return Ok(ExitCode::SUCCESS);
     }
     if arguments.fix {
-        let plan = fix::plan(&checked, &fix::Choice::Safe, false, utc_now())?;
+        let plan = fix::plan(&checked, &fix::Choice::Safe, false, now())?;
         if arguments.diff {
             output::print(&plan.diff())?;
         } else {
@@ -119,13 +119,4 @@ pub(crate) async fn run(arguments: Arguments, color: Color) -> Result<ExitCode> 
     // The process ends here: what it knows goes with it, faster than piece by piece.
     std::mem::forget(checked);
     Ok(ExitCode::from(u8::from(failed)))
-}
-
-/// Now in UTC as `YYYYMMDDHHMMSS`, the way Prisma names migration folders.
-pub(crate) fn utc_now() -> u64 {
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    pgsteward_engine::allow::Date::today().compact() * 1_000_000
-        + seconds / 3600 % 24 * 10_000
-        + seconds / 60 % 60 * 100
-        + seconds % 60
 }

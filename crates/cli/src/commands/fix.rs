@@ -6,8 +6,8 @@ use anyhow::{Result, bail};
 use clap::Args;
 use pgsteward_engine::check::check;
 use pgsteward_engine::fix::{self, Choice};
+use pgsteward_engine::migrate::name::now;
 
-use super::check::utc_now;
 use super::review_arguments::ReviewArguments;
 use crate::output;
 use crate::progress::Spinner;
@@ -65,7 +65,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
         Some(rule) => Choice::Rule(rule),
         None => Choice::Keys(arguments.keys),
     };
-    let plan = fix::plan(&checked, &choice, arguments.separate, utc_now())?;
+    let plan = fix::plan(&checked, &choice, arguments.separate, now())?;
     if plan.titles.is_empty() {
         for note in &plan.notes {
             output::talk(&format!("note: {note}"));

@@ -240,7 +240,7 @@ fn an_interrupted_squash_is_finished_or_taken_back() {
     assert_eq!(database.history(), []);
     let run = squash(&project, &["--yes"]);
     assert!(
-        run.code == Some(0) && run.stdout.contains("2 folders that were left are removed"),
+        run.code == Some(0) && run.stdout.contains("2 old ones that were left are removed"),
         "{}",
         run.both()
     );

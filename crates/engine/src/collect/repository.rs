@@ -14,6 +14,7 @@ use super::{dialect, source_path};
 use crate::config::Config;
 use crate::discover::environment::variables;
 use crate::discover::{FoundProject, read_text};
+use crate::plain::Directions;
 
 #[derive(Default)]
 pub(super) struct ReadProject {
@@ -37,7 +38,7 @@ pub(super) fn read(root: &Path, found: &FoundProject, _config: &Config) -> ReadP
     for migration in migrations.iter().flat_map(|migrations| &migrations.files) {
         match read_text(&migration.path) {
             Ok(text) => {
-                let file = SourceFile::new(source_path(root, &migration.path), upwards_part(text));
+                let file = SourceFile::new(source_path(root, &migration.path), Directions::of(&text).text());
                 read.migrations.insert(migration.name.clone(), read.sources.add(file));
             }
             Err(gap) => read.gaps.push(gap.for_needs(&[Need::Replay])),
@@ -149,32 +150,9 @@ fn blank_values(text: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// The part of a file that runs forwards: goose and dbmate keep the way back in the same file.
-fn upwards_part(text: String) -> String {
-    let marker = |line: &str| {
-        let comment = line.trim().strip_prefix("--").map(str::trim_start).unwrap_or("");
-        comment.eq_ignore_ascii_case("+goose Down") || comment.starts_with("migrate:down")
-    };
-    let mut offset = 0;
-    for line in text.split_inclusive('\n') {
-        if marker(line) {
-            return text[..offset].to_owned();
-        }
-        offset += line.len();
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_the_way_up_is_read() {
-        let text = "-- +goose Up\nCREATE TABLE a ();\n-- +goose Down\nDROP TABLE a;\n".to_owned();
-        assert_eq!(upwards_part(text), "-- +goose Up\nCREATE TABLE a ();\n");
-        assert_eq!(upwards_part("SELECT 1;".into()), "SELECT 1;");
-    }
 
     #[test]
     fn secrets_leave_no_trace_in_the_kept_text() {

@@ -89,15 +89,36 @@ fn is_own_file(path: &Path) -> bool {
     std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file())
 }
 
-fn read_numbered(folder: &Path) -> Option<FoundMigrations> {
-    let mut names: Vec<String> = std::fs::read_dir(folder)
-        .ok()?
+/// Numbered files of a folder of pairs that are no half of one: no runner would run them.
+pub(crate) fn unpaired(found: &FoundMigrations) -> Vec<String> {
+    if found.layout != Layout::UpDown
+        || found
+            .files
+            .iter()
+            .any(|file| file.path.ends_with("up.sql") && file.path.parent() != Some(&*found.folder))
+    {
+        return Vec::new();
+    }
+    let is_half = |name: &String| [".up.sql", ".down.sql"].iter().any(|end| name.ends_with(end));
+    let mut names = numbered(&found.folder);
+    names.retain(|name| !is_half(name));
+    names
+}
+
+fn numbered(folder: &Path) -> Vec<String> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let mut names: Vec<String> = entries
         .flatten()
         .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()))
         .map(|entry| entry.file_name().to_string_lossy().into_owned())
-        .filter(|name| name.ends_with(".sql") && is_numbered(name))
+        .filter(|name| name.ends_with(".sql") && is_numbered(name) && !is_beside(name))
         .collect();
     names.sort_by(|a, b| number_order(a, b));
+    names
+}
+
+fn read_numbered(folder: &Path) -> Option<FoundMigrations> {
+    let names = numbered(folder);
     let pairs = names.iter().any(|name| name.ends_with(".up.sql"));
     let files: Vec<FoundMigration> = names
         .iter()
@@ -173,6 +194,11 @@ fn read_up_folders(folder: &Path) -> Option<FoundMigrations> {
     })
 }
 
+/// What may lie beside a migration and is none.
+fn is_beside(name: &str) -> bool {
+    [".checks.sql", ".backfill.sql"].iter().any(|end| name.ends_with(end))
+}
+
 /// `001_init.sql`, `20260101_init.sql`, `V2__orders.sql`.
 fn is_numbered(name: &str) -> bool {
     let rest = name.strip_prefix(['V', 'v']).unwrap_or(name);
@@ -180,7 +206,7 @@ fn is_numbered(name: &str) -> bool {
 }
 
 /// By leading number, then by name: `2_b` runs before `10_a`.
-fn number_order(a: &str, b: &str) -> Ordering {
+pub(crate) fn number_order(a: &str, b: &str) -> Ordering {
     let number = |name: &str| {
         let digits: String =
             name.trim_start_matches(['V', 'v']).chars().take_while(char::is_ascii_digit).collect();

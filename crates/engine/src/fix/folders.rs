@@ -5,6 +5,7 @@ use pgsteward_model::facts::Facts;
 use pgsteward_model::migration::{History, Layout, Regime};
 
 use super::{Plan, Write};
+use crate::plain::{Directions, Marks, Names};
 
 /// More statements than this that must each run alone share one folder, unless asked otherwise: nobody wants
 /// 37 folders for 37 indexes.
@@ -59,8 +60,8 @@ pub(super) fn write(facts: &Facts, pieces: &[Piece], separate: bool, now: u64, p
     if !together.is_empty() {
         folders.push(folder(&together));
     }
-    let mut names = Names::new(history, now);
-    let style = Style::of(facts, history);
+    let mut names = Names::new(history.files.iter().map(|file| file.name.as_str()), now);
+    let marks = marks(facts, history);
     for (number, folder) in folders.iter().enumerate() {
         // A fix is undone where its last step was done.
         let ends_here =
@@ -81,8 +82,9 @@ pub(super) fn write(facts: &Facts, pieces: &[Piece], separate: bool, now: u64, p
         };
         let in_transaction = folder.steps.iter().chain(&down).all(|step| step.transactional);
         let down = Some(text_of(&down, false)).filter(|text| !text.is_empty());
-        let (text, down) = style.sections(text, down, in_transaction);
-        for (path, after) in names.files(&slug(title), text, down, extra, &mut plan.notes) {
+        let (text, down) = marks.sections(text, down, in_transaction);
+        let stem = names.next(&slug(title));
+        for (path, after) in files(history, &stem, text, down, extra, &mut plan.notes) {
             plan.writes.push(Write { path, before: None, after });
         }
     }
@@ -101,51 +103,12 @@ fn common_title<'a>(mut titles: impl Iterator<Item = &'a str>) -> String {
     if titles.all(|title| title == first) { first.to_owned() } else { "pgsteward fixes".to_owned() }
 }
 
-/// How the runner marks the two directions inside a file.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Style {
-    /// The file is the way there.
-    Plain,
-    /// `-- +goose Up` and `-- +goose Down`.
-    Goose,
-    /// `-- migrate:up` and `-- migrate:down`.
-    Dbmate,
-}
-
-impl Style {
-    /// As the newest migration does it.
-    fn of(facts: &Facts, history: &History) -> Style {
-        let newest = history.files.last().and_then(|file| facts.sources.get(&file.path));
-        let marked = |mark: &str| {
-            newest.is_some_and(|file| {
-                file.text.lines().any(|line| {
-                    line.trim()
-                        .strip_prefix("--")
-                        .is_some_and(|comment| comment.trim_start().to_ascii_lowercase().starts_with(mark))
-                })
-            })
-        };
-        match history.layout {
-            Layout::Files if marked("+goose up") => Style::Goose,
-            Layout::Files if marked("migrate:up") => Style::Dbmate,
-            _ => Style::Plain,
-        }
-    }
-
-    /// Both directions as the runner wants them: in one text, or as they are.
-    fn sections(self, up: String, down: Option<String>, in_transaction: bool) -> (String, Option<String>) {
-        let back = || down.clone().unwrap_or_default();
-        match self {
-            Style::Plain => (up, down),
-            Style::Goose => {
-                let head = if in_transaction { "" } else { "-- +goose NO TRANSACTION\n" };
-                (format!("{head}-- +goose Up\n{up}\n-- +goose Down\n{}", back()), None)
-            }
-            Style::Dbmate => {
-                let option = if in_transaction { "" } else { " transaction:false" };
-                (format!("-- migrate:up{option}\n{up}\n-- migrate:down{option}\n{}", back()), None)
-            }
-        }
+/// As the newest migration marks its directions; migrations of other layouts are a file for each.
+fn marks(facts: &Facts, history: &History) -> Marks {
+    let newest = history.files.last().and_then(|file| facts.sources.get(&file.path));
+    match (history.layout, newest) {
+        (Layout::Files, Some(file)) => Directions::of(&file.text).marks,
+        _ => Marks::None,
     }
 }
 
@@ -205,73 +168,38 @@ fn slug(title: &str) -> String {
     slug.trim_end_matches('_').to_owned()
 }
 
-/// Names of new migrations, after every one there is.
-struct Names<'a> {
-    history: &'a History,
-    next: u64,
-    width: usize,
-}
-
-impl Names<'_> {
-    fn new(history: &History, now: u64) -> Names<'_> {
-        let number = |name: &str| -> String {
-            let rest = name.strip_prefix(['V', 'v']).unwrap_or(name);
-            rest.chars().take_while(char::is_ascii_digit).collect()
-        };
-        let last = history
-            .files
-            .iter()
-            .map(|file| number(&file.name))
-            .filter(|digits| !digits.is_empty())
-            .max_by_key(|digits| digits.parse::<u64>().unwrap_or(0));
-        let last_value = last.as_deref().and_then(|digits| digits.parse::<u64>().ok()).unwrap_or(0);
-        let dated = history.layout == Layout::Prisma && history.files.is_empty()
-            || last.as_ref().is_some_and(|digits| digits.len() == 14);
-        let width = last.map_or(14, |digits| digits.len());
-        let next = if dated { now.max(last_value + 1) } else { last_value + 1 };
-        Names { history, next, width }
-    }
-
-    /// Paths and texts of one migration: the way there, the way back, and a file to run by hand.
-    fn files(
-        &mut self,
-        name: &str,
-        up: String,
-        down: Option<String>,
-        extra: Option<(&str, String)>,
-        notes: &mut Vec<String>,
-    ) -> Vec<(String, String)> {
-        let directory = &self.history.directory;
-        let last = self.history.files.last();
-        // Flyway: "V2__orders".
-        let versioned =
-            last.is_some_and(|file| file.name.starts_with(['V', 'v']) && file.name.contains("__"));
-        let (prefix, gap) =
-            if versioned { (&last.map_or("V", |file| &file.name)[..1], "__") } else { ("", "_") };
-        let stem = format!("{prefix}{:0width$}{gap}{name}", self.next, width = self.width);
-        self.next += 1;
-        let mut files = Vec::new();
-        match self.history.layout {
-            Layout::Prisma => {
-                files.push((format!("{directory}/{stem}/migration.sql"), up));
-                files.extend(down.map(|down| (format!("{directory}/{stem}/down.sql"), down)));
-                files.extend(extra.map(|(name, text)| (format!("{directory}/{stem}/{name}"), text)));
-            }
-            Layout::UpDown if last.is_some_and(|file| file.path.ends_with("/up.sql")) => {
-                files.push((format!("{directory}/{stem}/up.sql"), up));
-                files.extend(down.map(|down| (format!("{directory}/{stem}/down.sql"), down)));
-            }
-            Layout::UpDown => {
-                files.push((format!("{directory}/{stem}.up.sql"), up));
-                files.extend(down.map(|down| (format!("{directory}/{stem}.down.sql"), down)));
-            }
-            Layout::Files => {
-                files.push((format!("{directory}/{stem}.sql"), up));
-                notes.extend(down.map(|down| format!("to undo {stem}.sql, run:\n{}", down.trim_end())));
-            }
+/// Paths and texts of one migration: the way there, the way back, and a file to run by hand.
+fn files(
+    history: &History,
+    stem: &str,
+    up: String,
+    down: Option<String>,
+    extra: Option<(&str, String)>,
+    notes: &mut Vec<String>,
+) -> Vec<(String, String)> {
+    let directory = &history.directory;
+    let last = history.files.last();
+    let mut files = Vec::new();
+    match history.layout {
+        Layout::Prisma => {
+            files.push((format!("{directory}/{stem}/migration.sql"), up));
+            files.extend(down.map(|down| (format!("{directory}/{stem}/down.sql"), down)));
+            files.extend(extra.map(|(name, text)| (format!("{directory}/{stem}/{name}"), text)));
         }
-        files
+        Layout::UpDown if last.is_some_and(|file| file.path.ends_with("/up.sql")) => {
+            files.push((format!("{directory}/{stem}/up.sql"), up));
+            files.extend(down.map(|down| (format!("{directory}/{stem}/down.sql"), down)));
+        }
+        Layout::UpDown => {
+            files.push((format!("{directory}/{stem}.up.sql"), up));
+            files.extend(down.map(|down| (format!("{directory}/{stem}.down.sql"), down)));
+        }
+        Layout::Files => {
+            files.push((format!("{directory}/{stem}.sql"), up));
+            notes.extend(down.map(|down| format!("to undo {stem}.sql, run:\n{}", down.trim_end())));
+        }
     }
+    files
 }
 
 #[cfg(test)]

@@ -5,7 +5,9 @@
 //! is also tried before anyone is asked: what would fail is said before it is written, and what it takes away by
 //! the way is named.
 
+mod by_hand;
 mod downs;
+mod plain;
 mod plan;
 mod write;
 
@@ -13,7 +15,7 @@ use std::sync::Arc;
 
 use pgsteward_model::catalog::Catalog;
 use pgsteward_model::migrate::DatabaseName;
-use pgsteward_model::migrate::dev::{DevOutcome, DevReport, NewMigration};
+use pgsteward_model::migrate::dev::{DevOutcome, DevReport, NewMigration, WrittenFrom};
 use pgsteward_model::prisma::PrismaSchema;
 use pgsteward_pg::history::{HistoryRow, HistoryTable, RowState};
 use pgsteward_pg::{CatalogOptions, WriteSession};
@@ -43,6 +45,8 @@ pub struct DevRequest {
     /// `--name`; asked for where there is none and somebody to ask.
     pub name: Option<String>,
     pub create_only: bool,
+    /// `--from-database`: in a project of plain SQL, write down what was changed by hand.
+    pub from_database: bool,
     pub renames: Vec<Wish>,
     /// `--skip-generate`.
     pub skip_generate: bool,
@@ -57,7 +61,16 @@ pub async fn dev(
     progress: &dyn Progress,
 ) -> Result<DevReport, MigrateError> {
     let (project, connection) = request.place.open()?;
+    if project.schema.is_none() && !project.is_prisma() {
+        return plain::dev(request, &project, &connection, ask, progress).await;
+    }
     let schema = valid_schema(&project)?;
+    if request.from_database {
+        return Err(MigrateError::new(
+            "--from-database is for projects of plain SQL, and this one has a Prisma schema",
+        )
+        .with_hint("`pgsteward db pull` writes the database into the schema; then `pgsteward migrate dev`"));
+    }
     project.check_provider_lock()?;
     let folders = project.migrations()?;
     let (session, made) = server::connect_or_create(&connection, "migrate dev").await?;
@@ -398,8 +411,10 @@ pub(super) fn default_namespace<'a>(schema: &PrismaSchema, connection: &'a Conne
 fn empty_report(database: DatabaseName) -> DevReport {
     DevReport {
         outcome: DevOutcome::InSync,
+        written_from: WrittenFrom::PrismaSchema,
         database,
         reset_reason: None,
+        ways: Vec::new(),
         applied: Vec::new(),
         created: None,
         warnings: Vec::new(),

@@ -4,7 +4,7 @@
 
 mod remembered;
 
-use pgsteward_model::catalog::Catalog;
+use pgsteward_model::catalog::{Catalog, QName};
 use pgsteward_model::catalog_compare::{ColumnOrder, differences, schema_only};
 
 use super::error::MigrateError;
@@ -69,18 +69,7 @@ impl Made<'_> {
             return not(lost.to_owned());
         }
         let made = self.comparable(&replayed.catalog);
-        let found: Vec<String> = differences(&made, &plain, ColumnOrder::Ignored)
-            .iter()
-            .map(|difference| {
-                let what = match difference.what.as_str() {
-                    "only before" => "is missing in the database".to_owned(),
-                    "only after" => "is in the database and in no migration".to_owned(),
-                    // Values follow; the first is the history's.
-                    other => format!("history and database differ: {other}"),
-                };
-                format!("{}: {what}", difference.object)
-            })
-            .collect();
+        let found = lines(&made, &plain);
         if let Some(known) = remembered {
             // Columns in another order are no difference, and another text.
             let equal = found.is_empty().then_some(&plain);
@@ -105,22 +94,51 @@ impl Made<'_> {
     }
 }
 
+/// Where a comparable catalog of a database is not that of its history: a line an object.
+pub(super) fn lines(history: &Catalog, live: &Catalog) -> Vec<String> {
+    differences(history, live, ColumnOrder::Ignored)
+        .iter()
+        .map(|difference| {
+            let what = match difference.what.as_str() {
+                "only before" => "is missing in the database".to_owned(),
+                "only after" => "is in the database and in no migration".to_owned(),
+                // Values follow; the first is the history's.
+                other => format!("history and database differ: {other}"),
+            };
+            format!("{}: {what}", difference.object)
+        })
+        .collect()
+}
+
 /// The first thing that a replay lacks; roles are no part of a comparison.
 fn left_out(notes: &[String]) -> Option<&str> {
     notes.iter().map(String::as_str).find(|note| !note.starts_with("the lab left out role "))
 }
+
+/// Tables in which runners of migrations keep their history: our own two, and those of dbmate and golang-migrate, goose,
+/// sqlx, node-pg-migrate, Flyway and diesel, which a project may come from.
+pub(super) const HISTORIES: [&str; 8] = [
+    "_prisma_migrations",
+    "pgsteward_migrations",
+    "schema_migrations",
+    "goose_db_version",
+    "_sqlx_migrations",
+    "pgmigrations",
+    "flyway_schema_history",
+    "__diesel_schema_migrations",
+];
 
 /// What both sides can have: no owners and grants, none of the tables that hold histories, and only the namespaces
 /// of the project.
 pub(super) fn comparable(catalog: &Catalog, namespaces: &[String]) -> Catalog {
     let mut plain = schema_only(catalog);
     let of_project = |namespace: &str| namespaces.iter().any(|name| name == namespace);
-    plain.tables.retain(|name, _| {
-        of_project(&name.namespace)
-            && !matches!(name.name.as_str(), "_prisma_migrations" | "pgsteward_migrations")
-    });
+    plain.tables.retain(|name, _| of_project(&name.namespace) && !HISTORIES.contains(&name.name.as_str()));
     plain.views.retain(|name, _| of_project(&name.namespace));
-    plain.sequences.retain(|name, _| of_project(&name.namespace));
+    let of_history = |owner: &(QName, String)| HISTORIES.contains(&owner.0.name.as_str());
+    plain.sequences.retain(|name, sequence| {
+        of_project(&name.namespace) && !sequence.owned_by.as_ref().is_some_and(of_history)
+    });
     plain.enums.retain(|name, _| of_project(&name.namespace));
     plain.domains.retain(|name, _| of_project(&name.namespace));
     plain.composites.retain(|name, _| of_project(&name.namespace));

@@ -32,6 +32,7 @@ pub mod name;
 mod namespace;
 pub mod outside;
 pub mod place;
+mod plain_files;
 pub mod plan;
 pub mod production;
 pub mod project;

@@ -12,8 +12,10 @@ use sha2::{Digest, Sha256};
 
 use super::config_file::{self, PrismaConfig};
 use super::error::MigrateError;
+use super::plain_files;
 use crate::discover::{migrations as folders, relative};
 use crate::hexadecimal::hexadecimal;
+use crate::plain::Marks;
 
 /// What the user named on the command line.
 #[derive(Clone, Debug, Default)]
@@ -56,6 +58,8 @@ pub struct MigrationFolder {
     /// Lower-case hex SHA-256, as Prisma stores it.
     pub checksum: String,
     pub down: Option<PathBuf>,
+    /// Whose comments separate the two directions, where the file holds both. `text` is then the way there alone.
+    pub marks: Marks,
 }
 
 impl MigrationFolder {
@@ -65,7 +69,7 @@ impl MigrationFolder {
         text: String,
         down: Option<PathBuf>,
     ) -> MigrationFolder {
-        MigrationFolder { name: name.into(), file, checksum: checksum(&text), text, down }
+        MigrationFolder { name: name.into(), file, checksum: checksum(&text), text, down, marks: Marks::None }
     }
 
     /// The text as a server reads it: without a byte order mark, which PostgreSQL takes for a name.
@@ -196,7 +200,16 @@ impl MigrateProject {
         let folder = named.or(of_toml).or_else(|| {
             places.iter().map(|place| self.root.join(place)).find(|place| folders::read_any(place).is_some())
         });
-        let Some(folder) = folder else { return Err(no_schema(&self.root)) };
+        // The folder of the command itself is no place for migrations because it is empty.
+        let begun = || {
+            let places = places.iter().filter(|place| **place != ".").map(|place| self.root.join(place));
+            places.into_iter().find(|place| plain_files::is_begun(place))
+        };
+        let Some(folder) = folder.or_else(begun) else { return Err(no_schema(&self.root)) };
+        if plain_files::is_begun(&folder) {
+            (self.layout, self.migrations_folder) = (Layout::Files, folder);
+            return Ok(());
+        }
         let Some(found) = folders::read_any(&folder) else {
             let message = format!("the folder \"{}\" holds no SQL migrations", folder.display());
             return Err(MigrateError::new(message).with_hint(
@@ -249,17 +262,7 @@ impl MigrateProject {
             return Ok(Vec::new());
         }
         if !self.is_prisma() {
-            let found = folders::read_any(&self.migrations_folder);
-            let files = found.map(|found| found.files).unwrap_or_default();
-            if let Some(pair) = files.windows(2).find(|pair| pair[0].name == pair[1].name) {
-                return Err(twice(&pair[0].name));
-            }
-            return files
-                .into_iter()
-                .map(|file| {
-                    Ok(MigrationFolder::new(file.name, file.path.clone(), read_utf8(&file.path)?, file.down))
-                })
-                .collect();
+            return plain_files::read(&self.migrations_folder);
         }
         let unreadable = |error: std::io::Error| {
             MigrateError::new(format!("cannot read \"{}\": {error}", self.migrations_folder.display()))
@@ -324,10 +327,6 @@ impl MigrateProject {
             .with_hint("remove the migrations folder and start a new history with `pgsteward migrate dev`")),
         }
     }
-}
-
-fn twice(name: &str) -> MigrateError {
-    MigrateError::new(format!("two migrations are called \"{name}\"")).with_hint("rename one of them")
 }
 
 fn folder_of(named: Option<&Path>) -> Result<PathBuf, MigrateError> {

@@ -56,7 +56,7 @@ pub async fn push(
         progress.phase("empty the database");
         let namespaces = server::namespaces(&project, connection.namespace());
         let asked = "db push --force-reset";
-        report.notes.extend(reset::empty(&connection, &namespaces, asked, progress).await?);
+        report.notes.extend(reset::empty(&connection, &namespaces, false, asked, progress).await?);
         report.was_reset = true;
     }
     progress.phase("compare the database with the schema");

@@ -11,7 +11,7 @@ use super::error::{MigrateError, words};
 use super::place::Place;
 use super::production::{self, Allowed, Consent};
 use super::project::MigrateProject;
-use super::{generator, release, seed, server};
+use super::{generator, plain_files, release, seed, server};
 use crate::Progress;
 
 /// What Prisma up to 6 runs after a reset, unless told not to.
@@ -53,7 +53,8 @@ pub async fn reset(
     progress.phase("empty the database");
     let namespaces = server::namespaces(&project, connection.namespace());
     let mut notes: Vec<String> = connection.note.iter().cloned().collect();
-    notes.extend(empty(&connection, &namespaces, "migrate reset", progress).await?);
+    notes.extend(left_alone(&project)?);
+    notes.extend(empty(&connection, &namespaces, !project.is_prisma(), "migrate reset", progress).await?);
     let applied = place.apply(progress).await?;
     progress.phase("run what belongs to the project");
     let generator = generator::run(&project, skip.generate).await;
@@ -99,10 +100,25 @@ async fn seeded(
     }
 }
 
-/// Drops everything in the namespaces and the history of migrations. All of it or nothing.
+/// Namespaces that stay, because migrations make them only where they are not there.
+fn left_alone(project: &MigrateProject) -> Result<Option<String>, MigrateError> {
+    if project.is_prisma() {
+        return Ok(None);
+    }
+    let perhaps = plain_files::namespaces(&project.migrations()?).perhaps;
+    let names: Vec<String> =
+        perhaps.iter().filter(|name| *name != "public").map(|name| format!("\"{name}\"")).collect();
+    Ok((!names.is_empty()).then(|| {
+        format!("{} left as it was: the migrations make it only where it is not there", names.join(", "))
+    }))
+}
+
+/// Drops everything in the namespaces and the history of migrations. All of it or nothing. With `made_by_migrations`
+/// those besides the connection's own are not made again.
 pub(super) async fn empty(
     connection: &Connection,
     namespaces: &[String],
+    made_by_migrations: bool,
     asked: &str,
     progress: &dyn Progress,
 ) -> Result<Option<String>, MigrateError> {
@@ -113,9 +129,12 @@ pub(super) async fn empty(
     let quote = pgsteward_sql::quote_ident;
     let mut sql: String = namespaces
         .iter()
-        .map(|name| {
-            let name = quote(name);
-            format!("DROP SCHEMA IF EXISTS {name} CASCADE;\nCREATE SCHEMA {name};\n")
+        .map(|namespace| {
+            let name = quote(namespace);
+            match made_by_migrations && namespace != connection.namespace() {
+                true => format!("DROP SCHEMA IF EXISTS {name} CASCADE;\n"),
+                false => format!("DROP SCHEMA IF EXISTS {name} CASCADE;\nCREATE SCHEMA {name};\n"),
+            }
         })
         .collect();
     let own = quote(connection.namespace());

@@ -12,6 +12,7 @@ use pgsteward_sql::{quote_ident, quote_literal};
 use super::connection::Connection;
 use super::error::MigrateError;
 use super::holders;
+use super::plain_files;
 use super::project::MigrateProject;
 use crate::Progress;
 
@@ -196,7 +197,11 @@ pub async fn initialise(
 ) -> Result<Vec<String>, MigrateError> {
     let mut made = Vec::new();
     let failed = |error: ServerError| MigrateError::server("look at the database", &error);
-    let namespaces = namespaces(project, &table.namespace);
+    let namespaces = match project.is_prisma() {
+        true => namespaces(project, &table.namespace),
+        // A namespace that a migration is about to make holds nothing that would be in its way.
+        false => vec![table.namespace.clone()],
+    };
     if !baseline {
         let list: Vec<String> = namespaces.iter().map(|name| quote_literal(name)).collect();
         // Prisma calls a database empty by its ordinary tables alone, and does not count those of PostGIS.
@@ -240,7 +245,7 @@ pub async fn initialise(
     Ok(made)
 }
 
-/// The namespaces of a project: the URL's, and those that the schema names.
+/// The namespaces of a project: the URL's, and those that the schema names or that migrations of plain SQL make.
 pub fn namespaces(project: &MigrateProject, of_url: &str) -> Vec<String> {
     let mut namespaces = vec![of_url.to_owned()];
     let of_schema = project.schema.as_ref().and_then(|schema| schema.datasource.as_ref());
@@ -248,6 +253,13 @@ pub fn namespaces(project: &MigrateProject, of_url: &str) -> Vec<String> {
         if !namespaces.contains(namespace) {
             namespaces.push(namespace.clone());
         }
+    }
+    if !project.is_prisma()
+        // What cannot be read was said by the verb, which read it first.
+        && let Ok(folders) = project.migrations()
+    {
+        let made = plain_files::namespaces(&folders).made;
+        namespaces.extend(made.into_iter().filter(|made| made != of_url));
     }
     namespaces
 }

@@ -74,6 +74,7 @@ async fn a_person_decides_about_renames_and_losses() {
             },
             name: name.map(str::to_owned),
             create_only: false,
+            from_database: false,
             renames: Vec::new(),
             skip_generate: true,
             wish: LabWish { major: Some(17), ..LabWish::default() },

@@ -18,14 +18,29 @@ pub enum DevOutcome {
     ResetNeeded,
     /// The person said no: nothing was created.
     Cancelled,
+    /// The database was changed by hand, and its history knows the migration for that now: nothing was run.
+    Recorded,
+}
+
+/// What the migrations of a project are written from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WrittenFrom {
+    #[default]
+    PrismaSchema,
+    /// Plain SQL: by hand, or from a database that was changed by hand.
+    Nothing,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct DevReport {
     pub outcome: DevOutcome,
+    pub written_from: WrittenFrom,
     pub database: DatabaseName,
     /// Why a reset is needed, in Prisma's words.
     pub reset_reason: Option<String>,
+    /// Ways out of that without a reset, a sentence each.
+    pub ways: Vec<String>,
     /// Pending migrations that were applied before anything else.
     pub applied: Vec<String>,
     pub created: Option<NewMigration>,

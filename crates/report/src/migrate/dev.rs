@@ -1,7 +1,9 @@
 //! `migrate dev`, `migrate reset` and `db push` for people.
 
 use pgsteward_model::migrate::DatabaseName;
-use pgsteward_model::migrate::dev::{DevOutcome, DevReport, KeptObject, PushReport, ResetReport};
+use pgsteward_model::migrate::dev::{
+    DevOutcome, DevReport, KeptObject, PushReport, ResetReport, WrittenFrom,
+};
 
 use crate::text::{line, lines};
 
@@ -17,11 +19,17 @@ pub fn dev_text(report: &DevReport) -> String {
             line(&database.namespace),
             line(&database.place)
         ));
+        section(&mut out, "Ways that lose nothing", &report.ways);
         outside(&mut out, report);
         return out;
     }
     if !report.applied.is_empty() {
-        out.push_str("\nThe following migration(s) have been applied:\n\n");
+        out.push_str(match report.outcome {
+            DevOutcome::Recorded => {
+                "\nRecorded without running them, because the database has all that they make:\n\n"
+            }
+            _ => "\nThe following migration(s) have been applied:\n\n",
+        });
         list(&mut out, &report.applied);
     }
     section(&mut out, "renamed, with its data", &report.renamed);
@@ -35,7 +43,19 @@ pub fn dev_text(report: &DevReport) -> String {
     kept(&mut out, &report.kept);
     section(&mut out, "lost by the way (write it into the migration again, or leave it)", &report.lost);
     outside(&mut out, report);
+    let target = match report.written_from {
+        WrittenFrom::PrismaSchema => "schema",
+        WrittenFrom::Nothing => "migrations",
+    };
     match (report.outcome, &report.created) {
+        (DevOutcome::Recorded, Some(created)) => {
+            section(&mut out, "in every other database that applies it", &report.warnings);
+            out.push_str(&format!(
+                "\nWhat was changed in the database is now a migration, and recorded as applied:\n\n  {}\n",
+                line(&created.file)
+            ));
+        }
+        (DevOutcome::Recorded, None) => {}
         (DevOutcome::Created, Some(created)) => {
             section(&mut out, "cannot be executed with the rows that are there", &report.unexecutable);
             section(&mut out, "warnings", &report.warnings);
@@ -54,10 +74,13 @@ pub fn dev_text(report: &DevReport) -> String {
             ));
         }
         (DevOutcome::Cancelled, None) => out.push_str("\nMigration cancelled.\n"),
-        (_, None) if report.applied.is_empty() => {
-            out.push_str("\nAlready in sync, no schema change or pending migration was found.\n");
-        }
-        (_, None) => out.push_str("\nYour database is now in sync with your schema.\n"),
+        (_, None) if report.applied.is_empty() => out.push_str(match report.written_from {
+            WrittenFrom::PrismaSchema => {
+                "\nAlready in sync, no schema change or pending migration was found.\n"
+            }
+            WrittenFrom::Nothing => "\nAlready in sync, no pending migration was found.\n",
+        }),
+        (_, None) => out.push_str(&format!("\nYour database is now in sync with your {target}.\n")),
     }
     if let Some(rollback) = &report.rollback {
         out.push_str(&format!("{}\n", line(rollback)));

@@ -42,12 +42,16 @@ pub fn rollback_text(report: &RollbackReport, verbose: bool) -> String {
     let done = report.steps.iter().filter(|step| step.outcome == RollbackOutcome::RolledBack).count();
     if done > 0 {
         let what = if done == 1 { "1 migration was" } else { &format!("{done} migrations were") };
+        let (too, files) = match report.history_table.contains("_prisma_migrations") {
+            true => (", for Prisma too", "folders"),
+            false => ("", "files"),
+        };
         line(
             &mut out,
             0,
             &format!(
-                "{what} rolled back. They count as not applied now, for Prisma too: the next deploy applies them again \
-                 unless their folders are removed."
+                "{what} rolled back. They count as not applied now{too}: the next deploy applies them again unless their \
+                 {files} are removed."
             ),
         );
     }

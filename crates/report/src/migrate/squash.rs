@@ -53,9 +53,9 @@ pub fn squash_text(report: &SquashReport, verbose: bool) -> String {
     }
     match report.outcome {
         SquashOutcome::Planned => line(&mut out, 0, "Nothing was written."),
-        SquashOutcome::Written => line(&mut out, 0, &format!("The {joined} folders are removed.")),
+        SquashOutcome::Written => line(&mut out, 0, &format!("The {joined} old ones are removed.")),
         SquashOutcome::Finished => {
-            line(&mut out, 0, &format!("The {joined} folders that were left are removed."));
+            line(&mut out, 0, &format!("The {joined} old ones that were left are removed."));
         }
         SquashOutcome::Cancelled => return out,
     }

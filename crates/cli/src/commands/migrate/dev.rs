@@ -1,4 +1,4 @@
-//! `migrate dev`: write the next migration from the schema, and apply it. Exit code 130 where the database must be
+//! `migrate dev`: write the next migration from the schema, and apply it; with plain SQL, apply what is pending. Exit code 130 where the database must be
 //! reset first or the person said no, as Prisma has it.
 
 use std::process::ExitCode;
@@ -29,6 +29,9 @@ pub(super) struct Arguments {
     /// Write the migration and do not apply it; it is empty where the schema did not change.
     #[arg(long)]
     create_only: bool,
+    /// Plain SQL only: write what was changed in the database by hand as the next migration, and record it.
+    #[arg(long)]
+    from_database: bool,
     /// Rename instead of dropping and creating: Old=New for a model or an enum, Model.old=new for a field. Repeatable.
     #[arg(long, value_name = "OLD=NEW", value_parser = wish)]
     rename: Vec<Wish>,
@@ -53,6 +56,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
         place: Place { project: arguments.project.options(), url: arguments.url.clone() },
         name: arguments.name.clone(),
         create_only: arguments.create_only,
+        from_database: arguments.from_database,
         renames: arguments.rename.clone(),
         skip_generate: arguments.skip_generate,
         wish: arguments.lab.wish(),
@@ -66,7 +70,9 @@ pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
         ReportFormat::Json => migrate_json("migrate dev", &report),
     })?;
     Ok(match report.outcome {
-        DevOutcome::InSync | DevOutcome::Applied | DevOutcome::Created => ExitCode::SUCCESS,
+        DevOutcome::InSync | DevOutcome::Applied | DevOutcome::Created | DevOutcome::Recorded => {
+            ExitCode::SUCCESS
+        }
         DevOutcome::ResetNeeded | DevOutcome::Cancelled => ExitCode::from(130),
     })
 }

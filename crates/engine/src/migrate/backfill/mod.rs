@@ -11,6 +11,7 @@ mod progress;
 mod replicas;
 mod run;
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use pgsteward_model::migrate::backfill::{BackfillOutcome, BackfillReport};
@@ -23,7 +24,7 @@ pub use definition::Definition;
 use super::connection::{Connection, Use, resolve};
 use super::error::MigrateError;
 use super::project::{MigrateProject, ProjectOptions, read_utf8};
-use super::server;
+use super::{plain_files, server};
 use crate::Progress;
 use key::Key;
 use progress::Table;
@@ -134,14 +135,13 @@ fn read(project: &MigrateProject, source: &Source) -> Result<(String, Definition
         }
         Source::Folder(name) => {
             let name = name.trim_end_matches('/').rsplit('/').next().unwrap_or(name);
-            let folder = project.migrations_folder.join(name);
-            if !folder.is_dir() {
+            let Some(file) = file_of(project, name)? else {
                 return Err(MigrateError::new(format!("there is no migration \"{name}\" on disk"))
                     .with_hint("`pgsteward migrate status` lists the migrations"));
-            }
-            let file = folder.join("backfill.sql");
+            };
             if !file.is_file() {
-                return Err(MigrateError::new(format!("the migration \"{name}\" has no backfill.sql"))
+                let called = file.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+                return Err(MigrateError::new(format!("the migration \"{name}\" has no {called}"))
                     .with_hint(
                         "`pgsteward migrate plan --safe` makes it; or say it with --table, --set and --where",
                     ));
@@ -149,6 +149,19 @@ fn read(project: &MigrateProject, source: &Source) -> Result<(String, Definition
             Ok((name.to_owned(), Definition::parse(&read_utf8(&file)?)?))
         }
     }
+}
+
+/// Where the backfill of a migration lies or would lie; none where there is no such migration.
+fn file_of(project: &MigrateProject, name: &str) -> Result<Option<PathBuf>, MigrateError> {
+    if project.is_prisma() {
+        let folder = project.migrations_folder.join(name);
+        return Ok(folder.is_dir().then(|| folder.join("backfill.sql")));
+    }
+    let folders = project.migrations()?;
+    Ok(folders.iter().find(|folder| folder.name == name).map(|folder| {
+        let [_, backfill] = plain_files::beside(folder);
+        backfill
+    }))
 }
 
 /// A row whose key changes could be met twice.

@@ -85,7 +85,7 @@ async fn prove(
             None => Written::Generated,
         };
         if !options.dry_run {
-            write(folder, &down)?;
+            file::write(folder, &down)?;
         }
         report.migrations.push(Adopted { down, statements: written });
     }
@@ -125,7 +125,7 @@ pub async fn write_downs(
         chain.walk_to(position).await.map_err(failed)?;
         let mut down = chain.next(own).await.map_err(failed)?;
         down.checksum.clone_from(&folder.checksum);
-        write(folder, &down)?;
+        file::write(folder, &down)?;
         downs.push(down);
     }
     chain.finish().await.map_err(failed)?;
@@ -136,7 +136,7 @@ fn not_there(name: &str) -> MigrateError {
     MigrateError::new(format!("there is no migration \"{name}\" on disk"))
 }
 
-fn scripts(folders: &[MigrationFolder]) -> Vec<(String, String)> {
+pub(super) fn scripts(folders: &[MigrationFolder]) -> Vec<(String, String)> {
     folders.iter().map(|folder| (folder.name.clone(), folder.script().to_owned())).collect()
 }
 
@@ -151,19 +151,11 @@ fn is_own(file: &DownFile) -> bool {
     written && file.header.as_ref().is_none_or(|header| super::chain::digest(&file.body) != header.body)
 }
 
-async fn lab(major: Option<u32>, offline: bool) -> Result<Lab, MigrateError> {
+pub(super) async fn lab(major: Option<u32>, offline: bool) -> Result<Lab, MigrateError> {
     let options = LabOptions { major, offline, ..LabOptions::default() };
     Lab::start(&options)
         .await
         .map_err(|error| MigrateError::new(format!("start the lab: {error}")).with_hint(error.hint()))
-}
-
-fn write(folder: &MigrationFolder, down: &Down) -> Result<(), MigrateError> {
-    let path = file::path_of(folder);
-    std::fs::write(&path, file::render(down)).map_err(|error| {
-        MigrateError::new(format!("cannot write \"{}\": {error}", path.display()))
-            .with_hint("check the permissions of the folder")
-    })
 }
 
 fn kept(folder: &MigrationFolder, judged: &file::Reversibility, read: Option<DownFile>) -> Adopted {

@@ -10,6 +10,7 @@ use pgsteward_model::migrate::rollback::{Down, Loss, Worth};
 use super::chain::digest;
 use crate::migrate::error::MigrateError;
 use crate::migrate::project::MigrationFolder;
+use crate::plain::{Directions, Marks};
 
 const MARK: &str = "-- pgsteward-down: ";
 
@@ -35,8 +36,12 @@ pub struct Header {
     pub lost: Vec<Loss>,
 }
 
-/// Where the file lies or would lie: beside the migration, where Prisma's tools pass over it.
+/// Where the file lies or would lie: beside the migration, where Prisma's tools pass over it, or in the migration's own
+/// file where that holds both directions.
 pub fn path_of(folder: &MigrationFolder) -> PathBuf {
+    if folder.marks != Marks::None {
+        return folder.file.clone();
+    }
     if let Some(down) = &folder.down {
         return down.clone();
     }
@@ -48,15 +53,48 @@ pub fn path_of(folder: &MigrationFolder) -> PathBuf {
     }
 }
 
-/// The file beside a migration, or none.
+/// What it is called in messages: `down.sql`, `001_init.down.sql`, or `way back in 001_init.sql`.
+pub(super) fn called(folder: &MigrationFolder) -> String {
+    let path = path_of(folder);
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    if folder.marks == Marks::None { name } else { format!("way back in {name}") }
+}
+
+/// The file beside a migration, or none. An empty one is none: runners make pairs of empty files.
 pub(super) fn read(folder: &MigrationFolder) -> Result<Option<DownFile>, MigrateError> {
     let path = path_of(folder);
     match std::fs::read_to_string(&path) {
-        Ok(text) => Ok(Some(parse(&text))),
+        Ok(text) => {
+            let own = match folder.marks {
+                Marks::None => text.as_str(),
+                _ => Directions::of(&text).down,
+            };
+            Ok(Some(parse(own)).filter(|_| !own.trim().is_empty()))
+        }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(MigrateError::new(format!("cannot read \"{}\": {error}", path.display()))
             .with_hint("make it readable, as UTF-8")),
     }
+}
+
+/// Writes the file, or the migration's part for it. What stands before that stays as it is.
+pub(super) fn write(folder: &MigrationFolder, down: &Down) -> Result<(), MigrateError> {
+    let path = path_of(folder);
+    let written = match folder.marks {
+        Marks::None => std::fs::write(&path, render(down)),
+        marks => std::fs::read_to_string(&path).and_then(|text| {
+            let there = Directions::of(&text);
+            let before = match there.mark {
+                "" => format!("{}\n\n{}", there.up.trim_end(), marks.down()),
+                mark => format!("{}{}\n", there.up, mark.trim_end_matches(['\r', '\n'])),
+            };
+            std::fs::write(&path, format!("{before}{}", render(down)))
+        }),
+    };
+    written.map_err(|error| {
+        MigrateError::new(format!("cannot write \"{}\": {error}", path.display()))
+            .with_hint("check the permissions of the folder")
+    })
 }
 
 /// Takes a text apart. A text without our header is all body.

@@ -149,7 +149,10 @@ fn indexed(statement: &str) -> Option<String> {
 
 /// The statements in an order in which they run. Where the one given does not, each that is refused is tried
 /// again after the others; what never runs stays last.
-async fn in_order(database: &Database, statements: Vec<String>) -> Result<Vec<String>> {
+pub(in crate::migrate) async fn in_order(
+    database: &Database,
+    statements: Vec<String>,
+) -> Result<Vec<String>> {
     let session = database.session().await.context("connect to the lab")?;
     let all = format!("BEGIN;\n{};\nROLLBACK", statements.join(";\n"));
     let ordered = match session.simple(&all).await {

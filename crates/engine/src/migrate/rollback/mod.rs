@@ -16,12 +16,14 @@ mod rows;
 pub(super) mod state;
 mod twin;
 mod undo;
+mod unproven;
 
 pub use adopt::{AdoptOptions, adopt, write_down, write_downs};
 pub use chain::Chain;
 pub(super) use file::render as down_text;
 pub use file::{DownFile, Header, Reversibility, Verdict, is_stale, path_of, reversibility};
 pub use gate::refuse_irreversible;
+pub(super) use generate::in_order;
 pub(super) use rows::writes_rows;
 pub(super) use undo::UNDER_WAY;
 pub use undo::{RollbackOptions, RolledBack, rollback};

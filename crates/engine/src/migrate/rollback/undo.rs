@@ -4,10 +4,11 @@
 //! cannot be one transaction says so in its row first, so that the history claims neither that the migration is
 //! applied nor that it is not; the next run goes on from there.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use pgsteward_model::migrate::deploy::Failure;
-use pgsteward_model::migrate::rollback::{Loss, RollbackOutcome, RollbackReport, RollbackStep};
+use pgsteward_model::migrate::rollback::{Down, Loss, RollbackOutcome, RollbackReport, RollbackStep};
 use pgsteward_model::migration::ServerError;
 use pgsteward_model::statement::{AlterAction, Name, Statement};
 use pgsteward_pg::WriteSession;
@@ -17,6 +18,7 @@ use pgsteward_sql::{quote_ident, quote_qualified};
 use super::chain::{is_atomic, split};
 use super::file::{self, Verdict};
 use super::relocate::relocate;
+use super::unproven;
 use crate::Progress;
 use crate::migrate::connection::{self, Use};
 use crate::migrate::error::{MigrateError, words};
@@ -103,7 +105,14 @@ pub async fn rollback(
         notes: connection.note.iter().cloned().collect(),
         ..RollbackReport::default()
     };
-    let run = Run { options, folders: &folders, table: &table, namespace: connection.namespace(), progress };
+    let run = Run {
+        options,
+        project: &project,
+        folders: &folders,
+        table: &table,
+        namespace: connection.namespace(),
+        progress,
+    };
     let outcome = run.all(&session, &mut report).await;
     session.close().await;
     report.elapsed_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -121,8 +130,14 @@ pub async fn rollback(
     }
 }
 
+fn missing(folder: &MigrationFolder, adopt: &str) -> MigrateError {
+    let message = format!("the migration \"{}\" has no {}", folder.name, file::called(folder));
+    MigrateError::new(message).with_hint(adopt)
+}
+
 struct Run<'a> {
     options: &'a RollbackOptions,
+    project: &'a MigrateProject,
     folders: &'a [MigrationFolder],
     table: &'a HistoryTable,
     namespace: &'a str,
@@ -137,8 +152,10 @@ impl Run<'_> {
         }
         let rows = session.history(self.table).await?.unwrap_or_default();
         let mut undos = Vec::new();
-        for row in self.chosen(&rows)? {
-            let (undo, step) = self.plan(session, row).await?;
+        let chosen = self.chosen(&rows)?;
+        let tried = self.tried(session, &chosen).await?;
+        for row in chosen {
+            let (undo, step) = self.plan(session, row, tried.get(&row.name)).await?;
             undos.push(undo);
             report.steps.push(step);
         }
@@ -207,11 +224,26 @@ impl Run<'_> {
         }
     }
 
-    /// Everything that speaks against undoing one, before anything runs.
+    /// Ways back of plain SQL that nobody proved yet. With `accept_unproven` nobody asks.
+    async fn tried(
+        &self,
+        session: &WriteSession,
+        chosen: &[&HistoryRow],
+    ) -> Result<BTreeMap<String, Down>, MigrateError> {
+        if self.project.is_prisma() || self.options.accept_unproven {
+            return Ok(BTreeMap::new());
+        }
+        let names: Vec<&str> = chosen.iter().map(|row| row.name.as_str()).collect();
+        let major = session.version().major();
+        unproven::prove(self.project, self.folders, &names, major, self.progress).await
+    }
+
+    /// Everything that speaks against undoing one, before anything runs. `tried` is what a proof just now showed.
     async fn plan(
         &self,
         session: &WriteSession,
         row: &HistoryRow,
+        tried: Option<&Down>,
     ) -> Result<(Undo, RollbackStep), MigrateError> {
         let name = &row.name;
         let adopt = format!("`pgsteward migrate adopt {name}` makes and proves it");
@@ -222,9 +254,7 @@ impl Run<'_> {
             .with_hint("bring its folder back from version control"));
         };
         let Some(file) = file::read(folder)? else {
-            return Err(
-                MigrateError::new(format!("the migration \"{name}\" has no down.sql")).with_hint(adopt)
-            );
+            return Err(missing(folder, &adopt));
         };
         let judged = file::judge(folder, Some(&file));
         if !folder.has_checksum(&row.checksum) && !self.options.accept_unproven {
@@ -236,6 +266,9 @@ impl Run<'_> {
             ));
         }
         let worth = match &judged.verdict {
+            _ if tried.is_some_and(|down| down.worth.reason().is_none()) => {
+                tried.map_or_else(String::new, Down::in_words)
+            }
             Verdict::Proven if judged.lost.is_empty() => "proven".to_owned(),
             Verdict::Proven => "structure proven, data lost".to_owned(),
             Verdict::Irreversible(reason) => {
@@ -244,13 +277,10 @@ impl Run<'_> {
                 ))
                 .with_hint("write a new migration, or a down.sql of your own beside it"));
             }
-            Verdict::Missing => {
-                return Err(
-                    MigrateError::new(format!("the migration \"{name}\" has no down.sql")).with_hint(adopt)
-                );
-            }
+            Verdict::Missing => return Err(missing(folder, &adopt)),
             Verdict::Unproven(why) if self.options.accept_unproven => format!("unproven: {why}"),
             Verdict::Unproven(why) => {
+                let why = tried.and_then(|down| down.worth.reason()).unwrap_or(why);
                 return Err(MigrateError::new(format!("the rollback of \"{name}\" is not proven: {why}"))
                     .with_hint(format!(
                         "`pgsteward migrate adopt {name}` proves it; --accept-unproven runs it as it is"
@@ -276,7 +306,7 @@ impl Run<'_> {
             atomic: is_atomic(&statements) && !begun,
             worth,
             goes: self.goes(session, &statements).await?,
-            lost: judged.lost,
+            lost: tried.map_or(judged.lost, |down| down.lost.clone()),
             statements: statements.clone(),
             elapsed_ms: 0,
         };

@@ -1,22 +1,25 @@
 //! Which migrations are joined, what the new one is called, and whether the old folders may go.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use pgsteward_model::migrate::MigrationState;
 use pgsteward_model::migrate::squash::{SquashOutcome, SquashReport};
+use pgsteward_model::migration::Layout;
 use pgsteward_pg::ReadSession;
 
 use super::{SquashOptions, members};
 use crate::Progress;
-use crate::discover::migrations::locale_key;
+use crate::discover::migrations::{locale_key, number_order};
 use crate::discover::relative;
 use crate::git::Git;
 use crate::migrate::connection::{Use, resolve};
 use crate::migrate::error::MigrateError;
 use crate::migrate::history::Joined;
 use crate::migrate::name::slugify;
+use crate::migrate::plain_files;
 use crate::migrate::project::{LONGEST_NAME, MigrateProject, MigrationFolder};
+use crate::plain::{self, Directions};
 
 /// What a squash is about.
 pub(super) struct Chosen {
@@ -30,6 +33,7 @@ pub(super) struct Chosen {
     pub(super) namespace: String,
     /// The server's major version, where one was asked.
     pub(super) major: Option<u32>,
+    pub(super) layout: Layout,
 }
 
 impl Chosen {
@@ -37,19 +41,48 @@ impl Chosen {
         SquashReport {
             joined: self.folders.iter().map(|folder| folder.name.clone()).collect(),
             left: self.left.clone(),
-            next: next(&self.name),
-            ..empty_report(project, &self.name)
+            next: next(project, &self.name),
+            ..empty_report(project, &self.name, &project.migrations_folder.join(self.file()))
+        }
+    }
+
+    /// Of the new migration, relative to the folder of the migrations; the one that makes it a migration is the last.
+    pub(super) fn files(&self, report: &SquashReport) -> Vec<(PathBuf, String)> {
+        let laid_out = |down| {
+            let like = self.folders.last();
+            plain_files::files(Path::new(""), self.layout, like, &self.name, report.sql.clone(), down).files
+        };
+        if self.layout == Layout::Prisma {
+            let own = PathBuf::from(&self.name);
+            let down = super::down_text(report, &report.sql);
+            return vec![(own.join("migration.sql"), report.sql.clone()), (own.join("down.sql"), down)];
+        }
+        let text = laid_out(None).pop().map(|(_, text)| text).unwrap_or_default();
+        laid_out(Some(super::down_text(report, Directions::of(&text).text())))
+    }
+
+    fn file(&self) -> PathBuf {
+        match self.layout {
+            Layout::Prisma => PathBuf::from(&self.name).join("migration.sql"),
+            layout => {
+                let none = String::new;
+                let like = self.folders.last();
+                plain_files::files(Path::new(""), layout, like, &self.name, none(), None).main().to_path_buf()
+            }
         }
     }
 
     pub(super) fn heading(&self) -> String {
         let first = self.folders.first().map_or("", |folder| &folder.name);
         let last = self.folders.last().map_or("", |folder| &folder.name);
+        let prisma = match self.layout {
+            Layout::Prisma => format!(", or by `prisma migrate resolve --applied {}`", self.name),
+            _ => String::new(),
+        };
         format!(
             "-- {} migrations in one, {first} to {last}. Only a new database runs it. One that has them is told so:\n\
-             -- by `pgsteward migrate deploy`, or by `prisma migrate resolve --applied {}`.\n\n",
+             -- by `pgsteward migrate deploy`{prisma}.\n\n",
             self.folders.len(),
-            self.name
         )
     }
 
@@ -61,11 +94,10 @@ impl Chosen {
     }
 }
 
-pub(super) fn empty_report(project: &MigrateProject, name: &str) -> SquashReport {
-    let file = project.migrations_folder.join(name).join("migration.sql");
+pub(super) fn empty_report(project: &MigrateProject, name: &str, file: &Path) -> SquashReport {
     SquashReport {
         name: name.to_owned(),
-        file: relative(&project.root, &file),
+        file: relative(&project.root, file),
         joined: Vec::new(),
         left: Vec::new(),
         outcome: SquashOutcome::Planned,
@@ -80,10 +112,17 @@ pub(super) fn empty_report(project: &MigrateProject, name: &str) -> SquashReport
 }
 
 /// What makes a database that has the joined migrations know the new one.
-pub(super) fn next(name: &str) -> Vec<String> {
+pub(super) fn next(project: &MigrateProject, name: &str) -> Vec<String> {
+    let ours = "`pgsteward migrate deploy` records it, and `pgsteward migrate dev` on a development database"
+        .to_owned();
+    if !project.is_prisma() {
+        return vec![ours];
+    }
     vec![
-        "with pgsteward: `pgsteward migrate deploy` records it, and `pgsteward migrate dev` on a development database".into(),
-        format!("with Prisma: `prisma migrate resolve --applied {name}`, once for each database, before its next deploy"),
+        format!("with pgsteward: {ours}"),
+        format!(
+            "with Prisma: `prisma migrate resolve --applied {name}`, once for each database, before its next deploy"
+        ),
     ]
 }
 
@@ -110,7 +149,7 @@ pub(super) async fn choose(
         .with_hint("`pgsteward migrate status` shows what is applied"));
     }
     let left: Vec<String> = folders.split_off(end).into_iter().map(|folder| folder.name).collect();
-    let name = name(options.name.as_deref(), &folders, left.first())?;
+    let name = name(project, options.name.as_deref(), &folders, left.first())?;
     let (namespace, major) = match asked {
         Some((_, namespace, major)) => (namespace, Some(major)),
         None => {
@@ -123,7 +162,7 @@ pub(super) async fn choose(
             )
         }
     };
-    Ok(Chosen { name, folders, left, namespace, major })
+    Ok(Chosen { name, folders, left, namespace, major, layout: project.layout })
 }
 
 /// The history of the database, its namespace and its major version. With `--to` alone nobody is asked.
@@ -210,8 +249,9 @@ fn position(folders: &[MigrationFolder], name: &str) -> Result<usize, MigrateErr
 }
 
 /// The number of the last joined one and a name of its own: behind all that is gone and before all that stays, in
-/// the order of Prisma's command line and in that of bytes.
+/// the order of Prisma's command line and in that of bytes, or in that of the numbers of plain files.
 fn name(
+    project: &MigrateProject,
     given: Option<&str>,
     joined: &[MigrationFolder],
     next: Option<&String>,
@@ -219,7 +259,15 @@ fn name(
     let last = joined.last().map_or("", |folder| folder.name.as_str());
     let digits: String = last.chars().take_while(char::is_ascii_digit).collect();
     let slug = slugify(given.unwrap_or("squashed_migrations"));
-    let name = if digits.is_empty() { format!("0_{slug}") } else { format!("{digits}_{slug}") };
+    let name = match (project.is_prisma(), digits.is_empty()) {
+        (false, _) => plain::renamed(last, &slug),
+        (true, true) => format!("0_{slug}"),
+        (true, false) => format!("{digits}_{slug}"),
+    };
+    let stays_behind = |next: &String| match project.is_prisma() {
+        true => locale_key(next) > locale_key(&name) && *next > name,
+        false => number_order(&name, next).is_lt(),
+    };
     let known: BTreeSet<String> =
         joined.iter().flat_map(|folder| members::joined(std::slice::from_ref(folder)).into_keys()).collect();
     let taken = joined.iter().any(|folder| folder.name == name) || known.contains(&name);
@@ -229,7 +277,7 @@ fn name(
         "is that of a migration that it joins, whose rows the databases have".to_owned()
     } else if name.len() > LONGEST_NAME {
         format!("is longer than {LONGEST_NAME} bytes")
-    } else if let Some(next) = next.filter(|next| locale_key(next) <= locale_key(&name) || **next <= name) {
+    } else if let Some(next) = next.filter(|next| !stays_behind(next)) {
         format!("does not come before \"{next}\", which stays")
     } else {
         return Ok(name);
@@ -245,7 +293,7 @@ pub(super) fn refuse_uncommitted(
     let hint = "commit them first: then nothing is lost; --allow-dirty squashes all the same";
     let Some(git) = Git::of(&project.migrations_folder) else {
         let message = format!(
-            "\"{}\" is not under git, and its folders would be gone",
+            "\"{}\" is not under git, and its migrations would be gone",
             project.migrations_folder.display()
         );
         return Err(MigrateError::new(message).with_hint(hint));
@@ -261,12 +309,16 @@ pub(super) fn refuse_uncommitted(
         .collect();
     let changed = git.changed_since("HEAD", &project.migrations_folder);
     let is_loose = |folder: &&MigrationFolder| {
-        let own = folder.file.parent().unwrap_or(&folder.file);
-        !committed.contains(&folder.file) || changed.iter().any(|path| path.starts_with(own))
+        let entries = plain_files::entries(folder);
+        let own: Vec<PathBuf> = entries.iter().map(|entry| project.migrations_folder.join(entry)).collect();
+        let is_loose = |own: &PathBuf| {
+            (own.is_file() && !committed.contains(own)) || changed.iter().any(|path| path.starts_with(own))
+        };
+        !committed.contains(&folder.file) || own.iter().any(is_loose)
     };
     match joined.iter().find(is_loose) {
         Some(folder) => Err(MigrateError::new(format!(
-            "git does not have the migration \"{}\" as it is, and its folder would be gone",
+            "git does not have the migration \"{}\" as it is, and it would be gone",
             folder.name
         ))
         .with_hint(hint)),
@@ -278,12 +330,9 @@ pub(super) fn refuse_uncommitted(
 pub(super) fn side_files(joined: &[MigrationFolder]) -> Vec<String> {
     let mut notes = Vec::new();
     for folder in joined {
-        let Some(own) = folder.file.parent() else { continue };
-        for file in ["checks.sql", "backfill.sql"] {
-            if own.join(file).is_file() {
-                notes.push(format!("{} of {} goes with its folder", file, folder.name));
-            }
-        }
+        let beside = plain_files::beside(folder);
+        let there = beside.iter().filter(|path| path.is_file()).filter_map(|path| path.file_name());
+        notes.extend(there.map(|file| format!("{} of {} goes with it", file.to_string_lossy(), folder.name)));
     }
     notes
 }

@@ -5,96 +5,130 @@
 use std::path::{Path, PathBuf};
 
 use crate::migrate::error::MigrateError;
-use crate::migrate::project::MigrationFolder;
+use crate::migrate::plain_files;
+use crate::migrate::project::{MigrateProject, MigrationFolder};
 
-/// Beside the folder of the migrations, because Prisma takes every folder in it for a migration.
+/// Where what comes and what goes lies meanwhile.
 const STAGING: &str = ".pgsteward-squash";
 
-/// One change of the disk.
+/// The folder of the migrations, and a place that no tool looks at.
+#[derive(Clone, Debug)]
+pub(super) struct Disk {
+    migrations: PathBuf,
+    staging: PathBuf,
+}
+
+/// One change of the disk. An entry is what the folder of the migrations holds: a folder of its own for each migration,
+/// or its files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    /// The new migration is written where no tool looks.
-    Stage { name: String, migration: String, down: String },
-    /// It takes its place.
-    Place { name: String },
-    /// A joined one leaves.
-    Remove { name: String },
+    /// The files of the new migration are written where no tool looks.
+    Stage { files: Vec<(PathBuf, String)> },
+    /// One of its entries takes its place.
+    Place { entry: String },
+    /// One of a joined migration leaves.
+    Remove { entry: String },
     /// What left is deleted.
     Clear,
 }
 
-/// All of a squash.
-pub(super) fn steps(name: &str, migration: String, down: String, joined: &[String]) -> Vec<Step> {
-    let stage = Step::Stage { name: name.to_owned(), migration, down };
-    let place = Step::Place { name: name.to_owned() };
-    [stage, place].into_iter().chain(removal(joined)).collect()
+/// All of a squash. Paths of the new files are relative to the folder of the migrations; the one that makes it a
+/// migration comes last.
+pub(super) fn steps(new: &[(PathBuf, String)], joined: &[&MigrationFolder]) -> Vec<Step> {
+    let mut places: Vec<Step> = Vec::new();
+    for (path, _) in new {
+        let first = path.components().next().map(|first| first.as_os_str().to_string_lossy().into_owned());
+        let step = Step::Place { entry: first.unwrap_or_default() };
+        if !places.contains(&step) {
+            places.push(step);
+        }
+    }
+    [Step::Stage { files: new.to_vec() }].into_iter().chain(places).chain(removal(joined)).collect()
 }
 
 /// What an interrupted one lacks.
-pub(super) fn removal(joined: &[String]) -> Vec<Step> {
-    joined.iter().map(|name| Step::Remove { name: name.clone() }).chain([Step::Clear]).collect()
+pub(super) fn removal(joined: &[&MigrationFolder]) -> Vec<Step> {
+    let entries = joined.iter().flat_map(|folder| plain_files::entries(folder));
+    entries.map(|entry| Step::Remove { entry }).chain([Step::Clear]).collect()
 }
 
-pub(super) fn run(migrations: &Path, steps: &[Step]) -> Result<(), MigrateError> {
-    steps.iter().try_for_each(|step| one(migrations, step))
+/// What a squash that was interrupted had left behind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Restored {
+    /// Migrations that are back in their place.
+    pub(super) back: Vec<String>,
+    /// Joined ones that had all left, and are deleted now.
+    pub(super) swept: Vec<String>,
 }
 
-fn one(migrations: &Path, step: &Step) -> Result<(), MigrateError> {
-    let staging = staging(migrations);
-    match step {
-        Step::Stage { name, migration, down } => {
-            let folder = staging.join("new").join(name);
-            make(&folder)?;
-            for (file, text) in [("migration.sql", migration), ("down.sql", down)] {
-                write(&folder.join(file), text)?;
+impl Disk {
+    /// Prisma takes every folder beside its migrations for one, so the staging of those lies outside.
+    pub(super) fn of(project: &MigrateProject) -> Disk {
+        let migrations = project.migrations_folder.clone();
+        let around =
+            if project.is_prisma() { migrations.parent().unwrap_or(&migrations) } else { &migrations };
+        Disk { staging: around.join(STAGING), migrations }
+    }
+
+    pub(super) fn run(&self, steps: &[Step]) -> Result<(), MigrateError> {
+        steps.iter().try_for_each(|step| self.one(step))
+    }
+
+    fn one(&self, step: &Step) -> Result<(), MigrateError> {
+        match step {
+            Step::Stage { files } => files.iter().try_for_each(|(path, text)| {
+                let path = self.staging.join("new").join(path);
+                make(path.parent().unwrap_or(&self.staging))?;
+                write(&path, text)
+            }),
+            Step::Place { entry } => {
+                rename(&self.staging.join("new").join(entry), &self.migrations.join(entry))
             }
-            Ok(())
+            Step::Remove { entry } => {
+                make(&self.staging.join("old"))?;
+                rename(&self.migrations.join(entry), &self.staging.join("old").join(entry))
+            }
+            Step::Clear if self.staging.exists() => std::fs::remove_dir_all(&self.staging)
+                .map_err(|error| failed("remove", &self.staging, &error)),
+            Step::Clear => Ok(()),
         }
-        Step::Place { name } => rename(&staging.join("new").join(name), &migrations.join(name)),
-        Step::Remove { name } => {
-            make(&staging.join("old"))?;
-            rename(&migrations.join(name), &staging.join("old").join(name))
-        }
-        Step::Clear if staging.exists() => {
-            std::fs::remove_dir_all(&staging).map_err(|error| failed("remove", &staging, &error))
-        }
-        Step::Clear => Ok(()),
     }
-}
 
-/// Puts back what left for a squash whose new migration is not there: it never was, or somebody removed it.
-pub(super) fn restore(migrations: &Path, folders: &[MigrationFolder]) -> Result<Vec<String>, MigrateError> {
-    let staging = staging(migrations);
-    if !staging.is_dir() {
-        return Ok(Vec::new());
-    }
-    let joined = super::members::joined(folders);
-    let old = staging.join("old");
-    let mut back = Vec::new();
-    if old.is_dir() {
-        let entries = std::fs::read_dir(&old).map_err(|error| failed("read", &old, &error))?;
-        for entry in entries {
-            let name = entry
-                .map_err(|error| failed("read", &old, &error))?
-                .file_name()
-                .to_string_lossy()
-                .into_owned();
-            if !joined.contains_key(&name) && !migrations.join(&name).exists() {
-                rename(&old.join(&name), &migrations.join(&name))?;
-                back.push(name);
+    /// Puts back what left for a squash whose new migration is not there: it never was, or somebody removed it.
+    /// Deletes what left for one that is whole.
+    pub(super) fn restore(&self, folders: &[MigrationFolder]) -> Result<Restored, MigrateError> {
+        let mut restored = Restored::default();
+        if !self.staging.is_dir() {
+            return Ok(restored);
+        }
+        let joined = super::members::joined(folders);
+        let old = self.staging.join("old");
+        let mut gone = Vec::new();
+        if old.is_dir() {
+            let entries = std::fs::read_dir(&old).map_err(|error| failed("read", &old, &error))?;
+            for entry in entries {
+                let entry = entry.map_err(|error| failed("read", &old, &error))?;
+                let name = entry.file_name().to_string_lossy().into_owned();
+                let migration = plain_files::migration_of(&entry.path(), &name).to_owned();
+                if joined.contains_key(&migration) {
+                    gone.push(migration);
+                } else if !self.migrations.join(&name).exists() {
+                    rename(&old.join(&name), &self.migrations.join(&name))?;
+                    restored.back.push(migration);
+                }
             }
         }
+        // Who decides against the new migration while others are still there gets back what left.
+        if !folders.iter().any(|folder| joined.contains_key(&folder.name)) {
+            self.one(&Step::Clear)?;
+            restored.swept = gone;
+        }
+        for names in [&mut restored.back, &mut restored.swept] {
+            names.sort();
+            names.dedup();
+        }
+        Ok(restored)
     }
-    back.sort();
-    // Who decides against the new migration while others are still there gets back what left.
-    if !folders.iter().any(|folder| joined.contains_key(&folder.name)) {
-        one(migrations, &Step::Clear)?;
-    }
-    Ok(back)
-}
-
-fn staging(migrations: &Path) -> PathBuf {
-    migrations.parent().unwrap_or(migrations).join(STAGING)
 }
 
 fn make(folder: &Path) -> Result<(), MigrateError> {
@@ -122,59 +156,106 @@ fn failed(doing: &str, path: &Path, error: &std::io::Error) -> MigrateError {
 
 #[cfg(test)]
 mod tests {
+    use pgsteward_model::migration::Layout;
+
     use super::*;
+    use crate::migrate::plain_files::files as laid_out;
     use crate::migrate::squash::members;
 
-    fn read(migrations: &Path) -> Vec<MigrationFolder> {
-        let mut names: Vec<String> = std::fs::read_dir(migrations)
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
-        names.sort();
-        let folder = |name: String| {
-            let file = migrations.join(&name).join("migration.sql");
-            let text = std::fs::read_to_string(&file).unwrap();
-            MigrationFolder::new(name, file, text, None)
-        };
-        names.into_iter().map(folder).collect()
+    const NAMES: [&str; 3] = ["1_a", "2_b", "3_c"];
+
+    /// Old migrations on disk, and where they lie.
+    fn before(root: &Path, layout: Layout) -> Disk {
+        let migrations = root.join("migrations");
+        for name in NAMES {
+            let text = format!("SELECT '{name}';\n");
+            let files = match layout {
+                Layout::Prisma => vec![(migrations.join(name).join("migration.sql"), text)],
+                _ => laid_out(&migrations, layout, None, name, text, Some("SELECT 0;\n".into())).files,
+            };
+            for (path, text) in files {
+                std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+                std::fs::write(path, text).unwrap();
+            }
+        }
+        std::fs::write(migrations.join("notes.txt"), "mine").unwrap();
+        let around = if layout == Layout::Prisma { root } else { migrations.as_path() };
+        Disk { staging: around.join(STAGING), migrations }
     }
 
-    /// A kill between any two steps.
+    fn read(disk: &Disk) -> Vec<MigrationFolder> {
+        let found = crate::discover::migrations::read_any(&disk.migrations).unwrap();
+        let folder = |file: crate::discover::FoundMigration| {
+            let text = std::fs::read_to_string(&file.path).unwrap();
+            MigrationFolder::new(file.name, file.path, text, file.down)
+        };
+        found.files.into_iter().map(folder).collect()
+    }
+
+    /// A kill between any two steps, in every layout.
     #[test]
     fn every_migration_is_on_disk_after_every_step() {
-        let names = ["1_a", "2_b", "3_c"].map(str::to_owned);
-        for done in 0..7 {
+        for layout in [Layout::Prisma, Layout::Files, Layout::UpDown] {
+            let mut done = 0;
+            loop {
+                let root = tempfile::tempdir().unwrap();
+                let disk = before(root.path(), layout);
+                let old = read(&disk);
+                let text = format!("SELECT 1;\n{}", members::render(&old));
+                let new = match layout {
+                    Layout::Prisma => vec![(PathBuf::from("3_new/migration.sql"), text)],
+                    _ => {
+                        laid_out(Path::new(""), layout, old.last(), "3_new", text, Some(String::new())).files
+                    }
+                };
+                let all = steps(&new, &old.iter().collect::<Vec<_>>());
+                assert_eq!(all.len(), if layout == Layout::Prisma { 6 } else { 10 }, "{all:?}");
+                disk.run(&all[..done]).unwrap();
+                let placed = read(&disk).iter().any(|folder| folder.name == "3_new");
+                let has = |name: &str| {
+                    let in_place = read(&disk).iter().any(|folder| folder.name == *name);
+                    let main = old.iter().find(|folder| folder.name == *name).map(plain_files::entries);
+                    let left = main.and_then(|entries| entries.last().cloned()).unwrap();
+                    in_place || disk.staging.join("old").join(left).exists()
+                };
+                assert!(
+                    done == all.len() || NAMES.iter().all(|name| has(name)),
+                    "{layout:?} after {done} steps"
+                );
+                // The next squash puts back or goes on.
+                assert_eq!(disk.restore(&read(&disk)).unwrap().back, Vec::<String>::new());
+                if placed {
+                    let left = read(&disk);
+                    let joined: Vec<&MigrationFolder> =
+                        left.iter().filter(|folder| folder.name != "3_new").collect();
+                    disk.run(&removal(&joined)).unwrap();
+                    let now: Vec<String> = read(&disk).into_iter().map(|folder| folder.name).collect();
+                    assert_eq!(now, ["3_new"], "{layout:?} after {done} steps");
+                } else {
+                    assert_eq!(read(&disk), old, "{layout:?} after {done} steps");
+                }
+                assert!(!disk.staging.exists());
+                assert_eq!(std::fs::read_to_string(disk.migrations.join("notes.txt")).unwrap(), "mine");
+                done += 1;
+                if done > all.len() {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Who removes the new migration of an interrupted squash gets everything back.
+    #[test]
+    fn what_left_comes_back() {
+        for layout in [Layout::Prisma, Layout::UpDown] {
             let root = tempfile::tempdir().unwrap();
-            let migrations = root.path().join("migrations");
-            for name in &names {
-                std::fs::create_dir_all(migrations.join(name)).unwrap();
-                std::fs::write(migrations.join(name).join("migration.sql"), format!("SELECT '{name}';\n"))
-                    .unwrap();
-            }
-            let old = read(&migrations);
-            let steps =
-                steps("3_new", format!("SELECT 1;\n{}", members::render(&old)), String::new(), &names);
-            assert_eq!(steps.len(), 6);
-            run(&migrations, &steps[..steps.len().min(done)]).unwrap();
-            let there = |name: &String| {
-                migrations.join(name).exists() || staging(&migrations).join("old").join(name).exists()
-            };
-            let placed = migrations.join("3_new/migration.sql").exists();
-            assert_eq!(placed, done >= 2);
-            assert!(done >= 6 || names.iter().all(there), "after {done} steps");
-            // The next squash puts back or goes on.
-            assert_eq!(restore(&migrations, &read(&migrations)).unwrap(), Vec::<String>::new());
-            assert!(done >= 5 || names.iter().all(there), "put back or kept after {done} steps");
-            if !placed {
-                assert_eq!(read(&migrations), old);
-                continue;
-            }
-            let left: Vec<String> =
-                names.iter().filter(|name| migrations.join(name).exists()).cloned().collect();
-            run(&migrations, &removal(&left)).unwrap();
-            let now: Vec<String> = read(&migrations).into_iter().map(|folder| folder.name).collect();
-            assert_eq!(now, ["3_new"]);
-            assert!(!staging(&migrations).exists());
+            let disk = before(root.path(), layout);
+            let old = read(&disk);
+            disk.run(&removal(&old[..2].iter().collect::<Vec<_>>())[..2]).unwrap();
+            assert_ne!(read(&disk), old);
+            let back = disk.restore(&read(&disk)).unwrap().back;
+            assert!(back.contains(&"1_a".to_owned()), "{back:?}");
+            assert_eq!(read(&disk), old);
         }
     }
 }

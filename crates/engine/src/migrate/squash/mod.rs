@@ -22,6 +22,7 @@ use pgsteward_model::migrate::squash::{SquashForm, SquashOutcome, SquashReport};
 pub use known::{Meeting, as_recorded, meeting};
 pub use members::joined;
 pub use settle::{meet, settle, told, unrecorded, without_members};
+pub(super) use text::in_lines;
 
 use super::ask::Ask;
 use super::error::MigrateError;
@@ -31,6 +32,7 @@ use super::shadow::{Replayed, Script, Shadow};
 use crate::Progress;
 use crate::collect::LabWish;
 use choose::Chosen;
+use files::{Disk, Restored};
 use made::Made;
 use text::Names;
 
@@ -60,16 +62,16 @@ pub async fn squash(
     progress: &dyn Progress,
 ) -> Result<SquashReport, MigrateError> {
     let project = MigrateProject::find(&options.project)?;
-    if !project.is_prisma() {
-        return Err(MigrateError::new("only migrations of Prisma's kind, a folder each, can be squashed")
-            .with_hint("name the folder of a Prisma project"));
-    }
     let mut folders = project.migrations()?;
-    let back = files::restore(&project.migrations_folder, &folders)?;
+    let disk = Disk::of(&project);
+    let Restored { back, swept } = disk.restore(&folders)?;
     if !back.is_empty() {
         folders = project.migrations()?;
     }
-    if let Some(report) = finish(options, &project, &folders, ask).await? {
+    if let Some(report) = swept_only(&project, &folders, swept) {
+        return Ok(report);
+    }
+    if let Some(report) = finish(options, (&project, &disk), &folders, ask).await? {
         return Ok(report);
     }
     if !options.dry_run && !options.yes && !ask.interactive() {
@@ -103,22 +105,37 @@ pub async fn squash(
     if options.dry_run {
         return Ok(report);
     }
-    let question = format!("Write \"{}\" and remove {} folders?", report.name, report.joined.len());
+    let question =
+        format!("Write \"{}\" and remove {} {}?", report.name, report.joined.len(), things(&project));
     if !confirmed(options, ask, &question).await? {
         report.outcome = SquashOutcome::Cancelled;
         return Ok(report);
     }
-    let down = down_text(&report);
-    let steps = files::steps(&report.name, report.sql.clone(), down, &report.joined);
-    files::run(&project.migrations_folder, &steps)?;
+    let joined: Vec<&MigrationFolder> = chosen.folders.iter().collect();
+    disk.run(&files::steps(&chosen.files(&report), &joined))?;
     report.outcome = SquashOutcome::Written;
     Ok(report)
+}
+
+/// A squash that was interrupted when there was nothing left to do but to delete what had gone.
+fn swept_only(
+    project: &MigrateProject,
+    folders: &[MigrationFolder],
+    swept: Vec<String>,
+) -> Option<SquashReport> {
+    let by = members::joined(folders).remove(swept.first()?)?;
+    let folder = folders.iter().find(|folder| folder.name == by)?;
+    let mut report = choose::empty_report(project, &folder.name, &folder.file);
+    report.joined = swept;
+    report.next = choose::next(project, &folder.name);
+    report.outcome = SquashOutcome::Finished;
+    Some(report)
 }
 
 /// Goes on with a squash that was interrupted behind its first half. None where there is none.
 async fn finish(
     options: &SquashOptions,
-    project: &MigrateProject,
+    (project, disk): (&MigrateProject, &Disk),
     folders: &[MigrationFolder],
     ask: &dyn Ask,
 ) -> Result<Option<SquashReport>, MigrateError> {
@@ -137,22 +154,23 @@ async fn finish(
                 "\"{}\" joins \"{}\", whose text is not the joined one",
                 folder.name, edited.name
             ))
-            .with_hint("remove one of the two folders"));
+            .with_hint("remove one of the two"));
         }
-        let mut report = choose::empty_report(project, &folder.name);
+        let mut report = choose::empty_report(project, &folder.name, &folder.file);
         report.joined = there.iter().map(|folder| folder.name.clone()).collect();
-        report.next = choose::next(&folder.name);
+        report.next = choose::next(project, &folder.name);
         if options.dry_run {
             return Ok(Some(report));
         }
         let question = format!(
-            "A squash into \"{}\" was interrupted: remove {} folders that it joins?",
+            "A squash into \"{}\" was interrupted: remove {} {} that it joins?",
             folder.name,
-            there.len()
+            there.len(),
+            things(project)
         );
         report.outcome = SquashOutcome::Cancelled;
         if confirmed(options, ask, &question).await? {
-            files::run(&project.migrations_folder, &files::removal(&report.joined))?;
+            disk.run(&files::removal(&there))?;
             report.outcome = SquashOutcome::Finished;
         }
         return Ok(Some(report));
@@ -175,12 +193,17 @@ fn nobody() -> MigrateError {
         .with_hint("look at it with --dry-run, then run it with --yes; nothing was written")
 }
 
-/// Nothing leads to before the first migration.
-fn down_text(report: &SquashReport) -> String {
+/// What goes, in a question.
+fn things(project: &MigrateProject) -> &'static str {
+    if project.is_prisma() { "folders" } else { "migrations" }
+}
+
+/// Nothing leads to before the first migration. `text` is what the history takes for the migration's.
+fn down_text(report: &SquashReport, text: &str) -> String {
     let reason = format!("it is the start of the history, {} migrations in one", report.joined.len());
     rollback::down_text(&Down {
         migration: report.name.clone(),
-        checksum: checksum(&report.sql),
+        checksum: checksum(text),
         sql: String::new(),
         worth: Worth::Irreversible { reason },
         lost: Vec::new(),

@@ -11,6 +11,7 @@ use pgsteward_sql::{ddl, quote_ident, quote_literal, quote_qualified};
 use super::made::{MOST_ROWS, Made, Row, columns};
 use super::members;
 use crate::migrate::project::MigrationFolder;
+use crate::plain::{Marks, without_marks};
 
 /// How the statements of a schema find what they name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +73,7 @@ pub(super) fn of_schema(
 }
 
 /// A table with a line for each of its columns.
-fn in_lines(sql: &str) -> String {
+pub(in crate::migrate) fn in_lines(sql: &str) -> String {
     if !sql.starts_with("CREATE TABLE ") {
         return sql.to_owned();
     }
@@ -152,8 +153,11 @@ pub(super) fn told_rows(made: &Made, made_up: &BTreeSet<(QName, String)>) -> Vec
 /// no more.
 pub(super) fn of_statements(folders: &[MigrationFolder]) -> String {
     let part = |folder: &MigrationFolder| {
-        let own = &members::without(folder.script());
-        format!("-- From {}\n{}\n", folder.name, ended(at_once(own).trim()))
+        let own = match folder.marks {
+            Marks::None => members::without(folder.script()),
+            _ => without_marks(&members::without(folder.script())),
+        };
+        format!("-- From {}\n{}\n", folder.name, ended(at_once(&own).trim()))
     };
     folders.iter().map(part).collect::<Vec<_>>().join("\n")
 }
