@@ -113,8 +113,8 @@ fn mark_of(line: &str) -> Option<(Marks, bool)> {
         ["+goose", "down"] => Some((Marks::Goose, false)),
         ["migrate:up", ..] => Some((Marks::Dbmate, true)),
         ["migrate:down", ..] => Some((Marks::Dbmate, false)),
-        ["up", "migration", ..] => Some((Marks::NodePgMigrate, true)),
-        ["down", "migration", ..] => Some((Marks::NodePgMigrate, false)),
+        ["up", word, ..] if word.starts_with("migration") => Some((Marks::NodePgMigrate, true)),
+        ["down", word, ..] if word.starts_with("migration") => Some((Marks::NodePgMigrate, false)),
         _ => None,
     }
 }
