@@ -1,15 +1,17 @@
-//! A range or a list of values that the code checks and the database does not.
+//! A range, a format or a list of values that the code checks and the database does not.
+
+mod conditions;
 
 use std::collections::HashMap;
 
-use pgsteward_model::catalog::{Column, ConstraintKind, Table, TableKind, TypeClass};
+use conditions::condition;
+use pgsteward_model::catalog::{Column, ConstraintKind, Table, TableKind};
 use pgsteward_model::change::{Change, Fix, Safety};
 use pgsteward_model::code::{FieldCheck, Validation};
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Evidence, Finding, Severity};
 use pgsteward_model::prisma::Arity;
 use pgsteward_model::rule::{Group, Rule};
-use pgsteward_sql::{quote_ident, quote_literal};
 
 use super::flow::Flow;
 use crate::schema::shared as schema;
@@ -79,6 +81,9 @@ fn is_of(models: &[Vec<String>], own: &[String], names: &[String]) -> bool {
                 | "response"
                 | "output"
                 | "get"
+                | "delete"
+                | "remove"
+                | "report"
         )
     });
     !query && !models.iter().any(|other| other.len() > own.len() && holds(other))
@@ -94,7 +99,12 @@ fn judge(facts: &Facts, table: &Table, column: &Column, validations: &[&Validati
     // Two schemas that ask for different things: the code does not agree with itself.
     let conditions = conditions(column, validations.first()?);
     let agree = validations.iter().all(|validation| self::conditions(column, validation) == conditions);
-    if conditions.is_empty() || !agree {
+    // That a text is not empty is worth a word beside another condition, and not by itself.
+    let says_more = validations[0]
+        .checks
+        .iter()
+        .any(|check| !matches!(check, FieldCheck::MinLength(_)) && condition(column, check).is_some());
+    if !says_more || !agree {
         return None;
     }
     let expression = conditions.join(" AND ");
@@ -126,29 +136,7 @@ fn judge(facts: &Facts, table: &Table, column: &Column, validations: &[&Validati
     }
 }
 
-/// SQL for what can be said the same in SQL: numbers, lengths of text, lists of values. Patterns and formats are left
-/// out, as JavaScript and PostgreSQL read them differently.
+/// SQL for what can be said in SQL.
 fn conditions(column: &Column, validation: &Validation) -> Vec<String> {
-    const NUMBERS: [&str; 6] = ["smallint", "integer", "bigint", "numeric", "real", "double precision"];
-    let base = column.ty.class == TypeClass::Base && column.ty.array == 0;
-    let number = base && NUMBERS.iter().any(|name| column.ty.is(name));
-    let text = base && ["text", "character varying"].iter().any(|name| column.ty.is(name));
-    let ident = quote_ident(&column.name);
-    validation
-        .checks
-        .iter()
-        .filter_map(|check| match check {
-            FieldCheck::Min { value, inclusive } if number => {
-                Some(format!("{ident} {} {value}", if *inclusive { ">=" } else { ">" }))
-            }
-            FieldCheck::Max { value, inclusive } if number => {
-                Some(format!("{ident} {} {value}", if *inclusive { "<=" } else { "<" }))
-            }
-            FieldCheck::OneOf(values) if text && !values.is_empty() => {
-                let list: Vec<String> = values.iter().map(|value| quote_literal(value)).collect();
-                Some(format!("{ident} IN ({})", list.join(", ")))
-            }
-            _ => None,
-        })
-        .collect()
+    validation.checks.iter().filter_map(|check| condition(column, check)).collect()
 }

@@ -1,13 +1,14 @@
 //! Rows that were deleted softly, read where the siblings leave them out.
 
-use pgsteward_model::code::{Call, FunctionRole, Node, Operation, Source};
+use pgsteward_model::change::{Fix, Safety};
+use pgsteward_model::code::{Call, FunctionRole, Node, Operation, Source, Value};
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Evidence, Finding, Severity};
 use pgsteward_model::prisma::{Arity, Field, FieldType, Scalar};
 use pgsteward_model::rule::{Group, Rule};
 
 use super::flow::{self, Flow};
-use super::shared;
+use super::{edit, shared};
 use crate::shared::words;
 
 pub(super) static RULE: Rule = Rule {
@@ -39,9 +40,13 @@ fn check(facts: &Facts) -> Vec<Finding> {
                 rest.into_iter().filter(|call| should_filter(&flow, call, &field.name)).collect();
             let all = filtered.len() + missing.len();
             if filtered.len() >= 4 && filtered.len() * 5 >= all * 4 {
-                findings.extend(
-                    missing.iter().map(|call| finding(&flow, call, &field.name, filtered.len(), all)),
-                );
+                findings.extend(missing.iter().map(|call| {
+                    let found = finding(&flow, call, &field.name, filtered.len(), all);
+                    match as_the_others(&flow, call, field, &filtered) {
+                        Some(fix) => found.fix(fix),
+                        None => found,
+                    }
+                }));
             }
         }
     }
@@ -96,6 +101,32 @@ fn should_filter(flow: &Flow, call: &Call, field: &str) -> bool {
         && !asked_both
         && flow.has_role(&entries, &SHOWN)
         && !entries.iter().any(|entry| flow.is_admin(*entry))
+}
+
+/// The condition of the siblings, where nearly all of them have the same, added to the call's.
+fn as_the_others(flow: &Flow, call: &Call, field: &Field, filtered: &[&Call]) -> Option<Fix> {
+    let there = match field.ty {
+        FieldType::Scalar(Scalar::Boolean) => (Value::Bool(false), "false"),
+        _ => (Value::Null, "null"),
+    };
+    let alike = |other: &&&Call| {
+        let filter = other.argument.get("where");
+        filter.and_then(|filter| filter.get(&field.name)).is_some_and(|value| value.value == there.0)
+    };
+    let condition = format!("{}: {}", field.name, there.1);
+    if filtered.iter().filter(alike).count() * 5 < filtered.len() * 4 {
+        return None;
+    }
+    let edit = match call.argument.get("where") {
+        Some(filter) => edit::add_property(flow.facts, call, filter.object()?, &condition)?,
+        None => edit::add_property(
+            flow.facts,
+            call,
+            call.argument.object()?,
+            &format!("where: {{ {condition} }}"),
+        )?,
+    };
+    edit::fix(flow.facts, call, Safety::Review, format!("leave out rows by \"{}\"", field.name), vec![edit])
 }
 
 fn finding(flow: &Flow, call: &Call, field: &str, filtered: usize, all: usize) -> Finding {

@@ -39,7 +39,7 @@ mod writes_without_transaction;
 
 use pgsteward_model::rule::Rule;
 
-use fixing::{edit, helper_fix, loop_fix, outbox, processed_event, write_fix};
+use fixing::{edit, helper_fix, loop_fix, outbox, portions, processed_event, write_fix};
 use reading::{
     arguments, bounds, flow, given, locks, loops, scale, shared, steps, text, transitions, varying, wrapper,
 };

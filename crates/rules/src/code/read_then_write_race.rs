@@ -3,7 +3,8 @@
 mod across;
 mod counted;
 
-use pgsteward_model::code::{Call, Guard, Node, Operation, Source, Value};
+use pgsteward_model::change::{Fix, Safety, TextEdit};
+use pgsteward_model::code::{Call, Guard, Node, Operation, Property, Source, Value};
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Finding, Severity};
 use pgsteward_model::prisma::{Arity, Field, FieldType, Model, Scalar};
@@ -11,7 +12,7 @@ use pgsteward_model::rule::{Group, Rule};
 
 use super::flow::{self, Flow};
 use super::text::is_path;
-use super::{locks, shared, steps};
+use super::{edit, locks, shared, steps};
 use crate::shared::quoted_list;
 
 pub(super) static RULE: Rule = Rule {
@@ -209,14 +210,44 @@ fn computed(flow: &Flow, update: &Call) -> Option<Finding> {
                 "use push for a list, jsonb operators in $executeRaw for a document, or SELECT … FOR UPDATE in a transaction",
             ),
         };
-        Some(
-            shared::on_call(&RULE, flow.facts, flow.code, update, message)
-                .severity(severity)
-                .detail(lost(&property.name, text))
-                .hint(hint)
-                .also(shared::call_place(flow.facts, read)),
-        )
+        let finding = shared::on_call(&RULE, flow.facts, flow.code, update, message)
+            .severity(severity)
+            .detail(lost(&property.name, text))
+            .hint(hint)
+            .also(shared::call_place(flow.facts, read));
+        Some(match by_database(flow, read, update, field, property) {
+            Some(fix) => finding.fix(fix),
+            None => finding,
+        })
     })
+}
+
+/// `stock: variant.stock - 1` as `stock: { decrement: 1 }`, where the row that was read is the one that is written. Nothing
+/// is lost any more; what was looked at in between may have changed all the same, so it is reviewed.
+fn by_database(flow: &Flow, read: &Call, update: &Call, field: &Field, property: &Property) -> Option<Fix> {
+    let (asked, named) = (read.argument.get("where")?, update.argument.get("where")?);
+    let (asked, named) = (flow::equalities(asked), flow::equalities(named));
+    let same_row = !asked.is_empty()
+        && asked.len() == named.len()
+        && asked.iter().all(|(name, value)| {
+            named.iter().any(|(other, given)| other == name && flow::same_value(value, given))
+        });
+    let text = edit::text(flow.facts, update, property.value.span);
+    let own = |part: &str| is_path(part) && part.ends_with(&format!(".{}", field.name));
+    let plain = |part: &str| is_path(part) || part.parse::<u32>().is_ok();
+    let (operation, by) = match (text.split_once(" + "), text.split_once(" - ")) {
+        (Some((left, right)), None) if own(left) && plain(right) => ("increment", right),
+        (Some((left, right)), None) if own(right) && plain(left) => ("increment", left),
+        (None, Some((left, right))) if own(left) && plain(right) => ("decrement", right),
+        _ => return None,
+    };
+    let number = field.arity == Arity::Required && matches!(kind(field), Some(Kind::Number));
+    if !same_row || !number || !edit::is_written(flow.facts, update, property) {
+        return None;
+    }
+    let edit = TextEdit { span: property.value.span, text: format!("{{ {operation}: {by} }}") };
+    let title = format!("let the database {operation} \"{}\"", field.name);
+    edit::fix(flow.facts, update, Safety::Review, title, vec![edit])
 }
 
 const INCREMENT: &str =

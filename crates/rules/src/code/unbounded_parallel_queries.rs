@@ -8,7 +8,7 @@ use pgsteward_model::finding::{Finding, Severity};
 use pgsteward_model::rule::{Group, Rule};
 
 use super::flow::Flow;
-use super::{loops, scale, shared};
+use super::{loops, portions, scale, shared};
 
 pub(super) static RULE: Rule = Rule {
     id: "unbounded-parallel-queries",
@@ -122,7 +122,7 @@ fn finding(flow: &Flow, site: &Site, of: &Loop, what: &str, shape: &str, sure: b
     let spread = !matches!(of.over, Over::Rows(_)) && loops::works_elsewhere(flow, site, of);
     let long = loops::is_long(flow, site, of) && !loops::is_short_by_name(of);
     let severity = if long && sure && !spread { Severity::Warning } else { Severity::Info };
-    Finding::in_code(&RULE, shared::place(flow.facts, &site.at), function, shape, 0, message)
+    let found = Finding::in_code(&RULE, shared::place(flow.facts, &site.at), function, shape, 0, message)
         .severity(severity)
         .detail(format!(
             "{count} on a pool of about ten connections: the rest waits, every other request waits behind it, and after the \
@@ -132,5 +132,9 @@ fn finding(flow: &Flow, site: &Site, of: &Loop, what: &str, shape: &str, sure: b
             "write the list with one statement (createMany, updateMany), or in portions of a few at a time (a loop over chunks, \
              p-limit)",
         )
-        .also(shared::place(flow.facts, &of.at))
+        .also(shared::place(flow.facts, &of.at));
+    match portions::fix(flow, site, of) {
+        Some(fix) => found.fix(fix),
+        None => found,
+    }
 }

@@ -81,7 +81,13 @@ impl<'a> Reader<'_, 'a> {
         for _ in 0..30 {
             let Some(call) = as_call(node) else { return };
             let Some(member) = as_member(&call.callee) else { return };
-            self.check(member.name.unwrap_or(""), call, text, out, depth);
+            let name = member.name.unwrap_or("");
+            // What is kept is another value than the one that was checked, or need not have been checked.
+            if matches!(name, "or" | "transform" | "pipe" | "catch" | "codec") || is_empty_default(name, call)
+            {
+                return out.clear();
+            }
+            self.check(name, call, text, out, depth);
             node = bare(member.object);
         }
     }
@@ -130,7 +136,8 @@ impl<'a> Reader<'_, 'a> {
             ("url", _) => Some(FieldCheck::Url),
             ("uuid", _) => Some(FieldCheck::Uuid),
             ("regex", _) => argument(&call.arguments, 0).and_then(|first| match bare(first) {
-                Expression::RegExpLiteral(pattern) => {
+                // Flags change what a pattern means.
+                Expression::RegExpLiteral(pattern) if pattern.regex.flags.is_empty() => {
                     Some(FieldCheck::Pattern(pattern.regex.pattern.text.to_string()))
                 }
                 _ => None,
@@ -160,6 +167,14 @@ impl<'a> Reader<'_, 'a> {
         };
         out.extend(check);
     }
+}
+
+/// `.default('')`: a text that no other check has seen.
+fn is_empty_default(name: &str, call: &CallExpression) -> bool {
+    name == "default"
+        && argument(&call.arguments, 0)
+            .map(bare)
+            .is_some_and(|first| matches!(first, Expression::StringLiteral(text) if text.value.is_empty()))
 }
 
 fn number_of(expression: &Expression) -> Option<f64> {

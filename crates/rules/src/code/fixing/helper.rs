@@ -9,13 +9,13 @@ use pgsteward_model::change::TextEdit;
 use pgsteward_model::code::{Call, FunctionRole, Invocation, Node, Source, Value};
 use pgsteward_model::source::Span;
 
-use super::loop_fix::{indent_at, line_ends, upper_first};
+use super::loop_fix::{line_ends, upper_first};
 use crate::code::flow::Flow;
-use crate::code::text::{closing, count_word, indent_unit, is_path, mentions_word, root};
+use crate::code::text::{closing, indent_unit, is_path, mentions_word, root};
 
 /// How the function is declared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
+pub(super) enum Form {
     /// `export async function name(…) { … }`
     Function,
     /// `export const name = async (…) => …`
@@ -27,8 +27,8 @@ enum Form {
 pub(super) struct Helper<'a> {
     pub(super) file: &'a Arc<str>,
     pub(super) text: &'a str,
-    form: Form,
-    name: &'a str,
+    pub(super) form: Form,
+    pub(super) name: &'a str,
     /// Words before the name: `export`, `private`, `static`.
     modifiers: Vec<&'a str>,
     parameters: Vec<&'a str>,
@@ -38,7 +38,7 @@ pub(super) struct Helper<'a> {
     /// Behind the declaration.
     end: usize,
     /// `latestPrice`, `this.prices.latest`: as it is called.
-    callee: &'a str,
+    pub(super) callee: &'a str,
 }
 
 /// The parameter that a list of keys takes the place of.
@@ -208,58 +208,6 @@ impl<'a> Helper<'a> {
         let stands_still = !own.contains(&root(self.callee));
         stands_still.then(|| format!("{through}{sibling}({})", arguments.join(", ")))
     }
-
-    /// What the caller's file must import; no edit where the sibling is at hand anyway. None where the way to it is not
-    /// known.
-    pub(super) fn import(
-        &self,
-        flow: &Flow,
-        invocation: &Invocation,
-        sibling: &str,
-    ) -> Option<Option<TextEdit>> {
-        let caller = &invocation.site.at.file;
-        if self.form == Form::Method {
-            return Some(None);
-        }
-        let text: &str = &flow.facts.sources.get(caller)?.text;
-        if caller == self.file {
-            return (self.callee == self.name).then_some(None);
-        }
-        let imports =
-            || text.match_indices("import ").filter(|(at, _)| *at == 0 || text[..*at].ends_with('\n'));
-        if let Some((space, name)) = self.callee.split_once('.') {
-            let all = format!("* as {space} from ");
-            let leads = |at: usize| {
-                let (names, path) = text[at + 7..].split_once("from ")?;
-                (format!("{names}from ") == all && leads_to(caller, quoted(path)?, self.file)).then_some(())
-            };
-            return (name == self.name && imports().any(|(at, _)| leads(at).is_some())).then_some(None);
-        }
-        imports().find_map(|(at, _)| {
-            let start = at + "import ".len();
-            let names = text[start..].strip_prefix('{')?;
-            let names = &names[..names.find('}')?];
-            let path = quoted(text[start + names.len() + 2..].trim_start().strip_prefix("from")?)?;
-            let mut from = start + 1;
-            let found = names.split(',').find_map(|part| {
-                let here = from + (part.len() - part.trim_start().len());
-                from += part.len() + 1;
-                (part.trim() == self.callee).then_some(here)
-            })?;
-            if !leads_to(caller, path, self.file) {
-                return None;
-            }
-            let end = found + self.callee.len();
-            // Nothing else in the file needs the helper once the loop is gone.
-            if count_word(text, self.callee) == 2 {
-                return Some(Some(TextEdit { span: Span::new(found, end), text: sibling.to_owned() }));
-            }
-            let own_line = text[..found].trim_end_matches([' ', '\t']).ends_with('\n');
-            let (_, newline) = line_ends(text);
-            let next = if own_line { format!("{newline}{}", indent_at(text, found)) } else { " ".into() };
-            Some(Some(TextEdit { span: Span::new(end, end), text: format!(",{next}{sibling}") }))
-        })
-    }
 }
 
 /// What stands before the parameters.
@@ -338,39 +286,6 @@ fn parts(list: &str) -> Vec<&str> {
     found
 }
 
-fn quoted(text: &str) -> Option<&str> {
-    let text = text.trim_start();
-    let mark = text.chars().next().filter(|mark| matches!(mark, '\'' | '"'))?;
-    text[1..].split(mark).next()
-}
-
-/// An import of `path` in `file` means the other file itself: no folder of exports stands between.
-fn leads_to(file: &str, path: &str, other: &str) -> bool {
-    const ENDINGS: [&str; 8] = [".ts", ".tsx", ".mts", ".cts", ".js", ".jsx", ".mjs", ".cjs"];
-    let bare =
-        |name: &str| ENDINGS.iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(name).to_owned();
-    let other = bare(other);
-    if path.starts_with('.') {
-        let mut folders: Vec<&str> = file.split('/').collect();
-        folders.pop();
-        for part in path.split('/') {
-            match part {
-                "." => {}
-                ".." => {
-                    folders.pop();
-                }
-                part => folders.push(part),
-            }
-        }
-        return bare(&folders.join("/")) == other;
-    }
-    // `@/lib/prices`: an alias of a folder.
-    path.strip_prefix("@/").or_else(|| path.strip_prefix("~/")).is_some_and(|rest| {
-        let rest = bare(rest);
-        other == rest || other.ends_with(&format!("/{rest}"))
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -397,15 +312,6 @@ mod tests {
         assert!(!is_all_there_is(Form::Function, ": void {\n  if (id) {\n    return ", "\n  }\n}"));
         assert!(!is_all_there_is(Form::Function, " {\n  log(id);\n  return ", "\n}"));
         assert!(!is_all_there_is(Form::Function, " {\n  return ", ".name\n}"));
-    }
-
-    #[test]
-    fn imports_that_lead_straight_to_a_file() {
-        assert!(leads_to("src/cart.ts", "./prices", "src/prices.ts"));
-        assert!(leads_to("src/a/cart.ts", "../prices.js", "src/prices.ts"));
-        assert!(leads_to("app/page.tsx", "@/lib/prices", "src/lib/prices.ts"));
-        assert!(!leads_to("src/cart.ts", "./prices", "src/prices/index.ts"));
-        assert!(!leads_to("src/cart.ts", "@shop/prices", "packages/prices/prices.ts"));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use pgsteward_model::source::Span;
 
 use super::edit;
 use super::helper::Helper;
+use super::imports::import;
 use super::loop_fix::{
     awaited_at, by_key_alone, extended, for_of, indent_at, is_only_read, is_typescript, line_ends,
     name_of_rows, nothing_waits, same_key_type, stands_alone, values,
@@ -64,7 +65,7 @@ pub(in crate::code) fn read_before(
         },
         TextEdit { span: awaited, text: lookup },
     ];
-    edits.extend(helper.import(flow, invocation, &sibling)?);
+    edits.extend(import(&helper, flow, invocation, &sibling)?);
     let safe = nothing_waits(flow, &invocation.site, &each)
         && same_key_type(flow, of, &each, asked.field, value)
         && is_only_read(call, bound(text, awaited), &each)
@@ -135,7 +136,7 @@ pub(in crate::code) fn write_at_once(
     let asking = helper.call(flow, invocation, &sibling, &values(value, &each), &own)?;
     let end = if statement.ends_with(';') { ";" } else { line_ends(text).0 };
     let mut edits = vec![in_place_of(&each, format!("await {asking}{end}"))];
-    edits.extend(helper.import(flow, invocation, &sibling)?);
+    edits.extend(import(&helper, flow, invocation, &sibling)?);
     let verb = if operation == "updateMany" { "change" } else { "delete" };
     Some(Fix {
         title: format!("{verb} all rows or none with \"{sibling}\" in place of the loop"),

@@ -6,8 +6,10 @@
 pub(in crate::code) mod edit;
 mod helper;
 pub(in crate::code) mod helper_fix;
+mod imports;
 pub(in crate::code) mod loop_fix;
 pub(in crate::code) mod new_table;
 pub(in crate::code) mod outbox;
+pub(in crate::code) mod portions;
 pub(in crate::code) mod processed_event;
 pub(in crate::code) mod write_fix;

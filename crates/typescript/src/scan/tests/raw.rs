@@ -65,7 +65,9 @@ fn drivers_and_typed_sql() {
 fn checks_of_input() {
     let unit = unit(
         "const review = z.object({ rating: z.number().int().min(1).max(5), mail: z.string().email().max(200).optional(), \
-         kind: z.enum(['a', 'b']), code: z.string().regex(/^[A-Z]+$/) })",
+         kind: z.enum(['a', 'b']), code: z.string().regex(/^[A-Z]+$/), \
+         open: z.string().email().or(z.literal('')), kept: z.string().max(9).transform(JSON.parse), \
+         unset: z.string().min(1).default(''), flagged: z.string().max(9).regex(/^[a-z]+$/i) })",
     );
     let found =
         |field: &str| unit.validations.iter().find(|one| one.field == field).expect(field).checks.clone();
@@ -80,5 +82,9 @@ fn checks_of_input() {
     assert_eq!(found("mail"), [FieldCheck::Email, FieldCheck::MaxLength(200)]);
     assert_eq!(found("kind"), [FieldCheck::OneOf(vec!["a".into(), "b".into()])]);
     assert_eq!(found("code"), [FieldCheck::Pattern("^[A-Z]+$".into())]);
+    assert_eq!(found("flagged"), [FieldCheck::MaxLength(9)]);
+    for other in ["open", "kept", "unset"] {
+        assert!(unit.validations.iter().all(|one| one.field != other), "{other} may be something else");
+    }
     assert_eq!(unit.validations[0].schema, "review");
 }
