@@ -1,13 +1,14 @@
 //! A transaction that waits for another service.
 
-use pgsteward_model::code::{Awaited, Effect, EffectKind, Site, TransactionKind};
+use pgsteward_model::change::Fix;
+use pgsteward_model::code::{Awaited, Call, Effect, EffectKind, Site, TransactionKind};
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Finding, Severity};
 use pgsteward_model::prisma::At;
 use pgsteward_model::rule::{Group, Rule};
 
 use super::flow::Flow;
-use super::{shared, wrapper};
+use super::{outbox, shared, wrapper};
 
 pub(super) static RULE: Rule = Rule {
     id: "external-call-in-transaction",
@@ -26,7 +27,11 @@ fn check(facts: &Facts) -> Vec<Finding> {
     let mut findings = Vec::new();
     for effect in flow.code.effects.iter().filter(|effect| is_slow(effect)) {
         if let Some(open) = open_around(&flow, &effect.site) {
-            findings.push(finding(&flow, &effect.site, &open, effect, None));
+            let found = finding(&flow, &effect.site, &open, effect, None);
+            findings.push(match mailed_later(&flow, effect) {
+                Some((write, fix)) => found.also(shared::call_place(facts, write)).fix(fix),
+                None => found,
+            });
         }
     }
     for invocation in &flow.code.invocations {
@@ -40,6 +45,17 @@ fn check(facts: &Facts) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// A mail as a row of an outbox, which goes with the transaction's writes; what waits for an answer of the other side
+/// cannot be put off.
+fn mailed_later<'a>(flow: &Flow<'a>, effect: &Effect) -> Option<(&'a Call, Fix)> {
+    let transaction = effect.site.transaction.filter(|_| effect.kind == EffectKind::Mail)?;
+    let calls = flow.calls_of(effect.site.function).map(|(_, call)| call);
+    let write = calls
+        .into_iter()
+        .find(|call| call.site.transaction == Some(transaction) && call.operation.writes())?;
+    Some((write, outbox::fix(flow, effect, write)?))
 }
 
 /// A transaction that is open at a site.

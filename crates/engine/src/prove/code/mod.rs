@@ -58,7 +58,7 @@ enum Show {
 }
 
 /// What a rule is about cannot be read from its findings where they have no fix, so it stands here.
-const SHOWN: [(&str, Show); 11] = [
+const SHOWN: [(&str, Show); 12] = [
     ("cursor-without-unique-order", Show::Memory),
     ("distinct-in-memory", Show::Memory),
     ("nested-take-in-memory", Show::Memory),
@@ -70,6 +70,7 @@ const SHOWN: [(&str, Show); 11] = [
     ("status-updated-blindly", Show::Transitions),
     ("webhook-without-idempotency-key", Show::Event),
     ("write-and-effect-can-disagree", Show::Outbox),
+    ("external-call-in-transaction", Show::Outbox),
 ];
 
 fn shown(finding: &Finding) -> Option<Show> {
