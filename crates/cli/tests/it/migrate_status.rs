@@ -22,7 +22,7 @@ fn on(major: u32) {
     let Some(server) = Server::start(major) else { return };
     one_by_one(&server);
     histories_that_differ(&server);
-    drift(&server);
+    drift(&server, major);
 }
 
 fn status(project: &Project, database: &Database<'_>) -> Run {
@@ -118,7 +118,7 @@ fn cached(project: &Project, url: &str, cache: &Path, arguments: &[&str], binari
 
 const STATUS: [&str; 3] = ["status", "--format", "json"];
 
-fn drift(server: &Server) {
+fn drift(server: &Server, major: u32) {
     let database = server.database();
     let cache = tempfile::tempdir().unwrap();
     let project = project(&[(INIT, SHOP_SQL)]);
@@ -156,8 +156,11 @@ fn drift(server: &Server) {
     database.run("ALTER TABLE \"Order\" DROP CONSTRAINT positive; DROP TABLE \"Order\"");
     let drift = status(&[]).json()["drift"].to_string();
     assert!(drift.contains("table public.Order: is missing in the database"), "{drift}");
-    in_other_places(server, cache.path());
-    after_dev(server, cache.path());
+    // The rest is not the version's doing.
+    if major == 17 {
+        in_other_places(server, cache.path());
+        after_dev(server, cache.path());
+    }
 }
 
 /// A namespace of the URL, and what `initShadowDb` makes before the first migration.
@@ -183,16 +186,14 @@ fn in_other_places(server: &Server, cache: &Path) {
     assert_eq!((run.code, &run.json()["drift"]), (Some(0), &serde_json::json!([])), "{}", run.both());
 }
 
-/// `migrate dev` has replayed the history, so the status that follows starts no lab.
+/// `migrate dev` has replayed the history and tried the new migration behind it, so the status that follows starts no lab.
 fn after_dev(server: &Server, cache: &Path) {
     let database = server.database();
-    let model = "model User {\n  id Int @id\n}\n";
-    let ours = Project::new(&[("prisma/schema.prisma", &format!("{HEAD}\n{model}"))]);
-    for (name, text) in [("init", model.to_owned()), ("more", model.replace("}", "  name String?\n}"))] {
-        ours.write("prisma/schema.prisma", format!("{HEAD}\n{text}"));
-        let run = cached(&ours, &database.url(), cache, &["dev", "--name", name], "");
-        assert_eq!(run.code, Some(0), "{}", run.both());
-        let run = cached(&ours, &database.url(), cache, &STATUS, "/nonexistent");
-        assert_eq!((run.code, &run.json()["drift"]), (Some(0), &serde_json::json!([])), "{}", run.both());
-    }
+    let init = "CREATE TABLE \"User\" (\n    \"id\" INTEGER NOT NULL,\n\n    CONSTRAINT \"User_pkey\" PRIMARY KEY (\"id\")\n);\n";
+    let ours = project(&[(INIT, init)]);
+    ours.write("prisma/schema.prisma", format!("{HEAD}\nmodel User {{\n  id Int @id\n  name String?\n}}\n"));
+    let run = cached(&ours, &database.url(), cache, &["dev", "--name", "name"], "");
+    assert_eq!((run.code, database.history().len()), (Some(0), 2), "{}", run.both());
+    let run = cached(&ours, &database.url(), cache, &STATUS, "/nonexistent");
+    assert_eq!((run.code, &run.json()["drift"]), (Some(0), &serde_json::json!([])), "{}", run.both());
 }

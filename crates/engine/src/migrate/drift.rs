@@ -61,7 +61,7 @@ impl Made<'_> {
         }
         let scripts: Vec<Script<'_>> =
             self.applied.iter().map(|folder| Script { name: &folder.name, text: folder.script() }).collect();
-        let replayed = match shadow.replay(&scripts, progress).await {
+        let replayed = match shadow.replay_what_ran(&scripts, progress).await {
             Ok(replayed) => replayed,
             Err(error) => return not(in_words(error)),
         };

@@ -79,12 +79,31 @@ impl Shadow {
         scripts: &[Script<'_>],
         progress: &dyn Progress,
     ) -> Result<Replayed, MigrateError> {
+        self.replay_as(scripts, &|script| likely_regime(script.text), progress).await
+    }
+
+    /// As [`Shadow::replay`], for migrations that ran on a server already, in whatever regime: statement by statement accepts all
+    /// of them, and nothing has to be tried twice.
+    pub async fn replay_what_ran(
+        &self,
+        scripts: &[Script<'_>],
+        progress: &dyn Progress,
+    ) -> Result<Replayed, MigrateError> {
+        self.replay_as(scripts, &|_| Regime::Psql, progress).await
+    }
+
+    async fn replay_as(
+        &self,
+        scripts: &[Script<'_>],
+        regime: &dyn Fn(&Script<'_>) -> Regime,
+        progress: &dyn Progress,
+    ) -> Result<Replayed, MigrateError> {
         let count = scripts.len();
         progress.phase(&format!("replay {count} migrations on PostgreSQL {}", self.version()));
         let mut all: Vec<Script<'_>> = Vec::with_capacity(count + 1);
         all.extend(self.init.as_deref().map(|text| Script { name: "initShadowDb", text }));
         all.extend(scripts);
-        let mut regimes: Vec<Regime> = all.iter().map(|script| likely_regime(script.text)).collect();
+        let mut regimes: Vec<Regime> = all.iter().map(regime).collect();
         loop {
             let database = self.empty().await?;
             match self.run(&database, &all, &mut regimes).await? {

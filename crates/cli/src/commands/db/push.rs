@@ -9,7 +9,7 @@ use pgsteward_engine::migrate::push::{PushRequest, push};
 use pgsteward_report::migrate::{migrate_json, push_text};
 
 use crate::ask::Terminal;
-use crate::commands::migrate::{ProductionArguments, ProjectArguments, ReportFormat, Shown};
+use crate::commands::migrate::{ProductionArguments, ProjectArguments, Shown};
 use crate::output;
 use crate::progress::Spinner;
 
@@ -50,9 +50,6 @@ pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
         output::talk("Push cancelled.");
         return Ok(ExitCode::from(130));
     };
-    output::print(&match arguments.shown.format {
-        ReportFormat::Text => push_text(&report),
-        ReportFormat::Json => migrate_json("db push", &report),
-    })?;
+    arguments.shown.print(|| push_text(&report), || migrate_json("db push", &report))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -10,7 +10,6 @@ use pgsteward_report::migrate::migrate_json;
 
 use super::ProjectFolder;
 use crate::commands::migrate::ReportFormat;
-use crate::output;
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -26,9 +25,6 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
     let report = down(&arguments.folder.project, arguments.remove).await?;
-    output::print(&match arguments.format {
-        ReportFormat::Text => down_text(&report),
-        ReportFormat::Json => migrate_json("lab down", &report),
-    })?;
+    arguments.format.print(|| down_text(&report), || migrate_json("lab down", &report))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -10,7 +10,6 @@ use pgsteward_report::migrate::migrate_json;
 
 use super::ProjectFolder;
 use crate::commands::migrate::ReportFormat;
-use crate::output;
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -26,9 +25,6 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
     let report = restore(&arguments.folder.project, arguments.name.as_deref()).await?;
-    output::print(&match arguments.format {
-        ReportFormat::Text => swap_text(&report),
-        ReportFormat::Json => migrate_json("lab restore", &report),
-    })?;
+    arguments.format.print(|| swap_text(&report), || migrate_json("lab restore", &report))?;
     Ok(ExitCode::SUCCESS)
 }

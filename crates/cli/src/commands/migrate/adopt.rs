@@ -9,8 +9,7 @@ use pgsteward_engine::migrate::rollback::{AdoptOptions, adopt};
 use pgsteward_model::migrate::rollback::Worth;
 use pgsteward_report::migrate::{adopt_text, migrate_json};
 
-use super::{ProjectArguments, ReportFormat, Shown};
-use crate::output;
+use super::{ProjectArguments, Shown};
 use crate::progress::Spinner;
 
 #[derive(Args)]
@@ -45,10 +44,9 @@ pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
     let report = adopt(&options, &spinner).await;
     spinner.finish();
     let report = report?;
-    output::print(&match arguments.shown.format {
-        ReportFormat::Text => adopt_text(&report, arguments.dry_run),
-        ReportFormat::Json => migrate_json("migrate adopt", &report),
-    })?;
+    arguments
+        .shown
+        .print(|| adopt_text(&report, arguments.dry_run), || migrate_json("migrate adopt", &report))?;
     let holds = |worth: &Worth| matches!(worth, Worth::Proven | Worth::StructureProven);
     let all = report.migrations.iter().all(|one| holds(&one.down.worth));
     Ok(if all { ExitCode::SUCCESS } else { ExitCode::FAILURE })

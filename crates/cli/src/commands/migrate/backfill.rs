@@ -10,8 +10,7 @@ use pgsteward_engine::migrate::backfill::{BackfillOptions, Definition, Source, b
 use pgsteward_model::migrate::backfill::BackfillOutcome;
 use pgsteward_report::migrate::{backfill_text, migrate_json};
 
-use super::{ProjectArguments, ReportFormat, Shown, duration};
-use crate::output;
+use super::{ProjectArguments, Shown, duration};
 use crate::progress::Spinner;
 
 #[derive(Args)]
@@ -71,10 +70,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
     let report = backfill(&options, &spinner).await;
     spinner.finish();
     let report = report?;
-    output::print(&match arguments.shown.format {
-        ReportFormat::Text => backfill_text(&report),
-        ReportFormat::Json => migrate_json("migrate backfill", &report),
-    })?;
+    arguments.shown.print(|| backfill_text(&report), || migrate_json("migrate backfill", &report))?;
     let left = report.outcome != BackfillOutcome::Planned && report.rows_left == Some(true);
     Ok(if left { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

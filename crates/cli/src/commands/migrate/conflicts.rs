@@ -8,8 +8,7 @@ use pgsteward_engine::collect::LabWish;
 use pgsteward_engine::migrate::conflicts::{ConflictsOptions, conflicts};
 use pgsteward_report::migrate::{conflicts_text, migrate_json};
 
-use super::{Network, ProjectArguments, ReportFormat, Shown};
-use crate::output;
+use super::{Network, ProjectArguments, Shown};
 use crate::progress::Spinner;
 
 #[derive(Args)]
@@ -42,9 +41,6 @@ pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
     let report = conflicts(&options, &spinner).await;
     spinner.finish();
     let report = report?;
-    output::print(&match arguments.shown.format {
-        ReportFormat::Text => conflicts_text(&report),
-        ReportFormat::Json => migrate_json("migrate conflicts", &report),
-    })?;
+    arguments.shown.print(|| conflicts_text(&report), || migrate_json("migrate conflicts", &report))?;
     Ok(ExitCode::from(u8::from(!report.conflicts.is_empty())))
 }

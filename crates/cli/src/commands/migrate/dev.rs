@@ -11,9 +11,8 @@ use pgsteward_engine::migrate::rename::Wish;
 use pgsteward_model::migrate::dev::DevOutcome;
 use pgsteward_report::migrate::{dev_text, migrate_json};
 
-use super::{LabArguments, ProjectArguments, ReportFormat, Shown};
+use super::{LabArguments, ProjectArguments, Shown};
 use crate::ask::Terminal;
-use crate::output;
 use crate::progress::Spinner;
 
 #[derive(Args)]
@@ -65,10 +64,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
     let report = dev(&request, &Terminal::new(&spinner), &spinner).await;
     spinner.finish();
     let report = report?;
-    output::print(&match arguments.shown.format {
-        ReportFormat::Text => dev_text(&report),
-        ReportFormat::Json => migrate_json("migrate dev", &report),
-    })?;
+    arguments.shown.print(|| dev_text(&report), || migrate_json("migrate dev", &report))?;
     Ok(match report.outcome {
         DevOutcome::InSync | DevOutcome::Applied | DevOutcome::Created | DevOutcome::Recorded => {
             ExitCode::SUCCESS

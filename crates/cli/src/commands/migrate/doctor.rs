@@ -8,8 +8,7 @@ use pgsteward_engine::collect::LabWish;
 use pgsteward_engine::migrate::doctor::{DoctorOptions, doctor};
 use pgsteward_report::migrate::{doctor_text, migrate_json};
 
-use super::{Network, ProjectArguments, ReportFormat, Shown};
-use crate::output;
+use super::{Network, ProjectArguments, Shown};
 use crate::progress::Spinner;
 
 #[derive(Args)]
@@ -43,9 +42,6 @@ pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
     let report = doctor(&options, &spinner).await;
     spinner.finish();
     let report = report?;
-    output::print(&match arguments.shown.format {
-        ReportFormat::Text => doctor_text(&report),
-        ReportFormat::Json => migrate_json("migrate doctor", &report),
-    })?;
+    arguments.shown.print(|| doctor_text(&report), || migrate_json("migrate doctor", &report))?;
     Ok(ExitCode::from(u8::from(report.migration.is_some())))
 }

@@ -26,6 +26,8 @@ use pgsteward_engine::collect::LabWish;
 use pgsteward_engine::migrate::ProjectOptions;
 use pgsteward_engine::migrate::production::Consent;
 
+use crate::output;
+
 #[derive(Args)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
@@ -168,12 +170,28 @@ pub(crate) struct Shown {
     pub(crate) quiet: bool,
 }
 
+impl Shown {
+    /// Prints a verb's report as lines or as one object.
+    pub(crate) fn print(&self, text: impl FnOnce() -> String, json: impl FnOnce() -> String) -> Result<()> {
+        self.format.print(text, json)
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ReportFormat {
     /// Lines for people.
     Text,
     /// One object, with a version.
     Json,
+}
+
+impl ReportFormat {
+    pub(crate) fn print(self, text: impl FnOnce() -> String, json: impl FnOnce() -> String) -> Result<()> {
+        output::print(&match self {
+            ReportFormat::Text => text(),
+            ReportFormat::Json => json(),
+        })
+    }
 }
 
 /// `500ms`, `3s`, `2min`, `1h`; a plain number is seconds. `0` means no limit.

@@ -9,8 +9,7 @@ use pgsteward_engine::migrate::plan::{PlanOptions, plan};
 use pgsteward_model::migrate::plan::PlanVerdict;
 use pgsteward_report::migrate::{migrate_json, plan_text};
 
-use super::{ProjectArguments, ReportFormat, Shown};
-use crate::output;
+use super::{ProjectArguments, Shown};
 use crate::progress::Spinner;
 
 #[derive(Args)]
@@ -44,10 +43,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
     let report = plan(&options, &spinner).await;
     spinner.finish();
     let report = report?;
-    output::print(&match arguments.shown.format {
-        ReportFormat::Text => plan_text(&report),
-        ReportFormat::Json => migrate_json("migrate plan", &report),
-    })?;
+    arguments.shown.print(|| plan_text(&report), || migrate_json("migrate plan", &report))?;
     let fails =
         |verdict: &PlanVerdict| matches!(verdict, PlanVerdict::Refuted { .. } | PlanVerdict::Refused { .. });
     let failed = report.migrations.iter().any(|one| fails(&one.verdict));

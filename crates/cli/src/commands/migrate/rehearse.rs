@@ -11,8 +11,7 @@ use pgsteward_engine::migrate::rehearse::{RehearseOptions, rehearse};
 use pgsteward_model::migrate::rehearsal::Verdict;
 use pgsteward_report::migrate::{migrate_json, rehearsal_text};
 
-use super::{ProjectArguments, ReportFormat, Shown, duration};
-use crate::output;
+use super::{ProjectArguments, Shown, duration};
 use crate::progress::Spinner;
 
 #[derive(Args)]
@@ -72,10 +71,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
     let report = rehearse(&options, &spinner).await;
     spinner.finish();
     let report = report?;
-    output::print(&match arguments.shown.format {
-        ReportFormat::Text => rehearsal_text(&report),
-        ReportFormat::Json => migrate_json("migrate rehearse", &report),
-    })?;
+    arguments.shown.print(|| rehearsal_text(&report), || migrate_json("migrate rehearse", &report))?;
     let worst = report.migrations.iter().map(|one| one.verdict).max();
     Ok(match worst {
         None | Some(Verdict::Safe | Verdict::SafeWithSettings | Verdict::Accepted) => ExitCode::SUCCESS,

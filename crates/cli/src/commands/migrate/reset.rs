@@ -8,7 +8,7 @@ use pgsteward_engine::migrate::place::Place;
 use pgsteward_engine::migrate::reset::{Skip, reset};
 use pgsteward_report::migrate::{migrate_json, reset_text};
 
-use super::{ProductionArguments, ProjectArguments, ReportFormat, Shown};
+use super::{ProductionArguments, ProjectArguments, Shown};
 use crate::ask::Terminal;
 use crate::output;
 use crate::progress::Spinner;
@@ -45,9 +45,6 @@ pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
         output::talk("Reset cancelled.");
         return Ok(ExitCode::from(130));
     };
-    output::print(&match arguments.shown.format {
-        ReportFormat::Text => reset_text(&report),
-        ReportFormat::Json => migrate_json("migrate reset", &report),
-    })?;
+    arguments.shown.print(|| reset_text(&report), || migrate_json("migrate reset", &report))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -10,7 +10,6 @@ use pgsteward_model::migrate::resolve::Resolved;
 use pgsteward_report::migrate::{migrate_json, resolve_text};
 
 use super::{ProjectArguments, ReportFormat, duration};
-use crate::output;
 use crate::progress::Spinner;
 
 #[derive(Args)]
@@ -58,9 +57,6 @@ pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
     let report = resolve(&options, &spinner).await;
     spinner.finish();
     let report = report?;
-    output::print(&match arguments.format {
-        ReportFormat::Text => resolve_text(&report),
-        ReportFormat::Json => migrate_json("migrate resolve", &report),
-    })?;
+    arguments.format.print(|| resolve_text(&report), || migrate_json("migrate resolve", &report))?;
     Ok(ExitCode::SUCCESS)
 }

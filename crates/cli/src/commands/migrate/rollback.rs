@@ -9,8 +9,7 @@ use clap::Args;
 use pgsteward_engine::migrate::rollback::{RollbackOptions, rollback};
 use pgsteward_report::migrate::{migrate_json, rollback_text};
 
-use super::{ProjectArguments, ReportFormat, Shown, duration};
-use crate::output;
+use super::{ProjectArguments, Shown, duration};
 use crate::progress::Spinner;
 
 #[derive(Args)]
@@ -71,10 +70,10 @@ pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
     let rolled_back = rollback(&options, &spinner).await;
     spinner.finish();
     let rolled_back = rolled_back?;
-    output::print(&match arguments.shown.format {
-        ReportFormat::Text => rollback_text(&rolled_back.report, arguments.verbose),
-        ReportFormat::Json => migrate_json("migrate rollback", &rolled_back.report),
-    })?;
+    let report = &rolled_back.report;
+    arguments
+        .shown
+        .print(|| rollback_text(report, arguments.verbose), || migrate_json("migrate rollback", report))?;
     match rolled_back.error {
         None => Ok(ExitCode::SUCCESS),
         Some(error) => Err(error.into()),

@@ -8,9 +8,8 @@ use pgsteward_engine::migrate::squash::{SquashOptions, squash};
 use pgsteward_model::migrate::squash::SquashOutcome;
 use pgsteward_report::migrate::{migrate_json, squash_text};
 
-use super::{LabArguments, ProjectArguments, ReportFormat, Shown};
+use super::{LabArguments, ProjectArguments, Shown};
 use crate::ask::Terminal;
-use crate::output;
 use crate::progress::Spinner;
 
 #[derive(Args)]
@@ -63,9 +62,8 @@ pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
     let report = squash(&options, &Terminal::new(&spinner), &spinner).await;
     spinner.finish();
     let report = report?;
-    output::print(&match arguments.shown.format {
-        ReportFormat::Text => squash_text(&report, arguments.verbose),
-        ReportFormat::Json => migrate_json("migrate squash", &report),
-    })?;
+    arguments
+        .shown
+        .print(|| squash_text(&report, arguments.verbose), || migrate_json("migrate squash", &report))?;
     Ok(if report.outcome == SquashOutcome::Cancelled { ExitCode::from(130) } else { ExitCode::SUCCESS })
 }

@@ -9,8 +9,7 @@ use pgsteward_engine::collect::LabWish;
 use pgsteward_engine::migrate::status::{StatusOptions, status};
 use pgsteward_report::migrate::{migrate_json, status_text};
 
-use super::{Network, ProjectArguments, ReportFormat, Shown};
-use crate::output;
+use super::{Network, ProjectArguments, Shown};
 use crate::progress::Spinner;
 
 #[derive(Args)]
@@ -44,9 +43,6 @@ pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
     let report = status(&options, &spinner).await;
     spinner.finish();
     let report = report?;
-    output::print(&match arguments.shown.format {
-        ReportFormat::Text => status_text(&report),
-        ReportFormat::Json => migrate_json("migrate status", &report),
-    })?;
+    arguments.shown.print(|| status_text(&report), || migrate_json("migrate status", &report))?;
     Ok(ExitCode::from(report.exit_code))
 }
