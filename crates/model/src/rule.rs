@@ -34,19 +34,25 @@ impl Rule {
 }
 
 /// Rules whose hazards `migrate plan --safe` writes another way.
-pub const SAFELY_WRITTEN: [&str; 15] = [
+pub const SAFELY_WRITTEN: [&str; 21] = [
     "check-validated-at-once",
     "column-dropped",
     "column-renamed",
+    "enum-value-removed",
+    "enum-value-renamed",
     "foreign-key-validated-at-once",
     "index-drop-not-concurrent",
     "index-not-concurrent",
+    "new-enum-value-used",
     "not-null-set-at-once",
+    "partitioned-parent-locked",
     "primary-key-builds-index",
     "refresh-not-concurrent",
     "reindex-not-concurrent",
     "table-dropped",
+    "table-renamed",
     "type-change-rewrites",
+    "type-renamed",
     "unique-constraint-builds-index",
     "validated-in-same-transaction",
     "volatile-default-rewrites",

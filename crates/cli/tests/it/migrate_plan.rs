@@ -21,9 +21,23 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start(major: u32) -> Option<Server> {
-        let (lab, runtime) = servers::start(major, &[])?;
+        Server::start_with(major, &[])
+    }
+
+    pub(crate) fn start_with(major: u32, settings: &[(&str, &str)]) -> Option<Server> {
+        let (lab, runtime) = servers::start(major, settings)?;
         let database = runtime.block_on(lab.create_database()).unwrap().name().to_owned();
         Some(Server { lab, runtime, database })
+    }
+
+    /// A session that stays open until it is dropped.
+    pub(crate) fn session(&self) -> LabSession {
+        let connect = LabSession::connect_socket(self.lab.folder(), 5432, "postgres", &self.database);
+        self.runtime.block_on(connect).unwrap()
+    }
+
+    pub(crate) fn in_session(&self, session: &LabSession, sql: &str) {
+        self.runtime.block_on(session.simple(sql)).unwrap_or_else(|error| panic!("{sql}: {error:?}"));
     }
 
     pub(crate) fn try_rows(&self, sql: &str) -> Result<Vec<Vec<Option<String>>>, String> {
@@ -33,6 +47,10 @@ impl Server {
     /// Ends every session of a verb that writes, as a server that goes down does.
     pub(crate) fn end_sessions(&self) {
         let sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'pgsteward migrate'";
+        self.as_superuser(sql);
+    }
+
+    pub(crate) fn as_superuser(&self, sql: &str) {
         self.rows_as("pgsteward", sql).unwrap();
     }
 

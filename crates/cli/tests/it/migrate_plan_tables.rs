@@ -77,3 +77,80 @@ fn a_table_that_a_view_cannot_stand_for_is_named() {
     assert!(run.stdout.contains("its policies would not know who asks through a view"), "{}", run.stdout);
     assert!(run.stdout.contains("remains: renaming table"), "{}", run.stdout);
 }
+
+#[test]
+fn a_drop_waits_until_no_query_names_what_goes() {
+    let settings = [("shared_preload_libraries", "pg_stat_statements"), ("pg_stat_statements.track", "all")];
+    let Some(server) = Server::start_with(17, &settings) else { return };
+    let project = project(&[(FIRST, INIT)]);
+    assert_eq!(server.run(&project, &["migrate", "deploy"]).code, Some(0));
+    let drops = "ALTER TABLE \"Vendor\" DROP COLUMN fax;\nALTER TABLE \"Vendor\" DROP COLUMN rating;\n";
+    project.write(&format!("prisma/migrations/{NEXT}/migration.sql"), drops);
+    let plan = server.run(&project, &["migrate", "plan", "--safe", "--write"]);
+    assert_eq!(plan.code, Some(0), "{}", plan.both());
+    let deploy = || server.run(&project, &["migrate", "deploy", "--unused-for", "2s"]);
+    let has = |column: &str| {
+        let sql = format!("SELECT count(*) FROM information_schema.columns WHERE column_name = '{column}'");
+        server.value(&sql) == "1"
+    };
+
+    // An old version that is connected, whatever it does now.
+    let old = server.session();
+    server.in_session(&old, "SELECT \"public\".\"Vendor\".\"fax\" FROM \"public\".\"Vendor\"");
+    let run = deploy();
+    assert_eq!(run.code, Some(1), "{}", run.both());
+    assert!(
+        run.stderr.contains("waits until no query names") && run.stderr.contains("the session "),
+        "{}",
+        run.stderr
+    );
+    assert!(has("fax"), "nothing was run");
+
+    // It has asked for other things since, but nobody can know that it will not ask again.
+    server.in_session(&old, "SELECT name FROM \"Vendor\"");
+    let report = project.path().join("report.json");
+    let path = report.display().to_string();
+    let run = server.run(&project, &["migrate", "deploy", "--unused-for", "2s", "--report", &path]);
+    assert_eq!(run.code, Some(0), "{}", run.both());
+    let report = std::fs::read_to_string(report).unwrap();
+    assert!(report.contains("pg_stat_statements is not installed"), "{report}");
+    assert!(!has("fax") && !has("rating"));
+}
+
+#[test]
+fn a_drop_waits_while_the_server_counts_queries_of_it() {
+    let settings = [("shared_preload_libraries", "pg_stat_statements"), ("pg_stat_statements.track", "all")];
+    let Some(server) = Server::start_with(17, &settings) else { return };
+    let project = project(&[(FIRST, INIT)]);
+    assert_eq!(server.run(&project, &["migrate", "deploy"]).code, Some(0));
+    server.as_superuser("CREATE EXTENSION pg_stat_statements");
+    project.write(
+        &format!("prisma/migrations/{NEXT}/migration.sql"),
+        "ALTER TABLE \"Vendor\" DROP COLUMN fax;\n",
+    );
+    assert_eq!(server.run(&project, &["migrate", "plan", "--safe", "--write"]).code, Some(0));
+    // What the session asks names nothing: only the counters know what runs inside.
+    server.rows(
+        "CREATE FUNCTION inside() RETURNS void LANGUAGE plpgsql AS 'BEGIN PERFORM fax FROM \"Vendor\"; END'",
+    );
+    server.rows("SELECT inside()");
+    let deploy = || server.run(&project, &["migrate", "deploy", "--unused-for", "2s"]);
+    let (over, began) = (std::sync::atomic::AtomicBool::new(false), std::sync::Barrier::new(2));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let old = server.session();
+            began.wait();
+            while !over.load(std::sync::atomic::Ordering::Relaxed) {
+                server.in_session(&old, "SELECT inside()");
+            }
+        });
+        began.wait();
+        let run = deploy();
+        over.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert_eq!(run.code, Some(1), "{}", run.both());
+        assert!(run.stderr.contains("calls within 2 s of: SELECT fax"), "{}", run.stderr);
+    });
+    server.rows("DROP FUNCTION inside()");
+    let run = deploy();
+    assert_eq!(run.code, Some(0), "{}", run.both());
+}

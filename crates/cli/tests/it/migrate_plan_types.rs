@@ -168,6 +168,61 @@ fn an_enum_that_more_than_columns_stand_on_is_left_with_the_reason() {
     }
 }
 
+#[test]
+fn a_renamed_enum_has_both_names_for_a_while() {
+    let init = "CREATE TYPE \"Status\" AS ENUM ('OPEN', 'PAID');\n\
+                CREATE TABLE \"Order\" (id SERIAL PRIMARY KEY, status \"Status\" NOT NULL DEFAULT 'OPEN');\n\
+                CREATE INDEX \"Order_status_idx\" ON \"Order\"(status);\n";
+    let rename = "-- AlterEnum\nALTER TYPE \"Status\" RENAME TO \"OrderStatus\";\n\n\
+                  -- CreateTable\nCREATE TABLE \"Tag\" (id INTEGER PRIMARY KEY, status \"OrderStatus\");\n";
+    for major in [17, 15] {
+        let Some(server) = Server::start(major) else { continue };
+        let project = project(&[(FIRST, init)]);
+        assert_eq!(server.run(&project, &["migrate", "deploy"]).code, Some(0));
+        server.rows("INSERT INTO \"Order\" (status) SELECT 'PAID' FROM generate_series(1, 20)");
+        planned(&server, &project, rename);
+        let last = folders(&project).pop().unwrap();
+        assert!(last.ends_with("_drop_type_status"), "{last}");
+        deployed_one_by_one(&server, &project, &mut |name| {
+            let versions = if *name == last { &["OrderStatus"][..] } else { &["Status", "OrderStatus"] };
+            for ty in versions {
+                let cast = |value: &str| format!("CAST('{value}'::text AS \"public\".\"{ty}\")");
+                let insert = format!("INSERT INTO \"Order\" (status) VALUES ({}) RETURNING id", cast("PAID"));
+                let id = server.value(&insert);
+                for (condition, holds) in [
+                    (format!("= {}", cast("PAID")), "1"),
+                    (format!("<> {}", cast("PAID")), "0"),
+                    (format!("IN ({}, {})", cast("PAID"), cast("OPEN")), "1"),
+                    (format!("IN ({})", cast("OPEN")), "0"),
+                    (format!("NOT IN ({}, {})", cast("PAID"), cast("OPEN")), "0"),
+                    (format!("> {}", cast("OPEN")), "1"),
+                ] {
+                    let sql =
+                        format!("SELECT count(*) FROM \"Order\" WHERE id = {id} AND status {condition}");
+                    assert_eq!(server.value(&sql), holds, "{name}: {sql}");
+                }
+                server.rows(&format!(
+                    "UPDATE \"Order\" SET status = {} WHERE status = {} AND id = {id}",
+                    cast("OPEN"),
+                    cast("PAID")
+                ));
+                let plan = server.rows(&format!(
+                    "SET enable_seqscan = off; EXPLAIN SELECT id FROM \"Order\" WHERE status = {}",
+                    cast("OPEN")
+                ));
+                let plan = format!("{plan:?}");
+                assert!(plan.contains("Order_status_idx"), "{name}, {ty}: {plan}");
+            }
+        });
+        let old = server.try_rows("SELECT CAST('OPEN'::text AS \"Status\")");
+        assert!(old.unwrap_err().contains("does not exist"));
+        assert_eq!(
+            server.value("SELECT count(*) FROM pg_operator WHERE oprnamespace = 'public'::regnamespace"),
+            "0"
+        );
+    }
+}
+
 /// What Prisma writes where `Int` becomes `BigInt`: the keys go and come back around the change.
 const WIDER: &str = "-- DropForeignKey\nALTER TABLE \"Item\" DROP CONSTRAINT \"Item_orderId_fkey\";\n\n\
                      -- DropForeignKey\nALTER TABLE \"Note\" DROP CONSTRAINT \"Note_orderId_fkey\";\n\n\

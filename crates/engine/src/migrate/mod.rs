@@ -53,6 +53,7 @@ mod side_file;
 pub mod squash;
 pub mod status;
 pub mod target;
+mod unused;
 mod watch;
 
 pub use apply::Limits;

@@ -51,9 +51,12 @@ pub(super) struct Arguments {
     /// Stop when the server takes longer than this to answer a small query [default: as long as it takes].
     #[arg(long, value_name = "TIME", value_parser = duration)]
     max_latency: Option<Duration>,
-    /// Do not look at the data before a statement that depends on it.
+    /// Do not look at the data before a statement that depends on it, nor at who still names what goes.
     #[arg(long)]
     no_data_checks: bool,
+    /// How long no query may name what a migration of `plan --safe` takes away before it runs.
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration)]
+    unused_for: Duration,
     /// Leave the planner's statistics of changed tables to autovacuum.
     #[arg(long)]
     no_analyze: bool,
@@ -92,6 +95,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
             slowest_answer: arguments.max_latency.and_then(some),
         },
         check_data: !arguments.no_data_checks,
+        unused_for: arguments.unused_for,
         analyze: !arguments.no_analyze,
     };
     let spinner = Spinner::new(arguments.shown.quiet);

@@ -8,13 +8,13 @@ use pgsteward_pg::WriteSession;
 use pgsteward_pg::history::RowState;
 
 use super::Deploy;
-use super::outcome::{file_run, outcome_error, violated};
+use super::outcome::{file_run, outcome_error, still_used, violated};
 use crate::migrate::apply::{Apply, End, Ran, Unfinished, in_words};
 use crate::migrate::error::MigrateError;
 use crate::migrate::project::MigrationFolder;
 use crate::migrate::regime::FilePlan;
 use crate::migrate::watch::{self, Watch};
-use crate::migrate::{checks, data_checks, holders, server};
+use crate::migrate::{checks, data_checks, holders, server, unused};
 
 /// The statement that waited for a lock in vain.
 fn lock_not_granted(end: &End) -> Option<usize> {
@@ -77,6 +77,19 @@ impl Deploy<'_> {
             self.report.files.push(file);
             return Err(error);
         }
+        let mut notes = Vec::new();
+        if self.options.check_data && unfinished.is_none() {
+            let look = unused::look(session, folder.script(), self.options.unused_for, self.progress);
+            let seen =
+                look.await.map_err(|error| MigrateError::server("look who still names what goes", &error))?;
+            if let Some(error) = still_used(folder, &seen.users) {
+                let mut file = file_run(folder, plan, &Ran::not_tried(plan));
+                file.notes.extend(seen.notes);
+                self.report.files.push(file);
+                return Err(error);
+            }
+            notes = seen.notes;
+        }
         if unfinished.is_none() {
             checks.extend(checks::before(session, folder, &written).await?);
         }
@@ -110,6 +123,7 @@ impl Deploy<'_> {
             file.notes.extend(name_holders(session, plan, at, error).await);
         }
         file.resumed_after = resumed_after;
+        file.notes.extend(notes);
         checks.append(&mut file.checks);
         file.checks = checks;
         file.elapsed_ms = (began.elapsed().as_secs_f64() * 1e6).round() / 1e3;

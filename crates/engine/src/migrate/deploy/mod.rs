@@ -43,6 +43,8 @@ pub struct DeployOptions {
     pub budget: Budget,
     /// Look at the data before a statement that depends on it.
     pub check_data: bool,
+    /// How long no query may name what a migration of `plan --safe` takes away.
+    pub unused_for: Duration,
     /// Refresh the statistics of what was changed.
     pub analyze: bool,
 }
@@ -58,6 +60,7 @@ impl Default for DeployOptions {
             accept_irreversible: false,
             budget: Budget::default(),
             check_data: true,
+            unused_for: Duration::from_secs(5),
             analyze: true,
         }
     }

@@ -63,6 +63,21 @@ pub(super) fn violated(folder: &MigrationFolder, checks: &[DataCheck]) -> Option
     })
 }
 
+/// The error of a file that takes away what somebody still names. Nothing of it ran.
+pub(super) fn still_used(folder: &MigrationFolder, users: &[String]) -> Option<MigrateError> {
+    (!users.is_empty()).then(|| {
+        MigrateError::new(format!(
+            "the migration \"{}\" waits until no query names what it takes away; nothing was run\n{}",
+            folder.name,
+            users.join("\n")
+        ))
+        .with_hint(
+            "deploy the version of the application that names it no more, end the old one, then deploy again; \
+             --no-data-checks runs it all the same",
+        )
+    })
+}
+
 /// The sentence about a file that did not end well.
 pub(super) fn outcome_error(folder: &MigrationFolder, plan: &FilePlan, ran: &Ran) -> Option<MigrateError> {
     let name = &folder.name;

@@ -11,6 +11,7 @@ use pgsteward_sql::{quote_ident, quote_qualified};
 
 use super::expand::{is_old, touch_of};
 use super::pieces::{Piece, Stands, single_actions, stands};
+use crate::migrate::unused;
 
 /// The rules that know who still asks for what is dropped.
 const RULES: [&str; 2] = ["column-dropped", "table-dropped"];
@@ -38,7 +39,7 @@ pub(super) fn next(facts: &Facts, pieces: &[Piece]) -> Option<(usize, Vec<Piece>
             let slug = format!("drop_{}", column.unwrap_or(&touch.relation.name));
             let after = format!("no running version of the application names {what} any more");
             let who = told(facts, &file.path, statement.span);
-            let why = format!("Deploy it when {after}.{who}");
+            let why = format!("Deploy it when {after}.{who}{}", markers(statement, touch, column));
             let drop = Piece { after: Some(after), ..Piece::settled(&slug, &why, &[text.to_owned()]) };
             let mut parts: Vec<Piece> = column.and_then(|column| relax(touch, column)).into_iter().collect();
             parts.push(drop);
@@ -69,6 +70,19 @@ fn dropped(statement: &MigrationStatement) -> Option<(String, &Touch, Option<&st
         }
         _ => None,
     }
+}
+
+/// What deploy looks for before it runs the drop.
+fn markers(statement: &MigrationStatement, touch: &Touch, column: Option<&str>) -> String {
+    let tables: Vec<&str> = match (&statement.statement, column) {
+        (Statement::Drop { names, .. }, None) => names.iter().map(|name| name.name.as_str()).collect(),
+        _ => vec![&touch.relation.name],
+    };
+    let marker = |table: &str| {
+        let names: Vec<&str> = std::iter::once(table).chain(column).collect();
+        format!("\n{}", unused::marker(&names))
+    };
+    tables.into_iter().map(marker).collect()
 }
 
 /// A version of the application that knows the column no more writes none, which must not fail meanwhile.

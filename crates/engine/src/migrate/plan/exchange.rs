@@ -10,6 +10,10 @@ use crate::migrate::backfill::Definition;
 /// So many rows that are not filled yet are filled by the migration itself: a new database, a small one.
 const FILLED_AT_ONCE: u32 = 10_000;
 
+/// What undoes a folder that only fills a column: the rows had no value there before.
+const NOTHING_BACK: &str =
+    "-- Nothing is to be undone: the values are those of a column that goes with the folder that adds it.\n";
+
 /// Which of the two columns follows the other one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ways {
@@ -129,6 +133,7 @@ impl Exchange<'_> {
         Piece {
             settled: true,
             names_itself: true,
+            down: Some(NOTHING_BACK.to_owned()),
             backfill: Some(Definition {
                 table: on,
                 set: format!("{through} = {value}"),

@@ -2,6 +2,7 @@
 //! expand, fill, contract. Nothing is written that was not tried in the lab, and nothing here touches a database
 //! of the user's beyond reading its history.
 
+mod alias;
 mod change;
 mod deck;
 mod drops;
@@ -304,7 +305,7 @@ impl Run<'_> {
                 .push(format!("Tried without rows: the migration fails over generated ones ({reason})."));
         }
         planned.folders = name::folders(&pieces, shown.locks);
-        let writes = name::writes(self.project, folder, &planned.folders);
+        let writes = name::writes(self.project, folder, &pieces);
         planned.diff = crate::fix::Plan { writes: writes.clone(), ..crate::fix::Plan::default() }.diff();
         Ok((planned, writes))
     }

@@ -7,10 +7,6 @@ use crate::discover::{migrations::locale_key, relative};
 use crate::fix::Write;
 use crate::migrate::project::{LONGEST_NAME, MigrateProject, MigrationFolder};
 
-/// What undoes a folder that only fills a column: the rows had no value there before.
-const NOTHING_BACK: &str =
-    "-- Nothing is to be undone: the values are those of a column that goes with the folder that adds it.\n";
-
 /// Names the pieces: the first as the migration, the others with a number and what they do. The reason where
 /// another migration would run between them.
 pub(super) fn name(known: &[String], migration: &str, pieces: &mut [Piece]) -> Result<(), String> {
@@ -61,25 +57,19 @@ pub(super) fn folders(pieces: &[Piece], locks: Vec<Vec<PlannedLock>>) -> Vec<Pla
     pieces.iter().zip(locks).map(folder).collect()
 }
 
-/// The files of the folders.
-pub(super) fn writes(
-    project: &MigrateProject,
-    migration: &MigrationFolder,
-    folders: &[PlannedFolder],
-) -> Vec<Write> {
+/// The files of the named pieces.
+pub(super) fn writes(project: &MigrateProject, migration: &MigrationFolder, pieces: &[Piece]) -> Vec<Write> {
     let mut writes = Vec::new();
-    for folder in folders {
-        let at = relative(&project.root, &project.migrations_folder.join(&folder.name));
-        let before = (folder.name == migration.name).then(|| migration.script().to_owned());
-        writes.push(Write { path: format!("{at}/migration.sql"), before, after: folder.sql.clone() });
-        if let Some(text) = &folder.backfill {
-            writes.push(Write { path: format!("{at}/backfill.sql"), before: None, after: text.clone() });
-            writes.push(Write {
-                path: format!("{at}/down.sql"),
-                before: None,
-                after: NOTHING_BACK.to_owned(),
-            });
-        }
+    for piece in pieces {
+        let at = relative(&project.root, &project.migrations_folder.join(&piece.slug));
+        let before = (piece.slug == migration.name).then(|| migration.script().to_owned());
+        writes.push(Write { path: format!("{at}/migration.sql"), before, after: piece.text.clone() });
+        let mut beside = |name: &str, text: Option<String>| {
+            let path = format!("{at}/{name}");
+            writes.extend(text.map(|after| Write { path, before: None, after }));
+        };
+        beside("backfill.sql", piece.backfill.as_ref().map(|definition| definition.render()));
+        beside("down.sql", piece.down.clone());
     }
     writes
 }

@@ -16,6 +16,8 @@ pub(super) struct Piece {
     /// Made by an expansion: nothing in it is to be rewritten again.
     pub(super) settled: bool,
     pub(super) backfill: Option<Definition>,
+    /// What undoes it, where no comparison of catalogs can tell.
+    pub(super) down: Option<String>,
     /// What to wait for before it is deployed.
     pub(super) after: Option<String>,
     /// Old and new name of the table whose view goes: of those that wait the first ones, because a view holds columns.
@@ -37,12 +39,7 @@ impl Piece {
     /// Statements of an expansion, without their semicolons; several are one transaction, whatever the runner
     /// makes of a file.
     pub(super) fn settled(slug: &str, why: &str, statements: &[String]) -> Piece {
-        let body = statements.join(";\n\n");
-        let text = match statements {
-            [_] => format!("-- {why}\n{body};\n"),
-            _ => format!("-- {why}\nBEGIN;\n\n{body};\n\nCOMMIT;\n"),
-        };
-        Piece { settled: true, ..Piece::new(slug, text) }
+        Piece { settled: true, ..Piece::new(slug, script(why, statements)) }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -61,6 +58,15 @@ impl Piece {
 
     pub(super) fn slice(&self, statement: &MigrationStatement) -> &str {
         self.text.get(statement.span.start..statement.span.end).unwrap_or("")
+    }
+}
+
+/// Statements without their semicolons as a text; several are one transaction.
+pub(super) fn script(why: &str, statements: &[String]) -> String {
+    let body = statements.join(";\n\n");
+    match statements {
+        [_] => format!("-- {why}\n{body};\n"),
+        _ => format!("-- {why}\nBEGIN;\n\n{body};\n\nCOMMIT;\n"),
     }
 }
 

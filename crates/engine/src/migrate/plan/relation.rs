@@ -8,6 +8,7 @@ use pgsteward_sql::quote_ident;
 
 use super::expand::{is_old, touch_of};
 use super::pieces::{Piece, Stands, note, stands};
+use crate::migrate::unused;
 
 /// The first piece that renames a table, and what it becomes.
 pub(super) fn next(facts: &Facts, pieces: &[Piece], notes: &mut Vec<String>) -> Option<(usize, Vec<Piece>)> {
@@ -51,7 +52,7 @@ fn parts(old: &Name, new: &str, rename: &str) -> Vec<Piece> {
         &[rename.to_owned(), view],
     );
     let after = format!("no running version of the application names \"{}\" any more", old.name);
-    let why = format!("Deploy it when {after}.");
+    let why = format!("Deploy it when {after}.\n{}", unused::marker(&[&old.name]));
     let drop = format!("DROP VIEW {}", named(&old.name));
     let contract = Piece {
         after: Some(after),

@@ -8,7 +8,7 @@ use pgsteward_model::source::Span;
 
 use super::deck::{Deck, path_of, slug_of};
 use super::pieces::{Piece, apart};
-use super::{change, drops, enums, expand, partition, relation};
+use super::{alias, change, drops, enums, expand, partition, relation};
 use crate::prove::files::edited_files;
 
 /// No migration of people has as many hazards.
@@ -40,6 +40,7 @@ fn next(
         .or_else(|| change::next(deck, facts, pieces, notes))
         .or_else(|| expand::next(deck, facts, pieces, notes))
         .or_else(|| partition::next(deck, facts, pieces, notes))
+        .or_else(|| alias::next(deck, facts, pieces, notes))
         .or_else(|| relation::next(facts, pieces, notes))
         .or_else(|| drops::next(facts, pieces))
         .or_else(|| next_fix(deck, facts, pieces))

@@ -10,6 +10,7 @@ use pgsteward_sql::{ddl, quote_ident, quote_literal, quote_qualified, rename_in_
 
 use super::exchange::{Exchange, Ways, short};
 use super::pieces::Piece;
+use crate::migrate::unused;
 
 /// A change of columns that belong together: those of one type, those that a foreign key joins.
 pub(super) struct Swap<'a> {
@@ -128,7 +129,12 @@ impl Swap<'_> {
             }));
         }
         let why = match &self.waits {
-            Some(after) => format!("Deploy it when {after}."),
+            Some(after) => {
+                let apart = self.exchanges.iter().filter(|one| one.ways == Ways::Apart);
+                let markers =
+                    apart.map(|one| format!("\n{}", unused::marker(&[&one.table.name.name, one.from])));
+                format!("Deploy it when {after}.{}", markers.collect::<String>())
+            }
             None => "The new columns take the place of the old ones.".to_owned(),
         };
         Piece::settled(&self.slug, &why, &sql)

@@ -17,7 +17,8 @@ use super::exchange::{Exchange, Ways, free, free_name};
 use super::obstacle::obstacle;
 use super::pieces::{Piece, Stands, note, single_actions, stands, without_transaction};
 use super::swap::{Swap, ways_of};
-use read::{is, made_anew, renamed, users};
+pub(super) use read::is;
+use read::{made_anew, renamed, users};
 
 /// The first piece that changes an enum, and what it becomes.
 pub(super) fn next(

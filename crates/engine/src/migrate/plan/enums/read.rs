@@ -125,7 +125,7 @@ pub(super) fn users<'a>(catalog: &'a Catalog, name: &QName) -> Vec<(&'a Table, &
 }
 
 /// Whether a type is the enum.
-pub(super) fn is(ty: &ColumnType, name: &QName) -> bool {
+pub(in crate::migrate::plan) fn is(ty: &ColumnType, name: &QName) -> bool {
     ty.class == TypeClass::Enum
         && ty.name == name.name
         && ty.namespace.as_deref().unwrap_or("public") == name.namespace
