@@ -126,7 +126,9 @@ impl Live {
         folders: &[MigrationFolder],
     ) -> Result<Live, MigrateError> {
         let rows = session.history(table).await?.map(|rows| squash::without_members(folders, rows));
-        let (catalog, _) = session.catalog(&CatalogOptions::default()).await?;
+        let (mut catalog, _) = session.catalog(&CatalogOptions::default()).await?;
+        // What our own backfills remember is nobody's change of the schema.
+        catalog.tables.retain(|name, _| name.name != "pgsteward_backfills");
         Ok(Live { rows, catalog })
     }
 }

@@ -199,10 +199,14 @@ impl Reader {
     }
 }
 
-/// Everything in a live database, read only.
+/// Everything in a live database but our own tables, read only.
 async fn database_catalog(url: &ServerUrl) -> Result<Catalog, MigrateError> {
     let session = ReadSession::connect(url).await?;
     let read = session.catalog(&CatalogOptions::default()).await;
     session.close().await;
-    Ok(read?.0)
+    let (mut catalog, _) = read?;
+    catalog
+        .tables
+        .retain(|name, _| !matches!(name.name.as_str(), "pgsteward_migrations" | "pgsteward_backfills"));
+    Ok(catalog)
 }

@@ -115,11 +115,12 @@ fn left_out(notes: &[String]) -> Option<&str> {
     notes.iter().map(String::as_str).find(|note| !note.starts_with("the lab left out role "))
 }
 
-/// Tables in which runners of migrations keep their history: our own two, and those of dbmate and golang-migrate, goose,
+/// Tables in which runners of migrations keep their history: our own, that of our backfills, and those of dbmate and golang-migrate, goose,
 /// sqlx, node-pg-migrate, Flyway and diesel, which a project may come from.
-pub(super) const HISTORIES: [&str; 8] = [
+pub(super) const HISTORIES: [&str; 9] = [
     "_prisma_migrations",
     "pgsteward_migrations",
+    "pgsteward_backfills",
     "schema_migrations",
     "goose_db_version",
     "_sqlx_migrations",
