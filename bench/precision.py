@@ -23,7 +23,27 @@ from table import Table, verdict
 
 JUDGED = Path(__file__).resolve().parent / "precision"
 COLUMNS = ["rule", "severity", "place", "commit", "verdict", "reason", "now"]
-UNSEEN = {"documenso", "formbricks", "papermark", "rallly"}
+UNSEEN = {
+    "blinko",
+    "briefer",
+    "documenso",
+    "evolution-api",
+    "formbricks",
+    "ghostfolio",
+    "inbox-zero",
+    "linen.dev",
+    "openpanel",
+    "papermark",
+    "peppermint",
+    "plunk",
+    "postiz-app",
+    "rallly",
+    "shelf.nu",
+    "stack-auth",
+    "teable",
+    "typebot.io",
+    "useSend",
+}
 """Repositories that no rule had been tried on before they were judged."""
 SEED = 20261121
 DRAWN = 50

@@ -38,6 +38,9 @@ fn check(facts: &Facts) -> Vec<Finding> {
             // Without an order, Prisma sorts by the primary key.
             continue;
         };
+        if is_left_to_callers(facts, call, order) {
+            continue;
+        }
         let keys: Vec<_> = order.alternatives().into_iter().filter_map(arguments::order_keys).collect();
         let unstable = keys.iter().find(|keys| !keys.is_empty() && !arguments::is_total(model, keys));
         let nullable = keys.iter().flatten().find(|key| is_nullable(model, key));
@@ -93,6 +96,15 @@ fn check(facts: &Facts) -> Vec<Finding> {
         findings.push(scale::with_rows(scale::with_sql(finding, call), facts, model));
     }
     findings
+}
+
+/// Callers give the order, and none of them is known to give a cursor with it: `find({ cursor, orderBy })` serves those
+/// that page and those that do not.
+fn is_left_to_callers(facts: &Facts, call: &Call, order: &Node) -> bool {
+    let written = edit::text(facts, call, order.span).starts_with(['{', '[']);
+    let cursor = call.argument.get("cursor");
+    let given = cursor.is_some_and(|cursor| cursor.alternatives().iter().any(|node| node.object().is_some()));
+    !written && !given
 }
 
 fn is_nullable(model: &Model, key: &OrderKey<'_>) -> bool {

@@ -6,7 +6,7 @@ use pgsteward_model::finding::{Finding, Severity};
 use pgsteward_model::rule::{Group, Rule};
 use pgsteward_model::source::Span;
 
-use super::{scale, shared};
+use super::{flow, scale, shared};
 use crate::shared::words;
 
 pub(super) static RULE: Rule = Rule {
@@ -27,9 +27,10 @@ const IDENTITIES: [&str; 10] =
 
 fn check(facts: &Facts) -> Vec<Finding> {
     let Some(code) = &facts.code else { return Vec::new() };
-    let mut findings = Vec::new();
+    let mut findings: Vec<Finding> = Vec::new();
     for (_, call) in scale::served(code) {
         let mut hits = Vec::new();
+        let mut of_call: Option<Finding> = None;
         for filter in call.argument.get("where").into_iter().flat_map(Node::alternatives) {
             if let Some(object) = filter.object() {
                 collect(object, &mut hits);
@@ -47,6 +48,7 @@ fn check(facts: &Facts) -> Vec<Finding> {
                 );
             let severity = match identifies || decides {
                 _ if is_compared_again(facts, code, call, &field.name) => Severity::Info,
+                _ if !identifies && !call.operation.writes() && is_among_own(facts, call) => Severity::Info,
                 true => Severity::Error,
                 false => Severity::Warning,
             };
@@ -73,10 +75,27 @@ fn check(facts: &Facts) -> Vec<Finding> {
             );
             let finding =
                 Finding { identity: format!("{}/{}/{at}", finding.identity, field.name), ..finding };
-            findings.push(scale::with_sql(finding, call));
+            // One statement is one finding, by the worst of its fields.
+            of_call = Some(match of_call {
+                None => scale::with_sql(finding, call),
+                Some(first) if first.severity >= finding.severity => first.also(finding.at),
+                Some(first) => scale::with_sql(finding, call).also(first.at),
+            });
         }
+        findings.extend(of_call);
     }
     findings
+}
+
+/// The rest of the filter names one owner by a value of this run: the pattern reaches the rows of that one alone.
+fn is_among_own(facts: &Facts, call: &Call) -> bool {
+    let Some(model) = scale::model(facts, &call.model) else { return false };
+    let filter = call.argument.get("where").map(flow::equalities).unwrap_or_default();
+    filter.iter().any(|(field, value)| {
+        let refers = model.fields.iter().filter_map(|field| field.relation.as_ref());
+        let refers = refers.into_iter().any(|relation| relation.fields.iter().any(|name| name == field));
+        refers && matches!(&value.value, Value::Expression { undefined: None, .. })
+    })
 }
 
 /// `row.email.toLowerCase() !== email.toLowerCase()` after the call: a row that only meets the pattern is refused.

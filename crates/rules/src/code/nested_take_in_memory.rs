@@ -1,6 +1,6 @@
 //! `take` in a relation below many parents: the children of all of them are fetched.
 
-use pgsteward_model::code::{Call, InMemory, Operation, Property, Value};
+use pgsteward_model::code::{Call, InMemory, Node, Operation, Property, Value};
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Finding, Severity};
 use pgsteward_model::prisma::{Arity, Model, PrismaSchema};
@@ -46,7 +46,8 @@ fn check(facts: &Facts) -> Vec<Finding> {
             }
             // Below one row there is less to throw away; how much, only statistics know.
             let alone = is_of_one_row(call) && leads_to_one_row(facts, call, &loaded.path);
-            let little = size == Scale::Small || guard || alone && !matches!(size, Scale::Large(_));
+            let few = is_any_one(&loaded) || is_of_what_holds_now(&loaded);
+            let little = size == Scale::Small || guard || (alone || few) && !matches!(size, Scale::Large(_));
             let severity = if little { Severity::Info } else { Severity::Warning };
             let finding = shared::on_part(
                 &RULE,
@@ -111,6 +112,26 @@ fn keeps_one_anyway(loaded: &Loaded<'_>) -> bool {
         property.value.value == Value::Bool(true)
             && words(&property.name).last().is_some_and(|word| ONE.contains(&word.as_str()))
     })
+}
+
+/// `take: 1` without an order: whoever takes any one of them expects no more than one.
+fn is_any_one(loaded: &Loaded<'_>) -> bool {
+    let value = &loaded.property.value;
+    let one = value.get("take").and_then(Node::number).is_some_and(|number| number.abs() == 1);
+    one && value.get("orderBy").is_none()
+}
+
+/// `where: { expiresAt: { gt: new Date() } }`: few children are valid at one time.
+fn is_of_what_holds_now(loaded: &Loaded<'_>) -> bool {
+    let filter = loaded.property.value.get("where").and_then(Node::object);
+    let is_now = |node: &Node| {
+        matches!(&node.value, Value::Expression { text, .. }
+            if matches!(text.as_str(), "new Date()" | "now" | "Date.now()"))
+    };
+    filter
+        .into_iter()
+        .flat_map(|filter| &filter.properties)
+        .any(|property| ["gt", "gte"].iter().any(|bound| property.value.get(bound).is_some_and(is_now)))
 }
 
 fn per_parent<'a>(loaded: &Loaded<'a>) -> Option<&'a Property> {

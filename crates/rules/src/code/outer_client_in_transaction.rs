@@ -1,6 +1,8 @@
 //! A call inside `$transaction` that does not use the transaction's client.
 
 use pgsteward_model::change::{Fix, Safety, TextEdit};
+use std::collections::BTreeMap;
+
 use pgsteward_model::code::{Call, Node, Transaction, TransactionKind, Value};
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Finding, Severity};
@@ -25,15 +27,29 @@ pub(super) static RULE: Rule = Rule {
 fn check(facts: &Facts) -> Vec<Finding> {
     let Some(flow) = Flow::of(facts) else { return Vec::new() };
     let mut findings = Vec::new();
+    let mut empty: BTreeMap<usize, Finding> = BTreeMap::new();
     for call in flow.code.calls.iter().filter(|call| flow.code.serves(&call.site)) {
         if let Some(transaction) = opened_around(&flow, call.site.transaction)
             && !flow.in_transaction(call)
         {
-            findings.push(direct(&flow, call, transaction));
+            let found = direct(&flow, call, transaction);
+            match call.site.transaction.filter(|_| transaction.client.is_none()) {
+                // Nothing in it can be inside: one finding says so, at its first statement.
+                Some(index) => {
+                    let severity = found.severity;
+                    let first = empty.entry(index).or_insert(found);
+                    first.severity = first.severity.max(severity);
+                }
+                None => findings.push(found),
+            }
         }
     }
     for invocation in flow.code.invocations.iter().filter(|invocation| flow.code.serves(&invocation.site)) {
         let Some(transaction) = opened_around(&flow, invocation.site.transaction) else { continue };
+        let said = invocation.site.transaction.is_some_and(|index| empty.contains_key(&index));
+        if said {
+            continue;
+        }
         if invocation.arguments.iter().any(|node| hands_on(node, transaction.client.as_deref())) {
             continue;
         }
@@ -57,6 +73,7 @@ fn check(facts: &Facts) -> Vec<Finding> {
             );
         }
     }
+    findings.extend(empty.into_values());
     findings
 }
 

@@ -8,7 +8,7 @@ use pgsteward_model::finding::{Finding, Severity};
 use pgsteward_model::rule::{Group, Rule};
 
 use super::flow::{self, Flow};
-use super::text::{Body, closing, mentions_word};
+use super::text::{Body, closing, is_path, mentions_word};
 use super::varying::{self, Varying};
 use super::{helper_fix, loop_fix, loops, shared};
 use crate::shared::words;
@@ -34,7 +34,7 @@ fn check(facts: &Facts) -> Vec<Finding> {
     for call in flow.code.calls.iter().filter(|call| flow.code.serves(&call.site) && !call.operation.writes())
     {
         if let Some(of) = loops::growing(&flow, &call.site, &[&call.argument]) {
-            if !loops::is_batched(call, of) && !searches(&flow, call, of) {
+            if !loops::is_batched(call, of) && !searches(&flow, call, of) && !is_kept(&flow, call) {
                 findings.push(in_loop(&flow, call, of));
             }
         } else if let Some(finding) = in_recursion(&flow, call).or_else(|| in_resolver(&flow, call)) {
@@ -73,12 +73,25 @@ fn searches(flow: &Flow, call: &Call, of: &Loop) -> bool {
     })
 }
 
+/// A map is asked first (`let row = rows.get(key); if (!row) row = await …; rows.set(key, row)`): one query for each
+/// key, however many turns name it.
+fn is_kept(flow: &Flow, call: &Call) -> bool {
+    let text = flow.text_of(call.site.function);
+    call.site.guards.iter().filter(|guard| guard.negated && is_path(&guard.text)).any(|guard| {
+        text.match_indices(&format!("{} = ", guard.text)).any(|(at, assigned)| {
+            let value = text[at + assigned.len()..].lines().next().unwrap_or("");
+            let map = value.split_once(".get(").map(|(map, _)| map.trim());
+            map.is_some_and(|map| is_path(map) && text.contains(&format!("{map}.set(")))
+        })
+    })
+}
+
 fn in_loop(flow: &Flow, call: &Call, of: &Loop) -> Finding {
     let name = shared::call_name(call);
     let once = if of.concurrent { ", all at once" } else { "" };
     let message = format!("\"{name}\" runs once for {}{once}", loops::each(of));
     let finding = shared::on_call(&RULE, flow.facts, flow.code, call, message)
-        .severity(severity(flow, &call.site, of))
+        .severity(severity(flow, &call.site, of, Some(call)))
         .detail(detail(flow, of))
         .hint(hint(call, of))
         .also(shared::place(flow.facts, &of.at));
@@ -88,8 +101,12 @@ fn in_loop(flow: &Flow, call: &Call, of: &Loop) -> Finding {
     }
 }
 
-fn severity(flow: &Flow, site: &Site, of: &Loop) -> Severity {
-    let small = loops::limit(flow, of).is_some_and(|rows| rows <= FEW_ROWS)
+fn severity(flow: &Flow, site: &Site, of: &Loop, call: Option<&Call>) -> Severity {
+    let portion = call.is_some_and(|call| takes_some(call) || loops::reads_back(flow, call))
+        || loops::turns_pages(flow, site)
+        || loops::locks_each(flow, site);
+    let small = portion
+        || loops::limit(flow, of).is_some_and(|rows| rows <= FEW_ROWS)
         || loops::is_short_by_name(of)
         || loops::is_by_own_keys(flow, of);
     if small || loops::works_elsewhere(flow, site, of) || of.limited || loops::in_portions(flow, site) {
@@ -97,6 +114,12 @@ fn severity(flow: &Flow, site: &Site, of: &Loop) -> Severity {
     } else {
         Severity::Warning
     }
+}
+
+/// The first few rows of each turn's: `take` counts for one query, so no one query gives those of all turns.
+fn takes_some(call: &Call) -> bool {
+    let takes = call.argument.get("take").is_some();
+    takes && call.operation == Operation::FindMany
 }
 
 fn detail(flow: &Flow, of: &Loop) -> String {
@@ -198,7 +221,7 @@ fn raw_in_loop(flow: &Flow, raw: &RawQuery, of: &Loop) -> Finding {
     let function = &flow.function(&raw.site).name;
     let shape = raw.text.as_deref().unwrap_or(&raw.method);
     Finding::in_code(&RULE, shared::place(flow.facts, &raw.site.at), function, shape, 0, message)
-        .severity(severity(flow, &raw.site, of))
+        .severity(severity(flow, &raw.site, of, None))
         .detail(detail(flow, of))
         .hint("give the query the whole list: `= ANY($1)`, or a join with unnest($1)")
         .also(shared::place(flow.facts, &of.at))
@@ -219,6 +242,25 @@ fn keeps(flow: &Flow, reach: &flow::Reach) -> bool {
     reach.functions.iter().any(|function| {
         let text = flow.text_of(*function);
         ["cache", "Cache", "memo", "redis", "dataloader", "DataLoader"].iter().any(|word| text.contains(word))
+            || varying::reads_once(text)
+    })
+}
+
+/// None of the functions waits for anything before it calls the next one.
+fn starts_at_once(flow: &Flow, reach: &flow::Reach) -> bool {
+    reach.functions.iter().all(|function| !flow.text_of(*function).contains("await "))
+}
+
+/// The helper is called for what a list at hand did not have (`let row = rows.find(…); if (!row) row = await getRow(…)`):
+/// how many these are, only the data knows.
+fn fills_gaps(flow: &Flow, site: &Site) -> bool {
+    let text = flow.text_of(site.function);
+    site.guards.iter().filter(|guard| guard.negated && is_path(&guard.text)).any(|guard| {
+        text.match_indices(guard.text.as_str()).any(|(at, name)| {
+            let declared = ["const ", "let "].iter().any(|word| text[..at].ends_with(word));
+            let rest = text[at + name.len()..].lines().next().unwrap_or("");
+            declared && (rest.contains(".find(") || rest.contains(".get("))
+        })
     })
 }
 
@@ -248,7 +290,9 @@ fn hidden(flow: &Flow, invocation: &Invocation) -> Option<Finding> {
     let acts = !reach.effects.is_empty() || calls.iter().any(|call| call.operation.writes());
     let varying = Varying::of(flow, invocation, of);
     let first = calls.iter().find(|call| {
-        let batched = loops::is_batched(call, of) && call.site.function == invocation.callee;
+        let batched = loops::is_batched(call, of)
+            && !invocation.site.after_await_in_loop
+            && (call.site.function == invocation.callee || starts_at_once(flow, &reach));
         let answered = !varying.reaches(flow, call) && varying::is_cached(flow, call.site.function);
         !call.operation.writes() && !batched && !answered
     })?;
@@ -257,7 +301,10 @@ fn hidden(flow: &Flow, invocation: &Invocation) -> Option<Finding> {
         return None;
     }
     let again = !varying.reaches(flow, first);
-    let severity = if asks(&callee.name) { severity(flow, &invocation.site, of) } else { Severity::Info };
+    let sure = asks(&callee.name)
+        && !fills_gaps(flow, &invocation.site)
+        && !loops::writes_each(flow, &invocation.site, of);
+    let severity = if sure { severity(flow, &invocation.site, of, Some(first)) } else { Severity::Info };
     let message =
         format!("\"{}\" runs once for {}, in \"{}\"", shared::call_name(first), loops::each(of), callee.name);
     let function = &flow.function(&invocation.site).name;

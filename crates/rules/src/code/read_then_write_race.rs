@@ -13,7 +13,7 @@ use pgsteward_model::rule::{Group, Rule};
 use super::flow::{self, Flow};
 use super::text::is_path;
 use super::{edit, locks, shared, steps};
-use crate::shared::quoted_list;
+use crate::shared::{quoted_list, words};
 
 pub(super) static RULE: Rule = Rule {
     id: "read-then-write-race",
@@ -66,7 +66,12 @@ pub(super) fn look<'a>(flow: &Flow<'a>, create: &Call) -> Option<(&'a Call, Vec<
             return None;
         }
         let mut same: Vec<String> = Vec::new();
-        for (field, value) in flow::equalities(read.argument.get("where")?) {
+        let filter = flow::equalities(read.argument.get("where")?);
+        // Whose owner was created a moment ago is known to this run alone.
+        if filter.iter().any(|(_, value)| is_of_new_row(flow, value)) {
+            return None;
+        }
+        for (field, value) in filter {
             match written(data, field) {
                 Some(other) if flow::same_value(value, other) => same.push(field.to_owned()),
                 // What a spread brings in may be the same.
@@ -77,6 +82,13 @@ pub(super) fn look<'a>(flow: &Flow<'a>, create: &Call) -> Option<(&'a Call, Vec<
             }
         }
         (!same.is_empty()).then_some((read, same))
+    })
+}
+
+/// The value comes of a row that the same function has created.
+fn is_of_new_row(flow: &Flow, value: &Node) -> bool {
+    shared::sources(value).iter().any(|source| {
+        matches!(source, Source::Result { call, .. } if flow.code.calls[*call].operation == Operation::Create)
     })
 }
 
@@ -204,6 +216,11 @@ fn computed(flow: &Flow, update: &Call) -> Option<Finding> {
             shared::call_name(read)
         );
         let (severity, hint) = match kind {
+            // A version is counted to find out about changes in between: what holds it is often elsewhere.
+            Kind::Number if is_version(&property.name) => (
+                Severity::Info,
+                "name the version that was read in the where of updateMany, and stop when its count is 0",
+            ),
             Kind::Number => (Severity::Warning, INCREMENT),
             Kind::Document => (
                 Severity::Info,
@@ -258,6 +275,10 @@ fn lost(field: &str, text: &str) -> String {
         "Two requests read the same \"{field}\", compute `{text}` and write: the second one overwrites the first. A \
          transaction alone does not help, as READ COMMITTED lets both read the old value."
     )
+}
+
+fn is_version(field: &str) -> bool {
+    words(field).last().is_some_and(|word| matches!(word.as_str(), "version" | "revision" | "rev"))
 }
 
 enum Kind {

@@ -8,6 +8,7 @@ use pgsteward_model::prisma::{Arity, FieldType, Model, Scalar};
 use pgsteward_model::rule::{Group, Rule};
 use pgsteward_model::source::Span;
 
+use super::text::mentions_word;
 use super::{edit, scale, shared};
 use crate::secrets::{self, Secret};
 use crate::shared::{quoted_list, words};
@@ -49,13 +50,14 @@ fn check(facts: &Facts) -> Vec<Finding> {
         }
         let mut found = Vec::new();
         collect(facts, &code.clients, model, &call.argument, "", &echoed(call), &mut found);
+        found.retain(|(_, path)| !is_replaced(facts, code, call, path) && !is_asked_for(call, path));
         let Some(worst) = found.iter().map(|(secret, _)| *secret).max() else { continue };
         let names: Vec<&str> =
             found.iter().filter(|(secret, _)| *secret == worst).map(|(_, path)| path.as_str()).collect();
         let (severity, harm) = match worst {
             Secret::Password
                 if !is_of_people(model)
-                    && names.iter().all(|name| !name.contains('.'))
+                    && names.iter().all(|name| is_same_kind(name, &names))
                     && asks_who(facts, code, call) =>
             {
                 (
@@ -117,9 +119,38 @@ fn is_of_people(model: &Model) -> bool {
         })
 }
 
+/// A column of the rows themselves, or one of the same name in what hangs on them (`sharePassword` of a note and of its
+/// attachments).
+fn is_same_kind(name: &str, names: &[&str]) -> bool {
+    name.rsplit_once('.').is_none_or(|(_, column)| names.contains(&column))
+}
+
+/// The filter names the value: `where: { sharePassword: '' }`.
+fn is_asked_for(call: &Call, name: &str) -> bool {
+    let column = name.rsplit('.').next().unwrap_or(name);
+    let asked = call.argument.at(&["where", column]);
+    asked.is_some_and(|node| matches!(node.value, Value::Text(_) | Value::Null))
+}
+
+/// A procedure for people who are signed in, by its name: `authProcedure`, `protectedProcedure`.
+fn is_protected(before: &str) -> bool {
+    /// What stands between a procedure's name and its body.
+    const NEAR: usize = 4_000;
+    let near = before.char_indices().rev().nth(NEAR).map_or(0, |(at, _)| at);
+    let near = &before[near..];
+    near.rfind("Procedure").is_some_and(|at| {
+        let name = near[..at].rsplit(|one: char| !one.is_alphanumeric() && one != '_').next().unwrap_or("");
+        !name.is_empty() && !name.to_ascii_lowercase().contains("public")
+    })
+}
+
 /// The code before the call has asked who is signed in.
 fn asks_who(facts: &Facts, code: &Code, call: &Call) -> bool {
     const SIGNS: [&str; 6] = ["session", "currentuser", "requireuser", "authenticate", "getauth(", "auth("];
+    let all = facts.sources.get(&call.site.at.file).map_or("", |file| &file.text);
+    if all.get(..code.function(&call.site).at.span.start).is_some_and(is_protected) {
+        return true;
+    }
     let start = code.function(&call.site).at.span.start;
     let before = Span::new(start, call.site.at.span.start.max(start));
     let text = facts.sources.get(&call.site.at.file).map_or("", |file| file.slice(before));
@@ -163,6 +194,9 @@ fn is_brought(source: &Source) -> bool {
 /// The secret of a row that is being made, by the request, by a generator or by a default: its owner may be shown it this
 /// once.
 fn is_new(call: &Call, model: &Model, name: &str) -> bool {
+    if call.operation == Operation::Update {
+        return rotated(call, name);
+    }
     if call.operation != Operation::Create {
         return false;
     }
@@ -177,6 +211,43 @@ fn is_new(call: &Call, model: &Model, name: &str) -> bool {
             !sources.is_empty() && sources.iter().all(known)
         }
         _ => false,
+    })
+}
+
+/// An update of nothing but secrets, with values that are made up for it (`apiKey: encrypt(makeKey(20))`): the request asked
+/// for new ones.
+fn rotated(call: &Call, name: &str) -> bool {
+    let Some(data) = call.argument.get("data").and_then(Node::object).filter(|data| !data.open) else {
+        return false;
+    };
+    let in_text = |text: &str| {
+        text.split('(').filter(|_| text.contains('(')).any(|part| {
+            let called = part.rsplit(|one: char| !one.is_alphanumeric() && one != '_').next();
+            called.is_some_and(|name| is_made_up(&Source::Function { name: name.to_owned() }))
+        })
+    };
+    let made = |node: &Node| match &node.value {
+        Value::Expression { text, sources, .. } => {
+            in_text(text)
+                || sources.iter().any(is_made_up)
+                    && sources.iter().all(|source| is_made_up(source) || *source == Source::Constant)
+        }
+        _ => false,
+    };
+    data.properties.iter().any(|property| property.name == name)
+        && data.properties.iter().all(|property| made(&property.value))
+}
+
+/// `{ ...client, secret }`: what is sent is another value than the row's.
+fn is_replaced(facts: &Facts, code: &Code, call: &Call, name: &str) -> bool {
+    let Some(binding) = &call.result.binding else { return false };
+    let end = code.function(&call.site).at.span.end;
+    let after = Span::new(call.site.at.span.end, end.max(call.site.at.span.end));
+    let text = facts.sources.get(&call.site.at.file).map_or("", |file| file.slice(after));
+    let spread = format!("...{binding},");
+    text.match_indices(spread.as_str()).any(|(at, _)| {
+        let rest = text[at + spread.len()..].split('}').next().unwrap_or("");
+        mentions_word(rest, name)
     })
 }
 

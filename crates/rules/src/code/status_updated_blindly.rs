@@ -1,7 +1,7 @@
 //! A status that is set whatever it was when the statement runs.
 
 use pgsteward_model::catalog::QName;
-use pgsteward_model::code::{Call, Guard, Node, Operation, Source, Value};
+use pgsteward_model::code::{Call, Guard, Node, Operation, Site, Source, Value};
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Evidence, Finding, Severity};
 use pgsteward_model::prisma::{Field, FieldType, Model, Scalar};
@@ -55,6 +55,9 @@ fn check(facts: &Facts) -> Vec<Finding> {
             changes.iter().filter(|change| !change.in_where && !locks::guarded(&flow, &change.call.site))
         {
             let finding = if let Some(read) = change.looked.filter(|_| !change.from.contains(&change.to)) {
+                if claimed(&flow, read, change.call, &field.name) {
+                    continue;
+                }
                 looked(&flow, change, read, &field.name, &known)
             } else if stated >= 3 && stated * 5 >= changes.len() * 4 && change.looked.is_none() {
                 unlike_siblings(&flow, change, &field.name, stated, changes.len(), &known)
@@ -65,6 +68,27 @@ fn check(facts: &Facts) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// Between the look and the update the row was taken with an update that names the status it expects: the function itself
+/// did, or one that it calls. What follows is done by the one that got it.
+fn claimed(flow: &Flow, read: &Call, update: &Call, field: &str) -> bool {
+    let between = |site: &Site| read.site.order < site.order && site.order < update.site.order;
+    let claims = |call: &Call| {
+        call.model == update.model
+            && matches!(
+                call.operation,
+                Operation::Update | Operation::UpdateMany | Operation::UpdateManyAndReturn
+            )
+            && call.argument.get("where").is_some_and(|filter| flow::mentions(filter, field))
+            && call.argument.get("data").is_some_and(|data| data.get(field).is_some())
+    };
+    let function = update.site.function;
+    flow.calls_of(function).any(|(_, call)| between(&call.site) && claims(call))
+        || flow.invocations_of(function).any(|(_, invocation)| {
+            between(&invocation.site)
+                && flow.reach(invocation.callee).calls.iter().any(|call| claims(&flow.code.calls[*call]))
+        })
 }
 
 /// The columns of a model that hold a state: an enum or a text named so.
@@ -92,8 +116,7 @@ fn change<'a>(flow: &Flow<'a>, call: &'a Call, field: &str) -> Option<Change<'a>
         for source in &guard.sources {
             let Source::Result { call: read, path } = source else { continue };
             let read = &flow.code.calls[*read];
-            let of_row =
-                demands(guard) && path.last().is_some_and(|last| last == field) && read.model == call.model;
+            let of_row = demands(guard) && path.len() == 1 && path[0] == field && read.model == call.model;
             if of_row && !read.operation.writes() && read.site.function == call.site.function {
                 looked = Some(read);
                 from.extend(literals(&guard.text));

@@ -5,7 +5,7 @@ use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Finding, Severity};
 use pgsteward_model::rule::{Group, Rule};
 
-use super::flow::Flow;
+use super::flow::{self, Flow};
 use super::{scale, shared};
 
 pub(super) static RULE: Rule = Rule {
@@ -46,6 +46,8 @@ fn judge(flow: &Flow, call: &Call) -> Option<Finding> {
         || matches!(call.operation, Operation::Delete | Operation::DeleteMany)
         || call.site.awaited == Awaited::Not
         || may_miss(flow, call)
+        || shared::marks_time(call)
+        || flow::is_log(&call.model)
         // Something else has failed already, and that is what the function tells.
         || flow.in_handler(&call.site);
     let message = format!("an error of \"{}\" disappears in an empty catch", shared::call_name(call));
@@ -66,14 +68,17 @@ fn judge(flow: &Flow, call: &Call) -> Option<Finding> {
     )
 }
 
-/// `update` of a row in a state, which throws where the row is in another one: that it may miss is meant.
+/// `update` of a row in a state, or under a condition that is not always there, which throws where the row is in another
+/// one: that it may miss is meant.
 fn may_miss(flow: &Flow, call: &Call) -> bool {
     let (Some(model), Some(filter)) = (flow.model(&call.model), call.argument.get("where")) else {
         return false;
     };
     call.operation == Operation::Update
         && filter.object().is_some_and(|filter| {
-            filter.properties.iter().any(|property| model.field(&property.name).is_some_and(scale::is_state))
+            filter.properties.iter().any(|property| {
+                property.conditional || model.field(&property.name).is_some_and(scale::is_state)
+            })
         })
 }
 

@@ -77,7 +77,7 @@ fn judge(flow: &Flow, call: &Call) -> Option<Finding> {
         Operation::Update | Operation::UpdateMany | Operation::UpdateManyAndReturn => same,
         _ => false,
     };
-    if answers_each(flow, call, of) {
+    if answers_each(flow, call, of) || ends_the_loop(flow, call) {
         return None;
     }
     // A list of statements in one transaction is the way that Prisma shows for rows that get different values.
@@ -88,6 +88,7 @@ fn judge(flow: &Flow, call: &Call) -> Option<Finding> {
     let sure = one_statement
         && call.result.unused
         && loops::is_alone(flow, &call.site)
+        && !loops::works_elsewhere(flow, &call.site, of)
         && !loops::in_portions(flow, &call.site);
     let fix = write_fix::write_at_once(flow, call, of, one_statement);
     let reason = fix.as_ref().err().map_or(String::new(), |why| format!(" There is no edit: {why}."));
@@ -100,6 +101,16 @@ fn judge(flow: &Flow, call: &Call) -> Option<Finding> {
     Some(match fix {
         Ok(fix) => finding.fix(fix),
         Err(_) => finding,
+    })
+}
+
+/// The next statement leaves the loop: the write runs once.
+fn ends_the_loop(flow: &Flow, call: &Call) -> bool {
+    let end = call.site.at.span.end;
+    let rest = flow.facts.sources.get(&call.site.at.file).and_then(|file| file.text.get(end..)).unwrap_or("");
+    let next = rest.trim_start().trim_start_matches(';').trim_start();
+    ["return", "break"].iter().any(|word| {
+        next.strip_prefix(word).is_some_and(|rest| !rest.starts_with(|one: char| one.is_alphanumeric()))
     })
 }
 

@@ -86,7 +86,7 @@ fn judge(flow: &Flow, function: usize) -> Option<Finding> {
     let shape = format!("{}+{}", first.call.shape, second.call.shape);
     Some(
         Finding::in_code(&RULE, place(first), owner, &shape, 0, message)
-            .severity(if loud && !far_apart(flow, first.site, second.site) && together(first.site, second.site) {
+            .severity(if loud && is_one_step(flow, first, second) {
                 Severity::Warning
             } else {
                 Severity::Info
@@ -99,6 +99,34 @@ fn judge(flow: &Flow, function: usize) -> Option<Finding> {
             .hint("put them into prisma.$transaction, or into one nested write")
             .also(place(second)),
     )
+}
+
+fn is_one_step(flow: &Flow, first: &Write, second: &Write) -> bool {
+    !far_apart(flow, first.site, second.site)
+        && !is_made_if_absent(flow, first, second)
+        && together(first.site, second.site)
+        && !clears_in_portions(first, second)
+}
+
+/// `if (!row) row = await create(…)`, and then something for the row: the next try finds it and goes on.
+fn is_made_if_absent(flow: &Flow, first: &Write, second: &Write) -> bool {
+    first.call.operation == Operation::Create
+        && first.site.guards.iter().filter(|guard| guard.negated && !second.site.guards.contains(guard)).any(
+            |guard| {
+                let of_model = |source: &Source| {
+                    matches!(source, Source::Result { call, .. } if flow.code.calls[*call].model == first.call.model)
+                };
+                guard.sources.iter().any(of_model)
+            },
+        )
+}
+
+/// Both only delete, portion by portion: the next turn or the next run goes on where this one stopped, and one
+/// transaction for all would hold its locks through all of them.
+fn clears_in_portions(first: &Write, second: &Write) -> bool {
+    let clears =
+        |write: &Write| write.call.operation == Operation::DeleteMany && !write.site.loops.is_empty();
+    clears(first) && clears(second)
 }
 
 /// Neither of the two stands under a condition that the other does not stand under; ways out before them are none.
@@ -161,7 +189,7 @@ fn counts(flow: &Flow, call: &Call) -> bool {
     call.operation.writes()
         && !flow::is_log(&call.model)
         && !makes_sure(call)
-        && !marks_time(call)
+        && !shared::marks_time(call)
         && !may_fail(flow, &call.site)
 }
 
@@ -170,28 +198,6 @@ fn makes_sure(call: &Call) -> bool {
     let empty =
         |node: &Node| node.object().is_some_and(|object| !object.open && object.properties.is_empty());
     call.operation == Operation::Upsert && call.argument.get("update").is_some_and(empty)
-}
-
-/// Only says when something was last seen or done.
-fn marks_time(call: &Call) -> bool {
-    let is_time = |node: &Node| match &node.value {
-        Value::Expression { sources, text, .. } => {
-            sources.contains(&Source::Time) || text.starts_with("new Date") || text.contains("Date.now")
-        }
-        _ => false,
-    };
-    call.argument.get("data").and_then(Node::object).is_some_and(|data| {
-        let times = data.properties.iter().filter(|property| is_time(&property.value)).count();
-        let counters =
-            data.properties.iter().filter(|property| property.value.get("increment").is_some()).count();
-        !data.open
-            && !data.properties.is_empty()
-            && times + counters == data.properties.len()
-            && data
-                .properties
-                .iter()
-                .any(|property| property.name.to_lowercase().contains("last") || counters > 0)
-    })
 }
 
 /// An error of it is nobody's concern.

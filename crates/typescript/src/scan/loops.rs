@@ -197,6 +197,8 @@ impl<'a> Reader<'_, 'a> {
                 }
                 AstKind::StaticMemberExpression(_)
                 | AstKind::ArrayExpression(_)
+                | AstKind::ChainExpression(_)
+                | AstKind::ParenthesizedExpression(_)
                 | AstKind::SpreadElement(_) => {}
                 _ => return (last == "forEach" && asynchronous(call), limited),
             }

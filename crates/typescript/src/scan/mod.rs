@@ -8,6 +8,7 @@ mod classes;
 mod clients;
 mod conditions;
 mod effects;
+mod file_role;
 mod fragments;
 mod functions;
 mod invocations;
@@ -60,7 +61,7 @@ pub const LARGEST: usize = 2 * 1024 * 1024;
 /// Reads a file as far as linking may need it: in full if its text speaks of a database, else its imports and exports
 /// (see [`Depth`]). What cannot be read stands in [`Unit::left_out`].
 pub fn scan(path: &str, text: &str) -> Unit {
-    read(path, text, prefilter::interesting(text, roles::file_role(path)))
+    read(path, text, prefilter::interesting(text, file_role::of_path(path)))
 }
 
 /// Reads a file in full, whatever it speaks of.
@@ -73,7 +74,7 @@ fn read(path: &str, text: &str, fully: bool) -> Unit {
     let mut unit = Unit {
         file: file.clone(),
         bytes: text.len(),
-        role: Some(roles::file_role(path)),
+        role: Some(file_role::of_path(path)),
         allows: text.contains("pgsteward: allow("),
         ..Unit::default()
     };
@@ -101,7 +102,7 @@ fn read(path: &str, text: &str, fully: bool) -> Unit {
         }));
         return read;
     }
-    if fully && unit.role == Some(FileRole::Application) && roles::is_program(text) {
+    if fully && unit.role == Some(FileRole::Application) && file_role::is_program(text) {
         unit.role = Some(FileRole::Script);
     }
     let depth = nesting::depth(text);

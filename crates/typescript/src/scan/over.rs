@@ -1,7 +1,7 @@
 //! What loops go through: lists that are written out, rows, pages, portions, ancestors.
 
 use oxc_ast::AstKind;
-use oxc_ast::ast::{Expression, ForStatement, ForStatementInit};
+use oxc_ast::ast::{ArrayExpressionElement, Expression, ForStatement, ForStatementInit};
 use oxc_syntax::node::NodeId;
 use oxc_syntax::operator::AssignmentOperator;
 use pgsteward_model::code::{Over, Source};
@@ -85,16 +85,35 @@ impl<'a> Reader<'_, 'a> {
         }
         let inner = settled(list);
         if let Expression::ArrayExpression(elements) = inner {
-            let spread = elements.elements.iter().any(|element| element.is_spread());
-            if !spread {
-                return Over::Constant(Some(elements.elements.len()));
+            let spreads: Vec<_> = elements
+                .elements
+                .iter()
+                .filter_map(|element| match element {
+                    ArrayExpressionElement::SpreadElement(spread) => Some(&spread.argument),
+                    _ => None,
+                })
+                .collect();
+            // `[FIRST, ...OTHERS]`, all of which the program has written.
+            let mut count = Some(elements.elements.len() - spreads.len());
+            let mut written = true;
+            for spread in spreads {
+                match self.over_list(spread, depth + 1) {
+                    Over::Constant(more) => count = count.zip(more).map(|(count, more)| count + more),
+                    _ => written = false,
+                }
+            }
+            if written {
+                return Over::Constant(count);
             }
         }
         let text = self.cut(span(inner), 200).to_ascii_lowercase();
         if let Some(call) = as_call(inner) {
             let callee = self.cut(span(&call.callee), 80);
             let last = callee.rsplit('.').next().unwrap_or(&callee).to_ascii_lowercase();
-            if last.contains("chunk") || last.contains("batch") || last.contains("partition") {
+            if ["chunk", "batch", "partition", "spliteve", "portion", "ingroups"]
+                .iter()
+                .any(|word| last.contains(word))
+            {
                 return Over::Chunks;
             }
             if let Some(member) = as_member(&call.callee) {

@@ -1,89 +1,13 @@
-//! What files and functions are for, by the conventions of frameworks.
+//! What functions are for, by the conventions of frameworks.
 
 use oxc_ast::AstKind;
 use oxc_ast::ast::{CallExpression, Decorator, Expression, NewExpression};
-use pgsteward_model::code::{FileRole, FunctionRole};
+use pgsteward_model::code::FunctionRole;
 use pgsteward_model::source::Span;
 
 use super::functions::Named;
 use super::reader::Reader;
 use super::syntax::{Code, argument, as_call, as_member, bare, key_name, span};
-
-/// By the path alone.
-pub(super) fn file_role(path: &str) -> FileRole {
-    let path = path.to_ascii_lowercase();
-    let name = path.rsplit('/').next().unwrap_or(&path);
-    let stem = name.split('.').next().unwrap_or(name);
-    let folders: Vec<&str> = path.split('/').rev().skip(1).collect();
-    let within = |names: &[&str]| folders.iter().any(|folder| names.contains(folder));
-    if within(&["generated", "__generated__", ".prisma", "dist", "build", ".next"])
-        || name.contains(".generated.")
-        || name.contains(".gen.")
-        || name.ends_with(".min.js")
-    {
-        return FileRole::Generated;
-    }
-    if within(&[
-        "test",
-        "tests",
-        "test-utils",
-        "testcontainers",
-        "test-helpers",
-        "testing",
-        "testcontainers",
-        "__tests__",
-        "__mocks__",
-        "e2e",
-        "spec",
-        "specs",
-        "fixtures",
-        "cypress",
-        "playwright",
-    ]) || name.contains(".test.")
-        || name.contains(".spec.")
-        || name.contains(".e2e")
-        || name.contains(".stories.")
-        || name.contains(".bench.")
-        || name.starts_with("vitest.")
-        || name.starts_with("jest.")
-        || stem.ends_with("-test")
-        || folders
-            .iter()
-            .any(|folder| folder.ends_with("-tests") || folder.ends_with("-test") || folder.ends_with("-e2e"))
-    {
-        return FileRole::Test;
-    }
-    if stem.starts_with("seed")
-        || stem == "populate"
-        || stem.ends_with("seed")
-        || stem.ends_with("seeder")
-        || within(&["seed", "seeds", "seeders"])
-    {
-        return FileRole::Seed;
-    }
-    if within(&["migration", "backfills", "backfill"])
-        || folders.iter().any(|folder| folder.ends_with("migrations") || folder.starts_with("migration-"))
-        || stem.starts_with("backfill")
-    {
-        return FileRole::Migration;
-    }
-    if within(&["scripts", "script", "bin", "tools"]) {
-        return FileRole::Script;
-    }
-    FileRole::Application
-}
-
-/// A program that is run by hand, by what it says: it gives nothing to other files, ends itself when it is done or talks
-/// to a terminal, and waits for no requests and no jobs.
-pub(super) fn is_program(text: &str) -> bool {
-    const ENDS: [&str; 4] = ["process.exit(0)", "process.exit()", "process.argv", "readline"];
-    const GIVES: [&str; 4] = ["export ", "export{", "module.exports", "exports."];
-    const WAITS: [&str; 7] =
-        [".listen(", "serve(", "createServer", "createApp", "new Worker(", ".process(", "NestFactory"];
-    let holds = |words: &[&str]| words.iter().any(|word| text.contains(word));
-    // Nearly every file gives something, and soon.
-    text.starts_with("#!") || !holds(&GIVES) && holds(&ENDS) && !holds(&WAITS)
-}
 
 const METHODS: [&str; 8] = ["get", "post", "put", "patch", "delete", "all", "options", "head"];
 
@@ -104,7 +28,7 @@ pub(super) fn registered<'a>(
         let receiver = reader.cut(span(member.object), 60).to_ascii_lowercase();
         if METHODS.contains(&name)
             && let Some(path) = first_text()
-            && (path.starts_with('/') || path.starts_with('*') || path.is_empty())
+            && (path.starts_with(['/', '*']) || path.starts_with("${") || path.is_empty())
             && !["axios", "fetch", "client", "http", "ky", "got", "api"].contains(&receiver.as_str())
         {
             let upper = if name == "all" { "ALL".into() } else { name.to_ascii_uppercase() };
@@ -326,10 +250,15 @@ fn takes_request_and_answer<'a>(reader: &Reader<'_, 'a>, code: Code<'a>) -> bool
     };
     let answer = ["Response", "NextApiResponse", "FastifyReply", "ServerResponse"];
     let second = ty(1);
-    if answer.iter().any(|one| second == *one || second.starts_with(&format!("{one}<"))) {
-        return true;
+    let typed = answer.iter().any(|one| second == *one || second.starts_with(&format!("{one}<")));
+    let named =
+        matches!(name(0), "req" | "request" | "_req") && matches!(name(1), "res" | "reply" | "response");
+    if !typed && !named {
+        return false;
     }
-    matches!(name(0), "req" | "request" | "_req") && matches!(name(1), "res" | "reply" | "response")
+    // A helper is handed both and answers its caller. Fastify sends what a handler returns.
+    let answers = |name: &str| reader.head(code.span()).contains(&format!("{name}."));
+    second.starts_with("FastifyReply") || name(1) == "reply" || name(1).is_empty() || answers(name(1))
 }
 
 /// NestJS, type-graphql and the like.

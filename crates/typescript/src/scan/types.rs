@@ -51,11 +51,17 @@ impl<'a> Reader<'_, 'a> {
     pub(super) fn optional_member(&self, ty: &'a TSType<'a>, name: &str) -> bool {
         match ty {
             TSType::TSTypeLiteral(literal) => self.optional_among(&literal.members, name),
-            TSType::TSIntersectionType(both) => both.types.iter().any(|one| self.optional_member(one, name)),
+            TSType::TSIntersectionType(both) => {
+                // One part that requires it is enough.
+                both.types.iter().any(|one| self.optional_member(one, name))
+                    && !both.types.iter().any(|one| self.picks(one, name))
+            }
             TSType::TSTypeReference(reference) => {
                 let TSTypeName::IdentifierReference(identifier) = &reference.type_name else { return false };
                 if identifier.name == "Partial" {
-                    return true;
+                    // `Partial<Pick<User, 'lastName'>>` says nothing of other fields.
+                    let of = reference.type_arguments.as_ref().and_then(|given| given.params.first());
+                    return of.is_none_or(|of| !is_pick(of) || self.picks(of, name));
                 }
                 let Some(symbol) = self.symbol_of(identifier) else { return false };
                 match self.nodes.kind(self.scoping.symbol_declaration(symbol)) {
@@ -74,6 +80,19 @@ impl<'a> Reader<'_, 'a> {
         }
     }
 
+    /// `Pick<User, 'email' | 'name'>`
+    fn picks(&self, ty: &'a TSType<'a>, name: &str) -> bool {
+        let TSType::TSTypeReference(reference) = ty else { return false };
+        let names = reference.type_arguments.as_ref().and_then(|given| given.params.get(1));
+        is_pick(ty)
+            && names.is_some_and(|names| {
+                let text = self.cut(span(names), 2_000);
+                [format!("'{name}'"), format!("\"{name}\"")]
+                    .iter()
+                    .any(|quoted| text.contains(quoted.as_str()))
+            })
+    }
+
     fn optional_among(&self, members: &'a [TSSignature<'a>], name: &str) -> bool {
         members.iter().any(|member| match member {
             TSSignature::TSPropertySignature(property) => {
@@ -86,4 +105,9 @@ impl<'a> Reader<'_, 'a> {
             _ => false,
         })
     }
+}
+
+fn is_pick(ty: &TSType) -> bool {
+    matches!(ty, TSType::TSTypeReference(reference)
+        if matches!(&reference.type_name, TSTypeName::IdentifierReference(name) if name.name == "Pick"))
 }

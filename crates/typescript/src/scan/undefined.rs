@@ -68,7 +68,8 @@ impl<'a> Reader<'_, 'a> {
                     let split = as_call(bare(member.object))
                         .and_then(|call| as_member(&call.callee))
                         .is_some_and(|called| called.name == Some("split"));
-                    return (!split || index.value != 0.0).then_some(Undefined::Lookup);
+                    let there = split && index.value == 0.0 || self.is_tuple(member.object);
+                    return (!there).then_some(Undefined::Lookup);
                 }
                 self.optional_field(inner)
             }
@@ -109,11 +110,39 @@ impl<'a> Reader<'_, 'a> {
                 return Some(Undefined::Lookup);
             }
         }
-        if optional_chain(whole) {
+        // `const ids = rows.map(…)` is there, and so is `ids?.map(…)`.
+        let certain = as_member(&call.callee).is_some_and(|member| self.always_list(member.object));
+        if optional_chain(whole) && !certain {
             return Some(Undefined::OptionalChain);
         }
         let _ = depth;
         None
+    }
+
+    /// A parameter of a type like `[string, string] | string`: each place of the tuple is filled.
+    fn is_tuple(&self, object: &'a Expression<'a>) -> bool {
+        let Expression::Identifier(identifier) = bare(object) else { return false };
+        let Some(symbol) = self.symbol_of(identifier) else { return false };
+        let Definition::Parameter { parameter, steps, .. } = self.definition(symbol) else { return false };
+        steps.is_empty()
+            && self
+                .type_text(parameter.type_annotation.as_deref())
+                .is_some_and(|ty| ty.split('|').any(|part| part.trim().starts_with('[')))
+    }
+
+    /// A name that always stands for a list: what `map` and `filter` give, or one that is written out.
+    fn always_list(&self, object: &'a Expression<'a>) -> bool {
+        let Expression::Identifier(identifier) = bare(object) else { return false };
+        let Some(symbol) = self.symbol_of(identifier) else { return false };
+        let Definition::Variable { declarator, steps, .. } = self.definition(symbol) else { return false };
+        steps.is_empty()
+            && declarator.init.as_ref().is_some_and(|init| match bare(init) {
+                Expression::ArrayExpression(_) => true,
+                init => as_call(init).and_then(|call| as_member(&call.callee)).is_some_and(|member| {
+                    let gives = ["map", "filter", "flatMap", "concat", "slice"];
+                    member.name.is_some_and(|name| gives.contains(&name)) && !optional_chain(init)
+                }),
+            })
     }
 
     fn holds_map(&self, object: &'a Expression<'a>) -> bool {

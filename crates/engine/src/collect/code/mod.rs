@@ -56,12 +56,13 @@ impl CodeReader {
     /// `keep`: whether what files say may be kept in the user's cache folder.
     pub fn new(found: &Found, keep: bool) -> CodeReader {
         let mut texts = Sha256::new();
-        let projects: Vec<(ClientProject, Vec<PathBuf>)> =
-            found.projects.iter().map(|project| client_project(&found.root, project, &mut texts)).collect();
-        let generated = projects.iter().flat_map(|(_, folders)| folders.clone()).collect();
+        let (mut projects, folders): (Vec<ClientProject>, Vec<Vec<PathBuf>>) =
+            found.projects.iter().map(|project| client_project(&found.root, project, &mut texts)).unzip();
+        let generated = folders.concat();
+        leave_twins(&mut projects);
         CodeReader {
             root: found.root.clone(),
-            projects: projects.into_iter().map(|(project, _)| project).collect(),
+            projects,
             schemas: found
                 .projects
                 .iter()
@@ -257,6 +258,28 @@ fn client_project(root: &Path, found: &FoundProject, texts: &mut Sha256) -> (Cli
     }
     project.schema = Some(Arc::new(schema)).filter(|schema: &Arc<PrismaSchema>| !schema.models.is_empty());
     (project, folders)
+}
+
+/// An application that also runs on another database has a second schema of the same models for it, and both write the
+/// same client. The calls are then those of the PostgreSQL schema.
+fn leave_twins(projects: &mut [ClientProject]) {
+    let models = |project: &ClientProject| -> Option<(bool, BTreeSet<String>)> {
+        let schema = project.schema.as_ref()?;
+        let provider = schema.datasource.as_ref().and_then(|source| source.provider.as_deref());
+        let ours = provider.is_none_or(|provider| matches!(provider, "postgresql" | "postgres"));
+        Some((ours, schema.models.iter().map(|model| model.name.clone()).collect()))
+    };
+    let known: Vec<Option<(bool, BTreeSet<String>)>> = projects.iter().map(models).collect();
+    for (project, schema) in projects.iter_mut().zip(&known) {
+        let Some((false, names)) = schema else { continue };
+        let twin = known.iter().flatten().any(|(ours, others)| {
+            let shared = names.intersection(others).count();
+            *ours && shared * 5 >= names.len().max(others.len()) * 4
+        });
+        if twin {
+            *project = ClientProject { folder: project.folder.clone(), ..ClientProject::default() };
+        }
+    }
 }
 
 /// What was not read, by its reason.

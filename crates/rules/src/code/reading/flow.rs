@@ -189,6 +189,7 @@ impl<'a> Flow<'a> {
             .is_some_and(|transaction| self.code.transactions[transaction].kind == TransactionKind::Batch);
         call.on_transaction
             || batch
+            || gives_transaction(&call.receiver)
             || self.in_wrapper(call)
             || self.client_of_caller(call).is_some_and(|ty| ty.is_transaction)
     }
@@ -203,7 +204,7 @@ impl<'a> Flow<'a> {
         let root = call.receiver.split(['.', '?', '!', '(']).next().unwrap_or("");
         let given = !root.is_empty()
             && root != "this"
-            && text.rfind("ransaction(").is_some_and(|at| {
+            && ["ransaction(", "$tx(", "Tx("].iter().filter_map(|wrapper| text.rfind(wrapper)).any(|at| {
                 [format!("({root})"), format!("({root}:"), format!("({root},")]
                     .iter()
                     .any(|parameter| text[at..].contains(parameter.as_str()))
@@ -379,6 +380,14 @@ impl Flow<'_> {
     }
 }
 
+/// `this.prisma.txClient()`: the client of the transaction around the request, if there is one.
+fn gives_transaction(receiver: &str) -> bool {
+    receiver.split_once('(').is_some_and(|(called, _)| {
+        let name = called.rsplit('.').next().unwrap_or(called);
+        any_word(name, |word| matches!(word, "tx" | "trx" | "transaction"))
+    })
+}
+
 /// A client that the caller hands to a function.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::code) struct GivenClient {
@@ -388,7 +397,7 @@ pub(in crate::code) struct GivenClient {
 
 /// Rows that tell what happened and that nothing depends on.
 pub(in crate::code) fn is_log(model: &str) -> bool {
-    const WORDS: [&str; 19] = [
+    const WORDS: [&str; 21] = [
         "log",
         "logs",
         "audit",
@@ -408,6 +417,8 @@ pub(in crate::code) fn is_log(model: &str) -> bool {
         "view",
         "session",
         "stat",
+        "error",
+        "errors",
     ];
     words(model).iter().any(|word| WORDS.contains(&word.as_str()))
 }

@@ -5,12 +5,16 @@
 use pgsteward_model::code::{Call, Node, Site, Source, Value};
 
 use super::flow::Flow;
+use super::middleware;
 use super::text::mentions_word;
 
-/// The value is a part of the route, or a query before this one would have thrown without it.
+/// The value is a part of the route, a query before this one would have thrown without it, or a middleware of the
+/// route has seen to it.
 pub(in crate::code) fn is_there(flow: &Flow, call: &Call, value: &Node) -> bool {
     let Value::Expression { text, sources, .. } = &value.value else { return false };
-    is_part_of_route(flow, call, text, sources) || was_a_key(flow, &call.site, text)
+    is_part_of_route(flow, call, text, sources)
+        || was_a_key(flow, &call.site, text)
+        || middleware::has_set(flow, &call.site, text, sources)
 }
 
 /// The handler is called from files of routes only, and each of them has the part: `pages/api/teams/[teamId]/…`.

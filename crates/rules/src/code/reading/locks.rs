@@ -3,10 +3,20 @@
 use pgsteward_model::code::{Call, Site};
 
 use super::flow::Flow;
+use crate::shared::words;
 
-/// Something in the function keeps others away while it looks and writes: a serializable transaction, or a raw
+/// Something in the function, or in each one that calls it, keeps others away while it looks and writes: a serializable transaction, or a raw
 /// statement that locks.
 pub(in crate::code) fn guarded(flow: &Flow, site: &Site) -> bool {
+    let function = flow.function(site);
+    let by_caller = |caller: &usize| is_guarded(flow, &flow.code.invocations[*caller].site);
+    is_guarded(flow, site)
+        || !function.callers.is_empty()
+            && !function.called_from_elsewhere
+            && function.callers.iter().all(by_caller)
+}
+
+fn is_guarded(flow: &Flow, site: &Site) -> bool {
     let isolated = |index: usize| {
         flow.code.transactions[index]
             .isolation
@@ -20,7 +30,50 @@ pub(in crate::code) fn guarded(flow: &Flow, site: &Site) -> bool {
     let called_lock = flow
         .invocations_of(site.function)
         .any(|(_, invocation)| flow.code.functions[invocation.callee].name.to_lowercase().contains("lock"));
-    site.transaction.is_some_and(isolated) || locks || called_lock || speaks_of_isolation(flow, site)
+    site.transaction.is_some_and(isolated)
+        || locks
+        || called_lock
+        || speaks_of_isolation(flow, site)
+        || waits_its_turn(flow, site)
+}
+
+/// The place stands in a function that is handed to one that runs one after the other: `inQueue(key, async () => …)`,
+/// `mutex.runExclusive(async () => …)`.
+fn waits_its_turn(flow: &Flow, site: &Site) -> bool {
+    /// What a callback of one screen has before the place.
+    const NEAR: usize = 6_000;
+    const WORDS: [&str; 9] = [
+        "queue",
+        "lock",
+        "locked",
+        "mutex",
+        "exclusive",
+        "exclusively",
+        "serially",
+        "sequentially",
+        "semaphore",
+    ];
+    let Some(file) = flow.facts.sources.get(&site.at.file) else { return false };
+    let before = file.text.get(..site.at.span.start).unwrap_or("");
+    let mut closed = 0_usize;
+    for (at, letter) in before.char_indices().rev().take(NEAR) {
+        match letter {
+            ')' => closed += 1,
+            '(' if closed > 0 => closed -= 1,
+            '(' => {
+                let name = before[..at]
+                    .rsplit(|one: char| !one.is_alphanumeric() && !matches!(one, '_' | '$' | '.'))
+                    .next()
+                    .unwrap_or("");
+                let parts = name.split('.').flat_map(words);
+                if parts.into_iter().any(|word| WORDS.contains(&word.as_str())) {
+                    return true;
+                }
+            }
+            _ => {}
+        }
+    }
+    false
 }
 
 /// Wrappers around `$transaction` take the level in ways of their own; the function names it all the same.

@@ -1,9 +1,12 @@
 //! Which loops grow with the data, and what repeats in them.
 
 use pgsteward_model::code::{Call, EffectKind, Loop, LoopKind, Node, Operation, Over, Site, Source, Value};
+use pgsteward_model::prisma::FieldType;
 
-use super::flow::Flow;
+use super::flow::{Flow, equalities};
+use super::remote;
 use super::shared::sources;
+use super::text::{Body, closing};
 use crate::shared::words;
 
 /// Lists up to this long are as good as constant.
@@ -82,6 +85,7 @@ pub(in crate::code) fn is_long(flow: &Flow, site: &Site, of: &Loop) -> bool {
         Over::Rows(call) => {
             flow.code.calls[call].operation == Operation::FindMany
                 && !is_by_own_keys(flow, of)
+                && !is_of_one_thing(flow, of)
                 && limit(flow, of).is_none_or(|rows| rows > PAGE)
         }
         Over::Parameter(index) => is_of_keys && flow.parameter_chosen_by_user(site.function, index),
@@ -100,6 +104,59 @@ fn is_taken_from_request(flow: &Flow, site: &Site, name: &str) -> bool {
             let names = text[..at].rfind('{').map_or("", |open| &text[open + 1..at]);
             names.split(',').any(|taken| taken.trim() == name)
         })
+    })
+}
+
+/// The rows are the parts of one thing by its key (the recipients of a letter, the lines of an order), as people make
+/// them. What hangs on somebody or on a place where many work has no such bound.
+fn is_of_one_thing(flow: &Flow, of: &Loop) -> bool {
+    const PLACES: [&str; 28] = [
+        "user",
+        "account",
+        "team",
+        "org",
+        "organization",
+        "organisation",
+        "workspace",
+        "tenant",
+        "project",
+        "company",
+        "community",
+        "customer",
+        "client",
+        "space",
+        "environment",
+        "site",
+        "website",
+        "channel",
+        "group",
+        "member",
+        "shop",
+        "store",
+        "vendor",
+        "app",
+        "application",
+        "domain",
+        "folder",
+        "category",
+    ];
+    let Over::Rows(call) = of.over else { return false };
+    let call = &flow.code.calls[call];
+    let (Some(model), Some(filter)) = (flow.model(&call.model), call.argument.get("where")) else {
+        return false;
+    };
+    let filter = equalities(filter);
+    model.fields.iter().any(|field| {
+        let (Some(relation), FieldType::Model(parent)) = (&field.relation, &field.ty) else { return false };
+        let [key] = relation.fields.as_slice() else { return false };
+        let named = filter.iter().any(|(name, value)| {
+            name == key && !sources(value).iter().all(|source| matches!(source, Source::Constant))
+        });
+        let place = |word: &String| {
+            let singular = word.strip_suffix('s').unwrap_or(word);
+            PLACES.contains(&singular) || PLACES.contains(&word.as_str())
+        };
+        named && *parent != model.name && !words(parent).iter().any(place)
     })
 }
 
@@ -127,8 +184,25 @@ pub(in crate::code) fn works_elsewhere(flow: &Flow, site: &Site, of: &Loop) -> b
     let here = flow.effects_of(site.function);
     here.iter().filter(|effect| same(&flow.code.effects[**effect].site)).any(slow)
         || flow.invocations_of(site.function).any(|(_, invocation)| {
-            same(&invocation.site) && flow.reach(invocation.callee).effects.iter().any(slow)
+            same(&invocation.site) && {
+                let reach = flow.reach(invocation.callee);
+                reach.effects.iter().any(slow)
+                    || reach.functions.iter().any(|function| remote::asked_in(flow.text_of(*function)))
+            }
         })
+        || remote::asked_in(body_of(flow, site, of))
+}
+
+/// What runs in each turn: the block behind the head, or the callback.
+fn body_of<'a>(flow: &Flow<'a>, site: &Site, of: &Loop) -> &'a str {
+    let Some(file) = flow.facts.sources.get(&of.at.file) else { return "" };
+    if of.kind == LoopKind::Callback {
+        let rest = file.text.get(of.at.span.end..).unwrap_or("");
+        return closing(rest).filter(|_| rest.starts_with('(')).map_or("", |end| &rest[..end]);
+    }
+    Body::after(&file.text, of.at.span.end)
+        .filter(|body| body.span.contains(site.at.span))
+        .map_or("", |body| body.text)
 }
 
 /// The most turns that a loop over rows takes: a `take` that is written out.
@@ -155,9 +229,50 @@ pub(in crate::code) fn in_portions(flow: &Flow, site: &Site) -> bool {
     site.loops.iter().any(|index| flow.code.loops[*index].over == Over::Chunks)
 }
 
+/// Each turn locks its own row before the site looks: what it looks at must be read after that.
+pub(in crate::code) fn locks_each(flow: &Flow, site: &Site) -> bool {
+    let Some(innermost) = site.loops.last() else { return false };
+    let before = |other: &Site| other.loops.contains(innermost) && other.order < site.order;
+    flow.invocations_of(site.function).any(|(_, invocation)| {
+        let name = &flow.code.functions[invocation.callee].name;
+        before(&invocation.site) && words(name).iter().any(|word| word == "lock")
+    }) || flow.raw_of(site.function).iter().map(|index| &flow.code.raw[*index]).any(|raw| {
+        let text = raw.text.as_deref().unwrap_or("").to_ascii_lowercase();
+        before(&raw.site) && (text.contains("for update") || text.contains("advisory"))
+    })
+}
+
+/// The turn also writes: it is a step of work, which reads what it needs.
+pub(in crate::code) fn writes_each(flow: &Flow, site: &Site, of: &Loop) -> bool {
+    let same =
+        |other: &Site| other.loops.iter().any(|index| std::ptr::eq(&raw const flow.code.loops[*index], of));
+    flow.calls_of(site.function).any(|(_, call)| call.operation.writes() && same(&call.site))
+}
+
+/// The same loop has written the model before: the turn reads back what it wrote.
+pub(in crate::code) fn reads_back(flow: &Flow, call: &Call) -> bool {
+    let Some(innermost) = call.site.loops.last() else { return false };
+    flow.calls_of(call.site.function).any(|(_, other)| {
+        other.operation.writes()
+            && other.model == call.model
+            && other.site.loops.contains(innermost)
+            && other.site.order < call.site.order
+            && other.site.guards == call.site.guards
+    })
+}
+
+/// The site stands in a loop that takes page after page, inside of any other: each page waits for the one before.
+pub(in crate::code) fn turns_pages(flow: &Flow, site: &Site) -> bool {
+    site.loops.iter().any(|index| flow.code.loops[*index].over == Over::Pages)
+}
+
 /// Lists that people write or that a schema gives: filters of a page, columns of a table, defaults.
 pub(in crate::code) fn is_short_by_name(of: &Loop) -> bool {
-    const SHORT: [&str; 12] = [
+    const SHORT: [&str; 16] = [
+        "joins",
+        "ranges",
+        "sorts",
+        "errors",
         "filters",
         "columns",
         "fields",

@@ -8,6 +8,8 @@ pub(in crate::code) mod flow;
 pub(in crate::code) mod given;
 pub(in crate::code) mod locks;
 pub(in crate::code) mod loops;
+pub(in crate::code) mod middleware;
+pub(in crate::code) mod remote;
 pub(in crate::code) mod scale;
 pub(in crate::code) mod shared;
 pub(in crate::code) mod steps;

@@ -80,3 +80,25 @@ fn collect<'a>(node: &'a Node, found: &mut Vec<&'a Source>) {
         Value::Undefined | Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) => {}
     }
 }
+
+/// Only says when something was last seen or done.
+pub(in crate::code) fn marks_time(call: &Call) -> bool {
+    let is_time = |node: &Node| match &node.value {
+        Value::Expression { sources, text, .. } => {
+            sources.contains(&Source::Time) || text.starts_with("new Date") || text.contains("Date.now")
+        }
+        _ => false,
+    };
+    call.argument.get("data").and_then(Node::object).is_some_and(|data| {
+        let times = data.properties.iter().filter(|property| is_time(&property.value)).count();
+        let counters =
+            data.properties.iter().filter(|property| property.value.get("increment").is_some()).count();
+        !data.open
+            && !data.properties.is_empty()
+            && times + counters == data.properties.len()
+            && data
+                .properties
+                .iter()
+                .any(|property| property.name.to_lowercase().contains("last") || counters > 0)
+    })
+}

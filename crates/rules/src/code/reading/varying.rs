@@ -93,6 +93,27 @@ pub(in crate::code) fn is_cached(flow: &Flow, function: usize) -> bool {
     !name.is_empty() && (remembers(name) || remembers(imported))
 }
 
+/// A field of the object holds the answer, and is looked at before it is set: `if (!this.rows) this.rows = await …`,
+/// `this.rows ??= await …`.
+pub(in crate::code) fn reads_once(text: &str) -> bool {
+    text.match_indices("this.").any(|(at, _)| {
+        let rest = &text[at + "this.".len()..];
+        let end =
+            rest.find(|one: char| !one.is_alphanumeric() && one != '_' && one != '$').unwrap_or(rest.len());
+        let (name, after) = rest.split_at(end);
+        let after = after.trim_start();
+        let waits = |value: &str| value.trim_start().starts_with("await ") || value.contains("await ");
+        if let Some(value) = after.strip_prefix("??=").or_else(|| after.strip_prefix("||=")) {
+            return waits(value.lines().next().unwrap_or(""));
+        }
+        let set = after.strip_prefix('=').filter(|value| !value.starts_with(['=', '>']));
+        set.is_some_and(|value| waits(value.lines().next().unwrap_or("")))
+            && [format!("if (!this.{name})"), format!("if (this.{name})"), format!("if (this.{name} ")]
+                .iter()
+                .any(|test| text[..at].contains(test.as_str()))
+    })
+}
+
 fn remembers(name: &str) -> bool {
     const WORDS: [&str; 5] = ["cache", "cached", "memo", "memoize", "memoized"];
     words(name).iter().any(|word| WORDS.contains(&word.as_str()))

@@ -1,0 +1,110 @@
+//! What files are for: by their path, and by what a program that is run by hand says.
+
+use pgsteward_model::code::FileRole;
+
+/// By the path alone.
+pub(super) fn of_path(path: &str) -> FileRole {
+    let path = path.to_ascii_lowercase();
+    let name = path.rsplit('/').next().unwrap_or(&path);
+    let stem = name.split('.').next().unwrap_or(name);
+    let folders: Vec<&str> = path.split('/').rev().skip(1).collect();
+    let within = |names: &[&str]| folders.iter().any(|folder| names.contains(folder));
+    if within(&["generated", "__generated__", ".prisma", "dist", "build", ".next"])
+        || name.contains(".generated.")
+        || name.contains(".gen.")
+        || name.ends_with(".min.js")
+    {
+        return FileRole::Generated;
+    }
+    if within(&[
+        "test",
+        "tests",
+        "test-utils",
+        "testcontainers",
+        "test-helpers",
+        "testing",
+        "testcontainers",
+        "__tests__",
+        "__mocks__",
+        "e2e",
+        "spec",
+        "specs",
+        "fixtures",
+        "cypress",
+        "playwright",
+    ]) || name.contains(".test.")
+        || name.contains(".spec.")
+        || name.contains(".e2e")
+        || name.contains(".stories.")
+        || name.contains(".bench.")
+        || name.starts_with("vitest.")
+        || name.starts_with("jest.")
+        || stem.ends_with("-test")
+        || folders
+            .iter()
+            .any(|folder| folder.ends_with("-tests") || folder.ends_with("-test") || folder.ends_with("-e2e"))
+    {
+        return FileRole::Test;
+    }
+    if stem.starts_with("seed")
+        || stem == "populate"
+        || stem.ends_with("seed")
+        || stem.ends_with("seeder")
+        || within(&["seed", "seeds", "seeders"])
+    {
+        return FileRole::Seed;
+    }
+    if within(&["migration", "backfills", "backfill"])
+        || folders.iter().any(|folder| folder.ends_with("migrations") || folder.starts_with("migration-"))
+        || stem.starts_with("backfill")
+    {
+        return FileRole::Migration;
+    }
+    if within(&["scripts", "script", "bin", "tools"]) {
+        return FileRole::Script;
+    }
+    FileRole::Application
+}
+
+/// A program that is run by hand, by what it says: it gives nothing to other files, ends itself when it is done, talks
+/// to a terminal or calls what it declares, and waits for no requests and no jobs.
+pub(super) fn is_program(text: &str) -> bool {
+    const ENDS: [&str; 4] = ["process.exit(0)", "process.exit()", "process.argv", "readline"];
+    const GIVES: [&str; 4] = ["export ", "export{", "module.exports", "exports."];
+    const WAITS: [&str; 7] =
+        [".listen(", "serve(", "createServer", "createApp", "new Worker(", ".process(", "NestFactory"];
+    const LASTS: [&str; 6] = ["setInterval(", "cron", "schedule", "while (true)", "subscribe", ".on("];
+    let holds = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    // Nearly every file gives something, and soon.
+    text.starts_with("#!")
+        || !holds(&GIVES) && !holds(&WAITS) && (holds(&ENDS) || runs_itself(text) && !holds(&LASTS))
+}
+
+/// `(async () => { … })()`, `main()` or `run().catch(…)` at the start of a line.
+fn runs_itself(text: &str) -> bool {
+    text.lines().any(|line| {
+        let called = ["main(", "run(", "start("].iter().any(|name| {
+            let line = line.strip_prefix("await ").or_else(|| line.strip_prefix("void ")).unwrap_or(line);
+            line.strip_prefix(name).is_some_and(|rest| rest.starts_with(')'))
+        });
+        called || line.starts_with("(async ") || line.starts_with(";(async ")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_program;
+
+    #[test]
+    fn programs_run_themselves_and_end() {
+        assert!(is_program(
+            "import { prisma } from './db'\n(async () => {\n  await prisma.x.count()\n})()\n"
+        ));
+        assert!(is_program("async function run() {}\n\nrun();\n"));
+        assert!(is_program("async function main() {}\nawait main()\n"));
+        assert!(!is_program("export async function run() {}\nrun()\n"), "others may call it");
+        assert!(!is_program("async function main() { app.listen(3000) }\nmain()\n"), "a server");
+        assert!(!is_program("async function run() { setInterval(poll, 1000) }\nrun()\n"), "a worker");
+        assert!(!is_program("async function f() {\n  run()\n}\n"), "not at the top");
+    }
+}
