@@ -6,9 +6,9 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use pgsteward_model::facts::{Facts, Gap, Need};
-use pgsteward_model::finding::Finding;
+use pgsteward_model::finding::{Finding, Severity};
 use pgsteward_model::review::Review;
-use pgsteward_model::rule::Rule;
+use pgsteward_model::rule::{INFORMING, Rule};
 
 use crate::allow::{self, Date};
 use crate::baseline;
@@ -237,11 +237,13 @@ struct Reviewer<'a> {
 }
 
 impl Reviewer<'_> {
-    /// The severities that the configuration gives.
+    /// The severities that the configuration gives; without, some rules inform only.
     fn weigh(&self, findings: &mut [Finding]) {
         for finding in findings {
             if let Some(level) = self.loaded.config.severity.get(finding.rule) {
                 finding.severity = level.severity();
+            } else if INFORMING.contains(&finding.rule) {
+                finding.severity = Severity::Info;
             }
         }
     }

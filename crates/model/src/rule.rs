@@ -58,6 +58,35 @@ pub const SAFELY_WRITTEN: [&str; 21] = [
     "volatile-default-rewrites",
 ];
 
+/// Rules about code that inform, whatever they find: of what they said of applications that they had not been tuned on, a
+/// reader agreed with less than eight in ten (`bench/README.md`). A project that knows better raises them in its
+/// configuration.
+pub const INFORMING: [&str; 12] = [
+    "insensitive-equals-is-pattern",
+    "nested-take-in-memory",
+    "outer-client-in-transaction",
+    "query-in-loop",
+    "read-then-write-race",
+    "secret-column-returned",
+    "status-updated-blindly",
+    "swallowed-database-error",
+    "tenant-filter-missing",
+    "unbounded-parallel-queries",
+    "undefined-filter",
+    "write-in-loop",
+];
+
+const INFORMS: &str = "
+## Why it only informs
+
+Whether this hurts depends on what a file does not say: how long a list gets, who may call, what is meant. On applications
+that nobody had tuned the rule on, a reader agreed with less than eight of ten of its findings. So it reports them as `info`,
+and stops no build. In a project where it is right, raise it in `pgsteward.toml`:
+
+    [severity]
+    RULE = \"warning\"
+";
+
 const SAFE_PATH: &str = "
 ## The safe path
 
@@ -67,12 +96,22 @@ const SAFE_PATH: &str = "
 ";
 
 impl Rule {
-    /// The page as users read it: with the commands that take the safe path, where there is one.
+    /// The page as users read it: with the commands that take the safe path, where there is one, and why a rule only
+    /// informs.
     pub fn help(&self) -> Cow<'static, str> {
-        match SAFELY_WRITTEN.contains(&self.id) {
-            true => Cow::Owned(format!("{}\n{SAFE_PATH}", self.page.trim_end())),
-            false => Cow::Borrowed(self.page),
+        let page = self.page.trim_end();
+        if SAFELY_WRITTEN.contains(&self.id) {
+            Cow::Owned(format!("{page}\n{SAFE_PATH}"))
+        } else if INFORMING.contains(&self.id) {
+            Cow::Owned(format!("{page}\n{}", INFORMS.replace("RULE", self.id)))
+        } else {
+            Cow::Borrowed(self.page)
         }
+    }
+
+    /// How loud its findings are at most, where the configuration says nothing.
+    pub fn loudest(&self) -> Severity {
+        if INFORMING.contains(&self.id) { Severity::Info } else { self.severity }
     }
 }
 

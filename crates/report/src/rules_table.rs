@@ -44,7 +44,7 @@ pub fn render_rules_table(rules: &[&'static Rule], json: bool, options: &RenderO
     let indent = if below { 4 } else { left };
     let mut out = String::new();
     for rule in rules {
-        let word = rule.severity.word();
+        let word = rule.loudest().word();
         out.push_str(&format!(
             "{}{:2$}",
             paint.paint(style::BOLD, rule.id),
@@ -52,7 +52,7 @@ pub fn render_rules_table(rules: &[&'static Rule], json: bool, options: &RenderO
             id + 2 - rule.id.len().min(id)
         ));
         out.push_str(&format!("{:1$}  ", rule.group.word(), group));
-        out.push_str(&paint.paint(style::of_severity(rule.severity), word));
+        out.push_str(&paint.paint(style::of_severity(rule.loudest()), word));
         let lines = text::wrap(rule.summary(), width - indent);
         if !below {
             out.push_str(&" ".repeat(severity - word.len() + 2));
@@ -74,7 +74,7 @@ fn row(rule: &'static Rule) -> Row {
     Row {
         id: rule.id,
         group: rule.group.word(),
-        severity: rule.severity.word(),
+        severity: rule.loudest().word(),
         since: rule.since,
         needs: words(rule.needs),
         sharper_with: words(rule.sharper_with),

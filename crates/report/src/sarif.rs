@@ -59,7 +59,7 @@ fn descriptor(rule: &Rule) -> Value {
         "id": rule.id,
         "shortDescription": {"text": rule.summary()},
         "help": {"text": rule.help(), "markdown": rule.help()},
-        "defaultConfiguration": {"level": level(rule.severity)},
+        "defaultConfiguration": {"level": level(rule.loudest())},
         "properties": {"tags": [rule.group.word()], "since": rule.since, "ancestors": rule.ancestors},
     })
 }
