@@ -260,12 +260,17 @@ fn refusing_server(sqlstate: &str, message: &str) -> u16 {
     port
 }
 
+/// A port that nobody listens on. Below those that the system hands out: one of them might be another test's by the time
+/// it is asked.
+fn closed_port() -> u16 {
+    let first = 10_000 + u16::try_from(std::process::id() % 10_000).unwrap();
+    let free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    (first..first + 1_000).find(free).unwrap()
+}
+
 #[test]
 fn urls_that_lead_nowhere() {
-    let closed = {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        listener.local_addr().unwrap().port()
-    };
+    let closed = closed_port();
     let wrong = refusing_server("28P01", "password authentication failed for user \"u\"");
     let unknown = refusing_server("3D000", "database \"gone\" does not exist");
     let project = Project::shop(&[]);
