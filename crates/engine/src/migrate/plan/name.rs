@@ -11,13 +11,19 @@ use crate::migrate::project::{LONGEST_NAME, MigrateProject, MigrationFolder};
 /// another migration would run between them.
 pub(super) fn name(known: &[String], migration: &str, pieces: &mut [Piece]) -> Result<(), String> {
     let mut names: Vec<String> = Vec::new();
+    let width = pieces.len().to_string().len().max(2);
     for (number, piece) in (1..).zip(pieces.iter_mut()) {
-        let name = if number == 1 { migration.to_owned() } else { following(migration, number, &piece.slug) };
+        let name =
+            if number == 1 { migration.to_owned() } else { following(migration, number, width, &piece.slug) };
         if piece.names_itself {
             piece.text = piece.text.replace(FOLDER, &name);
         }
         piece.slug.clone_from(&name);
         names.push(name);
+    }
+    // Names that were cut at their longest may be equal, or no longer say which part comes first.
+    if !names.is_sorted_by(|one, next| locale_key(one) < locale_key(next)) {
+        return Err("its parts would not run in their order: give the migration a shorter name".into());
     }
     let (first, last) = (locale_key(migration), names.last().map(|name| locale_key(name)));
     let between = known.iter().filter(|name| *name != migration).find(|name| {
@@ -32,13 +38,13 @@ pub(super) fn name(known: &[String], migration: &str, pieces: &mut [Piece]) -> R
     }
 }
 
-fn following(migration: &str, number: usize, slug: &str) -> String {
+fn following(migration: &str, number: usize, width: usize, slug: &str) -> String {
     let safe: String = slug
         .chars()
         .map(|one| if one.is_ascii_alphanumeric() { one.to_ascii_lowercase() } else { '_' })
         .collect();
     let slug = if safe.is_empty() { "then" } else { safe.trim_matches('_') };
-    let name = format!("{migration}_{number:02}_{slug}");
+    let name = format!("{migration}_{number:0width$}_{slug}");
     let end = (0..=name.len().min(LONGEST_NAME)).rev().find(|at| name.is_char_boundary(*at)).unwrap_or(0);
     name.get(..end).unwrap_or(&name).to_owned()
 }
@@ -90,5 +96,19 @@ mod tests {
         assert_eq!(sorted, names);
         let known = ["2_add".to_owned(), "2_add_02_first".to_owned()];
         assert!(name(&known, "2_add", &mut pieces).unwrap_err().contains("2_add_02_first"));
+    }
+
+    #[test]
+    fn a_hundred_folders_run_in_their_order() {
+        let new = || -> Vec<Piece> { (0..100).map(|_| Piece::new("validate", "SELECT 1;\n")).collect() };
+        let mut pieces = new();
+        assert_eq!(name(&[], "2_add", &mut pieces), Ok(()));
+        let names: Vec<&str> = pieces.iter().map(|piece| piece.slug.as_str()).collect();
+        assert_eq!((names[1], names[99]), ("2_add_002_validate", "2_add_100_validate"));
+        let mut sorted = names.clone();
+        sorted.sort_by_cached_key(|name| locale_key(name));
+        assert_eq!(sorted, names);
+        let long = "2".repeat(LONGEST_NAME);
+        assert!(name(&[], &long, &mut new()).unwrap_err().contains("shorter name"));
     }
 }
