@@ -96,6 +96,11 @@ struct Change<'a> {
 impl Change<'_> {
     /// Why the type cannot be exchanged.
     fn obstacle(&self, catalog: &Catalog, file: &MigrationFile) -> Option<String> {
+        if let Some(value) = self.taken() {
+            return Some(format!(
+                "its values take names from each other (\"{value}\" is an old and a new one)"
+            ));
+        }
         for user in &self.columns {
             if let Some(reason) = obstacle(catalog, user.table, user.column, Ways::Forth, true) {
                 return Some(format!("{}.{}: {reason}", user.table.name.display(), user.column));
@@ -134,6 +139,11 @@ impl Change<'_> {
         });
         (later && self.waits().is_some())
             .then(|| "a later statement of the migration needs its new values".into())
+    }
+
+    /// A new name that a value has, or had on the way: old and new rows could not be told apart.
+    fn taken(&self) -> Option<&String> {
+        self.labels.values().find(|to| self.old.values.contains(to) || self.labels.contains_key(*to))
     }
 
     fn removed(&self) -> Vec<&String> {
@@ -326,5 +336,40 @@ impl Change<'_> {
                 .map(|(from, to)| format!("WHEN {} THEN {}", quote_literal(from), quote_literal(to))),
         );
         format!("(CASE {column}::text {} ELSE {column}::text END)::{ty}", cases.join(" "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pgsteward_model::migration::Regime;
+    use pgsteward_model::version::ServerVersion;
+    use pgsteward_sql::Births;
+
+    use super::*;
+
+    #[test]
+    fn values_that_take_names_from_each_other_stay_as_written() {
+        let init = "CREATE TYPE mood AS ENUM ('A', 'B'); CREATE TABLE t (id INTEGER PRIMARY KEY, mood mood);";
+        let mut deck = Deck::new(Facts::default(), ServerVersion::of_major(15));
+        pgsteward_sql::analyze_file(init, &mut deck.catalog, &mut Births::default(), Regime::OneMessage);
+        let planned = |renames: &[(&str, &str)]| {
+            let text = renames
+                .iter()
+                .map(|(from, to)| format!("ALTER TYPE mood RENAME VALUE '{from}' TO '{to}';\n"));
+            let pieces = [Piece::new("", text.collect::<String>())];
+            let mut notes = Vec::new();
+            let next = next(&deck, &deck.facts(&pieces), &pieces, &mut notes);
+            (next.is_some(), notes.concat())
+        };
+        for renames in [
+            &[("B", "C"), ("A", "B")][..],
+            &[("A", "tmp"), ("B", "A"), ("tmp", "B")],
+            &[("A", "tmp"), ("tmp", "C")],
+        ] {
+            let (next, notes) = planned(renames);
+            assert!(!next && notes.contains("take names from each other"), "{renames:?}: {notes}");
+        }
+        let (next, notes) = planned(&[("A", "C"), ("B", "D")]);
+        assert!(next && !notes.contains("take names from each other"), "{notes}");
     }
 }

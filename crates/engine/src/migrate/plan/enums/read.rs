@@ -86,7 +86,7 @@ pub(super) fn made_anew<'a>(catalog: &'a Catalog, file: &'a MigrationFile) -> Op
             let table = catalog.table(&alter.name.qualified())?;
             let default = table.column(column)?.default.clone();
             let default = default_after(file, &(table.name.clone(), column.clone())).unwrap_or(default);
-            let using = using.clone().filter(|using| !keeps(using, column, &made.name));
+            let using = using.clone().filter(|using| !keeps(using, column, &made));
             change.columns.push(User { table, column, using, default });
             change.own.push(at);
         }
@@ -107,12 +107,18 @@ pub(super) fn made_anew<'a>(catalog: &'a Catalog, file: &'a MigrationFile) -> Op
     Some(change)
 }
 
-/// Whether an expression takes the value over as it is: `"role"::text::"Role_new"`.
-fn keeps(using: &str, column: &str, ty: &str) -> bool {
-    let plain: String = using.replace("public.", "").replace("\"public\".", "");
-    let plain: String = plain.chars().filter(|one| !matches!(one, '(' | ')' | ' ' | '"')).collect();
-    let cast = |array: &str| format!("{column}::text{array}::{ty}{array}");
-    plain == cast("") || plain == cast("[]") || plain == format!("{column}::text::{ty}[]")
+/// Whether an expression takes the value over as it is: `"role"::text::"Role_new"`, whose type may be named with its
+/// namespace.
+fn keeps(using: &str, column: &str, ty: &QName) -> bool {
+    let plain = |text: &str| -> String {
+        text.chars().filter(|one| !one.is_whitespace() && !matches!(one, '(' | ')' | '"')).collect()
+    };
+    let (using, column) = (plain(using), plain(column));
+    [plain(&ty.name), plain(&format!("{}.{}", ty.namespace, ty.name))].iter().any(|ty| {
+        [("", ""), ("[]", "[]"), ("", "[]")]
+            .iter()
+            .any(|(text, array)| using == format!("{column}::text{text}::{ty}{array}"))
+    })
 }
 
 /// Columns of the type.
@@ -133,13 +139,24 @@ pub(in crate::migrate::plan) fn is(ty: &ColumnType, name: &QName) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::keeps;
+    use super::*;
 
     #[test]
     fn plain_conversions_are_told_from_others() {
-        assert!(keeps("\"role\"::text::\"Role_new\"", "role", "Role_new"));
-        assert!(keeps("(role::text::public.\"Role_new\")", "role", "Role_new"));
-        assert!(keeps("\"roles\"::text::\"Role_new\"[]", "roles", "Role_new"));
-        assert!(!keeps("CASE \"role\" WHEN 'A' THEN 'B' END::\"Role_new\"", "role", "Role_new"));
+        let made = QName::new("public", "Role_new");
+        assert!(keeps("\"role\"::text::\"Role_new\"", "role", &made));
+        assert!(keeps("(role::text::public.\"Role_new\")", "role", &made));
+        assert!(keeps("\"roles\"::text::\"Role_new\"[]", "roles", &made));
+        assert!(!keeps("CASE \"role\" WHEN 'A' THEN 'B' END::\"Role_new\"", "role", &made));
+    }
+
+    #[test]
+    fn plain_conversions_may_name_the_namespace() {
+        let made = QName::new("app", "Role_new");
+        assert!(keeps("(\"role\"::text::\"app\".\"Role_new\")", "role", &made));
+        assert!(keeps("role::text::app.\"Role_new\"", "role", &made));
+        assert!(keeps("(\"roles\"::text::\"app\".\"Role_new\"[])", "roles", &made));
+        assert!(keeps("(\"role\"::text::\"Role_new\")", "role", &made));
+        assert!(!keeps("(\"role\"::text::\"other\".\"Role_new\")", "role", &made));
     }
 }
