@@ -9,6 +9,7 @@ mod drops;
 mod enums;
 mod exchange;
 mod expand;
+mod guard;
 mod name;
 mod obstacle;
 mod partition;

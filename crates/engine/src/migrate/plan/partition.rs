@@ -9,6 +9,7 @@ use pgsteward_sql::{Births, ddl, quote_ident, quote_qualified};
 
 use super::deck::Deck;
 use super::expand::{is_old, touch_of};
+use super::guard;
 use super::pieces::{Piece, Stands, note, single_actions, stands};
 
 /// The first piece that builds or checks on all partitions at once, and what it becomes.
@@ -82,8 +83,14 @@ fn parts(
     if let Stands::Among(parts) = stands(piece, file, statement)? {
         return Some(parts);
     }
+    let mut guarded = |made: Option<Vec<Piece>>| {
+        if made.is_some() {
+            note(notes, guard::note(tree.root));
+        }
+        made
+    };
     let Statement::AlterTable(alter) = &statement.statement else {
-        return tree.index();
+        return guarded(tree.index());
     };
     if let Some(singles) = single_actions(alter, piece.slice(statement)) {
         return Some(singles.into_iter().map(|text| piece.with(text)).collect());
@@ -91,12 +98,12 @@ fn parts(
     let [AlterAction::AddConstraint { constraint, .. }] = alter.actions.as_slice() else { return None };
     match &constraint.kind {
         ConstraintKind::ForeignKey(_) if catalog.version.major() >= 18 => tree.foreign_key_of_parent(),
-        ConstraintKind::ForeignKey(_) => tree.foreign_key(piece.slice(statement)),
+        ConstraintKind::ForeignKey(_) => guarded(tree.foreign_key(piece.slice(statement))),
         ConstraintKind::PrimaryKey { columns } => Some(match tree.nullable(columns) {
             Some(require) => vec![piece.with(require), piece.clone()],
-            None => tree.key()?,
+            None => guarded(tree.key())?,
         }),
-        ConstraintKind::Unique { .. } => tree.key(),
+        ConstraintKind::Unique { .. } => guarded(tree.key()),
         _ => None,
     }
 }
@@ -150,7 +157,7 @@ impl<'a> Tree<'a> {
             let index = new_index(before, after)?;
             pieces.push(built(before, index));
         }
-        pieces.push(self.attached(&made.name)?);
+        pieces.push(self.attached(&made.name, false)?);
         Some(pieces)
     }
 
@@ -173,7 +180,7 @@ impl<'a> Tree<'a> {
             let why = "The indexes become the keys of their partitions.";
             pieces.push(Piece::settled(&format!("keys_{}", made.name), why, &keys));
         }
-        pieces.push(self.attached(&made.name)?);
+        pieces.push(self.attached(&made.name, true)?);
         Some(pieces)
     }
 
@@ -182,7 +189,7 @@ impl<'a> Tree<'a> {
         Piece::settled(&format!("parent_{name}"), why, sql)
     }
 
-    fn attached(&self, name: &str) -> Option<Piece> {
+    fn attached(&self, name: &str, key: bool) -> Option<Piece> {
         let mut sql = Vec::new();
         // From below, so that a parent is whole before it is attached itself.
         for (before, after) in self.below.iter().rev() {
@@ -199,9 +206,11 @@ impl<'a> Tree<'a> {
                 quote_qualified(&own)
             ));
         }
+        let whole = QName::new(&self.root.name.namespace, name);
+        sql.push(guard::is_valid(&self.root.name, &whole, key));
         Some(Piece::settled(
             &format!("attach_{name}"),
-            "The parent takes over the indexes of its partitions.",
+            "The parent takes over the indexes of its partitions, and must have all of them.",
             &sql,
         ))
     }
@@ -217,10 +226,11 @@ impl<'a> Tree<'a> {
             validations.push(validated(before, &constraint));
         }
         let made = new_constraint(self.root, self.after)?;
+        let ConstraintKind::ForeignKey(key) = &made.kind else { return None };
         let whole = Piece::settled(
             &format!("key_{}", made.name),
-            "The parent takes over the keys of its partitions, which are valid.",
-            &[add.to_owned()],
+            "The parent takes over the keys of its partitions, which must be there and valid.",
+            &[guard::have_keys(&self.root.name, &made.name, key), add.to_owned()],
         );
         if keys.is_empty() {
             return Some(vec![whole]);
