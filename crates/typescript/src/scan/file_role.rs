@@ -67,17 +67,35 @@ pub(super) fn of_path(path: &str) -> FileRole {
 }
 
 /// A program that is run by hand, by what it says: it gives nothing to other files, ends itself when it is done, talks
-/// to a terminal or calls what it declares, and waits for no requests and no jobs.
+/// to a terminal or both calls what it declares and leaves, and waits for no requests and no jobs.
 pub(super) fn is_program(text: &str) -> bool {
     const ENDS: [&str; 4] = ["process.exit(0)", "process.exit()", "process.argv", "readline"];
     const GIVES: [&str; 4] = ["export ", "export{", "module.exports", "exports."];
-    const WAITS: [&str; 7] =
-        [".listen(", "serve(", "createServer", "createApp", "new Worker(", ".process(", "NestFactory"];
-    const LASTS: [&str; 6] = ["setInterval(", "cron", "schedule", "while (true)", "subscribe", ".on("];
+    const WAITS: [&str; 14] = [
+        ".listen(",
+        "serve(",
+        "createServer",
+        "Server(",
+        "server(",
+        "createApp",
+        "new Worker(",
+        "Worker.create(",
+        ".process(",
+        ".consume(",
+        "eachMessage",
+        ".work(",
+        "taskList",
+        "NestFactory",
+    ];
+    const LASTS: [&str; 9] =
+        ["setInterval(", "cron", "schedule", "while (", "while(", "for (;;)", "for(;;)", "subscribe", ".on("];
+    const LEAVES: [&str; 2] = ["$disconnect", "process.exit"];
     let holds = |words: &[&str]| words.iter().any(|word| text.contains(word));
     // Nearly every file gives something, and soon.
     text.starts_with("#!")
-        || !holds(&GIVES) && !holds(&WAITS) && (holds(&ENDS) || runs_itself(text) && !holds(&LASTS))
+        || !holds(&GIVES)
+            && !holds(&WAITS)
+            && (holds(&ENDS) || holds(&LEAVES) && !holds(&LASTS) && runs_itself(text))
 }
 
 /// `(async () => { … })()`, `main()` or `run().catch(…)` at the start of a line.
@@ -98,13 +116,34 @@ mod tests {
     #[test]
     fn programs_run_themselves_and_end() {
         assert!(is_program(
-            "import { prisma } from './db'\n(async () => {\n  await prisma.x.count()\n})()\n"
+            "import { prisma } from './db'\n(async () => {\n  await prisma.x.count()\n  await prisma.$disconnect()\n})()\n"
         ));
-        assert!(is_program("async function run() {}\n\nrun();\n"));
-        assert!(is_program("async function main() {}\nawait main()\n"));
-        assert!(!is_program("export async function run() {}\nrun()\n"), "others may call it");
-        assert!(!is_program("async function main() { app.listen(3000) }\nmain()\n"), "a server");
-        assert!(!is_program("async function run() { setInterval(poll, 1000) }\nrun()\n"), "a worker");
-        assert!(!is_program("async function f() {\n  run()\n}\n"), "not at the top");
+        assert!(is_program("async function run() {}\n\nrun().finally(() => db.$disconnect());\n"));
+        assert!(is_program("async function main() {}\nawait main()\nprocess.exit(code)\n"));
+        assert!(
+            !is_program("export async function run() {}\nrun()\ndb.$disconnect()\n"),
+            "others may call it"
+        );
+        assert!(!is_program("async function f() {\n  run()\n}\ndb.$disconnect()\n"), "not at the top");
+    }
+
+    #[test]
+    fn what_never_ends_is_no_program() {
+        for body in [
+            "app.listen(3000)",
+            "await startStandaloneServer(new ApolloServer({ resolvers }))",
+            "await Hapi.server({ port: 3000 }).start()",
+            "await channel.consume('orders', handle)",
+            "await boss.work('orders', handle)",
+            "await consumer.run({ eachMessage: handle })",
+            "setInterval(poll, 1000)",
+            "for (;;) await poll()",
+            "while (running) await poll()",
+            "do { await poll() } while(true)",
+        ] {
+            let text = format!("async function main() {{ {body} }}\nmain().catch(() => process.exit(1))\n");
+            assert!(!is_program(&text), "{body}");
+        }
+        assert!(!is_program("async function main() { await poll() }\nmain()\n"), "nothing says that it ends");
     }
 }

@@ -28,7 +28,9 @@ pub(super) fn registered<'a>(
         let receiver = reader.cut(span(member.object), 60).to_ascii_lowercase();
         if METHODS.contains(&name)
             && let Some(path) = first_text()
-            && (path.starts_with(['/', '*']) || path.starts_with("${") || path.is_empty())
+            && (path.is_empty()
+                || path.starts_with(['/', '*'])
+                || begins_with_value(call) && (value_is_folder(call) || takes_routes(&receiver)))
             && !["axios", "fetch", "client", "http", "ky", "got", "api"].contains(&receiver.as_str())
         {
             let upper = if name == "all" { "ALL".into() } else { name.to_ascii_uppercase() };
@@ -66,6 +68,30 @@ pub(super) fn registered<'a>(
     }
     let _ = child;
     None
+}
+
+/// The template of `` cache.get(`${id}:profile`, load) `` and of `` router.get(`${base}/posts`, list) ``.
+fn begins_with_value(call: &CallExpression) -> bool {
+    matches!(
+        argument(&call.arguments, 0).map(bare),
+        Some(Expression::TemplateLiteral(text))
+            if !text.expressions.is_empty() && text.quasis.first().is_some_and(|first| first.value.raw.is_empty())
+    )
+}
+
+/// A slash right behind the first value of a template: a cache's keys rather have a colon there.
+fn value_is_folder(call: &CallExpression) -> bool {
+    matches!(
+        argument(&call.arguments, 0).map(bare),
+        Some(Expression::TemplateLiteral(text))
+            if text.quasis.get(1).is_some_and(|second| second.value.raw.starts_with('/'))
+    )
+}
+
+fn takes_routes(receiver: &str) -> bool {
+    let last = receiver.rsplit('.').next().unwrap_or(receiver);
+    receiver.contains("router")
+        || matches!(last, "app" | "server" | "fastify" | "express" | "hono" | "route" | "routes")
 }
 
 /// `new Worker('mail', async (job) => …)`, `new CronJob('* * *', () => …)`

@@ -74,10 +74,11 @@ impl<'a> Reader<'_, 'a> {
         })
     }
 
-    /// The checks of a chain, last one first.
+    /// The checks of a chain that hold for what it gives, last one first.
     fn checks(&self, expression: &'a Expression<'a>, out: &mut Vec<FieldCheck>, depth: u32) {
         let mut node = bare(expression);
         let text = self.chain_is_text(node);
+        let mut rewritten = Vec::new();
         for _ in 0..30 {
             let Some(call) = as_call(node) else { return };
             let Some(member) = as_member(&call.callee) else { return };
@@ -87,7 +88,15 @@ impl<'a> Reader<'_, 'a> {
             {
                 return out.clear();
             }
-            self.check(name, call, text, out, depth);
+            if matches!(name, "trim" | "toLowerCase" | "toUpperCase" | "normalize" | "slugify" | "overwrite")
+            {
+                rewritten.push(name);
+            }
+            // Zod goes through a chain in order: these saw the value before it was rewritten.
+            let mut seen = Vec::new();
+            self.check(name, call, text, &mut seen, depth);
+            seen.retain(|check| rewritten.iter().all(|by| survives(check, by)));
+            out.extend(seen);
             node = bare(member.object);
         }
     }
@@ -166,6 +175,18 @@ impl<'a> Reader<'_, 'a> {
             _ => None,
         };
         out.extend(check);
+    }
+}
+
+/// Whether a check of a text holds for what a method makes of the text. Blanks around it are part of neither addresses nor
+/// UUIDs; in capitals a text may be longer ("ß"), and is never shorter.
+fn survives(check: &FieldCheck, by: &str) -> bool {
+    match by {
+        "trim" => matches!(check, FieldCheck::MaxLength(_) | FieldCheck::Email | FieldCheck::Uuid),
+        "toLowerCase" | "toUpperCase" => {
+            matches!(check, FieldCheck::MinLength(_) | FieldCheck::Email | FieldCheck::Uuid)
+        }
+        _ => false,
     }
 }
 

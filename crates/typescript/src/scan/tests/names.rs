@@ -116,6 +116,10 @@ fn handlers_of_frameworks() {
         "r.all",
         RequestHandler,
     );
+    one("src/a.ts", "r.get(`${base}/x`, async (c) => 1)", "GET ${base}/x", RequestHandler);
+    one("src/a.ts", "userRouter.get(`${base}`, async (c) => 1)", "GET ${base}", RequestHandler);
+    let cached = roles("src/a.ts", "cache.get(`${id}:profile`, async () => 1)");
+    assert!(cached.iter().all(|(_, role)| *role != RequestHandler), "a key: {cached:?}");
     one("app/routes/x.tsx", "export async function loader({ request }) {}", "loader", RequestHandler);
     one(
         "src/a.ts",

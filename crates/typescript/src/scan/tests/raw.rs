@@ -88,3 +88,24 @@ fn checks_of_input() {
     }
     assert_eq!(unit.validations[0].schema, "review");
 }
+
+#[test]
+fn checks_hold_for_what_is_stored() {
+    let checks = |chain: &str| {
+        let unit = unit(&format!("const review = z.object({{ title: {chain} }})"));
+        unit.validations.first().map_or_else(Vec::new, |one| one.checks.clone())
+    };
+    let whole = [FieldCheck::MinLength(1), FieldCheck::MaxLength(9)];
+    assert_eq!(checks("z.string().trim().min(1).max(9)"), whole);
+    assert_eq!(checks("z.string().min(1).max(9).trim()"), [FieldCheck::MaxLength(9)], "'' may be left");
+    assert_eq!(
+        checks("z.string().max(9).trim().min(1)"),
+        [FieldCheck::MaxLength(9), FieldCheck::MinLength(1)]
+    );
+    assert_eq!(checks("z.string().min(1).max(9).toUpperCase()"), [FieldCheck::MinLength(1)], "ß becomes SS");
+    assert_eq!(checks("z.string().email().trim().toLowerCase()"), [FieldCheck::Email]);
+    assert_eq!(checks("z.string().regex(/^[A-Z]+$/).toLowerCase().nullable()"), []);
+    assert_eq!(checks("z.string().max(9).normalize()"), []);
+    assert_eq!(checks("z.optional(z.string().min(1)).overwrite(f)"), []);
+    assert_eq!(checks("z.number().min(1).overwrite(Math.floor)"), []);
+}
