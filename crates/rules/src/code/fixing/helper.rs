@@ -71,7 +71,7 @@ impl<'a> Helper<'a> {
         let top = form == Form::Method || indent.is_empty();
         let end = span.end + usize::from(form == Form::Constant && text[span.end..].starts_with(';'));
         let ends = text[end..].trim_start_matches([' ', '\t']);
-        let [Source::Parameter { index }] = sources_of(key)? else { return None };
+        let index = parameter_of(key, &parameters)?;
         let callee = text_of_callee(flow, invocation)?;
         let fits = top
             && function.role == FunctionRole::Plain
@@ -87,7 +87,7 @@ impl<'a> Helper<'a> {
             name,
             modifiers,
             parameters,
-            key: *index,
+            key: index,
             indent,
             end,
             callee,
@@ -105,10 +105,8 @@ impl<'a> Helper<'a> {
         is_path(text).then_some(text)
     }
 
-    /// `token` of `{ token }: { token: string }`.
     fn pattern(&self) -> Option<&'a str> {
-        let (names, _) = self.parameters.get(self.key)?.strip_prefix('{')?.split_once('}')?;
-        Some(names.trim().trim_end_matches(',').trim_end())
+        name_in_pattern(self.parameters.get(self.key)?)
     }
 
     fn listed(&self) -> Option<Listed> {
@@ -253,11 +251,22 @@ fn is_balanced(ty: &str) -> bool {
     ty.matches('{').count() == ty.matches('}').count()
 }
 
-fn sources_of(node: &Node) -> Option<&[Source]> {
-    match &node.value {
-        Value::Expression { sources, .. } => Some(sources),
-        _ => None,
-    }
+/// The parameter that the key is. `email.toLowerCase()` comes from one, too, and a list of emails is no list of that.
+fn parameter_of(key: &Node, parameters: &[&str]) -> Option<usize> {
+    let Value::Expression { text, sources, .. } = &key.value else { return None };
+    let [Source::Parameter { index }] = sources.as_slice() else { return None };
+    let declared = parameters.get(*index)?;
+    let name = match name_in_pattern(declared) {
+        Some(name) => name,
+        None => declared.split(':').next()?.trim_end(),
+    };
+    (is_path(name) && text == name).then_some(*index)
+}
+
+/// `token` of `{ token }: { token: string }`.
+fn name_in_pattern(parameter: &str) -> Option<&str> {
+    let (names, _) = parameter.strip_prefix('{')?.split_once('}')?;
+    Some(names.trim().trim_end_matches(',').trim_end())
 }
 
 fn text_of_callee<'a>(flow: &Flow<'a>, invocation: &Invocation) -> Option<&'a str> {
@@ -268,7 +277,7 @@ fn text_of_callee<'a>(flow: &Flow<'a>, invocation: &Invocation) -> Option<&'a st
 }
 
 /// The parts of a list, brackets looked through.
-fn parts(list: &str) -> Vec<&str> {
+pub(super) fn parts(list: &str) -> Vec<&str> {
     let (mut found, mut depth, mut start) = (Vec::new(), 0_i32, 0);
     for (at, character) in list.char_indices() {
         match character {
@@ -312,6 +321,27 @@ mod tests {
         assert!(!is_all_there_is(Form::Function, ": void {\n  if (id) {\n    return ", "\n  }\n}"));
         assert!(!is_all_there_is(Form::Function, " {\n  log(id);\n  return ", "\n}"));
         assert!(!is_all_there_is(Form::Function, " {\n  return ", ".name\n}"));
+    }
+
+    #[test]
+    fn a_key_that_is_the_parameter_itself() {
+        let of = |text: &str, index: usize, parameters: &[&str]| {
+            let value = Value::Expression {
+                text: text.into(),
+                sources: vec![Source::Parameter { index }],
+                undefined: None,
+            };
+            parameter_of(&Node { value, ..Node::default() }, parameters)
+        };
+        assert_eq!(of("id", 1, &["client: Client", "id: number"]), Some(1));
+        assert_eq!(of("id", 0, &["id"]), Some(0));
+        assert_eq!(of("token", 0, &["{ token }: { token: string }"]), Some(0));
+        assert_eq!(of("email.toLowerCase()", 0, &["email: string"]), None);
+        assert_eq!(of("`sess_${token}`", 0, &["{ token }: { token: string }"]), None);
+        assert_eq!(of("Number(id)", 0, &["id: string"]), None);
+        assert_eq!(of("order.customerId", 0, &["order: Order"]), None);
+        assert_eq!(of("token", 0, &["{ session: token }: Session"]), None);
+        assert_eq!(of("id", 0, &["id = 1"]), None);
     }
 
     #[test]
