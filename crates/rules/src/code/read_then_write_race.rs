@@ -232,7 +232,9 @@ fn computed(flow: &Flow, update: &Call) -> Option<Finding> {
             .detail(lost(&property.name, text))
             .hint(hint)
             .also(shared::call_place(flow.facts, read));
-        Some(match by_database(flow, read, update, field, property) {
+        // With an increment in place of the look at the old version, whoever holds that would find out nothing.
+        let fix = (!is_version(&property.name)).then(|| by_database(flow, read, update, field, property));
+        Some(match fix.flatten() {
             Some(fix) => finding.fix(fix),
             None => finding,
         })
@@ -250,8 +252,10 @@ fn by_database(flow: &Flow, read: &Call, update: &Call, field: &Field, property:
             named.iter().any(|(other, given)| other == name && flow::same_value(value, given))
         });
     let text = edit::text(flow.facts, update, property.value.span);
-    let own = |part: &str| is_path(part) && part.ends_with(&format!(".{}", field.name));
-    let plain = |part: &str| is_path(part) || part.parse::<u32>().is_ok();
+    // `dto.stock` is what is added, and no row.
+    let old = format!("{}.{}", read.result.binding.as_deref()?, field.name);
+    let own = |part: &str| part == old;
+    let plain = |part: &str| !own(part) && (is_path(part) || part.parse::<u32>().is_ok());
     let (operation, by) = match (text.split_once(" + "), text.split_once(" - ")) {
         (Some((left, right)), None) if own(left) && plain(right) => ("increment", right),
         (Some((left, right)), None) if own(right) && plain(left) => ("increment", left),

@@ -42,17 +42,6 @@ fn is_guarded(flow: &Flow, site: &Site) -> bool {
 fn waits_its_turn(flow: &Flow, site: &Site) -> bool {
     /// What a callback of one screen has before the place.
     const NEAR: usize = 6_000;
-    const WORDS: [&str; 9] = [
-        "queue",
-        "lock",
-        "locked",
-        "mutex",
-        "exclusive",
-        "exclusively",
-        "serially",
-        "sequentially",
-        "semaphore",
-    ];
     let Some(file) = flow.facts.sources.get(&site.at.file) else { return false };
     let before = file.text.get(..site.at.span.start).unwrap_or("");
     let mut closed = 0_usize;
@@ -65,8 +54,8 @@ fn waits_its_turn(flow: &Flow, site: &Site) -> bool {
                     .rsplit(|one: char| !one.is_alphanumeric() && !matches!(one, '_' | '$' | '.'))
                     .next()
                     .unwrap_or("");
-                let parts = name.split('.').flat_map(words);
-                if parts.into_iter().any(|word| WORDS.contains(&word.as_str())) {
+                let made = before[..at - name.len()].trim_end().ends_with("new");
+                if !made && is_one_after_the_other(name) {
                     return true;
                 }
             }
@@ -74,6 +63,24 @@ fn waits_its_turn(flow: &Flow, site: &Site) -> bool {
         }
     }
     false
+}
+
+/// What is called, by its name, runs what it is given alone. A queue that is only called upon to take work, or to hand it to
+/// a worker, runs several at once.
+fn is_one_after_the_other(path: &str) -> bool {
+    const KEEPERS: [&str; 8] =
+        ["lock", "locked", "mutex", "exclusive", "exclusively", "serially", "sequentially", "semaphore"];
+    let (through, method) = path.rsplit_once('.').unwrap_or(("", path));
+    let called = words(method);
+    let first = called.first().map_or("", String::as_str);
+    let keeps = |word: &String| KEEPERS.contains(&word.as_str());
+    let queues = |word: &String| word == "queue";
+    let runs = matches!(first, "in" | "inside" | "run" | "through" | "via" | "with");
+    let alone = matches!(method, "in" | "run" | "with" | "acquire" | "use" | "using");
+    !matches!(first, "on" | "add" | "create" | "new" | "process" | "work")
+        && (called.iter().any(keeps)
+            || runs && called.iter().any(queues)
+            || alone && words(through).iter().any(|word| keeps(word) || queues(word)))
 }
 
 /// Wrappers around `$transaction` take the level in ways of their own; the function names it all the same.
@@ -102,4 +109,40 @@ fn callers_handle(flow: &Flow, function: usize, depth: usize) -> bool {
             let site = &flow.code.invocations[*caller].site;
             tries_handle(flow, site) || callers_handle(flow, site.function, depth - 1)
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_one_after_the_other;
+
+    #[test]
+    fn calls_that_run_what_they_are_given_alone() {
+        for path in [
+            "inQueue",
+            "withLock",
+            "mutex.runExclusive",
+            "this.mutex.runExclusive",
+            "queue.run",
+            "this.pageQueue.in",
+            "lock.acquire",
+            "runSerially",
+        ] {
+            assert!(is_one_after_the_other(path), "{path}");
+        }
+        for path in [
+            "emailQueue.process",
+            "queue.add",
+            "queue.on",
+            "boss.queue.work",
+            "processQueue",
+            "addToQueue",
+            "onLock",
+            "createQueue",
+            "queue",
+            "async.queue",
+            "rows.map",
+        ] {
+            assert!(!is_one_after_the_other(path), "{path}");
+        }
+    }
 }
