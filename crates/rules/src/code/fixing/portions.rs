@@ -5,6 +5,7 @@ use pgsteward_model::code::{Loop, LoopKind, Site};
 use pgsteward_model::source::Span;
 
 use super::edit;
+use super::helper::parts;
 use super::loop_fix::indent_at;
 use crate::code::flow::Flow;
 use crate::code::text::{closing, indent_unit, is_path, mentions_word};
@@ -23,7 +24,11 @@ pub(in crate::code) fn fix(flow: &Flow, site: &Site, of: &Loop) -> Option<Fix> {
     }
     let call = text.get(of.at.span.start + list.len()..)?;
     let map = call.strip_prefix(".map")?;
-    let end = text.len() - map.len() + closing(map)?;
+    let inside = closing(map)?;
+    if !takes_one(&map[1..inside - 1]) {
+        return None;
+    }
+    let end = text.len() - map.len() + inside;
     let before = text.get(..of.at.span.start)?.trim_end().strip_suffix("await Promise.all(")?;
     let rest = text[end..].trim_start();
     let rest = rest.strip_prefix(',').unwrap_or(rest).trim_start().strip_prefix(')')?;
@@ -63,4 +68,54 @@ pub(in crate::code) fn fix(flow: &Flow, site: &Site, of: &Loop) -> Option<Fix> {
         safety: Safety::Review,
         change: Change { steps: vec![done], rollback: Rollback::Steps(vec![undone]) },
     })
+}
+
+/// An arrow function with one parameter. A second one is the index, which would begin anew with each portion; what a
+/// function that stands elsewhere takes is not known.
+fn takes_one(callback: &str) -> bool {
+    let callback = callback.trim_start();
+    let callback = callback.strip_prefix("async").map_or(callback, str::trim_start);
+    let Some(end) = closing(callback).filter(|_| callback.starts_with('(')) else {
+        return callback
+            .split_once("=>")
+            .is_some_and(|(name, _)| is_path(name.trim()) && !name.contains('.'));
+    };
+    let rest = callback[end..].trim_start();
+    // A default or a type of functions may hold commas of its own.
+    matches!(parts(&callback[1..end - 1]).as_slice(), [one] if !one.contains('=') && !one.contains("..."))
+        && (rest.starts_with("=>") || rest.starts_with(':'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::takes_one;
+
+    #[test]
+    fn a_callback_that_takes_the_element_alone() {
+        for callback in [
+            "(id) => a(id)",
+            "async (id: number) => { await a(id) }",
+            "async ({ id, name }: { id: number; name: string }): Promise<void> => a(id)",
+            "id => a(id)",
+            "async id => a(id)",
+            "\n  (id) => a(id, [1, 2]),\n",
+        ] {
+            assert!(takes_one(callback), "{callback}");
+        }
+        for callback in [
+            "(id, position) => a(id, position)",
+            "async (id: number, position: number) => a(id)",
+            "(...given) => a(given)",
+            "(f: () => void, position) => f()",
+            "(id, position = 1) => a(id)",
+            "() => a()",
+            "update",
+            "makeUpdate(tx)",
+            "this.update.bind(this)",
+            "function (id) { return a(id, arguments[1]) }",
+            "given((id, position) => a(id, position))",
+        ] {
+            assert!(!takes_one(callback), "{callback}");
+        }
+    }
 }
