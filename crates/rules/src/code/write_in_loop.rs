@@ -1,6 +1,6 @@
 //! A write for each turn of a loop.
 
-use pgsteward_model::code::{Awaited, Call, Invocation, Loop, Node, Operation, Over};
+use pgsteward_model::code::{Awaited, Call, Invocation, Loop, LoopKind, Node, Operation, Over};
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Finding, Severity};
 use pgsteward_model::rule::{Group, Rule};
@@ -77,7 +77,7 @@ fn judge(flow: &Flow, call: &Call) -> Option<Finding> {
         Operation::Update | Operation::UpdateMany | Operation::UpdateManyAndReturn => same,
         _ => false,
     };
-    if answers_each(flow, call, of) || ends_the_loop(flow, call) {
+    if answers_each(flow, call, of) || ends_the_loop(flow, call, of) {
         return None;
     }
     // A list of statements in one transaction is the way that Prisma shows for rows that get different values.
@@ -104,14 +104,62 @@ fn judge(flow: &Flow, call: &Call) -> Option<Finding> {
     })
 }
 
-/// The next statement leaves the loop: the write runs once.
-fn ends_the_loop(flow: &Flow, call: &Call) -> bool {
-    let end = call.site.at.span.end;
-    let rest = flow.facts.sources.get(&call.site.at.file).and_then(|file| file.text.get(end..)).unwrap_or("");
+/// The next statement leaves the loop: the write runs once. A callback's `return` ends its own turn alone, and a `break`
+/// the innermost loop or `switch`.
+fn ends_the_loop(flow: &Flow, call: &Call, of: &Loop) -> bool {
+    let at = &call.site.at;
+    let Some(file) = flow.facts.sources.get(&at.file).filter(|_| of.at.file == at.file) else { return false };
+    let (Some(before), Some(rest)) =
+        (file.text.get(of.at.span.end..at.span.start), file.text.get(at.span.end..))
+    else {
+        return false;
+    };
     let next = rest.trim_start().trim_start_matches(';').trim_start();
-    ["return", "break"].iter().any(|word| {
+    let is_next = |word: &str| {
         next.strip_prefix(word).is_some_and(|rest| !rest.starts_with(|one: char| one.is_alphanumeric()))
-    })
+    };
+    let heads = open_blocks(before);
+    let Some((&")", within)) = heads.split_last() else { return false };
+    let innermost = call.site.loops.last().is_some_and(|index| flow.code.loops[*index].at == of.at);
+    let branches = within.iter().map(|head| word_of_head(head));
+    let leaves = if is_next("break") {
+        innermost && branches.clone().all(|word| word != "switch")
+    } else {
+        is_next("return")
+    };
+    let is_branch = |word| {
+        const BRANCHES: [&str; 9] = ["if", "else", "for", "await", "while", "switch", "case", "try", "catch"];
+        BRANCHES.contains(&word)
+    };
+    of.kind != LoopKind::Callback && leaves && branches.clone().all(is_branch)
+}
+
+/// What stands before each brace that is still open at the end of a text, the innermost first.
+fn open_blocks(text: &str) -> Vec<&str> {
+    let mut closed = 0_usize;
+    let mut heads = Vec::new();
+    for (at, brace) in text.rmatch_indices(['{', '}']) {
+        match (brace, closed) {
+            ("}", _) => closed += 1,
+            (_, 0) => heads.push(text[..at].trim()),
+            _ => closed -= 1,
+        }
+    }
+    heads
+}
+
+/// `if` of `if (a(b))`, `else`, `case` of anything behind a colon; another word or none where a function begins.
+fn word_of_head(head: &str) -> &str {
+    if head.ends_with(':') {
+        return "case";
+    }
+    let mut depth = 0_usize;
+    let open = head.rmatch_indices(['(', ')']).find_map(|(at, bracket)| {
+        depth = if bracket == ")" { depth + 1 } else { depth.saturating_sub(1) };
+        (depth == 0).then_some(at)
+    });
+    let before = open.filter(|_| head.ends_with(')')).map_or(head, |at| head[..at].trim_end());
+    before.rsplit(|one: char| !one.is_alphanumeric()).next().unwrap_or("")
 }
 
 /// Each turn catches the error of its own row and says what became of it: one statement for all has one answer.
@@ -185,5 +233,21 @@ fn hint(operation: Operation, same: bool) -> &'static str {
             "write portions of a thousand rows with one UPDATE … FROM unnest(…) through $executeRaw, with the values as \
              parameters"
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{open_blocks, word_of_head};
+
+    #[test]
+    fn blocks_that_a_place_stands_in() {
+        let words = |text| -> Vec<&str> { open_blocks(text).into_iter().map(word_of_head).collect() };
+        assert_eq!(words(") { if (a({ b })) { c(); await "), ["if", ""]);
+        assert_eq!(words(") { switch (a) { case 'b': await "), ["switch", ""]);
+        assert_eq!(words(") { switch (a) { case 'b': { await "), ["case", "switch", ""]);
+        assert_eq!(words(") { if (a) { b() } else { await "), ["else", ""]);
+        assert_eq!(words(") { await run(async () => { await "), ["", ""]);
+        assert_eq!(words(") { run(function named(a) { await "), ["named", ""]);
     }
 }
