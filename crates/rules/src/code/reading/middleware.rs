@@ -7,6 +7,7 @@ use pgsteward_model::code::{Site, Source};
 
 use super::flow::Flow;
 use super::text::{mentions_word, root};
+use crate::shared::words;
 
 /// What a client sends.
 const SENT: [&str; 5] = ["body", "query", "params", "headers", "cookies"];
@@ -21,14 +22,27 @@ pub(in crate::code) fn has_set(flow: &Flow, site: &Site, text: &str, sources: &[
     }
     let Some(middlewares) = before_handler(flow, site.function) else { return false };
     match sent_part(flow.text_of(site.function), text) {
-        // `req.tenant?.id`: nobody but a middleware puts it there.
-        None => text.starts_with("req.") || text.starts_with("request."),
+        None => puts_there(middlewares, text),
         Some(part) => {
             let middlewares = middlewares.to_lowercase();
             let checks = ["valid", "schema", "zod", "joi", "celebrate", "parse"];
             mentions_word(&middlewares, part) || checks.iter().any(|word| middlewares.contains(word))
         }
     }
+}
+
+/// `req.tenant?.id`: nobody but a middleware puts it there, one that names it or that knows who asks.
+fn puts_there(middlewares: &str, text: &str) -> bool {
+    const KNOWS: [&str; 7] = ["auth", "session", "user", "tenant", "protect", "guard", "jwt"];
+    let Some(rest) = text.strip_prefix("req.").or_else(|| text.strip_prefix("request.")) else {
+        return false;
+    };
+    let property = root(rest).to_lowercase();
+    let knows = |word: &String| {
+        KNOWS.iter().any(|known| word.starts_with(known)) && !matches!(word.as_str(), "author" | "authors")
+    };
+    !property.is_empty() && middlewares.to_lowercase().contains(&property)
+        || words(middlewares).iter().any(knows)
 }
 
 /// The part of a request that a value is taken from: `req.body.id`, `const { id } = req.body`.
@@ -60,4 +74,19 @@ fn before_handler<'a>(flow: &Flow<'a>, function: usize) -> Option<&'a str> {
     let rest = &head[head.find(path)? + path.len()..];
     let middlewares = rest.trim_start_matches(['\'', '"', '`', ',', ' ', '\n', '\r', '\t']).trim_end();
     middlewares.strip_suffix(',').filter(|middlewares| middlewares.contains(|one: char| one.is_alphabetic()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::puts_there;
+
+    #[test]
+    fn middlewares_that_put_a_property_there() {
+        assert!(puts_there("inAccount(['OWNER'])", "req.account?.id"));
+        assert!(puts_there("requireAuth, upload", "req.member?.id"));
+        assert!(puts_there("passport.authenticate('jwt')", "req.user.id"));
+        assert!(!puts_there("rateLimit({ max: 5 }), upload.single('file')", "req.account?.id"));
+        assert!(!puts_there("loadAuthor", "req.account?.id"));
+        assert!(!puts_there("requireAuth", "account.id"));
+    }
 }
