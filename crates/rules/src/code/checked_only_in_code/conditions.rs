@@ -64,6 +64,10 @@ fn as_read_by_both(pattern: &str) -> Option<String> {
     if !counted.all(|count| count.parse::<u32>().is_ok_and(|count| count <= MOST)) {
         return None;
     }
+    let sets = inner.split('[').skip(1).map(|part| part.split_once(']').map_or(part, |(set, _)| set));
+    if !sets.into_iter().all(is_set_of_both) {
+        return None;
+    }
     let mut out = String::from("^");
     let (mut in_set, mut before) = (false, '^');
     let mut characters = inner.chars().peekable();
@@ -107,6 +111,25 @@ fn as_read_by_both(pattern: &str) -> Option<String> {
     (!in_set).then(|| out + "$")
 }
 
+/// A hyphen of a set stands first, last or between the ends of a range. JavaScript takes any other for itself, and for
+/// PostgreSQL `[0-9-_]` is an error.
+fn is_set_of_both(set: &str) -> bool {
+    let inner = set.strip_prefix('-').unwrap_or(set);
+    let mut characters = inner.strip_suffix('-').unwrap_or(inner).chars().peekable();
+    while let Some(one) = characters.next() {
+        let is_class = one == '\\' && characters.next().is_some();
+        if one == '-' || is_class && characters.peek() == Some(&'-') {
+            return false;
+        }
+        if characters.next_if_eq(&'-').is_some()
+            && characters.next().is_none_or(|end| matches!(end, '-' | '\\'))
+        {
+            return false;
+        }
+    }
+    !set.contains("--")
+}
+
 #[cfg(test)]
 mod tests {
     use super::as_read_by_both;
@@ -118,6 +141,8 @@ mod tests {
         same("^(draft|live)$");
         same("^[a-z0-9]+(-[a-z0-9]+)*$");
         same("^[a-z0-9_-]{3,30}$");
+        same("^[-a-z]+$");
+        same("^[-]$");
         assert_eq!(as_read_by_both(r"^\d{5}$").as_deref(), Some("^[0-9]{5}$"));
         assert_eq!(as_read_by_both(r"^[a-z\d]+$").as_deref(), Some("^[a-z0-9]+$"));
         assert_eq!(as_read_by_both(r"^v\d+\.\d+$").as_deref(), Some(r"^v[0-9]+\.[0-9]+$"));
@@ -137,6 +162,11 @@ mod tests {
             r"^\p{L}$",
             "^a{300}$",
             "^[a$",
+            "^[a-zA-Z0-9-_]+$",
+            r"^[\d-_]+$",
+            r"^[a-\d]+$",
+            "^[+--]+$",
+            "^[--a]+$",
         ] {
             assert_eq!(as_read_by_both(pattern), None, "{pattern}");
         }
