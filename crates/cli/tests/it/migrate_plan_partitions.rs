@@ -65,3 +65,53 @@ fn partitions_get_indexes_and_keys_one_by_one() {
         assert_eq!(server.value("SELECT count(*) FROM event WHERE vendor = 1"), "0");
     }
 }
+
+#[test]
+fn partitions_that_no_migration_made_stop_the_deploy() {
+    let hazards = "CREATE UNIQUE INDEX event_note_idx ON event (note, at, vendor);\n\
+                   ALTER TABLE event ADD CONSTRAINT event_vendor_fkey FOREIGN KEY (vendor) REFERENCES vendor(id);\n";
+    let Some(server) = Server::start(15) else { return };
+    let project = project(&[(FIRST, INIT)]);
+    assert_eq!(server.run(&project, &["migrate", "deploy"]).code, Some(0));
+    server.rows("INSERT INTO vendor VALUES (1)");
+    server.rows(
+        "CREATE TABLE \"event 24\" PARTITION OF event FOR VALUES FROM ('2024-01-01') TO ('2025-01-01')",
+    );
+    server.rows("INSERT INTO event VALUES (1, '2024-05-05', 1, 'a'), (2, '2026-05-05', 1, 'b')");
+    let shown = planned(&server, &project, hazards);
+    assert!(shown.contains("partitions of event that no migration made"), "{shown}");
+    for (stops, mends) in [
+        (
+            "attach_event_note_idx",
+            &[
+                "CREATE UNIQUE INDEX CONCURRENTLY own ON \"event 24\" (note, at, vendor)",
+                "ALTER INDEX event_note_idx ATTACH PARTITION own",
+            ],
+        ),
+        (
+            "key_event_vendor_fkey",
+            &[
+                "ALTER TABLE \"event 24\" ADD CONSTRAINT event_vendor_fkey FOREIGN KEY (vendor) REFERENCES vendor(id) NOT VALID",
+                "ALTER TABLE \"event 24\" VALIDATE CONSTRAINT event_vendor_fkey",
+            ],
+        ),
+    ] {
+        let run = server.run(&project, &["migrate", "deploy"]);
+        let said = run.both();
+        assert_ne!(run.code, Some(0), "{said}");
+        assert!(
+            said.contains(stops) && said.contains("\"event 24\"") && said.contains("deploy again"),
+            "{said}"
+        );
+        assert!(!said.contains("\"event 24\",") && !said.contains(", \"event 24\""), "{said}");
+        mends.iter().for_each(|sql| drop(server.rows(sql)));
+        let failed = folders(&project).into_iter().find(|name| name.contains(stops)).unwrap();
+        let resolved = server.run(&project, &["migrate", "resolve", "--rolled-back", &failed]);
+        assert_eq!(resolved.code, Some(0), "{}", resolved.both());
+    }
+    let run = server.run(&project, &["migrate", "deploy"]);
+    assert_eq!(run.code, Some(0), "{}", run.both());
+    assert_eq!(server.value("SELECT count(*) FROM pg_index WHERE NOT indisvalid"), "0");
+    let own = "SELECT count(*) FROM pg_constraint JOIN pg_inherits ON inhrelid = conrelid WHERE contype = 'f' AND conparentid = 0";
+    assert_eq!(server.value(own), "0");
+}
