@@ -44,6 +44,16 @@ fn another_projects_database(server: &Server) {
         &["missing in the migrations folder: \"20250101000000_theirs\""],
     );
     assert_eq!(database.relations(), ["more", "theirs"]);
+    // Services that share a history.
+    let database = server.database();
+    assert_eq!(migrate(&theirs, &database, &["deploy"]).code, Some(0));
+    says(&migrate(&ours, &database, &["deploy"]), 1, &["--accept-other-history"]);
+    says(
+        &migrate(&ours, &database, &["deploy", "--accept-other-history"]),
+        0,
+        &["missing in the migrations folder: \"20250101000000_theirs\""],
+    );
+    assert_eq!(database.relations(), ["more", "ours", "theirs"]);
 }
 
 fn odd_histories(server: &Server) {

@@ -32,7 +32,11 @@ impl Server {
 
     /// A session that stays open until it is dropped.
     pub(crate) fn session(&self) -> LabSession {
-        let connect = LabSession::connect_socket(self.lab.folder(), 5432, "postgres", &self.database);
+        self.session_as("postgres")
+    }
+
+    pub(crate) fn session_as(&self, role: &str) -> LabSession {
+        let connect = LabSession::connect_socket(self.lab.folder(), 5432, role, &self.database);
         self.runtime.block_on(connect).unwrap()
     }
 

@@ -104,17 +104,45 @@ fn a_drop_waits_until_no_query_names_what_goes() {
         "{}",
         run.stderr
     );
+    assert!(run.stderr.contains("--unused-for 0 runs it without this look"), "{}", run.stderr);
     assert!(has("fax"), "nothing was run");
 
     // It has asked for other things since, but nobody can know that it will not ask again.
     server.in_session(&old, "SELECT name FROM \"Vendor\"");
+    // Nor what another role asks, whose statements this one may not read.
+    server.as_superuser("CREATE ROLE other LOGIN");
+    let other = server.session_as("other");
+    server.in_session(&other, "SELECT 1 AS fax, 2 AS \"Vendor\"");
     let report = project.path().join("report.json");
     let path = report.display().to_string();
     let run = server.run(&project, &["migrate", "deploy", "--unused-for", "2s", "--report", &path]);
     assert_eq!(run.code, Some(0), "{}", run.both());
     let report = std::fs::read_to_string(report).unwrap();
     assert!(report.contains("pg_stat_statements is not installed"), "{report}");
+    assert!(report.contains("sessions of other roles asked last is hidden from this role"), "{report}");
     assert!(!has("fax") && !has("rating"));
+
+    // A table that is called as a column is.
+    server.rows("CREATE TABLE note (id int); CREATE TABLE remark (id int)");
+    server.rows("ALTER TABLE \"Order\" ADD COLUMN note text");
+    let goes = |name: &str, table: &str| {
+        let text = format!("-- pgsteward: unused \"public\".\"{table}\"\nDROP TABLE {table};\n");
+        project.write(&format!("prisma/migrations/{name}/migration.sql"), text);
+    };
+    let deploy =
+        |time: &str| server.run(&project, &["migrate", "deploy", "--format", "json", "--unused-for", time]);
+    goes("20270101000000_note", "note");
+    server.in_session(&old, "SELECT note FROM \"Order\"");
+    let run = deploy("100ms");
+    assert_eq!(run.code, Some(0), "{}", run.both());
+    assert!(run.stdout.contains("is also what a column or another table is called"), "{}", run.both());
+    // Who asks for a table is told, unless nobody wants to know.
+    goes("20270102000000_remark", "remark");
+    server.in_session(&old, "SELECT id FROM remark");
+    let run = deploy("100ms");
+    assert!(run.code == Some(1) && run.stderr.contains("the session "), "{}", run.both());
+    assert_eq!(deploy("0").code, Some(0));
+    assert_eq!(server.value("SELECT to_regclass('note') IS NULL AND to_regclass('remark') IS NULL"), "t");
 }
 
 #[test]
@@ -151,6 +179,11 @@ fn a_drop_waits_while_the_server_counts_queries_of_it() {
         assert!(run.stderr.contains("calls within 2 s of: SELECT fax"), "{}", run.stderr);
     });
     server.rows("DROP FUNCTION inside()");
-    let run = deploy();
+    // What other roles asked is counted, and nobody without the right may read it.
+    server.as_superuser("CREATE ROLE other LOGIN");
+    let other = server.session_as("other");
+    server.in_session(&other, "SELECT 1");
+    let run = server.run(&project, &["migrate", "deploy", "--format", "json", "--unused-for", "2s"]);
     assert_eq!(run.code, Some(0), "{}", run.both());
+    assert!(run.stdout.contains("statements of other roles in pg_stat_statements"), "{}", run.both());
 }

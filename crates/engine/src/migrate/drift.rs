@@ -111,7 +111,7 @@ pub(super) fn lines(history: &Catalog, live: &Catalog) -> Vec<String> {
 }
 
 /// The first thing that a replay lacks; roles are no part of a comparison.
-fn left_out(notes: &[String]) -> Option<&str> {
+pub(super) fn left_out(notes: &[String]) -> Option<&str> {
     notes.iter().map(String::as_str).find(|note| !note.starts_with("the lab left out role "))
 }
 

@@ -33,6 +33,8 @@ impl Place {
             url: self.url.clone(),
             // A development database is made anew where something cannot be undone.
             accept_irreversible: true,
+            // Nobody but its developer asks it.
+            unused_for: std::time::Duration::ZERO,
             ..DeployOptions::default()
         };
         let deployed = deploy(&options, progress).await?;

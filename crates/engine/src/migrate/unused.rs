@@ -13,25 +13,50 @@ use pgsteward_sql::{quote_literal, quote_qualified};
 use crate::Progress;
 
 const MARKER: &str = "-- pgsteward: unused ";
+/// What the server says in place of a statement that this role may not read.
+const HIDDEN: &str = "<insufficient privilege>";
 /// So much of a statement is shown.
 const SHOWN: usize = 160;
 
-/// The comment that asks for it: a table or view and, where it is one of theirs, a column.
-pub(super) fn marker(names: &[&str]) -> String {
-    let quoted: Vec<String> = names.iter().map(|name| format!("\"{}\"", name.replace('"', "\"\""))).collect();
-    format!("{MARKER}{}", quoted.join(" "))
+/// What a marker names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Wanted {
+    /// None where the search path says.
+    namespace: Option<String>,
+    /// A table, view or type and, where it is one of theirs, a column.
+    names: Vec<String>,
 }
 
-/// The names of each marker of a text.
-fn markers(text: &str) -> Vec<Vec<String>> {
+impl Wanted {
+    /// What goes as a whole.
+    fn whole(&self) -> Option<&str> {
+        match self.names.as_slice() {
+            [name] => Some(name),
+            _ => None,
+        }
+    }
+}
+
+/// The comment that asks for it: a table, view or type and, where it is one of theirs, a column. The namespace as the
+/// statement has it.
+pub(super) fn marker(namespace: Option<&str>, names: &[&str]) -> String {
+    let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+    let namespace = namespace.map(|name| format!("{}.", quoted(name))).unwrap_or_default();
+    let names: Vec<String> = names.iter().map(|name| quoted(name)).collect();
+    format!("{MARKER}{namespace}{}", names.join(" "))
+}
+
+/// The markers of a text.
+fn markers(text: &str) -> Vec<Wanted> {
     text.lines()
         .filter_map(|line| line.trim().strip_prefix(MARKER))
-        .map(names)
-        .filter(|names| !names.is_empty())
+        .map(wanted)
+        .filter(|wanted| !wanted.names.is_empty())
         .collect()
 }
 
-fn names(list: &str) -> Vec<String> {
+fn wanted(list: &str) -> Wanted {
+    let mut namespace = None;
     let mut names = Vec::new();
     let mut rest = list.trim();
     while let Some(inner) = rest.strip_prefix('"') {
@@ -48,10 +73,19 @@ fn names(list: &str) -> Vec<String> {
                 _ => name.push(one),
             }
         }
-        names.push(name);
-        rest = inner.get(end..).unwrap_or("").trim_start();
+        let after = inner.get(end..).unwrap_or("");
+        match after.strip_prefix('.').filter(|_| namespace.is_none() && names.is_empty()) {
+            Some(after) => {
+                namespace = Some(name);
+                rest = after;
+            }
+            None => {
+                names.push(name);
+                rest = after.trim_start();
+            }
+        }
     }
-    names
+    Wanted { namespace, names }
 }
 
 /// What was seen of the names of a migration.
@@ -77,17 +111,26 @@ pub(super) async fn look(
         return Ok(seen);
     }
     progress.phase("look who still names what goes");
-    let others = sessions(session, &wanted, &mut seen).await?;
+    let shared = shared(session, &wanted).await?;
+    let telling: Vec<Wanted> = wanted
+        .iter()
+        .filter(|one| one.whole().is_none_or(|name| !shared.iter().any(|other| other == name)))
+        .cloned()
+        .collect();
+    let others = sessions(session, &telling, &mut seen).await?;
     if others == 0 || !seen.users.is_empty() {
         return Ok(seen);
     }
-    let counted = statements(session, &wanted, &mut seen).await?;
+    seen.notes.extend(shared.iter().map(|name| {
+        format!("\"{name}\" is also what a column or another table is called, so the texts of queries do not tell who names it")
+    }));
+    let counted = statements(session, &telling, &mut seen).await?;
     let tables = counters(session, &wanted).await?;
     if counted.is_empty() && tables.is_empty() {
         return Ok(seen);
     }
     tokio::time::sleep(quiet).await;
-    let now = statements(session, &wanted, &mut Seen::default()).await?;
+    let now = statements(session, &telling, &mut Seen::default()).await?;
     let seconds = quiet.as_secs_f64();
     for (statement, calls) in grown(&counted, &now) {
         seen.users.push(format!("{calls} calls within {seconds} s of: {}", shortened(&statement)));
@@ -98,22 +141,41 @@ pub(super) async fn look(
     Ok(seen)
 }
 
+/// The names of what goes as a whole that something else has as well: a word in a query may be either.
+async fn shared(session: &WriteSession, wanted: &[Wanted]) -> Result<Vec<String>, ServerError> {
+    let names: Vec<String> = wanted.iter().filter_map(Wanted::whole).map(quote_literal).collect();
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sql = format!(
+        "WITH relation AS (SELECT c.oid, c.relname AS name FROM pg_catalog.pg_class c \
+         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') \
+         AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_') \
+         SELECT DISTINCT w.name FROM pg_catalog.unnest(ARRAY[{}]::text[]) w(name) \
+         WHERE (SELECT pg_catalog.count(*) FROM relation r WHERE w.name IN (r.name, pg_catalog.lower(r.name))) > 1 \
+         OR EXISTS (SELECT FROM relation r JOIN pg_catalog.pg_attribute a ON a.attrelid = r.oid \
+         WHERE r.name <> w.name AND a.attnum > 0 AND NOT a.attisdropped \
+         AND w.name IN (a.attname, pg_catalog.lower(a.attname))) ORDER BY 1",
+        names.join(", ")
+    );
+    let rows = session.rows(&sql).await?;
+    Ok(rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect())
+}
+
 /// Counts the other sessions of the database, and tells of those whose last statement has the names.
-async fn sessions(
-    session: &WriteSession,
-    wanted: &[Vec<String>],
-    seen: &mut Seen,
-) -> Result<usize, ServerError> {
+/// Source of what is hidden: PostgreSQL's documentation of `pg_stat_activity` (NULL, but for the text).
+async fn sessions(session: &WriteSession, wanted: &[Wanted], seen: &mut Seen) -> Result<usize, ServerError> {
     let sql = "SELECT a.pid::text, a.application_name, a.usename, a.query FROM pg_catalog.pg_stat_activity a \
                WHERE a.datname = pg_catalog.current_database() AND a.pid <> pg_catalog.pg_backend_pid() \
-               AND a.backend_type = 'client backend' AND a.application_name <> 'pgsteward migrate' ORDER BY a.pid";
+               AND coalesce(a.backend_type, 'client backend') = 'client backend' AND a.usesysid IS NOT NULL \
+               AND coalesce(a.application_name, '') <> 'pgsteward migrate' ORDER BY a.pid";
     let rows = session.rows(sql).await?;
     let mut hidden = 0;
     for row in &rows {
         let cell = |at: usize| row.get(at).and_then(Option::as_deref).unwrap_or("");
         let query = cell(3);
-        hidden += usize::from(query == "<insufficient privilege>");
-        if is_query(query) && wanted.iter().any(|names| names_all(query, names)) {
+        hidden += usize::from(query == HIDDEN);
+        if is_query(query) && wanted.iter().any(|one| names_all(query, &one.names)) {
             let program = if cell(1).is_empty() { "without a name" } else { cell(1) };
             seen.users.push(format!("the session {} of {} ({program})", cell(0), cell(2)));
         }
@@ -129,9 +191,12 @@ async fn sessions(
 /// Statements with the names, and how often each was called.
 async fn statements(
     session: &WriteSession,
-    wanted: &[Vec<String>],
+    wanted: &[Wanted],
     seen: &mut Seen,
 ) -> Result<BTreeMap<String, u64>, ServerError> {
+    if wanted.is_empty() {
+        return Ok(BTreeMap::new());
+    }
     let place = "SELECT n.nspname FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace \
                  WHERE e.extname = 'pg_stat_statements'";
     let Some(schema) = session.value(place).await? else {
@@ -140,7 +205,7 @@ async fn statements(
         return Ok(BTreeMap::new());
     };
     let sql = format!(
-        "SELECT s.query, pg_catalog.sum(s.calls)::text FROM {} s WHERE s.dbid = (SELECT d.oid FROM pg_catalog.pg_database d \
+        "SELECT s.query, pg_catalog.sum(s.calls)::text, pg_catalog.count(*)::text FROM {} s WHERE s.dbid = (SELECT d.oid FROM pg_catalog.pg_database d \
          WHERE d.datname = pg_catalog.current_database()) GROUP BY s.query",
         quote_qualified(&pgsteward_model::catalog::QName::new(schema, "pg_stat_statements"))
     );
@@ -152,9 +217,16 @@ async fn statements(
             return Ok(BTreeMap::new());
         }
     };
+    let hidden = rows.iter().find(|row| row.first().and_then(Option::as_deref) == Some(HIDDEN));
+    if let Some(count) = hidden.and_then(|row| row.get(2)?.as_deref()) {
+        seen.notes.push(format!(
+            "what {count} statements of other roles in pg_stat_statements are is hidden from this role: GRANT \
+             pg_read_all_stats shows it"
+        ));
+    }
     let named = rows.into_iter().filter_map(|row| match row.as_slice() {
-        [Some(query), Some(calls)]
-            if is_query(query) && wanted.iter().any(|names| names_all(query, names)) =>
+        [Some(query), Some(calls), ..]
+            if is_query(query) && wanted.iter().any(|one| names_all(query, &one.names)) =>
         {
             Some((query.clone(), calls.parse().ok()?))
         }
@@ -164,24 +236,27 @@ async fn statements(
 }
 
 /// How often tables that go as a whole were scanned and written.
-async fn counters(
-    session: &WriteSession,
-    wanted: &[Vec<String>],
-) -> Result<BTreeMap<String, u64>, ServerError> {
-    let tables: Vec<String> = wanted
-        .iter()
-        .filter_map(|names| match names.as_slice() {
-            [table] => Some(quote_literal(table)),
-            _ => None,
-        })
-        .collect();
+async fn counters(session: &WriteSession, wanted: &[Wanted]) -> Result<BTreeMap<String, u64>, ServerError> {
+    // A name without a namespace is what the search path makes of it.
+    let of = |one: &Wanted| {
+        let name = one.whole()?;
+        let place = match &one.namespace {
+            Some(namespace) => format!("t.schemaname = {}", quote_literal(namespace)),
+            None => format!(
+                "coalesce(pg_catalog.to_regclass({}) = t.relid, true)",
+                quote_literal(&format!("\"{}\"", name.replace('"', "\"\"")))
+            ),
+        };
+        Some(format!("(t.relname = {} AND {place})", quote_literal(name)))
+    };
+    let tables: Vec<String> = wanted.iter().filter_map(of).collect();
     if tables.is_empty() {
         return Ok(BTreeMap::new());
     }
     let sql = format!(
         "SELECT t.schemaname || '.' || t.relname, (t.seq_scan + coalesce(t.idx_scan, 0) + t.n_tup_ins + t.n_tup_upd + t.n_tup_del)::text \
-         FROM pg_catalog.pg_stat_user_tables t WHERE t.relname IN ({})",
-        tables.join(", ")
+         FROM pg_catalog.pg_stat_user_tables t WHERE {}",
+        tables.join(" OR ")
     );
     let rows = session.rows(&sql).await?;
     let count = |row: Vec<Option<String>>| match row.as_slice() {
@@ -250,10 +325,12 @@ mod tests {
     fn markers_are_read_back() {
         let text = format!(
             "-- Deploy it later.\n{}\n{}\nDROP TABLE a;\n",
-            marker(&["a \"b\"", "c"]),
-            marker(&["d"])
+            marker(None, &["a \"b\"", "c"]),
+            marker(Some("e.\"f"), &["d"])
         );
-        assert_eq!(markers(&text), [vec!["a \"b\"".to_owned(), "c".to_owned()], vec!["d".to_owned()]]);
+        let [of_column, whole] = &markers(&text)[..] else { panic!("{text}") };
+        assert_eq!((of_column.names.join(" "), of_column.whole()), ("a \"b\" c".to_owned(), None));
+        assert_eq!((whole.namespace.as_deref(), whole.whole()), (Some("e.\"f"), Some("d")));
         assert!(markers("-- pgsteward: unused\nDROP TABLE a;").is_empty());
     }
 

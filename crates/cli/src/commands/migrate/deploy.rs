@@ -42,6 +42,10 @@ pub(super) struct Arguments {
     /// Apply migrations that cannot be undone.
     #[arg(long)]
     accept_irreversible: bool,
+    /// Apply what is pending where none of the migrations that the database has applied is in the folder: services share a
+    /// history, or old migrations were archived.
+    #[arg(long)]
+    accept_other_history: bool,
     /// Stop when another session has waited this long for the migration; 0 lets it wait.
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
     max_blocked: Duration,
@@ -54,7 +58,7 @@ pub(super) struct Arguments {
     /// Do not look at the data before a statement that depends on it, nor at who still names what goes.
     #[arg(long)]
     no_data_checks: bool,
-    /// How long no query may name what a migration of `plan --safe` takes away before it runs.
+    /// How long no query may name what a migration of `plan --safe` takes away before it runs; 0 does not look.
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration)]
     unused_for: Duration,
     /// Leave the planner's statistics of changed tables to autovacuum.
@@ -89,6 +93,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
         limits,
         lock_wait: arguments.wait,
         accept_irreversible: arguments.accept_irreversible,
+        accept_other_history: arguments.accept_other_history,
         budget: Budget {
             longest_wait: some(arguments.max_blocked),
             largest_lag: arguments.max_lag,

@@ -78,7 +78,7 @@ impl Deploy<'_> {
             return Err(error);
         }
         let mut notes = Vec::new();
-        if self.options.check_data && unfinished.is_none() {
+        if self.options.check_data && !self.options.unused_for.is_zero() && unfinished.is_none() {
             let look = unused::look(session, folder.script(), self.options.unused_for, self.progress);
             let seen =
                 look.await.map_err(|error| MigrateError::server("look who still names what goes", &error))?;

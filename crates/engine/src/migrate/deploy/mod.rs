@@ -39,11 +39,13 @@ pub struct DeployOptions {
     pub lock_wait: Duration,
     /// Migrations that cannot be undone are applied all the same.
     pub accept_irreversible: bool,
+    /// The database has applied other migrations only: apply these all the same.
+    pub accept_other_history: bool,
     /// What other sessions may feel.
     pub budget: Budget,
     /// Look at the data before a statement that depends on it.
     pub check_data: bool,
-    /// How long no query may name what a migration of `plan --safe` takes away.
+    /// How long no query may name what a migration of `plan --safe` takes away; zero does not look.
     pub unused_for: Duration,
     /// Refresh the statistics of what was changed.
     pub analyze: bool,
@@ -58,6 +60,7 @@ impl Default for DeployOptions {
             limits: Limits::default(),
             lock_wait: server::LOCK_WAIT,
             accept_irreversible: false,
+            accept_other_history: false,
             budget: Budget::default(),
             check_data: true,
             unused_for: Duration::from_secs(5),
@@ -144,7 +147,9 @@ impl Deploy<'_> {
         if nothing_to_do {
             return Ok(());
         }
-        oddities::refuse_foreign(&joined)?;
+        if !self.options.accept_other_history {
+            oddities::refuse_foreign(&joined)?;
+        }
         server::refuse_read_only(session).await?;
         let waited = server::lock(session, self.options.lock_wait, self.progress).await?;
         self.report.waited_for_lock_ms = u64::try_from(waited.as_millis()).unwrap_or(u64::MAX);

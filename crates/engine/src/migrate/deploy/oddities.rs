@@ -50,8 +50,9 @@ pub(super) fn refuse_foreign(joined: &Joined) -> Result<(), MigrateError> {
         named(&applied)
     ))
     .with_hint(
-        "correct the connection URL, or name the folder with --migrations; if both belong together all the same, mark the \
-         migrations whose changes are there with `pgsteward migrate resolve --applied NAME`, then deploy",
+        "correct the connection URL, or name the folder with --migrations; where both belong together (services that share a \
+         history, old migrations that were archived), --accept-other-history applies what is pending; where changes of pending \
+         ones are there already, mark these with `pgsteward migrate resolve --applied NAME` first",
     ))
 }
 

@@ -53,7 +53,7 @@ pub(super) fn violated(folder: &MigrationFolder, checks: &[DataCheck]) -> Option
     }
     (!lines.is_empty()).then(|| {
         MigrateError::new(format!(
-            "the data is in the way of the migration \"{}\", which would fail; nothing was run\n{}",
+            "the data is in the way of the migration \"{}\", which would fail; nothing of it was run\n{}",
             folder.name,
             lines.join("\n")
         ))
@@ -67,13 +67,13 @@ pub(super) fn violated(folder: &MigrationFolder, checks: &[DataCheck]) -> Option
 pub(super) fn still_used(folder: &MigrationFolder, users: &[String]) -> Option<MigrateError> {
     (!users.is_empty()).then(|| {
         MigrateError::new(format!(
-            "the migration \"{}\" waits until no query names what it takes away; nothing was run\n{}",
+            "the migration \"{}\" waits until no query names what it takes away; nothing of it was run\n{}",
             folder.name,
             users.join("\n")
         ))
         .with_hint(
             "deploy the version of the application that names it no more, end the old one, then deploy again; \
-             --no-data-checks runs it all the same",
+             --unused-for 0 runs it without this look",
         )
     })
 }

@@ -80,6 +80,25 @@ fn refuse_half_wishes(request: &DevRequest) -> Result<(), MigrateError> {
     Ok(())
 }
 
+/// The catalog of a database does not tell whether statements that write rows ran.
+fn refuse_rows(pending: &[&MigrationFolder]) -> Result<(), MigrateError> {
+    let pending: Vec<MigrationFolder> = pending.iter().map(|folder| (*folder).clone()).collect();
+    let writes = squash::data_statements(&pending);
+    let Some(first) = writes.first() else { return Ok(()) };
+    let more = match writes.len() {
+        1 => String::new(),
+        all => format!(" (and {} more)", all - 1),
+    };
+    Err(MigrateError::new(format!(
+        "line {} of \"{}\" writes rows ({}){more}, and nothing shows whether this database has them; nothing was recorded",
+        first.line, first.migration, first.what
+    ))
+    .with_hint(
+        "see to the rows by hand, then record each migration with `pgsteward migrate resolve --applied NAME`; or take back \
+         what was changed by hand and let `pgsteward migrate dev` run them",
+    ))
+}
+
 struct Verb<'a> {
     request: &'a DevRequest,
     project: &'a MigrateProject,
@@ -100,12 +119,18 @@ struct Standing {
     drifted: bool,
     /// The database is what all of them make, also those that are not recorded.
     has_all: bool,
+    /// What the lab left out of the applied migrations: nobody knows then what they make.
+    lacks: Option<String>,
 }
 
 impl Verb<'_> {
     async fn run(&self, live: Live, mut report: DevReport) -> Result<DevReport, MigrateError> {
         let standing = self.standing(&live).await?;
         report.notes.extend(standing.history.notes.iter().cloned());
+        if let Some(lacks) = standing.lacks.as_deref().or(drift::left_out(&standing.history.notes)) {
+            self.refuse_unknown(lacks)?;
+        }
+        report.notes.extend(standing.lacks.iter().map(|why| format!("drift was not looked for: {why}")));
         let keeps_changes = self.request.from_database && standing.is_only_drift();
         if keeps_changes && standing.has_all && !standing.diagnosis.pending.is_empty() {
             return self.record_pending(&standing.diagnosis, report).await;
@@ -145,6 +170,7 @@ impl Verb<'_> {
         let applied: Vec<Script<'_>> =
             self.folders.iter().filter(|one| is_applied(one)).map(script).collect();
         let before = self.shadow.replay(&applied, self.progress).await?;
+        let lacks = drift::left_out(&before.notes).map(str::to_owned);
         let actual = comparable(&live.catalog, &self.namespaces);
         let drift = drift::lines(&comparable(&before.catalog, &self.namespaces), &actual);
         let in_order = self.folders.iter().take(applied.len()).all(is_applied);
@@ -152,11 +178,25 @@ impl Verb<'_> {
             true => self.shadow.go_on(before, &scripts[applied.len()..]).await?,
             false => self.shadow.replay(&scripts, self.progress).await?,
         };
-        let has_all = drift::lines(&comparable(&history.catalog, &self.namespaces), &actual).is_empty();
-        let drifted = !drift.is_empty();
+        let has_all = drift::left_out(&history.notes).is_none()
+            && drift::lines(&comparable(&history.catalog, &self.namespaces), &actual).is_empty();
+        let drifted = lacks.is_none() && !drift.is_empty();
         diagnosis.drift =
             drifted.then(|| drift.iter().map(|line| format!("\n  - {line}")).collect::<String>() + "\n");
-        Ok(Standing { diagnosis, history, drifted, has_all })
+        Ok(Standing { diagnosis, history, drifted, has_all, lacks })
+    }
+
+    /// A difference to half a history is none that a migration may hold.
+    fn refuse_unknown(&self, lacks: &str) -> Result<(), MigrateError> {
+        if !self.request.from_database {
+            return Ok(());
+        }
+        Err(MigrateError::new(format!(
+            "what the migrations make is not known, so nothing is written from the database: {lacks}"
+        ))
+        .with_hint(
+            "write what was changed by hand as a migration (--create-only --name NAME makes an empty one)",
+        ))
     }
 
     /// An empty file that is applied is an edited one as soon as its author writes it.
@@ -226,6 +266,7 @@ impl Verb<'_> {
     ) -> Result<DevReport, MigrateError> {
         let pending: Vec<&MigrationFolder> =
             diagnosis.pending.iter().map(|(at, _)| &self.folders[*at]).collect();
+        refuse_rows(&pending)?;
         self.record(&pending).await?;
         report.applied = pending.iter().map(|folder| folder.name.clone()).collect();
         report.outcome = DevOutcome::Recorded;
@@ -398,5 +439,25 @@ impl Standing {
             );
         }
         ways
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_writes_rows_is_not_recorded_unseen() {
+        let folder = |name: &str, text: &str| {
+            let file = format!("db/migrations/{name}.sql").into();
+            MigrationFolder::new(name, file, text.to_owned(), None)
+        };
+        let table = folder("001_a", "CREATE TABLE a (id int);\n");
+        let rows =
+            folder("002_b", "CREATE TABLE b (id int);\n\nINSERT INTO a VALUES (1);\nUPDATE a SET id = 2;\n");
+        assert_eq!(refuse_rows(&[&table]), Ok(()));
+        let error = refuse_rows(&[&table, &rows]).unwrap_err();
+        let told = "line 3 of \"002_b\" writes rows (INSERT into \"a\") (and 1 more)";
+        assert!(error.message.starts_with(told), "{}", error.message);
     }
 }

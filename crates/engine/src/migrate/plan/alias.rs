@@ -127,7 +127,7 @@ fn parts(catalog: &Catalog, old: &QName, new: &QName, rename: &str) -> Vec<Piece
     let alone = catalog.tables.values().all(|table| {
         table.name.name != old.name && table.columns.iter().all(|column| column.name != old.name)
     });
-    let marker = if alone { format!("\n{}", unused::marker(&[&old.name])) } else { String::new() };
+    let marker = if alone { format!("\n{}", unused::marker(None, &[&old.name])) } else { String::new() };
     let why = format!("Deploy it when {after}.{marker}");
     let contract = Piece {
         after: Some(after),

@@ -6,7 +6,7 @@ use pgsteward_model::facts::Facts;
 use pgsteward_model::migration::MigrationStatement;
 use pgsteward_model::place::ObjectKind;
 use pgsteward_model::source::Span;
-use pgsteward_model::statement::{AlterAction, Statement};
+use pgsteward_model::statement::{AlterAction, Name, Statement};
 use pgsteward_sql::{quote_ident, quote_qualified};
 
 use super::expand::{is_old, touch_of};
@@ -74,15 +74,13 @@ fn dropped(statement: &MigrationStatement) -> Option<(String, &Touch, Option<&st
 
 /// What deploy looks for before it runs the drop.
 fn markers(statement: &MigrationStatement, touch: &Touch, column: Option<&str>) -> String {
-    let tables: Vec<&str> = match (&statement.statement, column) {
-        (Statement::Drop { names, .. }, None) => names.iter().map(|name| name.name.as_str()).collect(),
-        _ => vec![&touch.relation.name],
-    };
-    let marker = |table: &str| {
-        let names: Vec<&str> = std::iter::once(table).chain(column).collect();
-        format!("\n{}", unused::marker(&names))
-    };
-    tables.into_iter().map(marker).collect()
+    if let (Statement::Drop { names, .. }, None) = (&statement.statement, column) {
+        let marker =
+            |name: &Name| format!("\n{}", unused::marker(name.namespace.as_deref(), &[name.name.as_str()]));
+        return names.iter().map(marker).collect();
+    }
+    let names: Vec<&str> = std::iter::once(touch.relation.name.as_str()).chain(column).collect();
+    format!("\n{}", unused::marker(None, &names))
 }
 
 /// A version of the application that knows the column no more writes none, which must not fail meanwhile.

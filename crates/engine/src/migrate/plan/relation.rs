@@ -52,7 +52,7 @@ fn parts(old: &Name, new: &str, rename: &str) -> Vec<Piece> {
         &[rename.to_owned(), view],
     );
     let after = format!("no running version of the application names \"{}\" any more", old.name);
-    let why = format!("Deploy it when {after}.\n{}", unused::marker(&[&old.name]));
+    let why = format!("Deploy it when {after}.\n{}", unused::marker(old.namespace.as_deref(), &[&old.name]));
     let drop = format!("DROP VIEW {}", named(&old.name));
     let contract = Piece {
         after: Some(after),

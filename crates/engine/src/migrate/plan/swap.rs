@@ -132,7 +132,7 @@ impl Swap<'_> {
             Some(after) => {
                 let apart = self.exchanges.iter().filter(|one| one.ways == Ways::Apart);
                 let markers =
-                    apart.map(|one| format!("\n{}", unused::marker(&[&one.table.name.name, one.from])));
+                    apart.map(|one| format!("\n{}", unused::marker(None, &[&one.table.name.name, one.from])));
                 format!("Deploy it when {after}.{}", markers.collect::<String>())
             }
             None => "The new columns take the place of the old ones.".to_owned(),

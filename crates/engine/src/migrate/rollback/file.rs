@@ -81,20 +81,46 @@ pub(super) fn read(folder: &MigrationFolder) -> Result<Option<DownFile>, Migrate
 pub(super) fn write(folder: &MigrationFolder, down: &Down) -> Result<(), MigrateError> {
     let path = path_of(folder);
     let written = match folder.marks {
-        Marks::None => std::fs::write(&path, render(down)),
+        Marks::None => replace(&path, &render(down)),
         marks => std::fs::read_to_string(&path).and_then(|text| {
             let there = Directions::of(&text);
             let before = match there.mark {
                 "" => format!("{}\n\n{}", there.up.trim_end(), marks.down()),
                 mark => format!("{}{}\n", there.up, mark.trim_end_matches(['\r', '\n'])),
             };
-            std::fs::write(&path, format!("{before}{}", render(down)))
+            replace(&path, &format!("{before}{}", render(down)))
         }),
     };
     written.map_err(|error| {
         MigrateError::new(format!("cannot write \"{}\": {error}", path.display()))
             .with_hint("check the permissions of the folder")
     })
+}
+
+/// A crash or a full disk leaves the old text or the new one. What a link leads to is replaced, and keeps its permissions.
+fn replace(path: &Path, text: &str) -> std::io::Result<()> {
+    let path = match path.canonicalize() {
+        Ok(real) => real,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => path.to_owned(),
+        Err(error) => return Err(error),
+    };
+    let mut beside = path.clone();
+    beside.as_mut_os_string().push(".pgsteward-new");
+    let written = std::fs::File::create(&beside).and_then(|mut file| {
+        std::io::Write::write_all(&mut file, text.as_bytes())?;
+        match std::fs::metadata(&path) {
+            Ok(old) => file.set_permissions(old.permissions())?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        file.sync_all()?;
+        std::fs::rename(&beside, &path)
+    });
+    if written.is_err() {
+        // What was begun is of no use; that it cannot be removed changes nothing.
+        drop(std::fs::remove_file(&beside));
+    }
+    written
 }
 
 /// Takes a text apart. A text without our header is all body.
@@ -266,6 +292,20 @@ mod tests {
         assert_eq!(own.header, None);
         assert_eq!(own.body, "-- mine\nDROP TABLE a;\n");
         assert!(matches!(judge(&folder(), Some(&own)).verdict, Verdict::Unproven(_)));
+    }
+
+    #[test]
+    fn a_file_is_replaced_as_a_whole_or_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("001.sql");
+        replace(&path, "one").unwrap();
+        replace(&path, "two").unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "two");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing lies beside it");
+        // The new text cannot be written.
+        std::fs::create_dir(folder.path().join("001.sql.pgsteward-new")).unwrap();
+        assert!(replace(&path, "three").is_err());
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "two");
     }
 
     #[test]

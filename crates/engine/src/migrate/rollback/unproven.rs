@@ -33,7 +33,7 @@ pub(super) async fn prove(
     progress.phase("prove the ways back in the lab");
     let loaded =
         crate::config::load(&project.root).map_err(|error| MigrateError::new(format!("{error:#}")))?;
-    let lab = lab(Some(major), loaded.config.lab.offline).await?;
+    let lab = lab(Some(major), loaded.config.lab.offline).await.map_err(or_unproven)?;
     let tried = async {
         let mut chain = Chain::new(&lab, &scripts(&folders[..=last]), Regime::Psql).await?;
         let mut proven = BTreeMap::new();
@@ -46,7 +46,30 @@ pub(super) async fn prove(
     };
     let tried = tried.await;
     let stopped = lab.stop().await;
-    let proven = tried.map_err(|error| MigrateError::new(format!("{error:#}")))?;
+    let proven = tried.map_err(|error| or_unproven(MigrateError::new(format!("{error:#}"))))?;
     stopped.map_err(|error| MigrateError::new(format!("end the lab: {error}")))?;
     Ok(proven)
+}
+
+/// Where nothing can be proven, its author may vouch for it.
+fn or_unproven(error: MigrateError) -> MigrateError {
+    let way = "--accept-unproven runs it as it is";
+    let hint = match &error.hint {
+        Some(hint) => format!("{hint}; {way}"),
+        None => way.to_owned(),
+    };
+    error.with_hint(hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_proven_may_be_run_as_it_is() {
+        let with = or_unproven(MigrateError::new("start the lab: no server").with_hint("install one"));
+        assert_eq!(with.hint.as_deref(), Some("install one; --accept-unproven runs it as it is"));
+        let without = or_unproven(MigrateError::new("broke"));
+        assert_eq!(without.hint.as_deref(), Some("--accept-unproven runs it as it is"));
+    }
 }

@@ -22,7 +22,7 @@ use pgsteward_model::migrate::squash::{SquashForm, SquashOutcome, SquashReport};
 pub use known::{Meeting, as_recorded, meeting};
 pub use members::joined;
 pub use settle::{meet, settle, told, unrecorded, without_members};
-pub(super) use text::in_lines;
+pub(super) use text::{data_statements, in_lines};
 
 use super::ask::Ask;
 use super::error::MigrateError;

@@ -198,7 +198,7 @@ fn at_once(text: &str) -> String {
 }
 
 /// Statements that write rows, also where an empty database shows nothing of them.
-pub(super) fn data_statements(folders: &[MigrationFolder]) -> Vec<DataStatement> {
+pub(in crate::migrate) fn data_statements(folders: &[MigrationFolder]) -> Vec<DataStatement> {
     let of = |folder: &MigrationFolder| {
         let text = folder.script();
         let parsed = pgsteward_sql::parse(text);
