@@ -220,8 +220,8 @@ async fn statements(
     let hidden = rows.iter().find(|row| row.first().and_then(Option::as_deref) == Some(HIDDEN));
     if let Some(count) = hidden.and_then(|row| row.get(2)?.as_deref()) {
         seen.notes.push(format!(
-            "what {count} statements of other roles in pg_stat_statements are is hidden from this role: GRANT \
-             pg_read_all_stats shows it"
+            "the texts of {count} statements of other roles in pg_stat_statements are hidden from this role: GRANT \
+             pg_read_all_stats shows them"
         ));
     }
     let named = rows.into_iter().filter_map(|row| match row.as_slice() {
