@@ -19,8 +19,6 @@ use crate::discover::listing::Listing;
 
 /// How often files are asked for because others that they import turned out to speak of the database.
 const MAX_ROUNDS: usize = 4;
-/// From so many bytes of code on memory is worth more than time.
-const LARGE: u64 = 8 * 1024 * 1024;
 
 pub(super) struct Tree {
     root: PathBuf,
@@ -121,9 +119,6 @@ impl Tree {
 
     fn read_files(&self, link: bool) -> Read {
         let cache = Cache::open(&self.root, self.keep);
-        if self.bytes() > LARGE {
-            small_pages();
-        }
         let read: Vec<(Result<Kept, Unread>, bool)> = self
             .files
             .par_iter()
@@ -222,14 +217,6 @@ fn read_file(file: &CodeFile, cache: &Cache) -> (Result<Kept, Unread>, bool) {
         Ok(None) => (left_out(true, "The file is not UTF-8.".into()), false),
         Err(error) => (left_out(false, format!("The file could not be read: {error}.")), false),
     }
-}
-
-/// From here on memory comes in small pages. Large ones make small reviews faster by a tenth and more, and what is read of
-/// thousands of files larger by as much.
-fn small_pages() {
-    // Where the system refuses, or knows no large pages, memory is what it was.
-    #[cfg(target_os = "linux")]
-    let _ = rustix::thread::disable_transparent_huge_pages(true);
 }
 
 /// A file in full. None where it cannot be read any more.
