@@ -184,7 +184,7 @@ fn indexes() {
         CREATE INDEX CONCURRENTLY i ON child (note) => child SHARE UPDATE EXCLUSIVE index, alone
         CREATE INDEX IF NOT EXISTS child_name_idx ON child (name) => child SHARE
         CREATE INDEX i ON events (body) => events SHARE index, events_2024 SHARE index
-        CREATE INDEX i ON ONLY events (body) => events SHARE index
+        CREATE INDEX i ON ONLY events (body) => events SHARE
         DROP INDEX child_name_idx => child ACCESS EXCLUSIVE
         DROP INDEX CONCURRENTLY child_name_idx => child SHARE UPDATE EXCLUSIVE, alone
         DROP INDEX IF EXISTS missing_idx =>
