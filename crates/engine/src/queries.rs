@@ -1,7 +1,9 @@
 //! `queries`: every call of the code with its statements, what the planner of the lab would do with them, and which
 //! indexes none of them can use.
 
+mod ground;
 mod indexes;
+mod states;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -15,10 +17,12 @@ use pgsteward_model::facts::{Facts, Gap};
 use pgsteward_model::queries::{CalledAt, PlannedAs, PlannedStatement, Queries};
 use pgsteward_pg::{CountedStatement, ReadError, ReadSession, ServerUrl};
 
-use crate::check::find;
-use crate::collect::{CodeReader, Collected, Collector, LabWish, Laboratory};
+use crate::collect::{CodeReader, Collected, LabWish, Laboratory};
 use crate::prove::code::{EVERYWHERE, Twin, make};
-use crate::{Progress, VERSION, config};
+use crate::{Progress, VERSION};
+use ground::{Ground, near};
+
+pub use states::{StatesOptions, states};
 
 /// Making rows and planning stops after this.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -39,19 +43,7 @@ pub struct QueriesOptions {
 /// Lists the calls of all projects of a folder. An error means that there is no code to read; what could not be
 /// understood or planned is part of the answer.
 pub async fn queries(options: &QueriesOptions, progress: &dyn Progress) -> Result<Queries> {
-    let path = &options.path;
-    if !path.is_dir() {
-        bail!("{} is no folder\nhint: name the folder of the repository", path.display());
-    }
-    let loaded = config::load(path)?;
-    let found = find(path, &loaded)?;
-    if found.projects.is_empty() {
-        bail!(
-            "{} holds no Prisma schema with a datasource, so calls cannot be told from others\n\
-             hint: name the folder of the project",
-            path.display()
-        );
-    }
+    let ground = Ground::open(&options.path, &options.lab)?;
     let counted = match &options.url {
         Some(url) => {
             progress.phase("read the counted statements");
@@ -59,34 +51,18 @@ pub async fn queries(options: &QueriesOptions, progress: &dyn Progress) -> Resul
         }
         None => None,
     };
-    let laboratory = Laboratory::new(LabWish {
-        major: options.lab.major.or(loaded.config.lab.major).or(Some(crate::collect::DEFAULT_MAJOR)),
-        offline: options.lab.offline || loaded.config.lab.offline,
-        none: options.lab.none,
-    });
-    let reader = CodeReader::new(&found, true);
-    let collector = Collector {
-        root: &found.root,
-        config: &loaded.config,
-        all_migrations: false,
-        since: None,
-        judged: None,
-        drift: false,
-        live: None,
-        url: None,
-        code: Some(&reader),
-        laboratory: &laboratory,
-        progress,
-    };
+    let reader = CodeReader::new(&ground.found, true);
+    let collector = ground.collector(&reader, progress);
+    let laboratory = &ground.laboratory;
     let mut answer = Queries {
         tool_version: VERSION.to_owned(),
-        gaps: found.gaps.clone(),
+        gaps: ground.found.gaps.clone(),
         unused_indexes: options.unused_index.then(Vec::new),
         ..Queries::default()
     };
     let mut known: BTreeSet<String> = BTreeSet::new();
     let mut matched = false;
-    for project in &found.projects {
+    for project in &ground.found.projects {
         let folder = if project.folder.is_empty() { "." } else { &project.folder };
         let collected =
             collector.project(project).await.with_context(|| format!("read the project {folder}"))?;
@@ -94,7 +70,7 @@ pub async fn queries(options: &QueriesOptions, progress: &dyn Progress) -> Resul
         known.extend(names(facts));
         let wanted = options.table.as_ref().map(|name| tables_named(facts, name));
         matched |= wanted.as_ref().is_some_and(|tables| !tables.is_empty());
-        of_project(&collected, &laboratory, wanted.as_ref(), &mut answer, progress).await?;
+        of_project(&collected, laboratory, wanted.as_ref(), &mut answer, progress).await?;
         if let Some(unused) = &mut answer.unused_indexes {
             let found = indexes::unused(facts);
             unused.extend(
@@ -372,15 +348,6 @@ fn names(facts: &Facts) -> Vec<String> {
     let models = facts.prisma.iter().flat_map(|schema| &schema.models).map(|model| model.name.clone());
     let tables = facts.catalog().into_iter().flat_map(|catalog| catalog.tables.keys());
     models.chain(tables.map(|table| table.name.clone())).collect()
-}
-
-/// Names that share most of their letters with a wrong one.
-fn near<'a>(name: &str, known: &'a BTreeSet<String>) -> Vec<&'a str> {
-    let wanted = name.to_lowercase();
-    let ratio = |other: &str| similar::TextDiff::from_chars(wanted.as_str(), other.to_lowercase()).ratio();
-    let mut rated: Vec<(f32, &str)> = known.iter().map(|other| (ratio(other), other.as_str())).collect();
-    rated.sort_by(|one, other| other.0.total_cmp(&one.0));
-    rated.into_iter().take_while(|(ratio, _)| *ratio > 0.7).take(2).map(|(_, name)| name).collect()
 }
 
 fn lower_first(name: &str) -> String {

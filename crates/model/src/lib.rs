@@ -34,4 +34,5 @@ pub mod review;
 pub mod rule;
 pub mod source;
 pub mod statement;
+pub mod states;
 pub mod version;

@@ -18,6 +18,7 @@ pub mod migrate;
 mod queries;
 mod rules_table;
 mod sarif;
+mod states;
 mod terminal;
 mod text;
 mod transitions;
@@ -32,6 +33,7 @@ use pgsteward_model::review::Review;
 pub use explain::render_explain;
 pub use queries::{QueriesFormat, render_queries};
 pub use rules_table::render_rules_table;
+pub use states::render_states;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {

@@ -9,7 +9,8 @@ use pgsteward_model::finding::{Evidence, Finding, Severity};
 use pgsteward_model::proof::Verdict;
 use pgsteward_model::review::Review;
 
-use self::escape::{cell, code, escape, fenced};
+pub(crate) use self::escape::fenced;
+use self::escape::{cell, code, escape};
 use crate::fold::{self, Group};
 use crate::{hunk, text, transitions, words};
 
@@ -199,7 +200,7 @@ fn recommendations(review: &Review, groups: &[Group<'_>], limits: Limits, out: &
             match evidence {
                 Evidence::Sql { sql } => out.push_str(&fenced("sql", sql)),
                 Evidence::Transitions { allowed, .. } => {
-                    out.push_str(&fenced("mermaid", &transitions::mermaid(allowed)));
+                    out.push_str(&fenced("mermaid", &transitions::mermaid(&[], allowed)));
                 }
                 _ => {}
             }

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::text;
+use pgsteward_model::states::ANY;
 
-/// Stands for every state where a transition begins.
-const ANY: &str = "*";
+use crate::text;
 
 /// `PENDING → PAID | CANCELLED`, one line for each state that is left.
 pub(crate) fn lines(allowed: &[(String, String)]) -> Vec<String> {
@@ -21,10 +20,11 @@ pub(crate) fn lines(allowed: &[(String, String)]) -> Vec<String> {
     known.iter().map(|(from, to)| format!("{} → {}", name(from), to.join(" | "))).collect()
 }
 
-/// The text of a `mermaid` block. States get names of their own, so that no character of a value is syntax.
-pub(crate) fn mermaid(allowed: &[(String, String)]) -> String {
+/// The text of a `mermaid` block; `begins` are the states of new rows. States get names of their own, so that no character
+/// of a value is syntax.
+pub(crate) fn mermaid(begins: &[String], allowed: &[(String, String)]) -> String {
     let mut states: Vec<&str> = Vec::new();
-    for state in allowed.iter().flat_map(|(from, to)| [from, to]) {
+    for state in begins.iter().chain(allowed.iter().flat_map(|(from, to)| [from, to])) {
         if !states.contains(&state.as_str()) {
             states.push(state);
         }
@@ -42,6 +42,9 @@ pub(crate) fn mermaid(allowed: &[(String, String)]) -> String {
         out.push_str(&format!("    state \"{label}\" as s{number}\n"));
     }
     let number = |state: &str| states.iter().position(|known| *known == state).unwrap_or_default();
+    for state in begins {
+        out.push_str(&format!("    [*] --> s{}\n", number(state)));
+    }
     for (from, to) in allowed {
         out.push_str(&format!("    s{} --> s{}\n", number(from), number(to)));
     }
@@ -67,7 +70,7 @@ mod tests {
 
     #[test]
     fn no_value_becomes_syntax_of_the_diagram() {
-        let drawn = mermaid(&ways());
+        let drawn = mermaid(&[], &ways());
         assert!(drawn.starts_with("stateDiagram-v2\n    state \"PENDING\" as s0\n"), "{drawn}");
         assert!(drawn.contains("    s0 --> s1\n    s0 --> s2\n    s3 --> s4\n"), "{drawn}");
         assert!(drawn.contains("\"LOST__x_\" as s4"), "{drawn}");

@@ -33,6 +33,8 @@
 
 mod lower;
 
+pub(crate) use lower::wire_proof;
+
 use pgsteward_model::review::Review;
 use serde::Serialize;
 
@@ -266,7 +268,7 @@ struct WireTextEdit {
 }
 
 #[derive(Serialize)]
-struct WireProof {
+pub(crate) struct WireProof {
     verdict: &'static str,
     reason: Option<String>,
     server_version: Option<String>,

@@ -50,5 +50,6 @@ mod pull;
 mod reading;
 mod servers;
 mod small_places;
+mod states;
 mod support;
 mod verbs;

@@ -5,7 +5,7 @@
 use crate::text;
 
 /// A fenced block whose fence is longer than any run of backticks in it.
-pub(super) fn fenced(language: &str, body: &str) -> String {
+pub(crate) fn fenced(language: &str, body: &str) -> String {
     let body = text::lines(body);
     let fence = "`".repeat(longest_run(&body).max(2) + 1);
     format!("{fence}{language}\n{}\n{fence}\n\n", body.trim_end_matches('\n'))

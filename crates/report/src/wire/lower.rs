@@ -213,7 +213,7 @@ fn wire_text_edit(file: &str, edit: &TextEdit, sources: &Sources) -> WireTextEdi
     }
 }
 
-fn wire_proof(proof: &Proof) -> WireProof {
+pub(crate) fn wire_proof(proof: &Proof) -> WireProof {
     WireProof {
         verdict: proof.verdict.word(),
         reason: proof.verdict.reason().map(masked),

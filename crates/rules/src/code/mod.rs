@@ -24,6 +24,7 @@ mod read_then_write_race;
 mod reading;
 mod relation_sort;
 mod secret_column_returned;
+mod states;
 mod status_updated_blindly;
 mod swallowed_database_error;
 mod tenant_filter_missing;
@@ -39,9 +40,12 @@ mod writes_without_transaction;
 
 use pgsteward_model::rule::Rule;
 
+pub use states::{states, states_to_prove};
+
 use fixing::{edit, helper_fix, loop_fix, outbox, portions, processed_event, write_fix};
 use reading::{
-    arguments, bounds, flow, given, locks, loops, scale, shared, steps, text, transitions, varying, wrapper,
+    arguments, bounds, flow, given, locks, loops, scale, shared, statuses, steps, text, transitions, varying,
+    wrapper,
 };
 
 pub static RULES: &[&Rule] = &[

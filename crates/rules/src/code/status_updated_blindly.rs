@@ -1,16 +1,16 @@
 //! A status that is set whatever it was when the statement runs.
 
 use pgsteward_model::catalog::QName;
-use pgsteward_model::code::{Call, Guard, Node, Operation, Site, Source, Value};
+use pgsteward_model::code::{Call, Operation, Site};
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Evidence, Finding, Severity};
-use pgsteward_model::prisma::{Field, FieldType, Model, Scalar};
+use pgsteward_model::prisma::{Field, Model};
 use pgsteward_model::rule::{Group, Rule};
 
 use super::flow::{self, Flow};
+use super::statuses::{self, Change};
 use super::transitions::{self, Ways};
 use super::{locks, shared};
-use crate::shared::words;
 
 pub(super) static RULE: Rule = Rule {
     id: "status-updated-blindly",
@@ -24,32 +24,15 @@ pub(super) static RULE: Rule = Rule {
     check,
 };
 
-/// One update of a status.
-struct Change<'a> {
-    call: &'a Call,
-    to: String,
-    /// The status that its where names, or that was looked at before.
-    from: Vec<String>,
-    in_where: bool,
-    /// A read whose row's status decides that the update runs.
-    looked: Option<&'a Call>,
-}
-
 fn check(facts: &Facts) -> Vec<Finding> {
     let Some(flow) = Flow::of(facts) else { return Vec::new() };
     let mut findings = Vec::new();
-    for (model, field) in flow.schema.iter().flat_map(|schema| &schema.models).flat_map(statuses) {
-        let changes: Vec<Change> = flow
-            .code
-            .calls
-            .iter()
-            .filter(|call| call.model == model.name && flow.code.serves(&call.site))
-            .filter_map(|call| change(&flow, call, &field.name))
-            .collect();
+    for (model, field) in flow.schema.iter().flat_map(|schema| &schema.models).flat_map(statuses::of) {
+        let changes = statuses::changes(&flow, model, &field.name);
         if changes.is_empty() || transitions::enforced(&flow, model, field) {
             continue;
         }
-        let known = ways(&flow, model, field, &changes);
+        let known = statuses::ways(&flow, model, field, &changes);
         let stated = changes.iter().filter(|change| change.in_where).count();
         for change in
             changes.iter().filter(|change| !change.in_where && !locks::guarded(&flow, &change.call.site))
@@ -91,113 +74,6 @@ fn claimed(flow: &Flow, read: &Call, update: &Call, field: &str) -> bool {
         })
 }
 
-/// The columns of a model that hold a state: an enum or a text named so.
-fn statuses(model: &Model) -> impl Iterator<Item = (&Model, &Field)> {
-    model.fields.iter().filter_map(move |field| {
-        let named = words(&field.name).iter().any(|word| matches!(word.as_str(), "status" | "state"));
-        let fits = matches!(field.ty, FieldType::Enum(_) | FieldType::Scalar(Scalar::String));
-        (named && fits).then_some((model, field))
-    })
-}
-
-fn change<'a>(flow: &Flow<'a>, call: &'a Call, field: &str) -> Option<Change<'a>> {
-    if !matches!(call.operation, Operation::Update | Operation::UpdateMany | Operation::UpdateManyAndReturn) {
-        return None;
-    }
-    let to = constant(call.argument.get("data")?.get(field)?)?;
-    let filter = call.argument.get("where")?;
-    let in_where = flow::mentions(filter, field);
-    let mut from = Vec::new();
-    if in_where {
-        from.extend(named_in(filter, field));
-    }
-    let mut looked = None;
-    for guard in &call.site.guards {
-        for source in &guard.sources {
-            let Source::Result { call: read, path } = source else { continue };
-            let read = &flow.code.calls[*read];
-            let of_row = demands(guard) && path.len() == 1 && path[0] == field && read.model == call.model;
-            if of_row && !read.operation.writes() && read.site.function == call.site.function {
-                looked = Some(read);
-                from.extend(literals(&guard.text));
-            }
-        }
-    }
-    Some(Change { call, to, from, in_where, looked })
-}
-
-/// The condition asks for one status (`=== X`, or a way out at `!== X`), and does not merely rule some out.
-fn demands(guard: &Guard) -> bool {
-    if guard.negated {
-        guard.text.contains("!=")
-    } else {
-        guard.text.contains("==") && !guard.text.contains("!=")
-    }
-}
-
-/// `'PAID'`, `OrderStatus.PAID`: the value alone.
-fn constant(node: &Node) -> Option<String> {
-    match &node.value {
-        Value::Text(text) => Some(text.clone()),
-        Value::Expression { text, sources, .. } => {
-            let constant = sources.iter().all(|source| *source == Source::Constant) && !sources.is_empty();
-            let name = text.rsplit('.').next().unwrap_or(text);
-            (constant && text.contains('.') && name.chars().all(|c| c.is_alphanumeric() || c == '_'))
-                .then(|| name.to_owned())
-        }
-        _ => None,
-    }
-}
-
-/// The values that a where allows the field to have.
-fn named_in(filter: &Node, field: &str) -> Vec<String> {
-    let Some(value) = filter.get(field) else { return Vec::new() };
-    let list = value.get("in").or_else(|| value.get("equals")).unwrap_or(value);
-    match &list.value {
-        Value::List(nodes) => nodes.iter().filter_map(constant).collect(),
-        _ => constant(list).into_iter().collect(),
-    }
-}
-
-/// Words in quotes, and names in capitals behind a dot.
-fn literals(text: &str) -> Vec<String> {
-    let quoted = text.split(['\'', '"', '`']).skip(1).step_by(2).map(str::to_owned);
-    let members = text
-        .split(|character: char| !(character.is_alphanumeric() || character == '_' || character == '.'))
-        .filter_map(|word| word.rsplit_once('.'))
-        .map(|(_, name)| name.to_owned())
-        .filter(|name| name.chars().next().is_some_and(char::is_uppercase));
-    quoted.chain(members).collect()
-}
-
-/// The ways that the code names. What an `if` compares besides the status is no state of it.
-fn ways(flow: &Flow, model: &Model, field: &Field, changes: &[Change]) -> Ways {
-    let states: Option<Vec<&str>> = match &field.ty {
-        FieldType::Enum(name) => flow
-            .schema
-            .iter()
-            .flat_map(|schema| &schema.enums)
-            .find(|known| known.name == *name)
-            .map(|known| known.values.iter().map(|value| value.name.as_str()).collect()),
-        _ => None,
-    };
-    let named: Vec<(&Call, Vec<String>, String)> = changes
-        .iter()
-        .map(|change| {
-            let mut from = change.from.clone();
-            match &states {
-                Some(states) => from.retain(|state| states.contains(&state.as_str())),
-                // Of texts it is not known which of several an `if` compares the status with.
-                None if change.looked.is_some() && from.len() > 1 => from.clear(),
-                None => {}
-            }
-            from.retain(|state| *state != change.to);
-            (change.call, from, change.to.clone())
-        })
-        .collect();
-    Ways::of(flow, model, &field.name, &named)
-}
-
 /// The ways drawn, and the trigger that holds them.
 fn with_ways(flow: &Flow, finding: Finding, model: &Model, field: &Field, ways: &Ways) -> Finding {
     let stored = |state: &String| match state.as_str() {
@@ -210,8 +86,8 @@ fn with_ways(flow: &Flow, finding: Finding, model: &Model, field: &Field, ways: 
         allowed: ways.allowed.iter().map(|(from, to)| (stored(from), stored(to))).collect(),
     });
     match transitions::trigger(flow, model, field, ways) {
-        Some(fix) => finding.fix(fix),
-        None => finding,
+        Ok(fix) => finding.fix(fix),
+        Err(_) => finding,
     }
 }
 
@@ -252,16 +128,4 @@ fn unlike_siblings(
         .severity(Severity::Info)
         .detail(with_transitions("A row that has moved on in the meantime is set back.".into(), known))
         .hint(format!("add the expected {field} to the where"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::literals;
-
-    #[test]
-    fn the_values_that_a_condition_names() {
-        assert_eq!(literals("order.status !== 'PAID'"), ["PAID"]);
-        assert_eq!(literals("order.status === OrderStatus.Paid || late"), ["Paid"]);
-        assert!(literals("order.status !== wanted").is_empty());
-    }
 }

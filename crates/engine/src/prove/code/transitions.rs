@@ -6,12 +6,11 @@ use pgsteward_model::code::Call;
 use pgsteward_model::finding::{Evidence, Finding};
 use pgsteward_model::migration::ServerError;
 use pgsteward_model::proof::{Observation, Verdict};
+use pgsteward_model::states::ANY;
 use pgsteward_sql::{quote_ident, quote_literal};
 
 use super::{Bench, Seen, not_shown};
 
-/// Stands for every state where a way begins.
-const ANY: &str = "*";
 /// Ways of each kind that are tried.
 const TRIED: usize = 8;
 const CHECK_VIOLATION: &str = "23514";

@@ -12,6 +12,7 @@ pub(in crate::code) mod middleware;
 pub(in crate::code) mod remote;
 pub(in crate::code) mod scale;
 pub(in crate::code) mod shared;
+pub(in crate::code) mod statuses;
 pub(in crate::code) mod steps;
 pub(in crate::code) mod text;
 pub(in crate::code) mod transitions;

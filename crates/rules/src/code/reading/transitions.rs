@@ -4,16 +4,15 @@ use std::collections::BTreeSet;
 
 use pgsteward_model::catalog::{Catalog, QName, Table, TriggerEvent};
 use pgsteward_model::change::{Change, Fix, Rollback, Safety, Step};
-use pgsteward_model::code::{Call, FileRole, Node, Operation, Value};
-use pgsteward_model::prisma::{Field, FieldType, Model};
+use pgsteward_model::code::{Call, FileRole, Node, Operation, RawQuery, Site, Value};
+use pgsteward_model::prisma::{At, Field, FieldType, Model};
 use pgsteward_sql::{quote_ident, quote_literal, quote_name};
 
 use super::flow::{self, Flow};
 use super::scale;
 use crate::shared::{default_index_name, quoted_list};
 
-/// Stands for every state where a transition begins.
-pub(in crate::code) const ANY: &str = "*";
+pub(in crate::code) use pgsteward_model::states::ANY;
 
 /// What the code says of a column of states.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +21,8 @@ pub(in crate::code) struct Ways {
     pub(in crate::code) allowed: Vec<(String, String)>,
     /// Every write of the column is among them.
     pub(in crate::code) complete: bool,
+    /// Calls and raw queries that may write the column in a way that is not known.
+    pub(in crate::code) unknown: Vec<At>,
 }
 
 impl Ways {
@@ -43,14 +44,16 @@ impl Ways {
             found.iter().filter(|(from, _)| from == ANY).map(|(_, to)| to.clone()).collect();
         found.retain(|(from, to)| from == ANY || !from_any.contains(to));
         let known: Vec<_> = changes.iter().map(|(call, ..)| &call.site.at).collect();
-        let complete = flow
+        let mut unknown: Vec<At> = flow
             .code
             .calls
             .iter()
-            .filter(|call| is_run(flow, call))
-            .all(|call| known.contains(&&call.site.at) || !may_write(flow, call, model, field))
-            && !raw_writes(flow, model);
-        Ways { allowed: found.into_iter().collect(), complete }
+            .filter(|call| is_run(flow, &call.site))
+            .filter(|call| !known.contains(&&call.site.at) && may_write(flow, call, model, field))
+            .map(|call| call.site.at.clone())
+            .collect();
+        unknown.extend(raw_writes(flow, model));
+        Ways { allowed: found.into_iter().collect(), complete: unknown.is_empty(), unknown }
     }
 
     /// `PENDING → PAID | CANCELLED, any → LOST`
@@ -69,9 +72,9 @@ impl Ways {
 }
 
 /// Tests write what they like, and what is generated is written elsewhere.
-fn is_run(flow: &Flow, call: &Call) -> bool {
+pub(in crate::code) fn is_run(flow: &Flow, site: &Site) -> bool {
     !matches!(
-        flow.function(&call.site).file_role,
+        flow.function(site).file_role,
         FileRole::Test | FileRole::Seed | FileRole::Generated | FileRole::Migration
     )
 }
@@ -109,11 +112,12 @@ fn may_write(flow: &Flow, call: &Call, model: &Model, field: &str) -> bool {
     }
 }
 
-fn raw_writes(flow: &Flow, model: &Model) -> bool {
-    flow.code.raw.iter().any(|raw| match &raw.text {
+fn raw_writes(flow: &Flow, model: &Model) -> impl Iterator<Item = At> {
+    let writes = |raw: &&RawQuery| match &raw.text {
         Some(text) => text.to_ascii_lowercase().contains("update") && text.contains(&model.db_name),
         None => raw.method.to_ascii_lowercase().contains("execute"),
-    })
+    };
+    flow.code.raw.iter().filter(writes).map(|raw| raw.site.at.clone())
 }
 
 /// A trigger of the table looks at both states before a row is updated, and refuses some.
@@ -146,15 +150,28 @@ fn table<'a>(flow: &Flow<'a>, model: &Model) -> Option<(&'a Catalog, &'a Table)>
 }
 
 /// A trigger that lets rows take the known ways only. A person decides whether the code knows them all, so it is never
-/// made unasked.
-pub(in crate::code) fn trigger(flow: &Flow, model: &Model, field: &Field, ways: &Ways) -> Option<Fix> {
-    let (_, table) = table(flow, model)?;
+/// made unasked. The error says why there is none.
+pub(in crate::code) fn trigger(
+    flow: &Flow,
+    model: &Model,
+    field: &Field,
+    ways: &Ways,
+) -> Result<Fix, &'static str> {
     let single: Vec<&(String, String)> = ways.allowed.iter().filter(|(from, _)| from != ANY).collect();
     let tag = "$transition$";
-    let odd = ways.allowed.iter().any(|(from, to)| from.contains('$') || to.contains('$'));
-    let required = field.arity == pgsteward_model::prisma::Arity::Required;
-    if !ways.complete || single.is_empty() || odd || !required || table.column(&field.db_name).is_none() {
-        return None;
+    let known = table(flow, model).filter(|(_, table)| table.column(&field.db_name).is_some());
+    let Some((_, table)) = known else { return Err("its table is not known without a lab or --url") };
+    if !ways.complete {
+        return Err("other writes of it could not be followed");
+    }
+    if single.is_empty() {
+        return Err("no update names the state that it expects");
+    }
+    if ways.allowed.iter().any(|(from, to)| from.contains('$') || to.contains('$')) {
+        return Err("a state has a $ in its name");
+    }
+    if field.arity != pgsteward_model::prisma::Arity::Required {
+        return Err("the column may be NULL");
     }
     let stored = |state: &str| quote_literal(&stored(flow, field, state));
     let any: Vec<String> =
@@ -190,7 +207,7 @@ pub(in crate::code) fn trigger(flow: &Flow, model: &Model, field: &Field, ways: 
     );
     let drop_trigger = format!("DROP TRIGGER {} ON {}", quote_ident(&name.name), quote_name(&table.name));
     let drop_function = format!("DROP FUNCTION {}()", quote_name(&name));
-    Some(Fix {
+    Ok(Fix {
         title: format!("let a trigger refuse other ways of {}", quoted_list(&[field.name.as_str()])),
         safety: Safety::Manual,
         change: Change {
