@@ -10,7 +10,7 @@ use pgsteward_model::place::ObjectKind;
 use pgsteward_model::statement::{AlterEnum, Statement};
 use pgsteward_sql::{quote_ident, quote_literal, quote_qualified};
 
-use super::deck::Deck;
+use super::deck::{Deck, unsettled};
 use super::enums::is;
 use super::exchange::short;
 use super::pieces::{Piece, Stands, note, script, stands};
@@ -26,11 +26,7 @@ pub(super) fn next(
     pieces: &[Piece],
     notes: &mut Vec<String>,
 ) -> Option<(usize, Vec<Piece>)> {
-    let history = facts.history.as_ref()?;
-    for (at, (piece, file)) in pieces.iter().zip(&history.files).enumerate() {
-        if piece.settled {
-            continue;
-        }
+    for (at, piece, file) in unsettled(facts, pieces) {
         for statement in &file.statements {
             let Statement::AlterEnum { name, action: AlterEnum::Rename { to } } = &statement.statement else {
                 continue;

@@ -10,7 +10,7 @@ use pgsteward_model::migration::{MigrationFile, MigrationStatement};
 use pgsteward_model::statement::{AlterAction, AlterEnum, AlterTable, Statement};
 use pgsteward_sql::quote_name;
 
-use super::deck::Deck;
+use super::deck::{Deck, unsettled};
 use super::exchange::{Exchange, Ways, free_name, type_text};
 use super::expand::touch_of;
 use super::obstacle::obstacle;
@@ -27,11 +27,7 @@ pub(super) fn next(
     pieces: &[Piece],
     notes: &mut Vec<String>,
 ) -> Option<(usize, Vec<Piece>)> {
-    let history = facts.history.as_ref()?;
-    for (at, (piece, file)) in pieces.iter().zip(&history.files).enumerate() {
-        if piece.settled {
-            continue;
-        }
+    for (at, piece, file) in unsettled(facts, pieces) {
         let moving: Vec<Place> = file.statements.iter().flat_map(|one| moving(file, one)).collect();
         if moving.is_empty() {
             continue;

@@ -89,6 +89,16 @@ impl Deck {
     }
 }
 
+/// The pieces that may still be rewritten, each with its place and its statements as `facts`, those of the pieces, have them.
+pub(super) fn unsettled<'a>(
+    facts: &'a Facts,
+    pieces: &'a [Piece],
+) -> impl Iterator<Item = (usize, &'a Piece, &'a MigrationFile)> {
+    let files = facts.history.iter().flat_map(|history| &history.files);
+    let all = pieces.iter().zip(files).enumerate();
+    all.filter(|(_, (piece, _))| !piece.settled).map(|(at, (piece, file))| (at, piece, file))
+}
+
 fn name_of(at: usize) -> String {
     format!("p{at:05}")
 }

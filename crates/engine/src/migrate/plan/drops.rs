@@ -9,6 +9,7 @@ use pgsteward_model::source::Span;
 use pgsteward_model::statement::{AlterAction, Name, Statement};
 use pgsteward_sql::{quote_ident, quote_qualified};
 
+use super::deck::unsettled;
 use super::expand::{is_old, touch_of};
 use super::pieces::{Piece, Stands, single_actions, stands};
 use crate::migrate::unused;
@@ -18,11 +19,7 @@ const RULES: [&str; 2] = ["column-dropped", "table-dropped"];
 
 /// The first piece with a drop that has to wait, and what it becomes.
 pub(super) fn next(facts: &Facts, pieces: &[Piece]) -> Option<(usize, Vec<Piece>)> {
-    let history = facts.history.as_ref()?;
-    for (at, (piece, file)) in pieces.iter().zip(&history.files).enumerate() {
-        if piece.settled {
-            continue;
-        }
+    for (at, piece, file) in unsettled(facts, pieces) {
         for statement in &file.statements {
             let Some((what, touch, column)) = dropped(statement) else { continue };
             match stands(piece, file, statement) {

@@ -7,7 +7,7 @@ use pgsteward_model::migration::MigrationStatement;
 use pgsteward_model::statement::{AlterAction, Name, Statement};
 use pgsteward_sql::ddl;
 
-use super::deck::Deck;
+use super::deck::{Deck, unsettled};
 use super::exchange::{Exchange, Ways};
 use super::obstacle::obstacle;
 use super::pieces::{Piece, Stands, note, single_actions, stands};
@@ -20,11 +20,7 @@ pub(super) fn next(
     pieces: &[Piece],
     notes: &mut Vec<String>,
 ) -> Option<(usize, Vec<Piece>)> {
-    let history = facts.history.as_ref()?;
-    for (at, (piece, file)) in pieces.iter().zip(&history.files).enumerate() {
-        if piece.settled {
-            continue;
-        }
+    for (at, piece, file) in unsettled(facts, pieces) {
         for statement in &file.statements {
             let Statement::AlterTable(alter) = &statement.statement else { continue };
             let Some(touch) = touch_of(statement, &alter.name).filter(|touch| is_old(touch)) else {

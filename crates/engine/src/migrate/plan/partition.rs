@@ -7,7 +7,7 @@ use pgsteward_model::migration::{MigrationFile, MigrationStatement};
 use pgsteward_model::statement::{AlterAction, Statement};
 use pgsteward_sql::{Births, ddl, quote_ident, quote_qualified};
 
-use super::deck::Deck;
+use super::deck::{Deck, unsettled};
 use super::expand::{is_old, touch_of};
 use super::guard;
 use super::pieces::{Piece, Stands, note, single_actions, stands};
@@ -19,11 +19,7 @@ pub(super) fn next(
     pieces: &[Piece],
     notes: &mut Vec<String>,
 ) -> Option<(usize, Vec<Piece>)> {
-    let history = facts.history.as_ref()?;
-    for (at, (piece, file)) in pieces.iter().zip(&history.files).enumerate() {
-        if piece.settled {
-            continue;
-        }
+    for (at, piece, file) in unsettled(facts, pieces) {
         let hits: Vec<_> = file.statements.iter().filter(|one| concerns(one)).collect();
         if hits.is_empty() {
             continue;

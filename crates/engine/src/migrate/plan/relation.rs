@@ -6,17 +6,14 @@ use pgsteward_model::facts::Facts;
 use pgsteward_model::statement::{AlterAction, Name, Statement};
 use pgsteward_sql::quote_ident;
 
+use super::deck::unsettled;
 use super::expand::{is_old, touch_of};
 use super::pieces::{Piece, Stands, note, stands};
 use crate::migrate::unused;
 
 /// The first piece that renames a table, and what it becomes.
 pub(super) fn next(facts: &Facts, pieces: &[Piece], notes: &mut Vec<String>) -> Option<(usize, Vec<Piece>)> {
-    let history = facts.history.as_ref()?;
-    for (at, (piece, file)) in pieces.iter().zip(&history.files).enumerate() {
-        if piece.settled {
-            continue;
-        }
+    for (at, piece, file) in unsettled(facts, pieces) {
         for statement in &file.statements {
             let Statement::AlterTable(alter) = &statement.statement else { continue };
             let [AlterAction::RenameTable { to }] = alter.actions.as_slice() else { continue };

@@ -12,7 +12,7 @@ use pgsteward_model::migration::MigrationFile;
 use pgsteward_model::statement::{AlterAction, AlterEnum, Statement};
 use pgsteward_sql::{quote_ident, quote_literal, quote_qualified};
 
-use super::deck::Deck;
+use super::deck::{Deck, unsettled};
 use super::exchange::{Exchange, Ways, free, free_name};
 use super::obstacle::obstacle;
 use super::pieces::{Piece, Stands, note, single_actions, stands, without_transaction};
@@ -27,13 +27,10 @@ pub(super) fn next(
     pieces: &[Piece],
     notes: &mut Vec<String>,
 ) -> Option<(usize, Vec<Piece>)> {
-    let history = facts.history.as_ref()?;
-    for (at, (piece, file)) in pieces.iter().zip(&history.files).enumerate() {
-        if piece.settled
-            || !file.statements.iter().any(|one| matches!(one.statement, Statement::AlterEnum { .. }))
-        {
-            continue;
-        }
+    let alters = |file: &MigrationFile| {
+        file.statements.iter().any(|one| matches!(one.statement, Statement::AlterEnum { .. }))
+    };
+    for (at, piece, file) in unsettled(facts, pieces).filter(|(_, _, file)| alters(file)) {
         let catalog = deck.catalog_after(pieces, at);
         if let Some(parts) = value_added(&catalog, piece, file) {
             return Some((at, parts));
