@@ -101,6 +101,20 @@ fn by_hand(project: &Project, dev: &Database<'_>) {
     ok(project, dev, &["dev", "--from-database", "--create-only", "--name", "extra"]);
     let run = ends(project, dev, &["dev"], 130);
     assert!(run.stdout.contains("--from-database` records them and runs nothing"), "{}", run.both());
+    // Rows leave no trace in a catalog: nobody is sent where they would be refused.
+    let file = "db/migrations/000004_extra.up.sql";
+    let text = project.read(file);
+    project.write(file, format!("{text}INSERT INTO extra VALUES (1);\n"));
+    let run = ends(project, dev, &["dev"], 130);
+    assert!(
+        run.stdout.contains("writes rows (INSERT into \"extra\")")
+            && run.stdout.contains("resolve --applied"),
+        "{}",
+        run.both()
+    );
+    assert!(!run.stdout.contains("records them and runs nothing"), "{}", run.both());
+    ends(project, dev, &["dev", "--from-database"], 1);
+    project.write(file, &text);
     let run = ok(project, dev, &["dev", "--from-database"]);
     assert!(run.stdout.contains("Recorded without running them"), "{}", run.both());
     ok(project, dev, &["status"]);

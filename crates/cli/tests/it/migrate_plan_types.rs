@@ -149,7 +149,7 @@ fn an_enum_that_more_than_columns_stand_on_is_left_with_the_reason() {
         ("CREATE DOMAIN open AS \"Status\" CHECK (VALUE <> 'PAID');\n", "the domain \"open\" is made of it"),
         (
             "CREATE VIEW voids AS SELECT * FROM \"Order\" WHERE status = 'VOID';\n",
-            "the view \"voids\" reads the table",
+            "the view \"voids\" reads it",
         ),
         (
             "CREATE FUNCTION rank(\"Status\") RETURNS integer LANGUAGE sql AS 'SELECT 1';\n",

@@ -7,6 +7,7 @@
 
 mod by_hand;
 mod downs;
+mod opening;
 mod plain;
 mod plan;
 mod write;
@@ -14,14 +15,13 @@ mod write;
 use std::sync::Arc;
 
 use pgsteward_model::catalog::Catalog;
-use pgsteward_model::migrate::DatabaseName;
-use pgsteward_model::migrate::dev::{DevOutcome, DevReport, NewMigration, WrittenFrom};
+use pgsteward_model::migrate::dev::{DevOutcome, DevReport, NewMigration};
 use pgsteward_model::prisma::PrismaSchema;
-use pgsteward_pg::history::{HistoryRow, HistoryTable, RowState};
-use pgsteward_pg::{CatalogOptions, WriteSession};
+use pgsteward_pg::history::RowState;
 use pgsteward_prisma::diff::{DiffOptions, diff};
 use pgsteward_prisma::{calculate, render, summary};
 
+use opening::{Live, Opened, open};
 use plan::Planned;
 
 use super::ask::Ask;
@@ -36,7 +36,7 @@ use super::project::{MigrateProject, MigrationFolder};
 use super::rename::Wish;
 use super::shadow::{Replayed, Script, Shadow, without_external};
 use super::side_file::{self, SideFile};
-use super::{generator, keep, name, outside, server, squash};
+use super::{generator, keep, name, outside, server};
 use crate::Progress;
 use crate::collect::LabWish;
 
@@ -72,17 +72,7 @@ pub async fn dev(
         .with_hint("`pgsteward db pull` writes the database into the schema; then `pgsteward migrate dev`"));
     }
     project.check_provider_lock()?;
-    let folders = project.migrations()?;
-    let (session, made) = server::connect_or_create(&connection, "migrate dev").await?;
-    let table = project.history_table(connection.namespace());
-    let recorded = squash::meet(&session, &table, &folders, progress).await;
-    let live = Live::read(&session, &table, &folders).await;
-    let version = session.version();
-    session.close().await;
-    let (recorded, live) = (recorded?, live?);
-    let mut wish = request.wish.clone();
-    wish.major = wish.major.or(Some(version.major()));
-    let shadow = Shadow::start(&wish, connection.namespace(), project.init_shadow_db(), progress).await?;
+    let Opened { folders, live, shadow, report, .. } = open(request, &project, &connection, progress).await?;
     let mut verb = Verb {
         request,
         project: &project,
@@ -92,12 +82,8 @@ pub async fn dev(
         options: DiffOptions::of(&schema),
         schema,
         side: None,
-        report: empty_report(server::database_name(&connection, version)),
+        report,
     };
-    verb.report.notes.extend(made.then(|| format!("made the database \"{}\"", connection.database())));
-    verb.report.notes.extend(shadow.note());
-    verb.report.notes.extend(connection.note.clone());
-    verb.report.notes.extend(recorded);
     verb.side_file(&shadow).await?;
     let (diagnosis, history) = verb.diagnose(&shadow, &folders, &live).await?;
     if let Some(reason) = diagnosis.reset_reason() {
@@ -111,26 +97,6 @@ pub async fn dev(
         verb.report.applied = request.place.apply(progress).await?;
     }
     verb.create(&shadow, &folders, &history).await
-}
-
-/// What was read from the user's database.
-struct Live {
-    rows: Option<Vec<HistoryRow>>,
-    catalog: Catalog,
-}
-
-impl Live {
-    async fn read(
-        session: &WriteSession,
-        table: &HistoryTable,
-        folders: &[MigrationFolder],
-    ) -> Result<Live, MigrateError> {
-        let rows = session.history(table).await?.map(|rows| squash::without_members(folders, rows));
-        let (mut catalog, _) = session.catalog(&CatalogOptions::default()).await?;
-        // What our own backfills remember is nobody's change of the schema.
-        catalog.tables.retain(|name, _| name.name != "pgsteward_backfills");
-        Ok(Live { rows, catalog })
-    }
 }
 
 struct Verb<'a> {
@@ -407,27 +373,5 @@ pub(super) fn default_namespace<'a>(schema: &PrismaSchema, connection: &'a Conne
     match schema.datasource.as_ref().is_some_and(|source| !source.schemas.is_empty()) {
         true => "public",
         false => connection.namespace(),
-    }
-}
-
-fn empty_report(database: DatabaseName) -> DevReport {
-    DevReport {
-        outcome: DevOutcome::InSync,
-        written_from: WrittenFrom::PrismaSchema,
-        database,
-        reset_reason: None,
-        ways: Vec::new(),
-        applied: Vec::new(),
-        created: None,
-        warnings: Vec::new(),
-        unexecutable: Vec::new(),
-        renamed: Vec::new(),
-        guesses: Vec::new(),
-        kept: Vec::new(),
-        lost: Vec::new(),
-        outside: Vec::new(),
-        rollback: None,
-        generator: None,
-        notes: Vec::new(),
     }
 }

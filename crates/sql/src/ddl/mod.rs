@@ -23,8 +23,9 @@ use crate::quote::{quote_ident, quote_qualified};
 pub use column_type::column_type;
 pub use diff::{Diff, diff};
 pub use index::{index, index_of_parent};
+pub use object::{view, view_replaced};
 pub use rename::rename;
-pub use table::{deferral, foreign_key};
+pub use table::{deferral, foreign_key, policy_altered};
 pub use unqualified::unqualified;
 
 /// The statements that make a new database equal to `catalog`, in an order in which they run: each stands

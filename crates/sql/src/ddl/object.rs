@@ -135,12 +135,23 @@ pub(super) fn function_name(function: &Function) -> String {
     format!("{word} {}({arguments})", quote_qualified(&function.id.name))
 }
 
-pub(super) fn view(view: &View) -> String {
+/// A view of an introspected catalog.
+pub fn view(view: &View) -> String {
+    make_view("CREATE", view)
+}
+
+/// The same in place of the view that is there, which keeps its owner, grants and comment. PostgreSQL takes it where the
+/// names and types of its columns stay.
+pub fn view_replaced(view: &View) -> String {
+    make_view("CREATE OR REPLACE", view)
+}
+
+fn make_view(create: &str, view: &View) -> String {
     let word = if view.materialized { "MATERIALIZED VIEW" } else { "VIEW" };
     let definition = view.definition.trim().trim_end_matches(';');
     let data = if view.materialized && !view.populated { " WITH NO DATA" } else { "" };
     format!(
-        "CREATE {word} {}{} AS {definition}{data}",
+        "{create} {word} {}{} AS {definition}{data}",
         quote_qualified(&view.name),
         with_options(&view.options)
     )

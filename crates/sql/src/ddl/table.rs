@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use pgsteward_model::catalog::{
     Catalog, Column, Constraint, ConstraintKind, ForeignKey, Identity, Index, Persistence, Policy,
-    PolicyCommand, Table, Trigger,
+    PolicyCommand, QName, Table, Trigger,
 };
 
 use super::column_type::{collation, column_type};
@@ -209,6 +209,12 @@ pub(super) fn row_security(_: &Catalog, table: &Table) -> Vec<String> {
     on.into_iter().chain(forced).chain(table.policies.iter().map(|one| policy(&name, one))).collect()
 }
 
+/// What a policy says of rows, set anew: it holds all the while.
+pub fn policy_altered(table: &QName, policy: &Policy) -> String {
+    let (name, table) = (quote_ident(&policy.name), quote_qualified(table));
+    format!("ALTER POLICY {name} ON {table}{}", conditions(policy))
+}
+
 fn policy(table: &str, policy: &Policy) -> String {
     let kind = if policy.permissive { "PERMISSIVE" } else { "RESTRICTIVE" };
     let command = match policy.command {
@@ -221,12 +227,11 @@ fn policy(table: &str, policy: &Policy) -> String {
     let roles: Vec<String> = policy.roles.iter().map(|role| quote_ident(role)).collect();
     let roles = if roles.is_empty() { "PUBLIC".to_owned() } else { roles.join(", ") };
     let name = quote_ident(&policy.name);
-    let mut sql = format!("CREATE POLICY {name} ON {table} AS {kind} FOR {command} TO {roles}");
-    if let Some(using) = &policy.using {
-        sql += &format!(" USING ({using})");
-    }
-    if let Some(check) = &policy.with_check {
-        sql += &format!(" WITH CHECK ({check})");
-    }
-    sql
+    format!("CREATE POLICY {name} ON {table} AS {kind} FOR {command} TO {roles}{}", conditions(policy))
+}
+
+fn conditions(policy: &Policy) -> String {
+    let using = policy.using.as_ref().map(|using| format!(" USING ({using})"));
+    let check = policy.with_check.as_ref().map(|check| format!(" WITH CHECK ({check})"));
+    using.into_iter().chain(check).collect()
 }

@@ -16,8 +16,9 @@ use crate::migrate::connection::Connection;
 use crate::migrate::error::MigrateError;
 use crate::migrate::server;
 
-/// How long a batch waits for a row that somebody else holds, before it is tried smaller.
-const LOCK_TIMEOUT: &str = "SET lock_timeout = '1s'";
+/// How long a batch waits for a row that somebody else holds, before it is tried smaller. And where row security hides
+/// rows from this role, the server refuses: a backfill that passes over rows is none.
+const SESSION: &str = "SET lock_timeout = '1s'; SET row_security = off";
 /// So often a batch is tried again before the run gives up.
 const MOST_RETRIES: u32 = 200;
 /// How often it is asked whether others wait for the batch.
@@ -70,7 +71,7 @@ impl Run<'_> {
         };
         (report.rows_read, report.rows_changed, report.batches) =
             (row.rows_read, row.rows_changed, row.batches);
-        self.session.simple(LOCK_TIMEOUT).await.map_err(failed)?;
+        self.session.simple(SESSION).await.map_err(failed)?;
         let watcher = server::connect(self.connection, "migrate backfill").await?;
         let filled = self.batches(&watcher, row.last_key, report).await;
         watcher.close().await;

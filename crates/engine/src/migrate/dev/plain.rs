@@ -2,24 +2,27 @@
 //! checks of a deploy, finds where database and history do not agree, and writes the next file: an empty one for its
 //! author, or what was changed in the database by hand.
 
+mod standing;
+
 use pgsteward_model::catalog::Catalog;
 use pgsteward_model::migrate::dev::{DevOutcome, DevReport, NewMigration, WrittenFrom};
 use pgsteward_pg::history::{self, HistoryTable, RowState};
 
+use super::DevRequest;
 use super::by_hand::{ByHand, Sides};
-use super::{DevRequest, Live, empty_report, script};
+use super::opening::{Live, Opened, open};
 use crate::Progress;
 use crate::discover::relative;
 use crate::migrate::ask::Ask;
 use crate::migrate::connection::Connection;
-use crate::migrate::diagnosis::{Diagnosis, diagnose};
-use crate::migrate::drift::{self, comparable};
+use crate::migrate::diagnosis::Diagnosis;
+use crate::migrate::drift;
 use crate::migrate::error::MigrateError;
 use crate::migrate::plain_files::{self, NewFiles};
 use crate::migrate::project::{MigrateProject, MigrationFolder};
 use crate::migrate::rollback::{self, Verdict};
-use crate::migrate::shadow::{Replayed, Script, Shadow};
-use crate::migrate::{server, squash};
+use crate::migrate::server;
+use crate::migrate::shadow::{Replayed, Shadow};
 use crate::plain::Marks;
 
 pub(super) async fn dev(
@@ -30,37 +33,12 @@ pub(super) async fn dev(
     progress: &dyn Progress,
 ) -> Result<DevReport, MigrateError> {
     refuse_half_wishes(request)?;
-    let folders = project.migrations()?;
-    let (session, made) = server::connect_or_create(connection, "migrate dev").await?;
-    let table = project.history_table(connection.namespace());
-    let recorded = squash::meet(&session, &table, &folders, progress).await;
-    let live = Live::read(&session, &table, &folders).await;
-    let version = session.version();
-    session.close().await;
-    let (recorded, live) = (recorded?, live?);
-    let mut wish = request.wish.clone();
-    wish.major = wish.major.or(Some(version.major()));
-    let shadow = Shadow::start(&wish, connection.namespace(), project.init_shadow_db(), progress).await?;
-    let mut report = DevReport {
-        written_from: WrittenFrom::Nothing,
-        ..empty_report(server::database_name(connection, version))
-    };
-    report.notes.extend(made.then(|| format!("made the database \"{}\"", connection.database())));
-    report.notes.extend(shadow.note());
-    report.notes.extend(connection.note.clone());
-    report.notes.extend(recorded);
+    let Opened { folders, table, live, shadow, report } =
+        open(request, project, connection, progress).await?;
+    let report = DevReport { written_from: WrittenFrom::Nothing, ..report };
     let namespaces = server::namespaces(project, connection.namespace());
-    let verb = Verb {
-        request,
-        project,
-        connection,
-        ask,
-        progress,
-        shadow: &shadow,
-        folders: &folders,
-        table,
-        namespaces,
-    };
+    let (folders, shadow) = (folders.as_slice(), &shadow);
+    let verb = Verb { request, project, connection, ask, progress, shadow, folders, table, namespaces };
     verb.run(live, report).await
 }
 
@@ -80,25 +58,6 @@ fn refuse_half_wishes(request: &DevRequest) -> Result<(), MigrateError> {
     Ok(())
 }
 
-/// The catalog of a database does not tell whether statements that write rows ran.
-fn refuse_rows(pending: &[&MigrationFolder]) -> Result<(), MigrateError> {
-    let pending: Vec<MigrationFolder> = pending.iter().map(|folder| (*folder).clone()).collect();
-    let writes = squash::data_statements(&pending);
-    let Some(first) = writes.first() else { return Ok(()) };
-    let more = match writes.len() {
-        1 => String::new(),
-        all => format!(" (and {} more)", all - 1),
-    };
-    Err(MigrateError::new(format!(
-        "line {} of \"{}\" writes rows ({}){more}, and nothing shows whether this database has them; nothing was recorded",
-        first.line, first.migration, first.what
-    ))
-    .with_hint(
-        "see to the rows by hand, then record each migration with `pgsteward migrate resolve --applied NAME`; or take back \
-         what was changed by hand and let `pgsteward migrate dev` run them",
-    ))
-}
-
 struct Verb<'a> {
     request: &'a DevRequest,
     project: &'a MigrateProject,
@@ -109,18 +68,6 @@ struct Verb<'a> {
     folders: &'a [MigrationFolder],
     table: HistoryTable,
     namespaces: Vec<String>,
-}
-
-/// How the database stands to its history.
-struct Standing {
-    diagnosis: Diagnosis,
-    /// What all migrations on disk make.
-    history: Replayed,
-    drifted: bool,
-    /// The database is what all of them make, also those that are not recorded.
-    has_all: bool,
-    /// What the lab left out of the applied migrations: nobody knows then what they make.
-    lacks: Option<String>,
 }
 
 impl Verb<'_> {
@@ -141,7 +88,7 @@ impl Verb<'_> {
         if let Some(reason) = standing.diagnosis.reset_reason() {
             report.outcome = DevOutcome::ResetNeeded;
             report.reset_reason = Some(reason);
-            report.ways = standing.ways();
+            report.ways = standing.ways(self.folders);
             return Ok(report);
         }
         if !standing.diagnosis.pending.is_empty() {
@@ -153,37 +100,6 @@ impl Verb<'_> {
             return self.create_empty(report).await;
         }
         Ok(report)
-    }
-
-    /// Replays first what is applied, then the rest, and holds both against the database.
-    async fn standing(&self, live: &Live) -> Result<Standing, MigrateError> {
-        let names: Vec<&str> = self.folders.iter().map(|folder| folder.name.as_str()).collect();
-        let mut diagnosis =
-            diagnose(&names, live.rows.as_deref(), &|at, stored| self.folders[at].has_checksum(stored));
-        // The words for a first time point to Prisma's pages; `ways` has ours.
-        diagnosis.has_table = true;
-        let is_applied = |folder: &MigrationFolder| {
-            let rows = live.rows.iter().flatten();
-            rows.into_iter().any(|row| row.name == folder.name && row.state() == RowState::Applied)
-        };
-        let scripts: Vec<Script<'_>> = self.folders.iter().map(script).collect();
-        let applied: Vec<Script<'_>> =
-            self.folders.iter().filter(|one| is_applied(one)).map(script).collect();
-        let before = self.shadow.replay(&applied, self.progress).await?;
-        let lacks = drift::left_out(&before.notes).map(str::to_owned);
-        let actual = comparable(&live.catalog, &self.namespaces);
-        let drift = drift::lines(&comparable(&before.catalog, &self.namespaces), &actual);
-        let in_order = self.folders.iter().take(applied.len()).all(is_applied);
-        let history = match in_order {
-            true => self.shadow.go_on(before, &scripts[applied.len()..]).await?,
-            false => self.shadow.replay(&scripts, self.progress).await?,
-        };
-        let has_all = drift::left_out(&history.notes).is_none()
-            && drift::lines(&comparable(&history.catalog, &self.namespaces), &actual).is_empty();
-        let drifted = lacks.is_none() && !drift.is_empty();
-        diagnosis.drift =
-            drifted.then(|| drift.iter().map(|line| format!("\n  - {line}")).collect::<String>() + "\n");
-        Ok(Standing { diagnosis, history, drifted, has_all, lacks })
     }
 
     /// A difference to half a history is none that a migration may hold.
@@ -264,9 +180,8 @@ impl Verb<'_> {
         diagnosis: &Diagnosis,
         mut report: DevReport,
     ) -> Result<DevReport, MigrateError> {
-        let pending: Vec<&MigrationFolder> =
-            diagnosis.pending.iter().map(|(at, _)| &self.folders[*at]).collect();
-        refuse_rows(&pending)?;
+        let pending = standing::pending(diagnosis, self.folders);
+        standing::refuse_rows(&pending)?;
         self.record(&pending).await?;
         report.applied = pending.iter().map(|folder| folder.name.clone()).collect();
         report.outcome = DevOutcome::Recorded;
@@ -400,64 +315,5 @@ impl Verb<'_> {
             None if !self.ask.interactive() => Some(String::new()),
             None => self.ask.text("Enter a name for the new migration:").await,
         }
-    }
-}
-
-impl Standing {
-    /// Nothing stands in the way but that the database was changed by hand.
-    fn is_only_drift(&self) -> bool {
-        let Diagnosis { failed, edited, missing_on_disk, .. } = &self.diagnosis;
-        self.drifted && failed.is_empty() && edited.is_empty() && missing_on_disk.is_empty()
-    }
-
-    fn ways(&self) -> Vec<String> {
-        let mut ways = Vec::new();
-        let Diagnosis { failed, edited, missing_on_disk, pending, .. } = &self.diagnosis;
-        if !failed.is_empty() {
-            ways.push("`pgsteward migrate doctor` says how to mend what failed".to_owned());
-        }
-        if !edited.is_empty() || !missing_on_disk.is_empty() {
-            ways.push("bring the files back from version control as they were applied".to_owned());
-        }
-        if self.is_only_drift() {
-            ways.push(
-                match (self.has_all, pending.is_empty()) {
-                    (true, _) => {
-                        "the database is what the pending migrations make already: `pgsteward migrate dev \
-                         --from-database` records them and runs nothing"
-                    }
-                    (false, true) => {
-                        "to keep what was changed: `pgsteward migrate dev --from-database --name NAME` writes it as the \
-                         next migration"
-                    }
-                    (false, false) => {
-                        "to keep what was changed: `pgsteward migrate deploy` applies what is pending, and `pgsteward \
-                         migrate dev --from-database --name NAME` then writes the rest as the next migration"
-                    }
-                }
-                .to_owned(),
-            );
-        }
-        ways
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_writes_rows_is_not_recorded_unseen() {
-        let folder = |name: &str, text: &str| {
-            let file = format!("db/migrations/{name}.sql").into();
-            MigrationFolder::new(name, file, text.to_owned(), None)
-        };
-        let table = folder("001_a", "CREATE TABLE a (id int);\n");
-        let rows =
-            folder("002_b", "CREATE TABLE b (id int);\n\nINSERT INTO a VALUES (1);\nUPDATE a SET id = 2;\n");
-        assert_eq!(refuse_rows(&[&table]), Ok(()));
-        let error = refuse_rows(&[&table, &rows]).unwrap_err();
-        let told = "line 3 of \"002_b\" writes rows (INSERT into \"a\") (and 1 more)";
-        assert!(error.message.starts_with(told), "{}", error.message);
     }
 }

@@ -14,7 +14,8 @@ use super::deck::{Deck, unsettled};
 use super::exchange::{Exchange, Ways, free_name, type_text};
 use super::expand::touch_of;
 use super::obstacle::obstacle;
-use super::pieces::{Piece, apart, note, single_actions, without_transaction};
+use super::pieces::{Piece, apart, note, single_actions, state_before, without_transaction};
+use super::readers::{self, Aside, retypes, worded};
 use super::swap::{Swap, ways_of};
 
 /// A column of a table.
@@ -38,7 +39,7 @@ pub(super) fn next(
         if wanted.is_empty() {
             continue;
         }
-        if let Some(parts) = parts(&catalog, piece, file, &wanted, notes) {
+        if let Some(parts) = parts(deck, &catalog, piece, file, &wanted, notes) {
             return Some((at, parts));
         }
     }
@@ -83,7 +84,12 @@ fn allowed(catalog: &Catalog, file: &MigrationFile, place: &Place, notes: &mut V
     });
     let known = table.column(column);
     let back = known.is_some_and(|known| ways_of(table, known) == Ways::Back);
-    let reason = obstacle(catalog, table, column, Ways::Forth, false).or_else(|| {
+    let readers = || {
+        let retype = file.statements.iter().find(|one| retypes(one, place))?;
+        let before = state_before(catalog, file, retype);
+        readers::reader(&before, before.table(name)?, column)
+    };
+    let reason = obstacle(catalog, table, column, Ways::Forth, false).or_else(readers).or_else(|| {
         let why = "its foreign key writes it, and USING converts one way only";
         (back && converted).then(|| why.to_owned())
     });
@@ -117,6 +123,7 @@ fn tell_narrow_sequences(swap: &Swap<'_>, notes: &mut Vec<String>) {
 
 /// None where the piece cannot be taken apart.
 fn parts(
+    deck: &Deck,
     catalog: &Catalog,
     piece: &Piece,
     file: &MigrationFile,
@@ -126,7 +133,12 @@ fn parts(
     if let Some(plain) = plain(piece, file, wanted)? {
         return Some(vec![plain]);
     }
-    let roles: Vec<Role> = file.statements.iter().map(|one| role(catalog, file, one, wanted)).collect();
+    let aside = Aside::of(catalog, file, wanted);
+    let role = |one: &MigrationStatement| {
+        let reader = aside.role(&one.statement, piece.slice(one));
+        reader.unwrap_or_else(|| role(catalog, file, one, wanted))
+    };
+    let roles: Vec<Role> = file.statements.iter().map(role).collect();
     let first = roles.iter().position(|role| *role == Role::Type)?;
     let of = |keep: &dyn Fn(usize) -> bool| {
         let texts = file.statements.iter().enumerate().filter(|(at, _)| keep(*at));
@@ -138,7 +150,15 @@ fn parts(
         let rest = of(&|at| at >= first || roles[at] != Role::Other)?;
         return Some(vec![head, rest]);
     }
-    let swap = swap(catalog, piece, file, wanted)?;
+    let mut swap = swap(catalog, piece, file, wanted)?;
+    for (one, role) in file.statements.iter().zip(&roles) {
+        let text = || worded(deck.after.as_ref(), &one.statement).unwrap_or(piece.slice(one).to_owned());
+        match role {
+            Role::Away => swap.ahead.push(text()),
+            Role::Back => swap.behind.push(text()),
+            _ => {}
+        }
+    }
     tell_narrow_sequences(&swap, notes);
     let mut pieces = swap.pieces();
     pieces.extend(of(&|at| roles[at] == Role::Other));
@@ -171,11 +191,15 @@ fn plain(piece: &Piece, file: &MigrationFile, wanted: &BTreeSet<Place>) -> Optio
 
 /// What a statement has to do with the change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Role {
+pub(super) enum Role {
     /// It changes a type.
     Type,
     /// The swap does what it does: it takes away what the change needs away, or brings it back.
     Absorbed,
+    /// It takes away what reads the column, which goes on reading it until the swap.
+    Away,
+    /// It brings back what was taken away.
+    Back,
     Other,
 }
 
@@ -300,7 +324,8 @@ fn swap<'a>(
     let first = exchanges.first()?;
     let slug =
         format!("swap_{}", if exchanges.len() == 1 { first.to } else { first.table.name.name.as_str() });
-    Some(Swap { catalog, exchanges, first: Vec::new(), types: Vec::new(), waits: None, slug })
+    let (ahead, behind) = (Vec::new(), Vec::new());
+    Some(Swap { catalog, exchanges, first: Vec::new(), types: Vec::new(), waits: None, slug, ahead, behind })
 }
 
 /// What the file makes of the column's default: the outer none where it leaves it.

@@ -20,6 +20,8 @@ pub(super) struct Deck {
     /// Prisma schema and code; no history.
     base: Facts,
     pub(super) catalog: Catalog,
+    /// What the server makes of the migration that is planned, where that was asked and it runs.
+    pub(super) after: Option<Catalog>,
     births: Births,
     /// The last file belonged to the deploy that is planned.
     in_deploy: bool,
@@ -27,7 +29,13 @@ pub(super) struct Deck {
 
 impl Deck {
     pub(super) fn new(base: Facts, version: ServerVersion) -> Deck {
-        Deck { base, catalog: Catalog::empty(version), births: Births::default(), in_deploy: false }
+        Deck {
+            base,
+            catalog: Catalog::empty(version),
+            after: None,
+            births: Births::default(),
+            in_deploy: false,
+        }
     }
 
     /// Goes past a migration as it is written.
@@ -35,6 +43,20 @@ impl Deck {
         self.begin(planned);
         pgsteward_sql::analyze_file(folder.script(), &mut self.catalog, &mut self.births, Regime::OneMessage);
         self.in_deploy = planned;
+    }
+
+    /// Views and policies as the server words them, which names each column.
+    pub(super) fn take_words(&mut self, server: &Catalog) {
+        for (name, view) in &mut self.catalog.views {
+            if let Some(known) = server.views.get(name) {
+                view.clone_from(known);
+            }
+        }
+        for (name, table) in &mut self.catalog.tables {
+            if let Some(known) = server.table(name).filter(|known| known.policies != table.policies) {
+                Arc::make_mut(table).policies.clone_from(&known.policies);
+            }
+        }
     }
 
     /// What pending migrations make is as new to the ones after them as if they were one.

@@ -11,6 +11,7 @@ use super::deck::{Deck, unsettled};
 use super::exchange::{Exchange, Ways};
 use super::obstacle::obstacle;
 use super::pieces::{Piece, Stands, note, single_actions, stands};
+use super::readers;
 use super::swap::Swap;
 
 /// The first piece that renames a column, and what it becomes.
@@ -33,10 +34,16 @@ pub(super) fn next(
             });
             let Some((from, to)) = renames else { continue };
             let catalog = deck.catalog_after(pieces, at);
-            if let Some(reason) = obstacle(&catalog, table, from, Ways::Apart, false) {
-                note(notes, format!("{}.{from} is left as it is written: {reason}", table.name.display()));
-                continue;
-            }
+            let readers = obstacle(&catalog, table, from, Ways::Apart, false)
+                .map_or_else(|| readers::turned(&catalog, deck.after.as_ref(), table, from), Err);
+            let readers = match readers {
+                Ok(readers) => readers,
+                Err(reason) => {
+                    let name = table.name.display();
+                    note(notes, format!("{name}.{from} is left as it is written: {reason}"));
+                    continue;
+                }
+            };
             match stands(piece, file, statement) {
                 None => continue,
                 Some(Stands::Among(parts)) => return Some((at, parts)),
@@ -68,6 +75,8 @@ pub(super) fn next(
                 types: Vec::new(),
                 waits: Some(waits),
                 slug: format!("drop_{from}"),
+                ahead: readers,
+                behind: Vec::new(),
             };
             return Some((at, swap.pieces()));
         }

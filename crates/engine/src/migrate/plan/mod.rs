@@ -15,8 +15,10 @@ mod obstacle;
 mod partition;
 mod pieces;
 mod prove;
+mod readers;
 mod relation;
 mod rewrite;
+mod sight;
 mod swap;
 
 use std::collections::BTreeSet;
@@ -181,6 +183,7 @@ impl Run<'_> {
             for folder in &self.folders[done..*at] {
                 deck.pass(folder, false);
             }
+            sight::look(&mut deck, self.lab, &database, self.folders[*at].script()).await?;
             let (one, files) = self.one(*at, &deck, &database).await?;
             planned.push(one);
             writes.extend(files);

@@ -1,4 +1,4 @@
-//! Why a second column cannot take the place of a column.
+//! Why a second column cannot take the place of a column, but for what reads it (see `readers`).
 
 use pgsteward_model::catalog::{Catalog, ConstraintKind, ReferentialAction, Table};
 use pgsteward_sql::quote_ident;
@@ -31,8 +31,10 @@ pub(super) fn obstacle(
     if !known.grants.is_empty() {
         return Some("it has privileges of its own".into());
     }
-    if let Some(view) = catalog.views.values().find(|view| view.reads.contains(&table.name)) {
-        return Some(format!("the view \"{}\" reads the table", view.name.display()));
+    if table.force_row_security {
+        return Some(
+            "row security holds for the table's owner too, from whom it may hide rows to fill".into(),
+        );
     }
     let names = |text: &str| names(text, column);
     let generated = table
@@ -45,7 +47,6 @@ pub(super) fn obstacle(
     constraint(catalog, table, column, bound)
         .or_else(|| trigger(table, column, ways))
         .or_else(|| expression(table, column, bound))
-        .or_else(|| (!table.policies.is_empty()).then(|| "policies of the table may name it".to_owned()))
 }
 
 fn constraint(catalog: &Catalog, table: &Table, column: &str, bound: bool) -> Option<String> {

@@ -10,7 +10,7 @@ use pgsteward_sql::{Births, ddl, quote_ident, quote_qualified};
 use super::deck::{Deck, unsettled};
 use super::expand::{is_old, touch_of};
 use super::guard;
-use super::pieces::{Piece, Stands, note, single_actions, stands};
+use super::pieces::{Piece, Stands, note, single_actions, stands, state_before};
 
 /// The first piece that builds or checks on all partitions at once, and what it becomes.
 pub(super) fn next(
@@ -59,13 +59,9 @@ fn parts(
     notes: &mut Vec<String>,
 ) -> Option<Vec<Piece>> {
     // The name that a statement finds in the state before it, which earlier statements of the file may have made.
-    let mut before = catalog.clone();
-    let mut births = Births::default();
-    for one in file.statements.iter().take_while(|one| one.span.end <= statement.span.start) {
-        pgsteward_sql::apply(&mut before, &one.statement, &mut births);
-    }
+    let before = state_before(catalog, file, statement);
     let mut after = before.clone();
-    pgsteward_sql::apply(&mut after, &statement.statement, &mut births);
+    pgsteward_sql::apply(&mut after, &statement.statement, &mut Births::default());
     let name = match &statement.statement {
         Statement::CreateIndex(create) => &create.table,
         Statement::AlterTable(alter) => &alter.name,

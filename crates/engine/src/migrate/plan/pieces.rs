@@ -1,8 +1,10 @@
 //! A migration taken apart: texts that run one after the other, each a migration of its own.
 
+use pgsteward_model::catalog::Catalog;
 use pgsteward_model::migration::{MigrationFile, MigrationStatement};
 use pgsteward_model::source::Span;
 use pgsteward_model::statement::AlterTable;
+use pgsteward_sql::Births;
 
 use crate::migrate::backfill::Definition;
 
@@ -95,6 +97,19 @@ pub(super) fn stands(piece: &Piece, file: &MigrationFile, statement: &MigrationS
 pub(super) fn single_actions(alter: &AlterTable, text: &str) -> Option<Vec<String>> {
     let (head, actions) = pgsteward_rules::migration::alter_parts(text, alter.actions.len())?;
     (actions.len() > 1).then(|| actions.iter().map(|action| format!("{head} {action};\n")).collect())
+}
+
+/// The database just before a statement of the file that `catalog` comes before.
+pub(super) fn state_before(
+    catalog: &Catalog,
+    file: &MigrationFile,
+    statement: &MigrationStatement,
+) -> Catalog {
+    let (mut before, mut births) = (catalog.clone(), Births::default());
+    for one in file.statements.iter().take_while(|one| one.span.end <= statement.span.start) {
+        pgsteward_sql::apply(&mut before, &one.statement, &mut births);
+    }
+    before
 }
 
 /// Says something once.

@@ -191,7 +191,7 @@ async fn run_text(database: &Database, text: &str) -> Result<Result<(), String>>
 
 /// The migration itself. A value of an enum that is used where it is added fails in one transaction, and runs as newer
 /// versions of Prisma send it, statement by statement: then the plan is what makes it run everywhere.
-async fn run_original(database: &Database, text: &str) -> Result<Result<(), String>> {
+pub(super) async fn run_original(database: &Database, text: &str) -> Result<Result<(), String>> {
     const UNSAFE_NEW_ENUM_VALUE: &str = "55P04";
     let ran = run_text(database, text).await?;
     if !ran.as_ref().is_err_and(|error| error.contains(UNSAFE_NEW_ENUM_VALUE)) {

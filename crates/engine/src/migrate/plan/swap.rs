@@ -25,6 +25,10 @@ pub(super) struct Swap<'a> {
     pub(super) waits: Option<String>,
     /// What is swapped, for the name of the folder.
     pub(super) slug: String,
+    /// What takes the readers of the first columns out of the way, in the swap's transaction.
+    pub(super) ahead: Vec<String>,
+    /// What brings them back, there too.
+    pub(super) behind: Vec<String>,
 }
 
 /// What stands on a first column, and what will stand on the second.
@@ -104,7 +108,8 @@ impl Swap<'_> {
     }
 
     fn contract(&self) -> Piece {
-        let mut sql = self.freed();
+        let mut sql = self.ahead.clone();
+        sql.extend(self.freed());
         for one in &self.exchanges {
             sql.extend(self.sequence(one));
         }
@@ -128,6 +133,7 @@ impl Swap<'_> {
                 format!("COMMENT ON CONSTRAINT {name} ON {on} IS {}", quote_literal(comment))
             }));
         }
+        sql.extend(self.behind.iter().cloned());
         let why = match &self.waits {
             Some(after) => {
                 let apart = self.exchanges.iter().filter(|one| one.ways == Ways::Apart);

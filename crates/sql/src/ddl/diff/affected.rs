@@ -26,6 +26,8 @@ pub(super) struct Affected {
     pub(super) functions: BTreeSet<FunctionId>,
     /// Dropped, or dropped and made again.
     pub(super) views: BTreeSet<QName>,
+    /// Views that another definition takes the place of, with all that is theirs.
+    pub(super) replaced: BTreeSet<QName>,
     /// Columns whose type is changed.
     pub(super) retyped: BTreeSet<(QName, String)>,
     /// Columns that are dropped and added anew, because nothing leads from the one to the other.
@@ -60,12 +62,16 @@ impl Affected {
             }
         }
         for (name, view) in &from.views {
-            if to.views.get(name).is_none_or(|other| !same_view(view, other)) {
-                affected.views.insert(name.clone());
-            }
+            match to.views.get(name) {
+                Some(other) if same_view(view, other) => continue,
+                Some(other) if can_replace_view(view, other) => affected.replaced.insert(name.clone()),
+                _ => affected.views.insert(name.clone()),
+            };
         }
         // Whatever gives way may have others on it.
         while affected.grow(from, to) {}
+        let Affected { views, replaced, .. } = &mut affected;
+        replaced.retain(|name| !views.contains(name));
         affected
     }
 
@@ -127,7 +133,7 @@ impl Affected {
     }
 
     fn size(&self) -> usize {
-        let Affected { tables, types, functions, views, retyped, readded, dropped, sequences } = self;
+        let Affected { tables, types, functions, views, retyped, readded, dropped, sequences, .. } = self;
         let names = tables.len() + types.len() + functions.len() + views.len() + sequences.len();
         names + retyped.len() + readded.len() + dropped.len()
     }
@@ -336,6 +342,11 @@ pub(super) fn same_function(from: &Function, to: &Function) -> bool {
         && from.returns == to.returns
         && from.body == to.body
         && from.definition == to.definition
+}
+
+/// CREATE OR REPLACE changes neither names nor types of a view's columns.
+fn can_replace_view(from: &View, to: &View) -> bool {
+    !from.materialized && !to.materialized && from.columns == to.columns && !to.columns.is_empty()
 }
 
 fn same_view(from: &View, to: &View) -> bool {

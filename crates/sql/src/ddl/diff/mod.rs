@@ -127,6 +127,9 @@ pub fn diff(from: &Catalog, to: &Catalog) -> Diff {
         sql.all(new_tables.iter().copied().chain(&built).flat_map(|table| parts(to, table)));
     }
     sql.all(order::objects(&views));
+    sql.all(
+        to.views.values().filter(|view| affected.replaced.contains(&view.name)).map(object::view_replaced),
+    );
     sql.all(object::view_indexes(&views));
     sql.all(view_properties(from, to, &views));
     sql.all(new_tables.iter().copied().chain(&built).flat_map(|table| table::foreign_keys(to, table)));

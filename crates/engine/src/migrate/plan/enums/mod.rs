@@ -16,6 +16,7 @@ use super::deck::{Deck, unsettled};
 use super::exchange::{Exchange, Ways, free, free_name};
 use super::obstacle::obstacle;
 use super::pieces::{Piece, Stands, note, single_actions, stands, without_transaction};
+use super::readers;
 use super::swap::{Swap, ways_of};
 pub(super) use read::is;
 use read::{made_anew, renamed, users};
@@ -99,9 +100,14 @@ impl Change<'_> {
             ));
         }
         for user in &self.columns {
-            if let Some(reason) = obstacle(catalog, user.table, user.column, Ways::Forth, true) {
+            let reason = obstacle(catalog, user.table, user.column, Ways::Forth, true)
+                .or_else(|| readers::reader(catalog, user.table, user.column));
+            if let Some(reason) = reason {
                 return Some(format!("{}.{}: {reason}", user.table.name.display(), user.column));
             }
+        }
+        if let Some(reason) = readers::reader_of_type(catalog, &self.name) {
+            return Some(reason);
         }
         if users(catalog, &self.name).len() > self.columns.len() {
             return Some("not all of its columns are converted".into());
@@ -276,6 +282,8 @@ impl Change<'_> {
             types,
             waits: self.waits(),
             slug: format!("swap_{}", self.name.name),
+            ahead: Vec::new(),
+            behind: Vec::new(),
         }
     }
 

@@ -1,0 +1,199 @@
+//! Views and row security policies that read a column which gives way to another one. The server holds them to the
+//! column itself, not to its name, so that it goes only when they read the other one, or are gone.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use pgsteward_model::catalog::{Catalog, Policy, QName, Table, View};
+use pgsteward_model::migration::{MigrationFile, MigrationStatement};
+use pgsteward_model::place::ObjectKind;
+use pgsteward_model::statement::{AlterAction, GrantObjects, Name, Statement};
+use pgsteward_sql::{ddl, rename_in_expression};
+
+use super::change::{Place, Role};
+
+/// What turns the readers of a renamed column to the one that has its name now, each in place, so that no session ever
+/// finds one missing; or why one cannot be. `after` is what the server makes of the migration as it is written.
+pub(super) fn turned(
+    catalog: &Catalog,
+    after: Option<&Catalog>,
+    table: &Table,
+    column: &str,
+) -> Result<Vec<String>, String> {
+    let mut sql = Vec::new();
+    for view in views(catalog, table, column) {
+        if view.materialized {
+            return Err(format!(
+                "the materialized view \"{}\" reads it, and PostgreSQL replaces none in place",
+                view.name.display()
+            ));
+        }
+        let next = after.and_then(|after| after.views.get(&view.name));
+        let next = next.filter(|next| !next.materialized && next.columns == view.columns);
+        sql.push(ddl::view_replaced(next.ok_or_else(|| reads(view))?));
+    }
+    for (on, policy) in policies(catalog, table, column) {
+        let next = after.and_then(|after| after.table(&on.name));
+        let next = next.and_then(|next| next.policies.iter().find(|other| other.name == policy.name));
+        sql.push(ddl::policy_altered(&on.name, next.ok_or_else(|| names(on, policy))?));
+    }
+    Ok(sql)
+}
+
+/// Why a column cannot go: the first that reads it.
+pub(super) fn reader(catalog: &Catalog, table: &Table, column: &str) -> Option<String> {
+    let view = views(catalog, table, column).next().map(reads);
+    view.or_else(|| policies(catalog, table, column).next().map(|(on, policy)| names(on, policy)))
+}
+
+/// The first view or policy whose text names a type.
+pub(super) fn reader_of_type(catalog: &Catalog, name: &QName) -> Option<String> {
+    let view = catalog.views.values().find(|view| speaks(&view.definition, &name.name)).map(reads);
+    let policies = catalog.tables.values().flat_map(|on| on.policies.iter().map(move |one| (on, one)));
+    let policy =
+        || policies.into_iter().find(|(_, policy)| texts(policy).any(|text| speaks(text, &name.name)));
+    view.or_else(|| policy().map(|(on, policy)| names(on, policy)))
+}
+
+fn reads(view: &View) -> String {
+    let kind = if view.materialized { "materialized view" } else { "view" };
+    format!("the {kind} \"{}\" reads it", view.name.display())
+}
+
+fn names(on: &Table, policy: &Policy) -> String {
+    format!("the policy \"{}\" of {} names it", policy.name, on.name.display())
+}
+
+fn views<'a>(catalog: &'a Catalog, table: &'a Table, column: &'a str) -> impl Iterator<Item = &'a View> {
+    catalog.views.values().filter(move |view| {
+        // The server's words name each column; what people write may mean all of them.
+        let all = view.columns.is_empty() && view.definition.contains('*');
+        view.reads.contains(&table.name) && (all || speaks(&view.definition, column))
+    })
+}
+
+fn policies<'a>(
+    catalog: &'a Catalog,
+    table: &'a Table,
+    column: &'a str,
+) -> impl Iterator<Item = (&'a Table, &'a Policy)> {
+    let all = catalog.tables.values().flat_map(|on| on.policies.iter().map(move |one| (on.as_ref(), one)));
+    all.filter(move |(on, policy)| {
+        let here = on.name == table.name || texts(policy).any(|text| speaks(text, &table.name.name));
+        here && texts(policy).any(|text| speaks(text, column))
+    })
+}
+
+fn texts(policy: &Policy) -> impl Iterator<Item = &str> {
+    policy.using.iter().chain(&policy.with_check).map(String::as_str)
+}
+
+/// Whether a text has the name as a word of its own. Rather once too often: what it names may be something else's.
+fn speaks(text: &str, name: &str) -> bool {
+    matches!(rename_in_expression(text, name, name), Cow::Owned(_))
+}
+
+/// Statements of a migration that take readers out of the way of a change of type, as PostgreSQL asks it of people, and
+/// bring them back.
+#[derive(Debug, Default)]
+pub(super) struct Aside {
+    views: BTreeSet<QName>,
+    policies: BTreeSet<(QName, String)>,
+}
+
+impl Aside {
+    /// What goes before the last of the columns' changes.
+    pub(super) fn of(catalog: &Catalog, file: &MigrationFile, columns: &BTreeSet<Place>) -> Aside {
+        let mut aside = Aside::default();
+        let last = file.statements.iter().rposition(|one| columns.iter().any(|place| retypes(one, place)));
+        let close = closure(catalog, columns);
+        let places = || columns.iter().filter_map(|(name, column)| Some((catalog.table(name)?, column)));
+        let named: BTreeSet<(&QName, &str)> = places()
+            .flat_map(|(table, column)| policies(catalog, table, column))
+            .map(|(on, policy)| (&on.name, policy.name.as_str()))
+            .collect();
+        for one in file.statements.iter().take(last.unwrap_or(0)) {
+            let Statement::Drop { kind, names, on, .. } = &one.statement else { continue };
+            match (kind, on) {
+                (ObjectKind::View, _) => {
+                    let names: Vec<QName> = names.iter().map(Name::qualified).collect();
+                    if names.iter().any(|name| close.contains(name)) {
+                        aside.views.extend(names);
+                    }
+                }
+                (ObjectKind::Policy, Some(on)) => {
+                    let on = on.qualified();
+                    let own = names.iter().filter(|name| named.contains(&(&on, name.name.as_str())));
+                    aside.policies.extend(own.map(|name| (on.clone(), name.name.clone())));
+                }
+                _ => {}
+            }
+        }
+        aside
+    }
+
+    pub(super) fn role(&self, statement: &Statement, text: &str) -> Option<Role> {
+        let back = || self.returns(statement, text).then_some(Role::Back);
+        self.goes(statement).then_some(Role::Away).or_else(back)
+    }
+
+    fn goes(&self, statement: &Statement) -> bool {
+        let Statement::Drop { kind, names, on, .. } = statement else { return false };
+        match (kind, on) {
+            (ObjectKind::View, _) => names.iter().any(|name| self.views.contains(&name.qualified())),
+            (ObjectKind::Policy, Some(on)) => names.iter().any(|name| self.policy(on, &name.name)),
+            _ => false,
+        }
+    }
+
+    /// Whether the statement brings one back, or gives it what it had.
+    fn returns(&self, statement: &Statement, text: &str) -> bool {
+        let view = |name: &Name| self.views.contains(&name.qualified());
+        match statement {
+            Statement::CreateView { name, .. } | Statement::Comment { name, .. } => view(name),
+            Statement::AlterTable(alter) => view(&alter.name),
+            Statement::Grant { objects: GrantObjects::Tables(names), .. } => names.iter().all(view),
+            Statement::Other { keyword } if keyword.starts_with("ALTER VIEW") => {
+                self.views.iter().any(|view| speaks(text, &view.name))
+            }
+            Statement::CreatePolicy { table, value } => self.policy(table, &value.name),
+            _ => false,
+        }
+    }
+
+    fn policy(&self, on: &Name, name: &str) -> bool {
+        self.policies.contains(&(on.qualified(), name.to_owned()))
+    }
+}
+
+/// The view as the server words it after the migration, where people wrote `*`: the columns stand in another order when
+/// it is made here.
+pub(super) fn worded(after: Option<&Catalog>, statement: &Statement) -> Option<String> {
+    let Statement::CreateView { name, definition, materialized: false, .. } = statement else { return None };
+    let view = after?.views.get(&name.qualified())?;
+    definition.contains('*').then(|| ddl::view(view))
+}
+
+/// Whether the statement changes the column's type.
+pub(super) fn retypes(statement: &MigrationStatement, (table, column): &Place) -> bool {
+    let Statement::AlterTable(alter) = &statement.statement else { return false };
+    let own =
+        |action: &AlterAction| matches!(action, AlterAction::SetType { column: own, .. } if own == column);
+    alter.name.qualified() == *table && alter.actions.iter().any(own)
+}
+
+/// Views that read the tables of the columns, and those that read them.
+fn closure<'a>(catalog: &'a Catalog, columns: &BTreeSet<Place>) -> BTreeSet<&'a QName> {
+    let mut close: BTreeSet<&QName> = BTreeSet::new();
+    loop {
+        let next = catalog.views.values().filter(|view| {
+            let read = |name: &QName| close.contains(name) || columns.iter().any(|(table, _)| table == name);
+            !view.materialized && !close.contains(&view.name) && view.reads.iter().any(read)
+        });
+        let next: Vec<&QName> = next.map(|view| &view.name).collect();
+        if next.is_empty() {
+            return close;
+        }
+        close.extend(next);
+    }
+}
