@@ -157,3 +157,57 @@ fn readers_that_cannot_follow_are_named() {
         assert!(run.stdout.contains(&said), "{said}: {}", run.stdout);
     }
 }
+
+#[test]
+fn a_renamed_enum_value_takes_along_what_names_it() {
+    let init = "CREATE TYPE \"Status\" AS ENUM ('OPEN', 'VOID', 'PAID');\n\
+                CREATE TABLE \"Order\" (id SERIAL PRIMARY KEY, status \"Status\" NOT NULL DEFAULT 'VOID', why TEXT,\n\
+                CONSTRAINT \"Order_why_check\" CHECK (status <> 'VOID' OR why IS NOT NULL));\n\
+                CREATE UNIQUE INDEX \"Order_void_key\" ON \"Order\" (why) WHERE status = 'VOID';\n\
+                CREATE VIEW states WITH (security_barrier=true) AS SELECT id, status, why FROM \"Order\" WHERE status IN ('VOID', 'PAID');\n\
+                CREATE VIEW \"Void\" AS SELECT id FROM states WHERE status = 'VOID';\n\
+                COMMENT ON VIEW states IS 'as it stands';\nCOMMENT ON COLUMN states.why IS 'reason';\n\
+                ALTER TABLE \"Order\" ENABLE ROW LEVEL SECURITY;\n\
+                CREATE POLICY dead ON \"Order\" FOR SELECT USING (status = 'VOID');\n";
+    let rename = "ALTER TYPE \"Status\" RENAME VALUE 'VOID' TO 'CANCELLED';\n";
+    for major in [17, 15] {
+        let Some(server) = Server::start(major) else { continue };
+        let project = project(&[(FIRST, init)]);
+        assert_eq!(server.run(&project, &["migrate", "deploy"]).code, Some(0));
+        server.as_superuser("CREATE ROLE ann LOGIN; CREATE ROLE reader LOGIN; CREATE ROLE nobody LOGIN");
+        // What no migration says, and what a view that is made anew would get unasked.
+        server.rows("GRANT SELECT ON \"Order\" TO ann");
+        server.rows(
+            "GRANT SELECT ON states TO reader WITH GRANT OPTION; GRANT SELECT (id) ON \"Void\" TO reader",
+        );
+        server.rows("ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO nobody");
+        server.as_superuser("ALTER VIEW \"Void\" OWNER TO pgsteward");
+        server.rows("INSERT INTO \"Order\" (status, why) VALUES ('VOID', 'a'), ('VOID', 'b'), ('PAID', NULL), ('OPEN', NULL)");
+        planned(&server, &project, rename);
+        let last = folders(&project).pop().unwrap();
+        let belongs = "SELECT string_agg(concat_ws(' ', relname, reloptions, obj_description(oid), pg_get_userbyid(relowner), \
+                       (SELECT string_agg(acl::text, ' ' ORDER BY acl::text) FROM aclexplode(relacl) AS acl WHERE acl.grantee <> relowner), \
+                       (SELECT string_agg(concat_ws(' ', attname, attacl, col_description(attrelid, attnum)), ', ') \
+                       FROM pg_attribute WHERE attrelid = pg_class.oid AND attnum > 0)), '; ' ORDER BY relname) FROM pg_class WHERE relkind = 'v' \
+                       AND relnamespace = 'public'::regnamespace";
+        // The superuser's view is the superuser's to make anew.
+        let before = server.value(belongs);
+        server.as_superuser("ALTER ROLE postgres SUPERUSER");
+        deployed_one_by_one(&server, &project, &mut |name| {
+            let value = if *name == last { "CANCELLED" } else { "VOID" };
+            assert_eq!(server.value_as("ann", "SELECT count(*) FROM \"Order\""), "2", "{name}");
+            assert_eq!(server.value_as("reader", "SELECT count(*) FROM states"), "3", "{name}");
+            assert_eq!(server.value_as("reader", "SELECT count(id) FROM \"Void\""), "2", "{name}");
+            for (row, refused) in [("NULL", "Order_why_check"), ("'a'", "Order_void_key")] {
+                let row = format!("INSERT INTO \"Order\" (status, why) VALUES ('{value}', {row})");
+                let error = server.try_rows(&row).unwrap_err();
+                assert!(error.contains(refused), "{name}: {error}");
+            }
+            assert!(server.rows_as("nobody", "SELECT * FROM states").is_err(), "{name}");
+        });
+        assert_eq!(server.value(belongs), before);
+        let view = server.value("SELECT pg_get_viewdef('\"Void\"'::regclass)");
+        assert!(view.contains("'CANCELLED'"), "{view}");
+        assert_eq!(server.value("SELECT count(*) FROM pg_type WHERE typname LIKE 'Status%'"), "1");
+    }
+}

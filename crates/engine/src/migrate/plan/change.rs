@@ -11,12 +11,12 @@ use pgsteward_model::statement::{AlterAction, AlterEnum, AlterTable, Statement};
 use pgsteward_sql::quote_name;
 
 use super::deck::{Deck, unsettled};
-use super::exchange::{Exchange, Ways, free_name, type_text};
+use super::exchange::{Exchange, Ways, free_name, type_text, ways_of};
 use super::expand::touch_of;
 use super::obstacle::obstacle;
 use super::pieces::{Piece, apart, note, single_actions, state_before, without_transaction};
 use super::readers::{self, Aside, retypes, worded};
-use super::swap::{Swap, ways_of};
+use super::swap::Swap;
 
 /// A column of a table.
 pub(super) type Place = (QName, String);
@@ -325,7 +325,17 @@ fn swap<'a>(
     let slug =
         format!("swap_{}", if exchanges.len() == 1 { first.to } else { first.table.name.name.as_str() });
     let (ahead, behind) = (Vec::new(), Vec::new());
-    Some(Swap { catalog, exchanges, first: Vec::new(), types: Vec::new(), waits: None, slug, ahead, behind })
+    Some(Swap {
+        catalog,
+        exchanges,
+        first: Vec::new(),
+        types: Vec::new(),
+        waits: None,
+        slug,
+        words: None,
+        ahead,
+        behind,
+    })
 }
 
 /// What the file makes of the column's default: the outer none where it leaves it.

@@ -1,7 +1,7 @@
 //! One column on its way to another: what brings the second one, what fills it, and what makes it as sure as the
 //! first. How it takes the first one's place is `swap`'s.
 
-use pgsteward_model::catalog::{QName, Table};
+use pgsteward_model::catalog::{Column, QName, Table};
 use pgsteward_sql::{quote_ident, quote_literal, quote_qualified};
 
 use super::pieces::{FOLDER, Piece};
@@ -190,6 +190,17 @@ impl Exchange<'_> {
     pub(super) fn check(&self) -> String {
         short(&format!("{}_{}_not_null_check", self.table.name.name, self.through))
     }
+}
+
+/// Whether the actions of a foreign key write the column.
+pub(super) fn ways_of(table: &Table, column: &Column) -> Ways {
+    use pgsteward_model::catalog::ReferentialAction::{NoAction, Restrict};
+
+    let written = table.foreign_keys().any(|(_, key)| {
+        let acts = [key.on_delete, key.on_update].iter().any(|action| !matches!(action, NoAction | Restrict));
+        acts && key.columns.contains(&column.name)
+    });
+    if written { Ways::Back } else { Ways::Forth }
 }
 
 /// The type as the action says it: what follows TYPE, up to USING.

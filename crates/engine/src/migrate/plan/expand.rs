@@ -75,6 +75,7 @@ pub(super) fn next(
                 types: Vec::new(),
                 waits: Some(waits),
                 slug: format!("drop_{from}"),
+                words: None,
                 ahead: readers,
                 behind: Vec::new(),
             };

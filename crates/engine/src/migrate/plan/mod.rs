@@ -17,6 +17,7 @@ mod pieces;
 mod prove;
 mod readers;
 mod relation;
+mod remade;
 mod rewrite;
 mod sight;
 mod swap;

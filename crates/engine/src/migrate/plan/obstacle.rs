@@ -14,16 +14,8 @@ pub(super) fn obstacle(
     bound: bool,
 ) -> Option<String> {
     let known = table.column(column)?;
-    let children = |other: &Table| {
-        other.inherits.contains(&table.name)
-            || other.partition_of.as_ref().is_some_and(|of| of.parent == table.name)
-    };
-    if table.partitioning.is_some()
-        || table.partition_of.is_some()
-        || !table.inherits.is_empty()
-        || catalog.tables.values().any(|other| children(other))
-    {
-        return Some("the table is partitioned or inherits".into());
+    if let Some(reason) = family(catalog, table, column) {
+        return Some(reason);
     }
     if known.generated.is_some() {
         return Some("the column is generated".into());
@@ -47,6 +39,20 @@ pub(super) fn obstacle(
     constraint(catalog, table, column, bound)
         .or_else(|| trigger(table, column, ways))
         .or_else(|| expression(table, column, bound))
+}
+
+/// The columns of a parent and its children are one to PostgreSQL, which the steps of an exchange change one by one.
+fn family(catalog: &Catalog, table: &Table, column: &str) -> Option<String> {
+    if let Some(partitioning) = &table.partitioning {
+        let key = names(&partitioning.key, column);
+        let what = if key { "the table is partitioned by it" } else { "the table is partitioned" };
+        return Some(format!("{what} ({})", partitioning.key));
+    }
+    if let Some(parent) = table.partition_of.as_ref().map(|of| &of.parent).or(table.inherits.first()) {
+        return Some(format!("the table has it from \"{}\"", parent.display()));
+    }
+    let child = catalog.tables.values().find(|other| other.inherits.contains(&table.name))?;
+    Some(format!("\"{}\" inherits it", child.name.display()))
 }
 
 fn constraint(catalog: &Catalog, table: &Table, column: &str, bound: bool) -> Option<String> {

@@ -55,12 +55,12 @@ pub(super) fn reader_of_type(catalog: &Catalog, name: &QName) -> Option<String> 
     view.or_else(|| policy().map(|(on, policy)| names(on, policy)))
 }
 
-fn reads(view: &View) -> String {
+pub(super) fn reads(view: &View) -> String {
     let kind = if view.materialized { "materialized view" } else { "view" };
     format!("the {kind} \"{}\" reads it", view.name.display())
 }
 
-fn names(on: &Table, policy: &Policy) -> String {
+pub(super) fn names(on: &Table, policy: &Policy) -> String {
     format!("the policy \"{}\" of {} names it", policy.name, on.name.display())
 }
 
@@ -84,12 +84,12 @@ fn policies<'a>(
     })
 }
 
-fn texts(policy: &Policy) -> impl Iterator<Item = &str> {
+pub(super) fn texts(policy: &Policy) -> impl Iterator<Item = &str> {
     policy.using.iter().chain(&policy.with_check).map(String::as_str)
 }
 
 /// Whether a text has the name as a word of its own. Rather once too often: what it names may be something else's.
-fn speaks(text: &str, name: &str) -> bool {
+pub(super) fn speaks(text: &str, name: &str) -> bool {
     matches!(rename_in_expression(text, name, name), Cow::Owned(_))
 }
 
@@ -106,7 +106,7 @@ impl Aside {
     pub(super) fn of(catalog: &Catalog, file: &MigrationFile, columns: &BTreeSet<Place>) -> Aside {
         let mut aside = Aside::default();
         let last = file.statements.iter().rposition(|one| columns.iter().any(|place| retypes(one, place)));
-        let close = closure(catalog, columns);
+        let close = closure(catalog, &columns.iter().map(|(table, _)| table).collect());
         let places = || columns.iter().filter_map(|(name, column)| Some((catalog.table(name)?, column)));
         let named: BTreeSet<(&QName, &str)> = places()
             .flat_map(|(table, column)| policies(catalog, table, column))
@@ -182,13 +182,13 @@ pub(super) fn retypes(statement: &MigrationStatement, (table, column): &Place) -
     alter.name.qualified() == *table && alter.actions.iter().any(own)
 }
 
-/// Views that read the tables of the columns, and those that read them.
-fn closure<'a>(catalog: &'a Catalog, columns: &BTreeSet<Place>) -> BTreeSet<&'a QName> {
+/// Views that read one of the tables, and those that read them.
+pub(super) fn closure<'a>(catalog: &'a Catalog, tables: &BTreeSet<&QName>) -> BTreeSet<&'a QName> {
     let mut close: BTreeSet<&QName> = BTreeSet::new();
     loop {
         let next = catalog.views.values().filter(|view| {
-            let read = |name: &QName| close.contains(name) || columns.iter().any(|(table, _)| table == name);
-            !view.materialized && !close.contains(&view.name) && view.reads.iter().any(read)
+            let read = |name: &QName| close.contains(name) || tables.contains(name);
+            !close.contains(&view.name) && view.reads.iter().any(read)
         });
         let next: Vec<&QName> = next.map(|view| &view.name).collect();
         if next.is_empty() {

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use pgsteward_model::catalog::{
-    Catalog, Column, Constraint, ConstraintKind, ForeignKey, Identity, Index, QName, Sequence, Table,
+    Catalog, Constraint, ConstraintKind, ForeignKey, Identity, Index, QName, Sequence, Table,
 };
 use pgsteward_sql::{ddl, quote_ident, quote_literal, quote_qualified, rename_in_expression};
 
@@ -25,10 +25,20 @@ pub(super) struct Swap<'a> {
     pub(super) waits: Option<String>,
     /// What is swapped, for the name of the folder.
     pub(super) slug: String,
+    /// Where a type goes along: how the server words expressions after it.
+    pub(super) words: Option<Words<'a>>,
     /// What takes the readers of the first columns out of the way, in the swap's transaction.
     pub(super) ahead: Vec<String>,
     /// What brings them back, there too.
     pub(super) behind: Vec<String>,
+}
+
+/// Expressions over the columns of a type, as they are when another type has its name.
+pub(super) struct Words<'a> {
+    pub(super) after: &'a Catalog,
+    /// The type's name, and the one that its successor has until then.
+    pub(super) name: &'a str,
+    pub(super) meanwhile: String,
 }
 
 /// What stands on a first column, and what will stand on the second.
@@ -254,7 +264,15 @@ impl Swap<'_> {
                 (changed, *expression) = (true, text);
             }
         }
+        if let (true, Some(words)) = (changed, &self.words) {
+            *expression = rename_in_expression(expression, words.name, &words.meanwhile).into_owned();
+        }
         changed
+    }
+
+    /// The table as the server words what stands on it after the swap.
+    fn worded(&self, table: &Table) -> Option<&Table> {
+        self.words.as_ref().and_then(|words| words.after.table(&table.name))
     }
 
     fn tables(&self) -> Vec<&Table> {
@@ -272,7 +290,8 @@ impl Swap<'_> {
         let mut found = Vec::new();
         for table in self.tables() {
             for old in &table.indexes {
-                let mut new = Index { name: temporary(&old.name), comment: None, ..old.clone() };
+                let worded = self.worded(table).and_then(|table| table.index(&old.name)).unwrap_or(old);
+                let mut new = Index { name: temporary(&old.name), comment: None, ..worded.clone() };
                 let mut changed = self.mapped(&table.name, &mut new.include);
                 for key in &mut new.keys {
                     changed |= key
@@ -312,7 +331,8 @@ impl Swap<'_> {
         let mut found = Vec::new();
         for table in self.tables() {
             for old in &table.constraints {
-                let mut kind = old.kind.clone();
+                let worded = self.worded(table).and_then(|table| table.constraint(&old.name)).unwrap_or(old);
+                let mut kind = worded.kind.clone();
                 if let ConstraintKind::Check { expression, .. } = &mut kind
                     && self.mapped_expression(&table.name, expression)
                 {
@@ -367,15 +387,4 @@ fn in_place(one: &Successor<'_, Index>) -> Vec<String> {
         sql.push(format!("COMMENT ON CONSTRAINT {key} ON {on} IS {}", quote_literal(comment)));
     }
     sql
-}
-
-/// Whether the actions of a foreign key write the column.
-pub(super) fn ways_of(table: &Table, column: &Column) -> Ways {
-    use pgsteward_model::catalog::ReferentialAction::{NoAction, Restrict};
-
-    let written = table.foreign_keys().any(|(_, key)| {
-        let acts = [key.on_delete, key.on_update].iter().any(|action| !matches!(action, NoAction | Restrict));
-        acts && key.columns.contains(&column.name)
-    });
-    if written { Ways::Back } else { Ways::Forth }
 }

@@ -2,6 +2,7 @@
 //! with a new name is one that the old version of the application does not know. The new type is made beside the old
 //! one, columns of it follow those of the old, and both change places at the end.
 
+mod obstacle;
 mod read;
 
 use std::collections::BTreeMap;
@@ -9,15 +10,14 @@ use std::collections::BTreeMap;
 use pgsteward_model::catalog::{Catalog, Enum, QName, Table};
 use pgsteward_model::facts::Facts;
 use pgsteward_model::migration::MigrationFile;
-use pgsteward_model::statement::{AlterAction, AlterEnum, Statement};
+use pgsteward_model::statement::{AlterEnum, Statement};
 use pgsteward_sql::{quote_ident, quote_literal, quote_qualified};
 
 use super::deck::{Deck, unsettled};
-use super::exchange::{Exchange, Ways, free, free_name};
-use super::obstacle::obstacle;
+use super::exchange::{Exchange, Ways, free, free_name, ways_of};
 use super::pieces::{Piece, Stands, note, single_actions, stands, without_transaction};
-use super::readers;
-use super::swap::{Swap, ways_of};
+use super::remade::Remade;
+use super::swap::{Swap, Words};
 pub(super) use read::is;
 use read::{made_anew, renamed, users};
 
@@ -38,11 +38,13 @@ pub(super) fn next(
         }
         let change = renamed(&catalog, file).or_else(|| made_anew(&catalog, file));
         let Some(change) = change.filter(|change| !change.columns.is_empty()) else { continue };
-        if let Some(reason) = change.obstacle(&catalog, file) {
+        // Who makes a type anew has taken what reads it out of the way; a value's new name is one that all of them follow.
+        let after = deck.after.as_ref().filter(|_| !change.labels.is_empty());
+        if let Some(reason) = change.obstacle(&catalog, file, after) {
             note(notes, format!("the enum {} is changed as it is written: {reason}", change.name.display()));
             continue;
         }
-        if let Some(parts) = change.parts(&catalog, piece, file) {
+        if let Some(parts) = change.parts(&catalog, piece, file, after) {
             if !change.labels.is_empty() {
                 note(notes, change.cheaper());
             }
@@ -92,63 +94,6 @@ struct Change<'a> {
 }
 
 impl Change<'_> {
-    /// Why the type cannot be exchanged.
-    fn obstacle(&self, catalog: &Catalog, file: &MigrationFile) -> Option<String> {
-        if let Some(value) = self.taken() {
-            return Some(format!(
-                "its values take names from each other (\"{value}\" is an old and a new one)"
-            ));
-        }
-        for user in &self.columns {
-            let reason = obstacle(catalog, user.table, user.column, Ways::Forth, true)
-                .or_else(|| readers::reader(catalog, user.table, user.column));
-            if let Some(reason) = reason {
-                return Some(format!("{}.{}: {reason}", user.table.name.display(), user.column));
-            }
-        }
-        if let Some(reason) = readers::reader_of_type(catalog, &self.name) {
-            return Some(reason);
-        }
-        if users(catalog, &self.name).len() > self.columns.len() {
-            return Some("not all of its columns are converted".into());
-        }
-        if let Some(domain) = catalog.domains.values().find(|domain| is(&domain.base, &self.name)) {
-            return Some(format!("the domain \"{}\" is made of it", domain.name.display()));
-        }
-        let composite =
-            catalog.composites.values().find(|one| one.attributes.iter().any(|(_, ty)| is(ty, &self.name)));
-        if let Some(composite) = composite {
-            return Some(format!("the type \"{}\" has it", composite.name.display()));
-        }
-        let quoted = quote_ident(&self.name.name);
-        let names = |text: &str| text.contains(&quoted) || text.contains(&self.name.name);
-        let function = catalog.functions.keys().find(|id| {
-            names(&id.arguments) || catalog.functions.get(id).is_some_and(|function| names(&function.returns))
-        });
-        if let Some(function) = function {
-            return Some(format!("the function \"{}\" takes or returns it", function.name.display()));
-        }
-        let last = self.own.iter().max()?;
-        let later = file.statements.iter().skip(last + 1).any(|one| match &one.statement {
-            Statement::AlterEnum { name, .. } => name.qualified() == self.name,
-            Statement::CreateTable(create) => {
-                create.table.columns.iter().any(|column| column.ty.name == self.name.name)
-            }
-            Statement::AlterTable(alter) => alter.actions.iter().any(|action| match action {
-                AlterAction::AddColumn { column, .. } => column.column.ty.name == self.name.name,
-                _ => false,
-            }),
-            _ => false,
-        });
-        (later && self.waits().is_some())
-            .then(|| "a later statement of the migration needs its new values".into())
-    }
-
-    /// A new name that a value has, or had on the way: old and new rows could not be told apart.
-    fn taken(&self) -> Option<&String> {
-        self.labels.values().find(|to| self.old.values.contains(to) || self.labels.contains_key(*to))
-    }
-
     fn removed(&self) -> Vec<&String> {
         self.old
             .values
@@ -193,7 +138,17 @@ impl Change<'_> {
         )
     }
 
-    fn parts(&self, catalog: &Catalog, piece: &Piece, file: &MigrationFile) -> Option<Vec<Piece>> {
+    fn tables(&self) -> Vec<&Table> {
+        self.columns.iter().map(|user| user.table).collect()
+    }
+
+    fn parts(
+        &self,
+        catalog: &Catalog,
+        piece: &Piece,
+        file: &MigrationFile,
+        after: Option<&Catalog>,
+    ) -> Option<Vec<Piece>> {
         if let Some(plain) = self.plain(piece, file)? {
             return Some(vec![plain]);
         }
@@ -207,7 +162,7 @@ impl Change<'_> {
         if let Some(head) = of(&|at| at < first) {
             return Some(vec![head, of(&|at| at >= first)?]);
         }
-        let mut pieces = self.swap(catalog).pieces();
+        let mut pieces = self.swap(catalog, after).pieces();
         pieces.extend(of(&|at| !self.own.contains(&at)));
         Some(pieces)
     }
@@ -236,7 +191,7 @@ impl Change<'_> {
         Some(split.then(|| piece.with(text)))
     }
 
-    fn swap<'b>(&'b self, catalog: &'b Catalog) -> Swap<'b> {
+    fn swap<'b>(&'b self, catalog: &'b Catalog, after: Option<&'b Catalog>) -> Swap<'b> {
         let namespace = &self.name.namespace;
         let taken = |name: &str| {
             let name = QName::new(namespace, name);
@@ -260,6 +215,8 @@ impl Change<'_> {
         if let Some(comment) = &self.old.comment {
             types.push(format!("COMMENT ON TYPE {own} IS {}", quote_literal(comment)));
         }
+        let readers = after.map(|after| Remade::of(catalog, after, &self.tables(), &self.name));
+        let Remade { ahead, behind } = readers.and_then(Result::ok).unwrap_or_default();
         let exchange = |user: &'b User<'b>| {
             let known = user.table.column(user.column);
             let array = known.is_some_and(|column| column.ty.array > 0);
@@ -282,8 +239,9 @@ impl Change<'_> {
             types,
             waits: self.waits(),
             slug: format!("swap_{}", self.name.name),
-            ahead: Vec::new(),
-            behind: Vec::new(),
+            words: after.map(|after| Words { after, name: &self.name.name, meanwhile: made.name.clone() }),
+            ahead,
+            behind,
         }
     }
 
