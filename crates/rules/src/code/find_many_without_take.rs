@@ -6,7 +6,8 @@ use pgsteward_model::finding::{Evidence, Finding, Severity};
 use pgsteward_model::prisma::{Arity, Model};
 use pgsteward_model::rule::{Group, Rule};
 
-use super::{arguments, bounds, scale, shared};
+use super::flow::Flow;
+use super::{arguments, bounds, counted, scale, shared};
 
 pub(super) static RULE: Rule = Rule {
     id: "find-many-without-take",
@@ -27,6 +28,7 @@ const MANY: f64 = 10_000.0;
 
 fn check(facts: &Facts) -> Vec<Finding> {
     let Some(code) = &facts.code else { return Vec::new() };
+    let Some(flow) = Flow::of(facts) else { return Vec::new() };
     let growing = scale::growing(facts, code);
     let mut findings = Vec::new();
     for (_, call) in scale::served(code) {
@@ -73,7 +75,10 @@ fn check(facts: &Facts) -> Vec<Finding> {
         if let Some(rows) = expected {
             finding = finding.evidence(Evidence::Rows { relation: model.db_name.clone(), rows });
         }
-        findings.push(finding);
+        findings.push(match counted::fix(&flow, call) {
+            Some(fix) => finding.fix(fix),
+            None => finding,
+        });
     }
     findings
 }

@@ -6,7 +6,7 @@ use pgsteward_model::finding::{Finding, Severity};
 use pgsteward_model::rule::{Group, Rule};
 
 use super::flow::Flow;
-use super::shared;
+use super::{retry, shared};
 
 pub(super) static RULE: Rule = Rule {
     id: "transaction-without-retry",
@@ -43,8 +43,7 @@ fn check(facts: &Facts) -> Vec<Finding> {
         }
         let function = &flow.function(&transaction.site).name;
         let message = format!("a transaction in \"{function}\" is {level} and is not tried again");
-        findings.push(
-            Finding::in_code(
+        let finding = Finding::in_code(
                 &RULE,
                 shared::place(facts, &transaction.site.at),
                 function,
@@ -57,8 +56,11 @@ fn check(facts: &Facts) -> Vec<Finding> {
                  (40001, P2034 in Prisma) and expects the program to run it again. Without that, users see an error as soon \
                  as there is traffic.",
             )
-            .hint("run it in a loop of a few tries that catches P2034, or lower the level and lock the rows that matter"),
-        );
+            .hint("run it in a loop of a few tries that catches P2034, or lower the level and lock the rows that matter");
+        findings.push(match retry::fix(&flow, index) {
+            Some(fix) => finding.fix(fix),
+            None => finding,
+        });
     }
     findings
 }

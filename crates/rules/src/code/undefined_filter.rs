@@ -8,7 +8,7 @@ use pgsteward_model::prisma::Model;
 use pgsteward_model::rule::{Group, Rule};
 
 use super::flow::Flow;
-use super::{arguments, given, scale, shared};
+use super::{arguments, given, refusal, scale, shared};
 use crate::shared::quoted_list;
 
 pub(super) static RULE: Rule = Rule {
@@ -117,6 +117,11 @@ fn of_filter(flow: &Flow, call: &Call, object: &Object) -> Option<Finding> {
             call.model
         ));
     let callers = callers_of(facts, code, call, first);
+    let values: Vec<&Node> = judged.iter().map(|(condition, ..)| condition.value).collect();
+    let finding = match refusal::fix(flow, call, &values) {
+        Some(fix) => finding.fix(fix),
+        None => finding,
+    };
     Some(callers.into_iter().fold(scale::with_sql(finding, call), Finding::also))
 }
 

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use pgsteward_model::change::Fix;
 use pgsteward_model::code::{Awaited, Call, FunctionRole, Invocation, Node, Operation, Site, Source, Value};
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Finding, Severity};
 use pgsteward_model::rule::{Group, Rule};
 
 use super::flow::{self, Flow, Root};
-use super::{shared, steps, text};
+use super::{shared, steps, text, together};
 use crate::shared::words;
 
 pub(super) static RULE: Rule = Rule {
@@ -84,8 +85,7 @@ fn judge(flow: &Flow, function: usize) -> Option<Finding> {
         Some(_) => shared::place(flow.facts, &write.site.at),
     };
     let shape = format!("{}+{}", first.call.shape, second.call.shape);
-    Some(
-        Finding::in_code(&RULE, place(first), owner, &shape, 0, message)
+    let finding = Finding::in_code(&RULE, place(first), owner, &shape, 0, message)
             .severity(if loud && is_one_step(flow, first, second) {
                 Severity::Warning
             } else {
@@ -97,8 +97,35 @@ fn judge(flow: &Flow, function: usize) -> Option<Finding> {
                 first.call.model, second.call.model
             ))
             .hint("put them into prisma.$transaction, or into one nested write")
-            .also(place(second)),
-    )
+            .also(place(second));
+    Some(match one_transaction(flow, function, &writes, first, second) {
+        Some(fix) => finding.fix(fix),
+        None => finding,
+    })
+}
+
+/// The two, and the other writes of the function that belong to them, as one transaction.
+fn one_transaction(
+    flow: &Flow,
+    function: usize,
+    writes: &[Write],
+    first: &Write,
+    second: &Write,
+) -> Option<Fix> {
+    if first.through.is_some() || second.through.is_some() {
+        return None;
+    }
+    let belongs = |write: &&Write| {
+        let pairs = [(first, *write), (*write, first), (second, *write), (*write, second)];
+        write.through.is_none()
+            && (std::ptr::eq(write.call, first.call)
+                || std::ptr::eq(write.call, second.call)
+                || pairs.iter().any(|(one, other)| {
+                    one.site.order < other.site.order && belong_together(flow, function, one, other)
+                }))
+    };
+    let all: Vec<&Call> = writes.iter().filter(belongs).map(|write| write.call).collect();
+    together::fix(flow, &all).or_else(|| together::fix(flow, &[first.call, second.call]))
 }
 
 fn is_one_step(flow: &Flow, first: &Write, second: &Write) -> bool {

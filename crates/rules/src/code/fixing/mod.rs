@@ -3,6 +3,7 @@
 //!
 //! No rule stands here, and nothing here decides whether something is wrong.
 
+pub(in crate::code) mod counted;
 pub(in crate::code) mod edit;
 mod helper;
 pub(in crate::code) mod helper_fix;
@@ -10,6 +11,11 @@ mod imports;
 pub(in crate::code) mod loop_fix;
 pub(in crate::code) mod new_table;
 pub(in crate::code) mod outbox;
+mod outside;
 pub(in crate::code) mod portions;
 pub(in crate::code) mod processed_event;
+pub(in crate::code) mod refusal;
+pub(in crate::code) mod retry;
+mod statement;
+pub(in crate::code) mod together;
 pub(in crate::code) mod write_fix;

@@ -29,6 +29,11 @@ pub(in crate::code) fn indent_unit(text: &str) -> &str {
     }
 }
 
+/// The mark that a file puts around its texts.
+pub(in crate::code) fn quote(text: &str) -> char {
+    if text.matches('"').count() > text.matches('\'').count() { '"' } else { '\'' }
+}
+
 /// The first name of a path.
 pub(in crate::code) fn root(path: &str) -> &str {
     path.split(['.', '?', '!', '(', '[']).next().unwrap_or("").trim()

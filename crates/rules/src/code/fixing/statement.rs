@@ -1,0 +1,75 @@
+//! The statement that a call stands in, where that is plain: `const x = await call;` on lines of its own.
+
+use pgsteward_model::code::{Awaited, Call};
+use pgsteward_model::source::Span;
+
+use super::loop_fix::awaited_at;
+use crate::code::text::names_of_pattern;
+
+pub(super) struct Statement<'a> {
+    /// From its first character to its semicolon.
+    pub(super) span: Span,
+    /// What the result is bound to: a name or a pattern.
+    pub(super) bound: Option<&'a str>,
+    pub(super) call: &'a Call,
+}
+
+/// `await call;` or `const x = await call;`.
+pub(super) fn statement<'a>(text: &'a str, call: &'a Call) -> Option<Statement<'a>> {
+    let awaited = awaited_at(text, call.site.at.span)?;
+    let (line, head) = head(text, awaited.start);
+    let bound = match head {
+        "" => None,
+        head => Some(head.strip_prefix("const ")?.strip_suffix('=')?.trim()),
+    };
+    if bound.is_some_and(|bound| names_of_pattern(bound).is_none()) {
+        return None;
+    }
+    let after = text.get(awaited.end..)?;
+    let rest = after.strip_prefix(';').unwrap_or(after);
+    let own_line = rest.trim_start_matches([' ', '\t']).starts_with(['\n', '\r']);
+    // In a style without semicolons the next line might go on with the call.
+    let goes_on = !after.starts_with(';') && rest.trim_start().starts_with(['.', '?', '(', '[', '`']);
+    let end = awaited.end + usize::from(after.starts_with(';'));
+    (own_line && !goes_on && !is_bare(text, line)).then(|| Statement {
+        span: Span::new(line, end),
+        bound,
+        call,
+    })
+}
+
+/// Where the statement of a call begins, so that another one can stand before it: the call is awaited or returned, and at
+/// most bound to names.
+pub(super) fn begins(text: &str, call: &Call) -> Option<usize> {
+    let (at, returned) = match call.site.awaited {
+        Awaited::Await => (awaited_at(text, call.site.at.span)?.start, false),
+        Awaited::Returned => (call.site.at.span.start, true),
+        _ => return None,
+    };
+    let (start, head) = head(text, at);
+    let bound = ["const ", "let "].iter().any(|word| {
+        let rest = head.strip_prefix(word).and_then(|rest| rest.strip_suffix('='));
+        rest.is_some_and(|rest| !rest.contains(['=', '(', ';']))
+    });
+    let plain = match head {
+        "return" => true,
+        "" => !returned,
+        _ => bound,
+    };
+    (plain && !is_bare(text, start)).then_some(start)
+}
+
+/// The first character of the line, and what stands on it before a place.
+fn head(text: &str, at: usize) -> (usize, &str) {
+    let line = text[..at].rfind('\n').map_or(0, |at| at + 1);
+    let before = &text[line..at];
+    (line + before.len() - before.trim_start().len(), before.trim())
+}
+
+/// The line before may be a head without braces, or the middle of something.
+fn is_bare(text: &str, start: usize) -> bool {
+    let previous = text[..start].trim_end().rsplit('\n').next().unwrap_or("").trim();
+    let opens = ["if", "else", "for", "while", "} else"].iter().any(|word| previous.starts_with(word));
+    opens && !previous.ends_with(['{', '}', ';'])
+        || previous.ends_with(['(', '[', ',', '=', '>', '?', ':', '&', '|', '+'])
+}
