@@ -30,6 +30,7 @@ mod migrate_next_steps;
 mod migrate_plain;
 mod migrate_plan;
 mod migrate_plan_partitions;
+mod migrate_plan_plain;
 mod migrate_plan_readers;
 mod migrate_plan_tables;
 mod migrate_plan_types;

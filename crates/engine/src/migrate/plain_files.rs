@@ -141,6 +141,15 @@ pub(super) fn next(
     Ok(files(folder, layout, there.last(), &stem, up, down))
 }
 
+/// What a migration of plain SQL says.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Body {
+    pub(super) up: String,
+    pub(super) down: Option<String>,
+    /// A statement of it runs outside of transactions only: the runner has to be told.
+    pub(super) alone: bool,
+}
+
 /// The files of a migration of this name, laid out as `like` is.
 pub(super) fn files(
     folder: &Path,
@@ -150,21 +159,46 @@ pub(super) fn files(
     up: String,
     down: Option<String>,
 ) -> NewFiles {
+    laid_out(folder, layout, like, stem, Body { up, down, alone: false })
+}
+
+/// First line of a file that sqlx runs outside of a transaction. For other runners of such files, which begin none of their
+/// own, it is a comment. Source: sqlx's documentation of `migrate`.
+pub(super) const NO_TRANSACTION: &str = "-- no-transaction\n";
+
+/// What diesel looks for beside `up.sql`. Source: diesel's documentation of `MigrationMetadata`.
+const DIESEL: (&str, &str) = ("metadata.toml", "run_in_transaction = false\n");
+
+/// The same for a body that may have to run outside of a transaction.
+pub(super) fn laid_out(
+    folder: &Path,
+    layout: Layout,
+    like: Option<&MigrationFolder>,
+    stem: &str,
+    body: Body,
+) -> NewFiles {
     let in_folders = like.is_some_and(|like| like.file.file_name().is_some_and(|name| name == "up.sql"));
     let marks = like.map_or(Marks::None, |like| like.marks);
+    let Body { up, down, alone } = body;
+    let told = |text: String| match alone && marks == Marks::None && !in_folders {
+        true => format!("{NO_TRANSACTION}{text}"),
+        false => text,
+    };
     let files = match layout {
         Layout::UpDown if in_folders => {
             let own = folder.join(stem);
-            vec![(own.join("down.sql"), down.unwrap_or_default()), (own.join("up.sql"), up)]
+            let told = alone.then(|| (own.join(DIESEL.0), DIESEL.1.to_owned()));
+            let pair = [(own.join("down.sql"), down.unwrap_or_default()), (own.join("up.sql"), up)];
+            told.into_iter().chain(pair).collect()
         }
         Layout::UpDown => vec![
-            (folder.join(format!("{stem}.down.sql")), down.unwrap_or_default()),
-            (folder.join(format!("{stem}.up.sql")), up),
+            (folder.join(format!("{stem}.down.sql")), told(down.unwrap_or_default())),
+            (folder.join(format!("{stem}.up.sql")), told(up)),
         ],
         Layout::Files | Layout::Prisma => {
-            let (up, down) = marks.sections(up, down, true);
-            let down = down.map(|down| (folder.join(format!("{stem}.down.sql")), down));
-            down.into_iter().chain([(folder.join(format!("{stem}.sql")), up)]).collect()
+            let (up, down) = marks.sections(up, down, !alone);
+            let down = down.map(|down| (folder.join(format!("{stem}.down.sql")), told(down)));
+            down.into_iter().chain([(folder.join(format!("{stem}.sql")), told(up))]).collect()
         }
     };
     NewFiles { name: stem.to_owned(), files }

@@ -1,5 +1,7 @@
 //! Files that hold the way there and the way back, under comments that say which is which.
 
+use super::goose;
+
 /// Whose comments they are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Marks {
@@ -71,7 +73,8 @@ impl Marks {
             Marks::None => (up, down),
             Marks::Goose => {
                 let head = if in_transaction { "" } else { "-- +goose NO TRANSACTION\n" };
-                (format!("{head}-- +goose Up\n{up}\n{}{}", self.down(), back()), None)
+                let (up, back) = (goose::whole(&up), goose::whole(&back()));
+                (format!("{head}-- +goose Up\n{up}\n{}{back}", self.down()), None)
             }
             Marks::Dbmate => {
                 let option = if in_transaction { "" } else { " transaction:false" };
@@ -92,9 +95,10 @@ impl Marks {
     }
 }
 
-/// A text without the lines that separate directions.
+/// A text without the lines that separate directions, and without what else goose is told by comments.
 pub fn without_marks(text: &str) -> String {
-    text.split_inclusive('\n').filter(|line| mark_of(line).is_none()).collect()
+    let told = |line: &&str| mark_of(line).is_none() && !goose::is_told(line);
+    text.split_inclusive('\n').filter(told).collect()
 }
 
 fn has_up(text: &str) -> bool {

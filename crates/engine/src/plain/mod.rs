@@ -4,8 +4,10 @@
 //! Sources: the documentation of dbmate, goose, golang-migrate, sqlx and node-pg-migrate, and how node-pg-migrate's
 //! `sqlMigration.js` looks for its comments.
 
+mod goose;
 mod marks;
 mod names;
 
+pub use goose::whole as whole_for_goose;
 pub use marks::{Directions, Marks, without_marks};
-pub use names::{Names, renamed};
+pub use names::{Names, number_of, renamed, words_of};

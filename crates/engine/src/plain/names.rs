@@ -35,6 +35,8 @@ enum Clock {
 
 /// No history has a time before this one: 2000-01-01, in seconds since 1970.
 const EARLIEST: u64 = 946_684_800;
+/// The end of the year 9999, after which no form has enough digits.
+const LATEST: u64 = 253_402_300_799;
 
 impl Names {
     /// `names` in the order of the history, `now` in seconds since 1970. A history without migrations is numbered by
@@ -51,10 +53,19 @@ impl Names {
         Names {
             prefix: prefix.to_owned(),
             gap: gap.to_owned(),
-            last: names.iter().map(|name| digits_value(name)).max().unwrap_or(0),
+            last: names.iter().filter_map(|name| number_of(name)).max().unwrap_or(0),
             number: clock(written, now).map_or(Number::Following { width: digits.len() }, Number::Time),
             now,
         }
+    }
+
+    /// Numbers that follow that of one migration directly, whatever comes behind it. None where its name has none.
+    pub fn after(name: &str, now: u64) -> Option<Names> {
+        if number(name).is_empty() {
+            return None;
+        }
+        // A time goes on from the migration's own.
+        Some(Names { now: 0, ..Names::new([name], now) })
     }
 
     /// The name of the next migration, and of another one after it the next time. Without a slug it is the number.
@@ -64,10 +75,10 @@ impl Names {
             Number::Following { width } => (format!("{least:0width$}"), least),
             Number::Time(clock) => {
                 // Two of one moment would be sorted by their words.
-                let at = (self.now..).take(86_401).find(|at| clock.value(*at) >= least);
-                match at {
-                    Some(at) => (clock.write(at), clock.value(at)),
-                    None => (clock.dashed(&least.to_string()), least),
+                let at = clock.first(least).max(self.now);
+                match clock.value(at) >= least {
+                    true => (clock.write(at), clock.value(at)),
+                    false => (clock.dashed(&least.to_string()), least),
                 }
             }
         };
@@ -78,6 +89,19 @@ impl Names {
 }
 
 impl Clock {
+    /// The first moment, in seconds since 1970, whose number is not below this one; the last that there is, where none is.
+    fn first(self, least: u64) -> u64 {
+        let (mut below, mut at) = (0, LATEST);
+        while below < at {
+            let middle = below.midpoint(at);
+            match self.value(middle) >= least {
+                true => at = middle,
+                false => below = middle + 1,
+            }
+        }
+        at
+    }
+
     fn value(self, seconds: u64) -> u64 {
         digits(&self.write(seconds)).parse().unwrap_or(u64::MAX)
     }
@@ -90,7 +114,7 @@ impl Clock {
             Clock::Minutes => format!("{day:08}{hour:02}{minute:02}"),
             Clock::Seconds => format!("{day:08}{hour:02}{minute:02}{second:02}"),
             Clock::Milliseconds => format!("{day:08}{hour:02}{minute:02}{second:02}000"),
-            Clock::Unix { thousands } => (seconds * 1000_u64.pow(thousands)).to_string(),
+            Clock::Unix { thousands } => seconds.saturating_mul(1000_u64.pow(thousands)).to_string(),
             Clock::Dashed => self.dashed(&format!("{day:08}{hour:02}{minute:02}{second:02}")),
         }
     }
@@ -139,6 +163,19 @@ pub fn renamed(name: &str, slug: &str) -> String {
     format!("{prefix}{written}{gap}{slug}")
 }
 
+/// The number of a name; none where it has no digits at its beginning.
+pub fn number_of(name: &str) -> Option<u64> {
+    digits(number(name)).parse().ok()
+}
+
+/// What follows the number of a name: `init` of `001_init`.
+pub fn words_of(name: &str) -> &str {
+    let written = number(name);
+    let (prefix, gap) = around(name, written);
+    let rest = name.get(prefix.len() + written.len()..).unwrap_or("");
+    rest.strip_prefix(gap).unwrap_or(rest)
+}
+
 /// What stands before the number of a name, and between the number and the words.
 fn around<'a>(name: &'a str, written: &str) -> (&'a str, &'a str) {
     let (prefix, rest) = name.split_at(name.find(written).unwrap_or(0));
@@ -160,10 +197,6 @@ fn number(name: &str) -> &str {
 
 fn digits(written: &str) -> String {
     written.chars().filter(char::is_ascii_digit).collect()
-}
-
-fn digits_value(name: &str) -> u64 {
-    digits(number(name)).parse().unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -209,6 +242,23 @@ mod tests {
         assert_eq!(renamed("V3__init", "all"), "V3__all");
         assert_eq!(renamed("2025-01-01-000000_init", "all"), "2025-01-01-000000_all");
         assert_eq!(renamed("20250101000000", "all"), "20250101000000_all");
+    }
+
+    #[test]
+    fn what_follows_one_migration_stands_close_to_it() {
+        let next = |name: &str| {
+            let mut names = Names::after(name, NOW).unwrap();
+            [names.next("a"), names.next("")]
+        };
+        assert_eq!(next("003_next"), ["004_a", "005"]);
+        assert_eq!(next("V9__next"), ["V10__a", "V11"]);
+        assert_eq!(next("20250101235959_next"), ["20250102000000_a", "20250102000001"]);
+        assert_eq!(next("20250131_next"), ["20250201_a", "20250202"]);
+        assert_eq!(next("1700000000123_next"), ["1700000001000_a", "1700000002000"]);
+        assert_eq!(next("2025-01-01-000059_next"), ["2025-01-01-000100_a", "2025-01-01-000101"]);
+        assert!(Names::after("next", NOW).is_none());
+        assert_eq!([words_of("V2__a_b"), words_of("2025-01-01-000000_a"), words_of("003")], ["a_b", "a", ""]);
+        assert_eq!([number_of("V12__a"), number_of("a")], [Some(12), None]);
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub fn plan_text(report: &PlanReport) -> String {
     }
     let planned = report.migrations.iter().any(|one| one.verdict == PlanVerdict::Proven);
     if planned && !report.written {
-        line(&mut out, 0, "Nothing was written: --write writes the folders.");
+        line(&mut out, 0, "Nothing was written: --write writes the migrations.");
     }
     out
 }
@@ -26,8 +26,10 @@ fn one(out: &mut String, migration: &PlannedMigration, written: bool) {
     let verdict = match &migration.verdict {
         PlanVerdict::Unchanged if !migration.left.is_empty() => "stays as it is".to_owned(),
         PlanVerdict::Unchanged => "nothing to rewrite".to_owned(),
-        PlanVerdict::Proven if written => format!("written as {} folders, proven", migration.folders.len()),
-        PlanVerdict::Proven => format!("becomes {} folders, proven", migration.folders.len()),
+        PlanVerdict::Proven if written => {
+            format!("written as {} migrations, proven", migration.folders.len())
+        }
+        PlanVerdict::Proven => format!("becomes {} migrations, proven", migration.folders.len()),
         PlanVerdict::Refuted { reason } => format!("no plan holds: {reason}"),
         PlanVerdict::Refused { reason } => format!("must stay as it is: {reason}"),
     };
@@ -41,7 +43,7 @@ fn one(out: &mut String, migration: &PlannedMigration, written: bool) {
             line(out, 4, &format!("first: pgsteward migrate backfill {}", folder.name));
         }
         if let Some(down) = &folder.down {
-            line(out, 4, &format!("down.sql: {down}"));
+            line(out, 4, &format!("way back: {down}"));
         }
         for lock in &folder.locks {
             let stops = match (lock.blocks_reads, lock.blocks_writes) {

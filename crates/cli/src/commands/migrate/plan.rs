@@ -1,4 +1,4 @@
-//! `migrate plan --safe`: show or write folders that take the place of dangerous migrations. Exit code 1 where one
+//! `migrate plan --safe`: show or write migrations that take the place of dangerous ones. Exit code 1 where one
 //! cannot be planned.
 
 use std::process::ExitCode;
@@ -25,7 +25,7 @@ pub(super) struct Arguments {
     /// The database whose history says what is pending [default: as Prisma finds it].
     #[arg(long, value_name = "URL", hide_env_values = true)]
     url: Option<String>,
-    /// Write the folders in place of the migrations, which no database may have applied.
+    /// Write them in place of the migrations, which no database may have applied.
     #[arg(long)]
     write: bool,
     #[command(flatten)]

@@ -1,6 +1,10 @@
-//! What a backfill does, as one UPDATE: the file `backfill.sql` of a migration folder, or the flags of the command.
+//! What a backfill does, as one UPDATE: the file `backfill.sql` of a migration folder, comments of a migration of plain
+//! SQL, whose runners would take such a file for a migration, or the flags of the command.
 
 use crate::migrate::error::MigrateError;
+
+/// Begins each line of a backfill that stands in the migration itself.
+const MARK: &str = "-- pgsteward-backfill: ";
 
 /// `UPDATE table SET set WHERE condition`, in SQL as it is written. The condition should be false for rows that are
 /// done: then what is left can be counted, and a second pass does no harm.
@@ -14,19 +18,33 @@ pub struct Definition {
 impl Definition {
     /// The text of `backfill.sql`.
     pub fn render(&self) -> String {
-        let condition = self.condition.as_ref().map(|text| format!("\nWHERE {text}")).unwrap_or_default();
         format!(
-            "-- Run in batches by `pgsteward migrate backfill`. WHERE is false for rows that are done.\n\
-             UPDATE {}\nSET {}{condition};\n",
-            self.table, self.set
+            "-- Run in batches by `pgsteward migrate backfill`. WHERE is false for rows that are done.\n{};\n",
+            self.statement()
         )
+    }
+
+    fn statement(&self) -> String {
+        let condition = self.condition.as_ref().map(|text| format!("\nWHERE {text}")).unwrap_or_default();
+        format!("UPDATE {}\nSET {}{condition}", self.table, self.set)
+    }
+
+    /// The same as comments of the migration.
+    pub fn comment(&self) -> String {
+        self.statement().lines().map(|line| format!("{MARK}{line}\n")).collect()
+    }
+
+    /// The statement that stands in a migration's comments, where there is one.
+    pub fn in_comments(migration: &str) -> Option<String> {
+        let lines: Vec<&str> = migration.lines().filter_map(|line| line.strip_prefix(MARK)).collect();
+        (!lines.is_empty()).then(|| lines.join("\n"))
     }
 
     /// Reads `backfill.sql`: one UPDATE with SET and perhaps WHERE. FROM, RETURNING, WITH and an alias have no
     /// place in it, because batches are cut by the table's own key.
     pub fn parse(text: &str) -> Result<Definition, MigrateError> {
         let wrong = |why: &str| {
-            MigrateError::new(format!("backfill.sql is no backfill: {why}"))
+            MigrateError::new(format!("this is no backfill: {why}"))
                 .with_hint("write one statement: UPDATE \"Table\" SET column = expression WHERE condition")
         };
         let parsed = pgsteward_sql::parse(text);
@@ -131,6 +149,10 @@ mod tests {
         // IS DISTINCT FROM is no FROM clause.
         let read = Definition::parse(&definition.render());
         assert_eq!(read.unwrap(), definition);
+        let migration = format!("-- why\n{}SELECT 1;\n", definition.comment());
+        let found = Definition::in_comments(&migration).unwrap();
+        assert_eq!(Definition::parse(&found).unwrap(), definition);
+        assert_eq!(Definition::in_comments("SELECT 1;\n"), None);
         let plain = Definition { condition: None, ..definition };
         assert_eq!(Definition::parse(&plain.render()).unwrap(), plain);
     }

@@ -11,7 +11,6 @@ mod progress;
 mod replicas;
 mod run;
 
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use pgsteward_model::migrate::backfill::{BackfillOutcome, BackfillReport};
@@ -52,7 +51,7 @@ pub struct BackfillOptions {
 /// Where the definition comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// A migration folder with `backfill.sql`.
+    /// A migration with `backfill.sql`, or with the same in its comments.
     Folder(String),
     /// `--table`, `--set`, `--where`.
     Flags(Definition),
@@ -135,33 +134,38 @@ fn read(project: &MigrateProject, source: &Source) -> Result<(String, Definition
         }
         Source::Folder(name) => {
             let name = name.trim_end_matches('/').rsplit('/').next().unwrap_or(name);
-            let Some(file) = file_of(project, name)? else {
+            let Some(text) = text_of(project, name)? else {
                 return Err(MigrateError::new(format!("there is no migration \"{name}\" on disk"))
                     .with_hint("`pgsteward migrate status` lists the migrations"));
             };
-            if !file.is_file() {
-                let called = file.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
-                return Err(MigrateError::new(format!("the migration \"{name}\" has no {called}"))
-                    .with_hint(
-                        "`pgsteward migrate plan --safe` makes it; or say it with --table, --set and --where",
-                    ));
-            }
-            Ok((name.to_owned(), Definition::parse(&read_utf8(&file)?)?))
+            Ok((name.to_owned(), Definition::parse(&text)?))
         }
     }
 }
 
-/// Where the backfill of a migration lies or would lie; none where there is no such migration.
-fn file_of(project: &MigrateProject, name: &str) -> Result<Option<PathBuf>, MigrateError> {
-    if project.is_prisma() {
+/// The backfill of a migration; none where there is no such migration, an error where that has none. In plain SQL it stands
+/// in the migration's comments, or beside it.
+fn text_of(project: &MigrateProject, name: &str) -> Result<Option<String>, MigrateError> {
+    let (file, own) = if project.is_prisma() {
         let folder = project.migrations_folder.join(name);
-        return Ok(folder.is_dir().then(|| folder.join("backfill.sql")));
-    }
-    let folders = project.migrations()?;
-    Ok(folders.iter().find(|folder| folder.name == name).map(|folder| {
+        if !folder.is_dir() {
+            return Ok(None);
+        }
+        (folder.join("backfill.sql"), None)
+    } else {
+        let folders = project.migrations()?;
+        let Some(folder) = folders.iter().find(|folder| folder.name == name) else { return Ok(None) };
         let [_, backfill] = plain_files::beside(folder);
-        backfill
-    }))
+        (backfill, Definition::in_comments(&folder.text))
+    };
+    if file.is_file() {
+        return read_utf8(&file).map(Some);
+    }
+    let called = file.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+    own.map(Some).ok_or_else(|| {
+        MigrateError::new(format!("the migration \"{name}\" has no {called}"))
+            .with_hint("`pgsteward migrate plan --safe` makes it; or say it with --table, --set and --where")
+    })
 }
 
 /// A row whose key changes could be met twice.

@@ -142,15 +142,18 @@ pub(super) fn slug_of(path: &str, at: usize) -> String {
 }
 
 /// The whole history as the lab runs it.
-pub(super) fn history(folders: &[MigrationFolder], version: ServerVersion) -> (History, Sources) {
+pub(super) fn history(
+    folders: &[MigrationFolder],
+    version: ServerVersion,
+    regime: Regime,
+) -> (History, Sources) {
     let mut sources = Sources::default();
     let (mut catalog, mut births) = (Catalog::empty(version), Births::default());
     let files = folders.iter().map(|folder| {
         let path: Arc<str> = format!("{}/migration.sql", folder.name).into();
         sources.add(SourceFile::new(path.clone(), folder.script()));
         births.start_deploy();
-        let analyzed =
-            pgsteward_sql::analyze_file(folder.script(), &mut catalog, &mut births, Regime::OneMessage);
+        let analyzed = pgsteward_sql::analyze_file(folder.script(), &mut catalog, &mut births, regime);
         MigrationFile {
             name: folder.name.clone(),
             path,
@@ -166,7 +169,7 @@ pub(super) fn history(folders: &[MigrationFolder], version: ServerVersion) -> (H
         directory: String::new(),
         layout: Layout::Prisma,
         files,
-        regime: Regime::OneMessage,
+        regime,
         judged_because: String::new(),
         replay: None,
     };

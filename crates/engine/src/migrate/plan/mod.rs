@@ -14,6 +14,7 @@ mod name;
 mod obstacle;
 mod partition;
 mod pieces;
+mod plain;
 mod prove;
 mod readers;
 mod relation;
@@ -38,6 +39,8 @@ use super::project::{MigrateProject, MigrationFolder, ProjectOptions};
 use super::{rollback, squash};
 use crate::Progress;
 use crate::collect::{CodeReader, introspect};
+use crate::discover::FoundProject;
+use crate::plain::{Marks, without_marks};
 use deck::Deck;
 use prove::Ground;
 
@@ -47,7 +50,7 @@ pub struct PlanOptions {
     pub url: Option<String>,
     /// Names of migrations; none: all that are pending.
     pub names: Vec<String>,
-    /// Writes the folders; without it they are shown.
+    /// Writes the migrations; without it they are shown.
     pub write: bool,
 }
 
@@ -55,12 +58,6 @@ pub struct PlanOptions {
 /// had; what cannot be planned safely is a verdict of the report.
 pub async fn plan(options: &PlanOptions, progress: &dyn Progress) -> Result<PlanReport, MigrateError> {
     let project = MigrateProject::find(&options.project)?;
-    if !project.is_prisma() {
-        return Err(MigrateError::new(
-            "plans are written as folders of Prisma's kind, and this project has none",
-        )
-        .with_hint("name the folder of a Prisma project"));
-    }
     let folders = project.migrations()?;
     let mut report = PlanReport::default();
     let standing = standing(&project, &folders, options, &mut report, progress).await?;
@@ -162,7 +159,8 @@ impl Run<'_> {
         wanted: &[usize],
         last: usize,
     ) -> anyhow::Result<(Vec<PlannedMigration>, Vec<crate::fix::Write>)> {
-        let (history, sources) = deck::history(&self.folders[..=last], self.lab.version());
+        let regime = rollback::regime(self.project);
+        let (history, sources) = deck::history(&self.folders[..=last], self.lab.version(), regime);
         let mut deck = Deck::new(facts, self.lab.version());
         let database = self.lab.create_database().await?;
         let replay = ReplayOptions { trace: false, time_limit: None };
@@ -204,7 +202,7 @@ impl Run<'_> {
         Ok((planned, writes))
     }
 
-    /// Writes the folders, and beside each what undoes it.
+    /// Writes the migrations, and for each what undoes it.
     async fn write(
         &self,
         wanted: bool,
@@ -217,21 +215,32 @@ impl Run<'_> {
         let plan = crate::fix::Plan { writes, ..crate::fix::Plan::default() };
         plan.write(&self.project.root).map_err(|error| MigrateError::new(format!("{error:#}")))?;
         report.written = true;
-        self.progress.phase("make and prove what undoes the folders");
+        if !self.ways_back() {
+            report.notes.push(
+                "The project keeps no ways back, so none were written: `pgsteward migrate adopt` makes them."
+                    .into(),
+            );
+            return Ok(());
+        }
+        self.progress.phase("make and prove what undoes them");
         let folders = self.project.migrations()?;
         let mut planned: Vec<&mut PlannedFolder> =
             report.migrations.iter_mut().flat_map(|migration| &mut migration.folders).collect();
         let names: Vec<&str> = planned.iter().map(|folder| folder.name.as_str()).collect();
-        // The folders are right without: what fails here is told, and `migrate adopt` tries it again.
+        // They are right without: what fails here is told, and `migrate adopt` tries it again.
         match rollback::write_downs(self.lab, self.project, &folders, &names).await {
             Ok(downs) => {
                 for (folder, down) in planned.iter_mut().zip(downs) {
                     folder.down = Some(down.in_words());
                 }
             }
-            Err(error) => report.notes.push(format!("No down.sql was made: {error}.")),
+            Err(error) => report.notes.push(format!("No way back was made: {error}.")),
         }
         Ok(())
+    }
+
+    fn ways_back(&self) -> bool {
+        plain::keeps_ways_back(self.project, self.folders)
     }
 
     /// What the rules may ask of the project beside its migrations. Without code a drop is marked all the same; that
@@ -252,9 +261,11 @@ impl Run<'_> {
             }
         };
         self.progress.phase("read the code");
-        let ours =
-            |files: &[std::path::PathBuf]| files.iter().any(|file| self.project.schema_files.contains(file));
-        if let Some(project) = found.projects.iter().find(|project| ours(&project.schema_files)) {
+        let ours = |project: &&FoundProject| match &project.migrations {
+            Some(found) if !self.project.is_prisma() => found.folder == self.project.migrations_folder,
+            _ => project.schema_files.iter().any(|file| self.project.schema_files.contains(file)),
+        };
+        if let Some(project) = found.projects.iter().find(ours) {
             CodeReader::new(&found, true).add_to(project, &mut facts);
             notes.extend(facts.gaps.iter().map(|gap| format!("{}: {}", gap.what, gap.why)));
         }
@@ -280,7 +291,11 @@ impl Run<'_> {
             planned.verdict = PlanVerdict::Refused { reason };
             return Ok((planned, Vec::new()));
         }
-        let text = folder.script();
+        let script = match folder.marks {
+            Marks::None => folder.script().to_owned(),
+            _ => without_marks(folder.script()),
+        };
+        let text = script.as_str();
         let mut pieces = rewrite::rewrite(deck, text, &mut planned.notes);
         planned.left = rewrite::left(deck, &pieces);
         if let [only] = pieces.as_slice()
@@ -289,9 +304,16 @@ impl Run<'_> {
             return Ok((planned, Vec::new()));
         }
         let names: Vec<String> = self.folders.iter().map(|folder| folder.name.clone()).collect();
-        if let Err(reason) = name::name(&names, &folder.name, &mut pieces) {
+        let named = match self.project.is_prisma() {
+            true => name::name(&names, &folder.name, &mut pieces),
+            false => plain::name(&names, &folder.name, &mut pieces),
+        };
+        if let Err(reason) = named {
             planned.verdict = PlanVerdict::Refused { reason };
             return Ok((planned, Vec::new()));
+        }
+        if !self.project.is_prisma() {
+            plain::settle(self.project.layout, folder, &mut pieces);
         }
         let catalog = introspect(database).await?;
         let ground = Ground { lab: self.lab, before: database, catalog: &catalog };
@@ -310,7 +332,14 @@ impl Run<'_> {
                 .push(format!("Tried without rows: the migration fails over generated ones ({reason})."));
         }
         planned.folders = name::folders(&pieces, shown.locks);
-        let writes = name::writes(self.project, folder, &pieces);
+        let writes = match self.project.is_prisma() {
+            true => name::writes(self.project, folder, &pieces),
+            false => {
+                let files = facts.history.as_ref().map_or(&[][..], |history| &history.files);
+                planned.notes.extend(plain::notes(folder, files)?);
+                plain::writes(self.project, folder, &pieces, files, self.ways_back())?
+            }
+        };
         planned.diff = crate::fix::Plan { writes: writes.clone(), ..crate::fix::Plan::default() }.diff();
         Ok((planned, writes))
     }

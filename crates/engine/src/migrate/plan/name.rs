@@ -15,10 +15,7 @@ pub(super) fn name(known: &[String], migration: &str, pieces: &mut [Piece]) -> R
     for (number, piece) in (1..).zip(pieces.iter_mut()) {
         let name =
             if number == 1 { migration.to_owned() } else { following(migration, number, width, &piece.slug) };
-        if piece.names_itself {
-            piece.text = piece.text.replace(FOLDER, &name);
-        }
-        piece.slug.clone_from(&name);
+        call(piece, &name);
         names.push(name);
     }
     // Names that were cut at their longest may be equal, or no longer say which part comes first.
@@ -38,15 +35,31 @@ pub(super) fn name(known: &[String], migration: &str, pieces: &mut [Piece]) -> R
     }
 }
 
+/// Gives a piece its name, also where its text has it.
+pub(super) fn call(piece: &mut Piece, name: &str) {
+    if piece.names_itself {
+        piece.text = piece.text.replace(FOLDER, name);
+    }
+    name.clone_into(&mut piece.slug);
+}
+
 fn following(migration: &str, number: usize, width: usize, slug: &str) -> String {
+    cut(&format!("{migration}_{number:0width$}_{}", safe(slug)))
+}
+
+/// What a piece does, as part of a name.
+pub(super) fn safe(slug: &str) -> String {
     let safe: String = slug
         .chars()
         .map(|one| if one.is_ascii_alphanumeric() { one.to_ascii_lowercase() } else { '_' })
         .collect();
-    let slug = if safe.is_empty() { "then" } else { safe.trim_matches('_') };
-    let name = format!("{migration}_{number:0width$}_{slug}");
+    if safe.is_empty() { "then".to_owned() } else { safe.trim_matches('_').to_owned() }
+}
+
+/// As much of a name as a migration may have.
+pub(super) fn cut(name: &str) -> String {
     let end = (0..=name.len().min(LONGEST_NAME)).rev().find(|at| name.is_char_boundary(*at)).unwrap_or(0);
-    name.get(..end).unwrap_or(&name).to_owned()
+    name.get(..end).unwrap_or(name).to_owned()
 }
 
 /// The named pieces with what they locked.

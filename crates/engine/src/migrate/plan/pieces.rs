@@ -72,6 +72,17 @@ pub(super) fn script(why: &str, statements: &[String]) -> String {
     }
 }
 
+/// Such a text without its transaction; any other as it is.
+pub(super) fn without_own_transaction(script: &str) -> String {
+    match script
+        .split_once("\nBEGIN;\n\n")
+        .and_then(|(why, rest)| Some((why, rest.strip_suffix("\nCOMMIT;\n")?)))
+    {
+        Some((why, body)) => format!("{why}\n{body}"),
+        None => script.to_owned(),
+    }
+}
+
 /// The statement of a piece as far as it stands for itself.
 pub(super) enum Stands {
     /// There is nothing else in the piece.

@@ -56,7 +56,7 @@ pub(super) async fn prove(
     let tried = ground.lab.clone_database(ground.before).await?;
     for (piece, number) in pieces.iter().zip(1..) {
         if let Err(error) = run_text(&tried, &piece.text).await? {
-            return Ok(Err(format!("folder {number} fails in the lab: {error}")));
+            return Ok(Err(format!("part {number} of it fails in the lab: {error}")));
         }
     }
     if let Err(reason) = same(&wanted, &introspect(&tried).await?) {
@@ -72,7 +72,7 @@ fn same(wanted: &Catalog, made: &Catalog) -> Result<(), String> {
     if differ.is_empty() {
         return Ok(());
     }
-    Err(format!("the folders end in another catalog: {}", differ.join("; ")))
+    Err(format!("its parts end in another catalog: {}", differ.join("; ")))
 }
 
 async fn with_rows(
@@ -117,7 +117,7 @@ async fn with_rows(
     if let Some((rows, columns)) = wanted
         && count(&traced, &columns).await? != rows
     {
-        return Ok(Err("the folders leave other rows than the migration".into()));
+        return Ok(Err("its parts leave other rows than the migration".into()));
     }
     Ok(Ok(shown))
 }
@@ -189,12 +189,19 @@ async fn run_text(database: &Database, text: &str) -> Result<Result<(), String>>
     Ok(ran.map_err(|error| format!("{} (SQLSTATE {})", error.message, error.sqlstate)))
 }
 
-/// The migration itself. A value of an enum that is used where it is added fails in one transaction, and runs as newer
-/// versions of Prisma send it, statement by statement: then the plan is what makes it run everywhere.
+/// The migration itself. A value of an enum that is used where it is added fails in one transaction, as does CONCURRENTLY
+/// beside other statements, and runs as newer versions of Prisma and `psql` send it, statement by statement: then the plan
+/// is what makes it run everywhere.
 pub(super) async fn run_original(database: &Database, text: &str) -> Result<Result<(), String>> {
     const UNSAFE_NEW_ENUM_VALUE: &str = "55P04";
+    const ACTIVE_TRANSACTION: &str = "25001";
     let ran = run_text(database, text).await?;
-    if !ran.as_ref().is_err_and(|error| error.contains(UNSAFE_NEW_ENUM_VALUE)) {
+    let by_statement = |error: &String| {
+        [UNSAFE_NEW_ENUM_VALUE, ACTIVE_TRANSACTION]
+            .iter()
+            .any(|code| error.ends_with(&format!("(SQLSTATE {code})")))
+    };
+    if !ran.as_ref().is_err_and(by_statement) {
         return Ok(ran);
     }
     for one in pgsteward_sql::parse(text).statements {

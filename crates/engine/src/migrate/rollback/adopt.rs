@@ -141,7 +141,7 @@ pub(super) fn scripts(folders: &[MigrationFolder]) -> Vec<(String, String)> {
 }
 
 /// As deploy runs a file where PostgreSQL allows it; a file that cannot be one transaction runs by statement.
-fn regime(project: &MigrateProject) -> Regime {
+pub fn regime(project: &MigrateProject) -> Regime {
     if project.is_prisma() { Regime::OneMessage } else { Regime::Psql }
 }
 

@@ -9,8 +9,9 @@ use pgsteward_model::migrate::rollback::{Down, Loss, Worth};
 
 use super::chain::digest;
 use crate::migrate::error::MigrateError;
+use crate::migrate::plain_files::NO_TRANSACTION;
 use crate::migrate::project::MigrationFolder;
-use crate::plain::{Directions, Marks};
+use crate::plain::{self, Directions, Marks};
 
 const MARK: &str = "-- pgsteward-down: ";
 
@@ -69,7 +70,7 @@ pub(super) fn read(folder: &MigrationFolder) -> Result<Option<DownFile>, Migrate
                 Marks::None => text.as_str(),
                 _ => Directions::of(&text).down,
             };
-            Ok(Some(parse(own)).filter(|_| !own.trim().is_empty()))
+            Ok(Some(parse(own)).filter(|file| file.header.is_some() || !file.body.trim().is_empty()))
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(MigrateError::new(format!("cannot read \"{}\": {error}", path.display()))
@@ -80,7 +81,16 @@ pub(super) fn read(folder: &MigrationFolder) -> Result<Option<DownFile>, Migrate
 /// Writes the file, or the migration's part for it. What stands before that stays as it is.
 pub(super) fn write(folder: &MigrationFolder, down: &Down) -> Result<(), MigrateError> {
     let path = path_of(folder);
+    let mut down = down.clone();
+    if folder.marks == Marks::Goose {
+        down.sql = plain::whole_for_goose(&down.sql);
+    }
+    let down = &down;
     let written = match folder.marks {
+        // What runs outside of a transaction there does so on the way back.
+        Marks::None if folder.script().starts_with(NO_TRANSACTION) => {
+            replace(&path, &format!("{NO_TRANSACTION}{}", render(down)))
+        }
         Marks::None => replace(&path, &render(down)),
         marks => std::fs::read_to_string(&path).and_then(|text| {
             let there = Directions::of(&text);
@@ -127,7 +137,7 @@ fn replace(path: &Path, text: &str) -> std::io::Result<()> {
 pub(super) fn parse(text: &str) -> DownFile {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut header: Option<Header> = None;
-    let mut rest = text;
+    let mut rest = text.strip_prefix(NO_TRANSACTION).unwrap_or(text);
     while let Some(line) = rest.lines().next().filter(|line| line.starts_with("--")) {
         // Somebody's own comment belongs to the statements.
         let Some((key, value)) = line.strip_prefix(MARK).and_then(|line| line.split_once(' ')) else { break };

@@ -18,7 +18,7 @@ mod twin;
 mod undo;
 mod unproven;
 
-pub use adopt::{AdoptOptions, adopt, write_down, write_downs};
+pub use adopt::{AdoptOptions, adopt, regime, write_down, write_downs};
 pub use chain::Chain;
 pub(super) use file::render as down_text;
 pub use file::{DownFile, Header, Reversibility, Verdict, is_stale, path_of, reversibility};

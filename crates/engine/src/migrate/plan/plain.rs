@@ -1,0 +1,166 @@
+//! Pieces as files of plain SQL: each with a number of its own, as runners want it, laid out as the migration is, with
+//! what its runner has to be told.
+
+use pgsteward_model::migration::{Layout, MigrationFile};
+
+use super::name::{call, cut, safe};
+use super::pieces::{Piece, without_own_transaction};
+use crate::discover::migrations::number_order;
+use crate::discover::relative;
+use crate::fix::Write;
+use crate::migrate::error::MigrateError;
+use crate::migrate::plain_files::{Body, laid_out};
+use crate::migrate::project::{MigrateProject, MigrationFolder, read_utf8};
+use crate::migrate::{name as given, rollback};
+use crate::plain::{Marks, Names, number_of, words_of};
+
+/// What no file of node-pg-migrate can say.
+const ALWAYS_IN_TRANSACTION: &str = "node-pg-migrate runs files of SQL in a transaction, which a statement with CONCURRENTLY refuses: \
+                                     deploy its file with `pgsteward migrate deploy`";
+
+/// Names the pieces: the first as the migration, the others with the numbers that follow its own. The reason where these
+/// are taken.
+pub(super) fn name(known: &[String], migration: &str, pieces: &mut [Piece]) -> Result<(), String> {
+    let [first, rest @ ..] = pieces else { return Ok(()) };
+    call(first, migration);
+    if rest.is_empty() {
+        return Ok(());
+    }
+    let Some(mut numbers) = Names::after(migration, given::now()) else {
+        return Err("its name begins with no number that those of its parts could follow".into());
+    };
+    let words = words_of(migration);
+    let mut last = 0;
+    for piece in rest {
+        let does = safe(&piece.slug);
+        let slug = if words.is_empty() { does } else { format!("{words}_{does}") };
+        let name = cut(&numbers.next(&slug));
+        last = number_of(&name).unwrap_or(u64::MAX);
+        call(piece, &name);
+    }
+    let between = known.iter().find(|name| {
+        number_order(migration, name).is_lt() && number_of(name).is_some_and(|number| number <= last)
+    });
+    match between {
+        Some(other) => Err(format!(
+            "the migration \"{other}\" stands where its parts have to: where no database has applied it yet, give it a number \
+             above {last}"
+        )),
+        None => Ok(()),
+    }
+}
+
+/// The texts as the runners of such files want them, with what `migrate backfill` reads. What begins transactions of its
+/// own runs files without a second one inside; a bare file may be sent by anything, and is atomic by itself.
+pub(super) fn settle(layout: Layout, migration: &MigrationFolder, pieces: &mut [Piece]) {
+    let in_transaction = migration.marks != Marks::None || layout == Layout::UpDown;
+    for piece in pieces {
+        if piece.settled && in_transaction {
+            piece.text = without_own_transaction(&piece.text);
+        }
+        if let Some(definition) = &piece.backfill {
+            piece.text = format!("{}{}", definition.comment(), piece.text);
+        }
+    }
+}
+
+/// Whether migrations of the project come with what undoes them. Runners of bare files that know no way back would take
+/// a file of it for a migration.
+pub(super) fn keeps_ways_back(project: &MigrateProject, folders: &[MigrationFolder]) -> bool {
+    let keeps = |folder: &MigrationFolder| folder.marks != Marks::None || folder.down.is_some();
+    project.layout != Layout::Files || folders.iter().any(keeps)
+}
+
+/// The files of the named pieces. `files` are what reading says of them.
+pub(super) fn writes(
+    project: &MigrateProject,
+    migration: &MigrationFolder,
+    pieces: &[Piece],
+    files: &[MigrationFile],
+    ways_back: bool,
+) -> Result<Vec<Write>, MigrateError> {
+    let mut writes = Vec::new();
+    for (piece, file) in pieces.iter().zip(files) {
+        let body = Body {
+            up: piece.text.clone(),
+            down: ways_back.then(|| piece.down.clone().unwrap_or_default()),
+            alone: is_alone(file),
+        };
+        let new = laid_out(&project.migrations_folder, project.layout, Some(migration), &piece.slug, body);
+        for (path, after) in new.files {
+            let is_there = piece.slug == migration.name && path.is_file();
+            let before = is_there.then(|| read_utf8(&path)).transpose()?;
+            let before = before.map(|text| text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text));
+            writes.push(Write { path: relative(&project.root, &path), before, after });
+        }
+    }
+    Ok(writes)
+}
+
+/// A statement of it refuses to run in a transaction.
+fn is_alone(file: &MigrationFile) -> bool {
+    file.statements.iter().any(|one| one.effect.needs_no_transaction)
+}
+
+/// What people have to know of these files.
+pub(super) fn notes(
+    migration: &MigrationFolder,
+    files: &[MigrationFile],
+) -> Result<Vec<String>, MigrateError> {
+    let mut notes = Vec::new();
+    if migration.marks == Marks::NodePgMigrate && files.iter().any(is_alone) {
+        notes.push(ALWAYS_IN_TRANSACTION.to_owned());
+    }
+    if rollback::reversibility(migration)?.verdict != rollback::Verdict::Missing {
+        notes
+            .push("its way back, which undid the whole, is replaced by one for each of its parts".to_owned());
+    }
+    Ok(notes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(known: &[&str], migration: &str, count: usize) -> Result<Vec<String>, String> {
+        let known: Vec<String> = known.iter().map(|name| (*name).to_owned()).collect();
+        let mut pieces: Vec<Piece> = (0..count).map(|_| Piece::new("Index \"a\"", "SELECT 1;\n")).collect();
+        name(&known, migration, &mut pieces)?;
+        Ok(pieces.into_iter().map(|piece| piece.slug).collect())
+    }
+
+    #[test]
+    fn each_part_has_a_number_that_nobody_else_has() {
+        let known = ["001_init", "009_next", "014_more"];
+        assert_eq!(
+            named(&known, "009_next", 3).unwrap(),
+            ["009_next", "010_next_index__a", "011_next_index__a"]
+        );
+        assert!(named(&known, "009_next", 6).unwrap_err().contains("\"014_more\" stands where"));
+        assert!(named(&["009_next", "009_other"], "009_next", 2).unwrap_err().contains("above 10"));
+        assert_eq!(named(&["009_a", "009_next"], "009_next", 2).unwrap().len(), 2);
+        assert_eq!(named(&["009_next", "009_other"], "009_next", 1).unwrap(), ["009_next"]);
+        assert!(named(&["next"], "next", 2).unwrap_err().contains("no number"));
+        assert_eq!(named(&["V1__a"], "V1__a", 2).unwrap()[1], "V2__a_index__a");
+        let long = format!("1_{}", "a".repeat(300));
+        assert!(named(&[], &long, 2).unwrap()[1].starts_with("2_aaa"));
+    }
+
+    #[test]
+    fn transactions_are_the_runners() {
+        let settled = || {
+            let statements = ["ALTER TABLE a DROP COLUMN b".to_owned(), "DROP FUNCTION f()".to_owned()];
+            vec![Piece::settled("swap", "Why.", &statements)]
+        };
+        let of = |marks| MigrationFolder {
+            marks,
+            ..MigrationFolder::new("1_a", "1_a.sql".into(), String::new(), None)
+        };
+        let mut pieces = settled();
+        settle(Layout::Files, &of(Marks::Dbmate), &mut pieces);
+        assert_eq!(pieces[0].text, "-- Why.\nALTER TABLE a DROP COLUMN b;\n\nDROP FUNCTION f();\n");
+        let mut pieces = settled();
+        settle(Layout::Files, &of(Marks::None), &mut pieces);
+        assert!(pieces[0].text.contains("BEGIN;") && pieces[0].text.ends_with("COMMIT;\n"));
+    }
+}
