@@ -102,8 +102,8 @@ fn begun(form: &Form, database: &Database<'_>) -> Project {
     project
 }
 
-/// Plans and writes; the names of the parts in their order.
-fn planned(form: &Form, project: &Project, database: &Database<'_>) -> Vec<String> {
+/// Shows the plan, and writes nothing.
+fn shown(project: &Project, database: &Database<'_>) {
     let before = project.list("db/migrations");
     let shown = ok(project, database, &["plan", "--safe"]);
     assert!(
@@ -112,6 +112,10 @@ fn planned(form: &Form, project: &Project, database: &Database<'_>) -> Vec<Strin
         shown.stdout
     );
     assert_eq!(project.list("db/migrations"), before, "a dry run writes nothing");
+}
+
+/// Plans and writes; the names of the parts in their order.
+fn planned(form: &Form, project: &Project, database: &Database<'_>) -> Vec<String> {
     let written = ok(project, database, &["plan", "--safe", "--write", "--format", "json"]).json();
     let one = &written["migrations"][0];
     assert_eq!(one["verdict"]["verdict"], "proven", "{written:#}");
@@ -208,6 +212,7 @@ fn done(database: &Database<'_>) {
 /// Every part alone, with both versions of the application at every stage; the drop waits for the old one.
 fn walk(form: &Form, database: &Database<'_>) {
     let project = begun(form, database);
+    shown(&project, database);
     let names = planned(form, &project, database);
     read(form, &project, &names);
     let last = names.last().unwrap().clone();
@@ -263,7 +268,7 @@ fn there_and_back(form: &Form, database: &Database<'_>) {
     let total = "SELECT data_type || ' ' || (SELECT count(*) FROM information_schema.columns WHERE column_name = 'fax') \
                  FROM information_schema.columns WHERE column_name = 'total'";
     assert_eq!(database.value(total), "integer 1");
-    assert_eq!(database.value("SELECT count(*) FROM orders WHERE note = 'row ' || total"), "50");
+    assert_eq!(database.value("SELECT count(*) FROM orders WHERE note LIKE 'row %'"), "50");
 }
 
 #[test]

@@ -11,8 +11,7 @@ use crate::migrate::backfill::Definition;
 const FILLED_AT_ONCE: u32 = 10_000;
 
 /// What undoes a folder that only fills a column: the rows had no value there before.
-const NOTHING_BACK: &str =
-    "-- Nothing is to be undone: the values are those of a column that goes with the folder that adds it.\n";
+const NOTHING_BACK: &str = "-- Nothing is to be undone: the values are those of a column that goes with the migration that adds it.\n";
 
 /// Which of the two columns follows the other one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
