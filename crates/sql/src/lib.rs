@@ -20,6 +20,6 @@ pub mod types;
 
 pub use analyze::{AnalyzedFile, analyze_file};
 pub use keywords::is_reserved;
-pub use parse::{ParsedFile, ParsedStatement, long_identifiers, parse};
+pub use parse::{ParsedFile, ParsedStatement, long_identifiers, names_in, parse};
 pub use quote::{quote_ident, quote_literal, quote_name, quote_qualified};
 pub use replay::{Births, apply, rename_in_expression};

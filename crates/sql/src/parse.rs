@@ -126,6 +126,13 @@ fn fingerprint(text: &str, tokens: &[Token]) -> String {
     pgsteward_model::finding::fingerprint(&parts)
 }
 
+/// The names and keywords of a text as PostgreSQL takes them: folded where they are not quoted, and cut. What stands in
+/// constants and comments is none.
+pub fn names_in(text: &str) -> Vec<String> {
+    let names = scan::tokens(text).into_iter().filter_map(|token| written_name(text, token));
+    names.map(|name| naming::clip(&name).to_owned()).collect()
+}
+
 /// Names that are longer than the 63 bytes which PostgreSQL keeps, with where they stand. Statements carry
 /// the cut names, since these are what the catalog will hold.
 pub fn long_identifiers(text: &str) -> Vec<(Span, String)> {

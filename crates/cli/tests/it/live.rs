@@ -218,6 +218,14 @@ fn plain_sql(server: &Server) {
     assert_eq!(review.migrations().1, 0, "nothing says what is applied");
     let named = project.check(&["migrations/2_index.sql", "--prove", "none", "--url", &url]);
     assert_eq!(named.migrations(), (2, 1), "a file that is named is judged, after what runs before it");
+    // The project's own history says it, as soon as there is one.
+    let rows = format!(
+        "{}; INSERT INTO pgsteward_migrations (id, checksum, finished_at, migration_name) VALUES ('1', 'x', now(), '1_init')",
+        PRISMA_TABLE.replace("_prisma_migrations", "pgsteward_migrations")
+    );
+    server.run(&database, "postgres", &rows);
+    let review = project.check(&["--prove", "none", "--url", &url, "--ignore", "config"]);
+    assert_eq!(review.migrations(), (2, 1), "what is pending is judged");
 }
 
 fn without_an_answer(server: &Server) {

@@ -121,3 +121,132 @@ fn replays_begin_with_init_shadow_db_on_the_projects_version() {
     }
     assert_eq!(run.code, Some(0), "{}", run.both());
 }
+
+/// A repository of plain SQL whose `main` has two migrations.
+fn plain(files: &[(&str, &str)]) -> Project {
+    let project = Project::new(files);
+    project.commit_all();
+    project
+}
+
+fn plain_branch(project: &Project, name: &str, files: &[(&str, &str)]) {
+    project.git(&["switch", "--quiet", "--create", name, "main"]);
+    commit(project, files);
+}
+
+fn commit(project: &Project, files: &[(&str, &str)]) {
+    for (path, text) in files {
+        project.write(path, text);
+    }
+    project.git(&["add", "."]);
+    project.git(&["commit", "--quiet", "--message=work"]);
+    project.git(&["switch", "--quiet", "main"]);
+}
+
+#[test]
+fn numbered_files_of_branches_are_compared_by_their_numbers() {
+    let project = plain(&[
+        ("db/migrations/009_init.sql", "CREATE TABLE orders (id int PRIMARY KEY, note text);\n"),
+        ("db/migrations/seed.sql", "INSERT INTO orders VALUES (1);\n"),
+    ]);
+    plain_branch(&project, "apart", &[("db/migrations/013_tags.sql", "CREATE TABLE tags (id int);\n")]);
+    let run = project.run(&["migrate", "conflicts", "--no-lab"]);
+    assert_eq!(run.code, Some(0), "{}", run.both());
+    assert!(run.stdout.contains("apart: 013_tags"), "{}", run.stdout);
+
+    // One number, one table, and a column that the other drops.
+    plain_branch(
+        &project,
+        "drops",
+        &[
+            ("db/migrations/010_drop.sql", "ALTER TABLE orders DROP COLUMN note;\n"),
+            ("db/migrations/010_drop.checks.sql", "-- before\nSELECT true;\n"),
+        ],
+    );
+    plain_branch(
+        &project,
+        "uses",
+        &[("db/migrations/010_index.sql", "CREATE INDEX note_idx ON orders (note);\n")],
+    );
+    let run = project.run(&["migrate", "conflicts", "drops", "uses", "--format", "json"]);
+    assert_eq!(run.code, Some(1), "{}", run.both());
+    let json = run.json();
+    assert_eq!(kinds(&json), ["number", "result", "lock"], "{json:#}");
+    let what = |at: usize| json["conflicts"][at]["what"].as_str().unwrap().to_owned();
+    assert_eq!(what(0), "\"010_drop\" and \"010_index\" both have the number 10");
+    assert!(what(1).contains("after \"drops\" the migration \"010_index\" fails"), "{json:#}");
+    assert!(what(2).contains("both block writes to \"orders\""), "{json:#}");
+
+    // What main has meanwhile, by number and not by letters: 9 comes before 10.
+    commit(&project, &[("db/migrations/011_main.sql", "CREATE TABLE other (id int);\n")]);
+    plain_branch(&project, "late", &[("db/migrations/10_late.sql", "CREATE TABLE late (id int);\n")]);
+    plain_branch(&project, "same", &[("db/migrations/11_same.sql", "CREATE TABLE same (id int);\n")]);
+    plain_branch(&project, "edits", &[("db/migrations/009_init.sql", "CREATE TABLE orders (id int);\n")]);
+    for (branch, kind, said) in [
+        ("late", "order", "\"10_late\" sorts before \"011_main\", which \"main\" has already"),
+        ("same", "number", "\"11_same\" has the number 11, which \"011_main\" has on \"main\""),
+        ("edits", "edited", "changes or removes the migration \"009_init\" of \"main\""),
+    ] {
+        let run = project.run(&["migrate", "conflicts", branch, "--no-lab", "--format", "json"]);
+        assert_eq!(run.code, Some(1), "{}", run.both());
+        let json = run.json();
+        assert_eq!(kinds(&json), [kind], "{json:#}");
+        assert!(json["conflicts"][0]["what"].as_str().unwrap().contains(said), "{json:#}");
+    }
+}
+
+#[test]
+fn pairs_and_files_of_both_directions_are_compared_without_their_ways_back() {
+    let pairs = plain(&[
+        ("migrations/20260101000000_init.up.sql", "CREATE TABLE orders (id int PRIMARY KEY, note text);\n"),
+        ("migrations/20260101000000_init.down.sql", "DROP TABLE orders;\n"),
+    ]);
+    // A way back written anew is no edit, and one that is added is no migration.
+    plain_branch(
+        &pairs,
+        "back",
+        &[
+            ("migrations/20260101000000_init.down.sql", "DROP TABLE IF EXISTS orders;\n"),
+            ("migrations/20260102000000_tags.up.sql", "CREATE TABLE tags (id int);\n"),
+            ("migrations/20260102000000_tags.down.sql", "DROP TABLE tags;\n"),
+        ],
+    );
+    plain_branch(
+        &pairs,
+        "later",
+        &[("migrations/20260103000000_more.up.sql", "CREATE TABLE more (id int);\n")],
+    );
+    let run = pairs.run(&["migrate", "conflicts"]);
+    assert_eq!(run.code, Some(0), "{}", run.both());
+    assert!(run.stdout.contains("back: 20260102000000_tags\n"), "{}", run.stdout);
+
+    let marked = |up: &str, down: &str| format!("-- migrate:up\n{up}\n-- migrate:down\n{down}");
+    let first = "db/migrations/20260101000000_init.sql";
+    let init = "CREATE TABLE orders (id int PRIMARY KEY, note text);\n";
+    let both = plain(&[(first, &marked(init, "DROP TABLE orders;\n"))]);
+    let two = |up: &str| marked(up, "SELECT nothing_that_runs;\n");
+    plain_branch(
+        &both,
+        "one",
+        &[
+            (first, &marked(init, "DROP TABLE IF EXISTS orders;\n")),
+            ("db/migrations/20260102000000_a.sql", &two("ALTER TABLE orders ADD COLUMN at date;\n")),
+        ],
+    );
+    plain_branch(
+        &both,
+        "two",
+        &[
+            ("db/migrations/20260103000000_b.sql", &two("ALTER TABLE orders ADD COLUMN at timestamptz;\n")),
+            ("db/migrations/20260101500000_c.sql", &two("CREATE TABLE early (id int);\n")),
+        ],
+    );
+    let run = both.run(&["migrate", "conflicts", "--format", "json"]);
+    assert_eq!(run.code, Some(1), "{}", run.both());
+    let json = run.json();
+    assert_eq!(kinds(&json), ["result", "result", "object", "order", "lock"], "{json:#}");
+    let object = json["conflicts"][2]["what"].as_str().unwrap();
+    assert!(object.contains("both change column \"orders.at\""), "{json:#}");
+    let hint = json["conflicts"][3]["hint"].as_str().unwrap();
+    assert!(hint.contains("give it a higher number"), "{json:#}");
+}

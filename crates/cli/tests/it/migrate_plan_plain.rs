@@ -233,6 +233,10 @@ fn walk(form: &Form, database: &Database<'_>) {
             let run = migrate(&project, database, &["deploy"]);
             assert_eq!(run.code, Some(1), "{}", run.both());
             assert!(run.both().contains("fax"), "{}", run.both());
+            // The words of constants and comments are no names.
+            let told = "SELECT name FROM vendor WHERE name <> 'fax' /* fax */";
+            database.server.runtime.block_on(asks.rows(told)).unwrap();
+            ok(&project, database, &["deploy"]);
             database.server.runtime.block_on(asks.close());
         }
         ok(&project, database, &["deploy"]);

@@ -71,6 +71,39 @@ fn rehearse_plan_and_doctor_take_it_for_applied() {
     }
 }
 
+#[test]
+fn check_takes_it_for_applied() {
+    let plain: [(&str, &str); 2] =
+        [("migrations/001_user.sql", HISTORY[0].1), ("migrations/002_post.sql", HISTORY[1].1)];
+    for major in [15, 17] {
+        let Some(server) = Server::start(major) else { continue };
+        for (project, last, files) in [
+            (project(&HISTORY), HISTORY[1].0, "prisma/migrations"),
+            (Project::new(&plain), "002_post", "migrations"),
+        ] {
+            project.commit_all();
+            let (database, part) = (server.database(), server.database());
+            for one in [&database, &part] {
+                assert_eq!(migrate(&project, one, &["deploy"]).code, Some(0));
+            }
+            let run = project.run(&["migrate", "squash", "--quiet", "--yes", "--to", last]);
+            assert_eq!(run.code, Some(0), "{}", run.both());
+            let url = database.url();
+            let check = |url: &str| project.check(&["--no-lab", "--prove", "none", "--url", url]);
+            let review = check(&url);
+            assert_eq!(review.migrations(), (1, 0), "{files}: nothing is pending");
+            assert!(review.gap("drift of the database").is_none(), "{}", review.gaps());
+            // A part of it is none of it, and said.
+            let table = if files == "migrations" { "pgsteward_migrations" } else { "_prisma_migrations" };
+            part.run(&format!("DELETE FROM {table} WHERE migration_name = '{last}'"));
+            let review = check(&part.url());
+            assert_eq!(review.migrations(), (1, 1), "{files}");
+            let gap = review.gap("applied migrations").unwrap_or_default();
+            assert!(gap.contains("has applied only 1 of them"), "{}", review.gaps());
+        }
+    }
+}
+
 /// A repository whose `main` has the history, and a branch that squashes it.
 fn branched() -> Project {
     let project = Project::new(&[

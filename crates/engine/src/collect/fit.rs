@@ -3,7 +3,7 @@
 
 use pgsteward_model::catalog::{Catalog, QName};
 use pgsteward_model::facts::{Gap, Need};
-use pgsteward_model::migration::Regime;
+use pgsteward_model::migration::{Layout, Regime};
 use pgsteward_sql::Births;
 
 use super::{Collector, Live, repository};
@@ -14,7 +14,7 @@ use crate::discover::FoundProject;
 pub struct Fit {
     pub tables: usize,
     pub there: usize,
-    /// Migrations of the project that Prisma's table says are applied.
+    /// Migrations of the project that its history says are applied.
     applied: usize,
 }
 
@@ -59,7 +59,8 @@ impl Collector<'_> {
             live.catalog.tables.contains_key(*name)
                 || (name.namespace == "public" && live.catalog.tables.contains_key(&elsewhere))
         };
-        let applied = live.applied_names().unwrap_or_default();
+        let layout = found.migrations.as_ref().map_or(Layout::Prisma, |migrations| migrations.layout);
+        let applied = live.applied_names(layout).unwrap_or_default();
         let migrations = found.migrations.iter().flat_map(|migrations| &migrations.files);
         Fit {
             tables: catalog.tables.len(),

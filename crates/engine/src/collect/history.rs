@@ -1,6 +1,6 @@
 //! Migrations with the effect of each statement on the schema as it is at that point of the history.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -28,7 +28,7 @@ impl Collector<'_> {
         version: ServerVersion,
     ) -> Result<(History, Catalog)> {
         let names: Vec<_> = found.files.iter().map(|file| (file.name.clone(), file.path.clone())).collect();
-        let applied = self.live.and_then(|live| live.applied_names());
+        let applied = self.applied(facts, found, sources);
         let wish = Wish {
             named: found.named.clone(),
             all: self.all_migrations,
@@ -86,6 +86,25 @@ impl Collector<'_> {
             replay: None,
         };
         Ok((history, catalog))
+    }
+
+    /// What the live database has of the migrations.
+    fn applied(
+        &self,
+        facts: &mut Facts,
+        found: &FoundMigrations,
+        sources: &BTreeMap<String, Arc<SourceFile>>,
+    ) -> Option<BTreeSet<String>> {
+        let files = found.files.iter().filter_map(|file| {
+            let source = sources.get(&file.name)?;
+            Some((file.name.as_str(), &*source.text))
+        });
+        let (applied, error) = self.live?.counted(found.layout, files)?;
+        facts.gaps.extend(error.map(|error| {
+            let hint = error.hint.as_deref().unwrap_or("`pgsteward migrate status` says how they stand");
+            Gap::new("applied migrations", format!("{error}."), hint).for_needs(&[])
+        }));
+        Some(applied)
     }
 
     /// How the team's runner sends a file, from the configuration or the version of Prisma.

@@ -194,6 +194,23 @@ fn read_up_folders(folder: &Path) -> Option<FoundMigrations> {
     })
 }
 
+/// The migration that a path, relative to the folder of the migrations, makes in plain SQL. None for what undoes one, for
+/// what lies beside one, and for what no runner takes for one.
+pub(crate) fn name_of_plain(layout: Layout, path: &str) -> Option<&str> {
+    let (name, is_numbered) = match layout {
+        Layout::UpDown => match path.strip_suffix("/up.sql") {
+            Some(folder) => (folder, true),
+            None => (path.strip_suffix(".up.sql")?, is_numbered(path)),
+        },
+        Layout::Files => {
+            let is_way_back = path.ends_with(".down.sql");
+            (path.strip_suffix(".sql")?, is_numbered(path) && !is_way_back && !is_beside(path))
+        }
+        Layout::Prisma => return None,
+    };
+    (is_numbered && !name.contains('/')).then_some(name)
+}
+
 /// What may lie beside a migration and is none.
 fn is_beside(name: &str) -> bool {
     [".checks.sql", ".backfill.sql"].iter().any(|end| name.ends_with(end))

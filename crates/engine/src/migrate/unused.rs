@@ -294,18 +294,10 @@ fn is_query(text: &str) -> bool {
     })
 }
 
+/// Whether a statement has all of the names, as names: a constant of the same words is none.
 fn names_all(query: &str, names: &[String]) -> bool {
-    names.iter().all(|name| has_name(query, name))
-}
-
-/// Whether a text has the name: in double quotes, or as a word where PostgreSQL folds it to this name.
-fn has_name(query: &str, name: &str) -> bool {
-    if query.contains(&format!("\"{}\"", name.replace('"', "\"\""))) {
-        return true;
-    }
-    let word = |one: char| one.is_alphanumeric() || one == '_' || one == '$';
-    name.chars().all(|one| word(one) && !one.is_uppercase())
-        && query.split(|one: char| !word(one)).any(|other| other.to_lowercase() == name)
+    let found = pgsteward_sql::names_in(query);
+    names.iter().all(|name| found.contains(name))
 }
 
 fn shortened(statement: &str) -> String {
@@ -336,10 +328,20 @@ mod tests {
 
     #[test]
     fn names_are_words() {
+        let has_name = |query: &str, name: &str| names_all(query, &[name.to_owned()]);
         assert!(has_name("SELECT \"public\".\"Vendor\".\"name\" FROM \"Vendor\"", "Vendor"));
         assert!(!has_name("SELECT \"VendorId\" FROM \"Order\"", "Vendor"));
         assert!(has_name("select Name from vendor", "name") && !has_name("select fullname", "name"));
         assert!(!has_name("SELECT Vendor FROM t", "Vendor"), "an unquoted name is folded");
+        for query in [
+            "SELECT 1 FROM t WHERE kind = 'orders'",
+            "SELECT E'it\\'s orders', $q$orders$q$, 'of \"orders\"' FROM t",
+            "SELECT 1 /* orders */ FROM t -- orders",
+            "INSERT INTO t (note) VALUES ('all orders of",
+        ] {
+            assert!(!has_name(query, "orders"), "{query}");
+        }
+        assert!(has_name("SELECT 'it''s' FROM orders", "orders"));
         assert!(names_all("SELECT v.\"name\" FROM \"Vendor\" v", &["Vendor".into(), "name".into()]));
         assert!(
             is_query("/* app */ -- x\n SELECT 1")

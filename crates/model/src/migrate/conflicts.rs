@@ -24,6 +24,8 @@ pub struct BranchMigrations {
 pub enum ConflictKind {
     /// Two different migrations of one name.
     Name,
+    /// Two migrations of plain SQL with one number, which most runners refuse.
+    Number,
     /// A migration of the base was edited or removed.
     Edited,
     /// The lab cannot apply them after each other, or ends with another schema in another order.

@@ -23,6 +23,7 @@ pub fn conflicts_text(report: &ConflictsReport) -> String {
     for conflict in &report.conflicts {
         let kind = match conflict.kind {
             ConflictKind::Name => "name",
+            ConflictKind::Number => "number",
             ConflictKind::Edited => "edited",
             ConflictKind::Result => "result",
             ConflictKind::Object => "object",

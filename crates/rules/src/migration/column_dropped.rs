@@ -59,6 +59,19 @@ fn check(facts: &Facts) -> Vec<Finding> {
         } else {
             ("columns", "All values of the columns are lost.")
         };
+        let (who, hint) = match facts.prisma {
+            Some(_) => (
+                format!(
+                    "Prisma Client names every column of a model in its queries, so each query of the old version on \"{table}\""
+                ),
+                "deploy an application that no longer knows the column first (take the field out of the Prisma schema, or \
+                 mark it @ignore), and drop the column in a later deploy",
+            ),
+            None => (
+                format!("Each query of the old version on \"{table}\" that names it"),
+                "deploy an application that no longer names the column first, and drop the column in a later deploy",
+            ),
+        };
         let finding = alteration
             .finding(
                 facts,
@@ -67,13 +80,9 @@ fn check(facts: &Facts) -> Vec<Finding> {
                 format!("dropping {noun} {} of \"{table}\" breaks the application that still runs", quoted_list(&dropped)),
             )
             .detail(format!(
-                "{all} Prisma Client names every column of a model in its queries, so each query of the old version on \
-                 \"{table}\" fails (error 42703, undefined_column) from here until the last old process is gone."
+                "{all} {who} fails (error 42703, undefined_column) from here until the last old process is gone."
             ))
-            .hint(
-                "deploy an application that no longer knows the column first (take the field out of the Prisma schema, or \
-                 mark it @ignore), and drop the column in a later deploy",
-            );
+            .hint(hint);
         let finding = match readers::of_columns(facts, relation, &dropped) {
             Some(readers) => readers.tell(finding, "The code still reads it"),
             None => finding,

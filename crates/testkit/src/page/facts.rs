@@ -147,6 +147,7 @@ async fn live(case: &Case, made: &Database, judged: &BTreeSet<String>, lab: &Arc
         catalog: introspect(made).await?,
         database: None,
         applied: Some(applied.collect()),
+        plain: None,
         gaps: Vec::new(),
     })
 }

@@ -1,6 +1,7 @@
 //! `migrate conflicts`: what the migrations of open branches do to each other, before they are merged. Reads git and
 //! runs the lab; looks at no database.
 
+mod shape;
 mod squashed;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,6 +15,7 @@ use pgsteward_model::place::ObjectRef;
 use pgsteward_model::version::ServerVersion;
 use pgsteward_sql::Births;
 
+use self::shape::Shape;
 use self::squashed::Squashed;
 use super::error::MigrateError;
 use super::project::{MigrateProject, ProjectOptions};
@@ -57,10 +59,6 @@ pub async fn conflicts(
     progress: &dyn Progress,
 ) -> Result<ConflictsReport, MigrateError> {
     let project = MigrateProject::find(&options.project)?;
-    if !project.is_prisma() {
-        return Err(MigrateError::new("branches are compared for Prisma's folders of migrations only")
-            .with_hint("name such a folder with --migrations"));
-    }
     let git = Git::of(&project.root).ok_or_else(|| {
         MigrateError::new("the project is in no git repository").with_hint("run it inside of one")
     })?;
@@ -71,17 +69,17 @@ pub async fn conflicts(
         })?,
     };
     git.commit(&base).ok_or_else(|| unknown(&base))?;
-    let folder = relative(git.root(), &project.migrations_folder);
+    let shape = Shape::new(project.layout, relative(git.root(), &project.migrations_folder));
     let names = match options.branches.is_empty() {
         true => git.unmerged(&base),
         false => options.branches.clone(),
     };
     progress.phase("read the branches");
-    let on_base = migrations_of(&git, &base, &folder)?;
+    let on_base = migrations_of(&git, &base, &shape)?;
     let mut report = ConflictsReport { base: base.clone(), ..ConflictsReport::default() };
     let mut branches = Vec::new();
     for name in names {
-        let mut branch = branch(&git, &base, &name, &folder)?;
+        let mut branch = branch(&git, &base, &name, &shape)?;
         if branch.adds.is_empty() && branch.edits.is_empty() {
             continue;
         }
@@ -91,8 +89,8 @@ pub async fn conflicts(
         branches.push(branch);
     }
     for one in &branches {
-        against_base(one, &base, &on_base, &mut report.conflicts);
-        squashed::against_base(one, &base, &on_base, &mut report.conflicts);
+        against_base(one, &base, &on_base, &shape, &mut report.conflicts);
+        squashed::against_base(one, &base, &on_base, &shape, &mut report.conflicts);
     }
     let major = major(options, &project)?;
     let init = project.init_shadow_db();
@@ -102,8 +100,8 @@ pub async fn conflicts(
         .collect();
     for (one, other) in &pairs {
         let both = (&branches[*one], &branches[*other]);
-        between(both, (&deeds[*one], &deeds[*other]), &mut report.conflicts);
-        squashed::between(both.0, both.1, &mut report.conflicts);
+        between(both, (&deeds[*one], &deeds[*other]), &shape, &mut report.conflicts);
+        squashed::between(both.0, both.1, &shape, &mut report.conflicts);
     }
     let trials: Vec<(usize, usize)> = pairs
         .into_iter()
@@ -141,18 +139,18 @@ fn scripts(migrations: &[(String, String)]) -> Vec<Script<'_>> {
 }
 
 /// The migrations at a revision, in order.
-fn migrations_of(git: &Git, revision: &str, folder: &str) -> Result<Vec<(String, String)>, MigrateError> {
+fn migrations_of(git: &Git, revision: &str, shape: &Shape) -> Result<Vec<(String, String)>, MigrateError> {
     let mut all = Vec::new();
-    for path in git.files_at(revision, folder) {
-        if let Some(name) = name_of(&path) {
-            all.push((name, text_at(git, revision, &path)?));
+    for path in git.files_at(revision, &shape.folder) {
+        if let Some(name) = shape.name_of(&path) {
+            all.push((name, shape.text(text_at(git, revision, &path)?)));
         }
     }
-    all.sort();
+    all.sort_by(|one, other| shape.order(&one.0, &other.0));
     Ok(all)
 }
 
-fn branch(git: &Git, base: &str, name: &str, folder: &str) -> Result<Branch, MigrateError> {
+fn branch(git: &Git, base: &str, name: &str, shape: &Shape) -> Result<Branch, MigrateError> {
     git.commit(name).ok_or_else(|| unknown(name))?;
     let fork = git.fork_of(base, name).ok_or_else(|| {
         MigrateError::new(format!("the branches \"{base}\" and \"{name}\" have no common commit"))
@@ -160,21 +158,18 @@ fn branch(git: &Git, base: &str, name: &str, folder: &str) -> Result<Branch, Mig
     })?;
     let mut branch =
         Branch { name: name.to_owned(), adds: Vec::new(), squashed: Vec::new(), edits: Vec::new() };
-    for (status, path) in git.changes(&fork, name, folder) {
-        let Some(migration) = name_of(&path) else { continue };
+    for (status, path) in git.changes(&fork, name, &shape.folder) {
+        let Some(migration) = shape.name_of(&path) else { continue };
+        let text = |revision: &str| Ok::<_, MigrateError>(shape.text(text_at(git, revision, &path)?));
         match status {
-            'A' => branch.adds.push((migration, text_at(git, name, &path)?)),
+            'A' => branch.adds.push((migration, text(name)?)),
+            // Another way back is no other migration.
+            'M' if text(&fork)? == text(name)? => {}
             _ => branch.edits.push(migration),
         }
     }
-    branch.adds.sort();
+    branch.adds.sort_by(|one, other| shape.order(&one.0, &other.0));
     Ok(branch)
-}
-
-/// `…/NAME/migration.sql`.
-fn name_of(path: &str) -> Option<String> {
-    let folder = path.strip_suffix("/migration.sql")?;
-    Some(folder.rsplit('/').next()?.to_owned())
 }
 
 fn text_at(git: &Git, revision: &str, path: &str) -> Result<String, MigrateError> {
@@ -188,7 +183,13 @@ fn unknown(revision: &str) -> MigrateError {
         .with_hint("`git branch --all` lists them")
 }
 
-fn against_base(branch: &Branch, base: &str, on_base: &[(String, String)], found: &mut Vec<Conflict>) {
+fn against_base(
+    branch: &Branch,
+    base: &str,
+    on_base: &[(String, String)],
+    shape: &Shape,
+    found: &mut Vec<Conflict>,
+) {
     let mut say = |kind, what, hint: &str| {
         found.push(Conflict { kind, branches: vec![branch.name.clone()], what, hint: hint.to_owned() });
     };
@@ -209,11 +210,21 @@ fn against_base(branch: &Branch, base: &str, on_base: &[(String, String)], found
                     "rename one of them",
                 );
             }
-        } else if let Some(last) = last.filter(|last| name < *last) {
+        } else if let Some((other, number)) =
+            on_base.iter().find_map(|(other, _)| Some((other, shape.shared_number(name, other)?)))
+        {
+            say(
+                ConflictKind::Number,
+                format!(
+                    "the migration \"{name}\" has the number {number}, which \"{other}\" has on \"{base}\""
+                ),
+                "give it the next number that nobody has, before the merge",
+            );
+        } else if let Some(last) = last.filter(|last| shape.is_before(name, last)) {
             say(
                 ConflictKind::Order,
                 format!("the migration \"{name}\" sorts before \"{last}\", which \"{base}\" has already"),
-                "rename its folder with a later time before the merge",
+                &format!("{} before the merge", shape.later()),
             );
         }
     }
@@ -222,27 +233,43 @@ fn against_base(branch: &Branch, base: &str, on_base: &[(String, String)], found
 fn between(
     (one, other): (&Branch, &Branch),
     (of_one, of_other): (&Deeds, &Deeds),
+    shape: &Shape,
     found: &mut Vec<Conflict>,
 ) {
     let mut say = |kind, what, hint: &str| {
         let branches = vec![one.name.clone(), other.name.clone()];
         found.push(Conflict { kind, branches, what, hint: hint.to_owned() });
     };
+    let mut numbered_alike = false;
     for (name, text) in &one.adds {
         if other.adds.iter().any(|(known, theirs)| known == name && theirs != text) {
             say(ConflictKind::Name, format!("both add a migration \"{name}\""), "rename one of them");
         }
+        let shared =
+            other.adds.iter().find_map(|(known, _)| Some((known, shape.shared_number(name, known)?)));
+        // What both have in common came from one merge.
+        let Some((known, number)) = shared.filter(|_| !other.adds.iter().any(|(known, _)| known == name))
+        else {
+            continue;
+        };
+        numbered_alike = true;
+        say(
+            ConflictKind::Number,
+            format!("\"{name}\" and \"{known}\" both have the number {number}"),
+            "give those of the branch that is merged second the numbers behind the first's",
+        );
     }
     let ends = |branch: &Branch| Some((branch.adds.first()?.0.clone(), branch.adds.last()?.0.clone()));
     if let (Some((first, last)), Some((their_first, their_last))) = (ends(one), ends(other))
-        && first <= their_last
-        && their_first <= last
+        && !shape.is_before(&their_last, &first)
+        && !shape.is_before(&last, &their_first)
         && one.adds != other.adds
+        && !numbered_alike
     {
         say(
             ConflictKind::Order,
             "their migrations interleave: whichever is merged second sorts before one that is applied already".into(),
-            "rename the folders of the second before its merge",
+            &format!("{}, for each of the second, before its merge", shape.later()),
         );
     }
     for object in of_one.objects.intersection(&of_other.objects) {

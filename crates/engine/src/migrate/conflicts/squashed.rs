@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use pgsteward_model::migrate::conflicts::{Conflict, ConflictKind};
 
-use super::Branch;
+use super::{Branch, Shape};
 use crate::migrate::project::MigrationFolder;
 use crate::migrate::squash::{Meeting, joined, meeting};
 
@@ -81,23 +81,25 @@ pub(super) fn against_base(
     branch: &Branch,
     base: &str,
     on_base: &[(String, String)],
+    shape: &Shape,
     found: &mut Vec<Conflict>,
 ) {
     for squashed in &branch.squashed {
         for (name, _) in on_base {
-            if *name < squashed.name && !squashed.joined.contains(name) {
-                found.push(order(squashed, name, base, vec![branch.name.clone()]));
+            if shape.is_before(name, &squashed.name) && !squashed.joined.contains(name) {
+                found.push(order(squashed, name, base, vec![branch.name.clone()], shape));
             }
         }
     }
 }
 
-pub(super) fn between(one: &Branch, other: &Branch, found: &mut Vec<Conflict>) {
+pub(super) fn between(one: &Branch, other: &Branch, shape: &Shape, found: &mut Vec<Conflict>) {
     for (squashing, adding) in [(one, other), (other, one)] {
         for squashed in &squashing.squashed {
-            for (name, _) in adding.adds.iter().filter(|(name, _)| *name < squashed.name) {
+            let earlier = adding.adds.iter().filter(|(name, _)| shape.is_before(name, &squashed.name));
+            for (name, _) in earlier {
                 let branches = vec![one.name.clone(), other.name.clone()];
-                found.push(order(squashed, name, &adding.name, branches));
+                found.push(order(squashed, name, &adding.name, branches, shape));
             }
         }
     }
@@ -114,7 +116,7 @@ pub(super) fn between(one: &Branch, other: &Branch, found: &mut Vec<Conflict>) {
     }
 }
 
-fn order(squashed: &Squashed, name: &str, of: &str, branches: Vec<String>) -> Conflict {
+fn order(squashed: &Squashed, name: &str, of: &str, branches: Vec<String>, shape: &Shape) -> Conflict {
     Conflict {
         kind: ConflictKind::Order,
         branches,
@@ -122,7 +124,7 @@ fn order(squashed: &Squashed, name: &str, of: &str, branches: Vec<String>) -> Co
             "the migration \"{name}\" of \"{of}\" sorts before \"{}\", which makes what comes before it",
             squashed.name
         ),
-        hint: "rename its folder with a later time, or squash again with it".into(),
+        hint: format!("{}, or squash again with it", shape.later()),
     }
 }
 
