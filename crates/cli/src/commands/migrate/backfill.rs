@@ -17,7 +17,7 @@ use crate::progress::Spinner;
 pub(super) struct Arguments {
     #[command(flatten)]
     project: ProjectArguments,
-    /// The migration folder that holds backfill.sql.
+    /// The migration that has a backfill: a folder with backfill.sql, or a file of plain SQL.
     #[arg(value_name = "NAME", conflicts_with_all = ["table", "set", "condition"], required_unless_present = "table")]
     name: Option<String>,
     /// The table as SQL has it: "Order" with its quotes.
@@ -85,6 +85,6 @@ fn source(arguments: &Arguments) -> Result<Source, MigrateError> {
         })),
         // The parser of arguments lets nothing else through.
         _ => Err(MigrateError::new("nothing says what to fill")
-            .with_hint("name a migration folder with backfill.sql, or pass --table and --set")),
+            .with_hint("name a migration that has a backfill, or pass --table and --set")),
     }
 }
