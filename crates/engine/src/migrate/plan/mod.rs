@@ -40,7 +40,6 @@ use super::{rollback, squash};
 use crate::Progress;
 use crate::collect::{CodeReader, introspect};
 use crate::discover::FoundProject;
-use crate::plain::{Marks, without_marks};
 use deck::Deck;
 use prove::Ground;
 
@@ -291,9 +290,9 @@ impl Run<'_> {
             planned.verdict = PlanVerdict::Refused { reason };
             return Ok((planned, Vec::new()));
         }
-        let script = match folder.marks {
-            Marks::None => folder.script().to_owned(),
-            _ => without_marks(folder.script()),
+        let script = match self.project.is_prisma() {
+            true => folder.script().to_owned(),
+            false => plain::script(folder),
         };
         let text = script.as_str();
         let mut pieces = rewrite::rewrite(deck, text, &mut planned.notes);

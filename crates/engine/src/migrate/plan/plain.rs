@@ -9,10 +9,10 @@ use crate::discover::migrations::number_order;
 use crate::discover::relative;
 use crate::fix::Write;
 use crate::migrate::error::MigrateError;
-use crate::migrate::plain_files::{Body, laid_out};
+use crate::migrate::plain_files::{Body, NO_TRANSACTION, laid_out};
 use crate::migrate::project::{MigrateProject, MigrationFolder, read_utf8};
 use crate::migrate::{name as given, rollback};
-use crate::plain::{Marks, Names, number_of, words_of};
+use crate::plain::{Marks, Names, number_of, without_marks, words_of};
 
 /// What no file of node-pg-migrate can say.
 const ALWAYS_IN_TRANSACTION: &str = "node-pg-migrate runs files of SQL in a transaction, which a statement with CONCURRENTLY refuses: \
@@ -47,6 +47,15 @@ pub(super) fn name(known: &[String], migration: &str, pieces: &mut [Piece]) -> R
              above {last}"
         )),
         None => Ok(()),
+    }
+}
+
+/// The way there without what runners are told: the parts say that anew.
+pub(super) fn script(migration: &MigrationFolder) -> String {
+    let text = migration.script();
+    match migration.marks {
+        Marks::None => text.strip_prefix(NO_TRANSACTION).unwrap_or(text).to_owned(),
+        _ => without_marks(text),
     }
 }
 
@@ -162,5 +171,8 @@ mod tests {
         let mut pieces = settled();
         settle(Layout::Files, &of(Marks::None), &mut pieces);
         assert!(pieces[0].text.contains("BEGIN;") && pieces[0].text.ends_with("COMMIT;\n"));
+        let told = |text: &str, marks| script(&MigrationFolder { text: text.to_owned(), ..of(marks) });
+        assert_eq!(told("-- no-transaction\nSELECT 1;\n", Marks::None), "SELECT 1;\n");
+        assert_eq!(told("-- +goose NO TRANSACTION\n-- +goose Up\nSELECT 1;", Marks::Goose), "SELECT 1;");
     }
 }
