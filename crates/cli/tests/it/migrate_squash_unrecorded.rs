@@ -89,14 +89,14 @@ fn check_takes_it_for_applied() {
             let run = project.run(&["migrate", "squash", "--quiet", "--yes", "--to", last]);
             assert_eq!(run.code, Some(0), "{}", run.both());
             let url = database.url();
-            let check = |url: &str| project.check(&["--no-lab", "--prove", "none", "--url", url]);
-            let review = check(&url);
+            let check = |more: &[&str]| project.check(&[&["--prove", "none", "--url"], more].concat());
+            let review = check(&[&url]);
             assert_eq!(review.migrations(), (1, 0), "{files}: nothing is pending");
             assert!(review.gap("drift of the database").is_none(), "{}", review.gaps());
             // A part of it is none of it, and said.
             let table = if files == "migrations" { "pgsteward_migrations" } else { "_prisma_migrations" };
             part.run(&format!("DELETE FROM {table} WHERE migration_name = '{last}'"));
-            let review = check(&part.url());
+            let review = check(&[&part.url(), "--no-lab"]);
             assert_eq!(review.migrations(), (1, 1), "{files}");
             let gap = review.gap("applied migrations").unwrap_or_default();
             assert!(gap.contains("has applied only 1 of them"), "{}", review.gaps());
