@@ -33,6 +33,7 @@ fn check(facts: &Facts) -> Vec<Finding> {
     let (Some(code), Some(prisma)) = (&facts.code, &facts.prisma) else { return Vec::new() };
     let mut findings = Vec::new();
     for (_, call) in scale::served(code) {
+        let mut found: Vec<Finding> = Vec::new();
         for loaded in arguments::loaded(facts, call) {
             let Some(page) = per_parent(&loaded).filter(|_| in_memory(prisma, call, &loaded)) else {
                 continue;
@@ -71,8 +72,17 @@ fn check(facts: &Facts) -> Vec<Finding> {
                  database; or read them with row_number() OVER (PARTITION BY …) in raw SQL"
             });
             let finding = Finding { identity: format!("{}/{path}", finding.identity), ..finding };
-            findings.push(scale::with_rows(scale::with_sql(finding, call), facts, loaded.target));
+            let finding = scale::with_rows(scale::with_sql(finding, call), facts, loaded.target);
+            // Callers that hand in several forms of a relation make one query each, at one place: it is told once, as it is
+            // at its worst.
+            let same = |other: &&mut Finding| other.identity == finding.identity && other.at == finding.at;
+            match found.iter_mut().find(same) {
+                Some(known) if known.severity >= finding.severity => {}
+                Some(known) => *known = finding,
+                None => found.push(finding),
+            }
         }
+        findings.append(&mut found);
     }
     findings
 }

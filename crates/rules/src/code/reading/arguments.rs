@@ -183,7 +183,13 @@ fn collect<'a>(
         let objects = argument.get(name).into_iter().flat_map(Node::alternatives).filter_map(Node::object);
         objects.flat_map(move |object| {
             let only = name == "select" && object.properties.len() == 1;
-            object.properties.iter().map(move |property| (property, only))
+            let last = move |property: &&Property| {
+                // `{ ...fields, tags: true }`: what a spread brought under a name that comes again is gone.
+                object
+                    .get(&property.name)
+                    .is_some_and(|last| last.conditional || std::ptr::eq(last, *property))
+            };
+            object.properties.iter().filter(last).map(move |property| (property, only))
         })
     });
     for (property, only_selection) in parts {
@@ -196,6 +202,11 @@ fn collect<'a>(
             continue;
         }
         let path: Vec<&str> = path.iter().copied().chain([property.name.as_str()]).collect();
+        // Alternatives that come from several callers share what none of them changes.
+        let known = |other: &Loaded| other.path == path && other.property == property;
+        if all.iter().any(known) {
+            continue;
+        }
         all.push(Loaded { path: path.clone(), property, field, target, only_selection });
         for alternative in property.value.alternatives() {
             collect(facts, target, alternative, &path, all);
