@@ -6,7 +6,7 @@ use pgsteward_model::finding::{Finding, Severity};
 use pgsteward_model::rule::{Group, Rule};
 
 use super::flow::{self, Flow};
-use super::{outbox, shared};
+use super::{outbox, payment_key, shared};
 use crate::shared::words;
 
 pub(super) static RULE: Rule = Rule {
@@ -103,8 +103,7 @@ fn paid(flow: &Flow, effect: &Effect, writes: &[&Call]) -> Option<Finding> {
     }
     let message =
         format!("\"{}\" moves money that \"{}\" may never record", effect.name, shared::call_name(after));
-    Some(
-        finding(flow, effect, after, message)
+    let found = finding(flow, effect, after, message)
             .detail(
                 "When the write fails, or the process ends between the two, the money has moved and no row says so; a second \
                  try moves it again, as no idempotency key goes with the call.",
@@ -112,8 +111,11 @@ fn paid(flow: &Flow, effect: &Effect, writes: &[&Call]) -> Option<Finding> {
             .hint(
                 "write the intent first, give the call an idempotency key made of the row's id, and record the answer \
                  afterwards",
-            ),
-    )
+            );
+    Some(match payment_key::fix(flow, effect, after) {
+        Some(fix) => found.fix(fix),
+        None => found,
+    })
 }
 
 fn finding(flow: &Flow, effect: &Effect, write: &Call, message: String) -> Finding {

@@ -4,6 +4,7 @@
 //! The rows are made once for a project, and only where a finding can be shown on them. An index that the
 //! planner does not use is refuted; a finding that generated rows do not show is not proven, and stays.
 
+mod checked;
 mod deadlock;
 mod event;
 mod index;
@@ -55,10 +56,12 @@ enum Show {
     Event,
     /// A row that comes and goes with its write.
     Outbox,
+    /// Values that a constraint takes and refuses.
+    Checked,
 }
 
 /// What a rule is about cannot be read from its findings where they have no fix, so it stands here.
-const SHOWN: [(&str, Show); 12] = [
+const SHOWN: [(&str, Show); 13] = [
     ("cursor-without-unique-order", Show::Memory),
     ("distinct-in-memory", Show::Memory),
     ("nested-take-in-memory", Show::Memory),
@@ -71,6 +74,7 @@ const SHOWN: [(&str, Show); 12] = [
     ("webhook-without-idempotency-key", Show::Event),
     ("write-and-effect-can-disagree", Show::Outbox),
     ("external-call-in-transaction", Show::Outbox),
+    ("checked-only-in-code", Show::Checked),
 ];
 
 fn shown(finding: &Finding) -> Option<Show> {
@@ -86,8 +90,11 @@ fn shown(finding: &Finding) -> Option<Show> {
         return Some(Show::Index);
     }
     let show = SHOWN.iter().find(|(rule, _)| *rule == finding.rule).map(|(_, show)| *show)?;
+    if show == Show::Outbox && !makes_table {
+        return None;
+    }
     // These show what a fix does, and nothing where there is none.
-    let of_fix = matches!(show, Show::Transitions | Show::Event | Show::Outbox);
+    let of_fix = matches!(show, Show::Transitions | Show::Event | Show::Checked);
     (finding.fix.is_some() || !of_fix).then_some(show)
 }
 
@@ -123,7 +130,8 @@ pub(super) async fn prove(
             // What is refuted already has lost its fix or will.
             let refuted = matches!(&finding.proof, Some(Proof { verdict: Verdict::Refuted { .. }, .. }));
             let show = shown(finding).filter(|_| !refuted)?;
-            (show == Show::Deadlock || call_of(code, finding).is_some()).then_some((index, show))
+            (matches!(show, Show::Deadlock | Show::Checked) || call_of(code, finding).is_some())
+                .then_some((index, show))
         })
         .take(limit)
         .collect();
@@ -149,6 +157,7 @@ pub(super) async fn prove(
         let finding = &findings[*index];
         let seen = match (show, call_of(code, finding)) {
             (Show::Deadlock, _) => deadlock::show(&bench, benches.lab, finding).await?,
+            (Show::Checked, _) => checked::show(&bench, finding).await,
             (Show::Index, Some(call)) => index::show(&bench, finding, call).await,
             (Show::Memory, Some(call)) => memory::show(&bench, finding, call).await,
             (Show::Repeated, Some(call)) => repeated::show(&bench, finding, call).await,

@@ -12,6 +12,7 @@ pub(in crate::code) mod loop_fix;
 pub(in crate::code) mod new_table;
 pub(in crate::code) mod outbox;
 mod outside;
+pub(in crate::code) mod payment_key;
 pub(in crate::code) mod portions;
 pub(in crate::code) mod processed_event;
 pub(in crate::code) mod refusal;
