@@ -46,10 +46,10 @@ fn allowed_number(checks: &[FieldCheck]) -> Option<f64> {
     for check in checks {
         match check {
             FieldCheck::Min { value, inclusive } => {
-                low = low.max(if *inclusive { *value } else { value + 1.0 })
+                low = low.max(if *inclusive { *value } else { value + 1.0 });
             }
             FieldCheck::Max { value, inclusive } => {
-                high = high.min(if *inclusive { *value } else { value - 1.0 })
+                high = high.min(if *inclusive { *value } else { value - 1.0 });
             }
             _ => {}
         }
