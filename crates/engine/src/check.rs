@@ -237,12 +237,12 @@ struct Reviewer<'a> {
 }
 
 impl Reviewer<'_> {
-    /// The severities that the configuration gives; without, some rules inform only.
+    /// The severities that the configuration gives; without, some rules inform only, but for what they are sure of.
     fn weigh(&self, findings: &mut [Finding]) {
         for finding in findings {
             if let Some(level) = self.loaded.config.severity.get(finding.rule) {
                 finding.severity = level.severity();
-            } else if INFORMING.contains(&finding.rule) {
+            } else if INFORMING.contains(&finding.rule) && !finding.sure {
                 finding.severity = Severity::Info;
             }
         }

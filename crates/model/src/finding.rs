@@ -30,6 +30,9 @@ pub struct Finding {
     /// Id of the rule.
     pub rule: &'static str,
     pub severity: Severity,
+    /// Of a kind that readers agreed with, so that it stays as loud as it is where its rule as a whole only informs
+    /// (`rule::INFORMING`).
+    pub sure: bool,
     pub at: Place,
     pub also: Vec<Place>,
     /// Lower case, no full stop, objects in double quotes. Makes sense alone.
@@ -59,6 +62,7 @@ impl Finding {
         Finding {
             rule: rule.id,
             severity: rule.severity,
+            sure: false,
             at,
             also: Vec::new(),
             message: message.into(),
@@ -122,6 +126,10 @@ impl Finding {
     #[must_use]
     pub fn severity(self, severity: Severity) -> Finding {
         Finding { severity, ..self }
+    }
+
+    pub fn sure(self, sure: bool) -> Finding {
+        Finding { sure, ..self }
     }
 
     #[must_use]

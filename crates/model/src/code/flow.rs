@@ -52,6 +52,31 @@ pub struct Guard {
     pub text: String,
 }
 
+impl Guard {
+    /// `if (!isProd)`, `if (process.env.NODE_ENV === 'development' && …)`
+    pub fn is_outside_production(&self) -> bool {
+        const OUTSIDE: [&str; 6] = [
+            "!isProd",
+            "!isProduction",
+            "NODE_ENV!=='production'",
+            "NODE_ENV!='production'",
+            "NODE_ENV==='development'",
+            "NODE_ENV==='test'",
+        ];
+        if self.negated || !(self.text.contains("NODE_ENV") || self.text.contains("!isProd")) {
+            return false;
+        }
+        let text: String = self.text.chars().filter(|letter| !letter.is_whitespace()).collect();
+        let text = text.replace('"', "'");
+        // Any part of a conjunction is enough; of alternatives none is.
+        !text.contains("||")
+            && text.split("&&").any(|part| {
+                let part = part.trim_matches(['(', ')']);
+                OUTSIDE.iter().any(|word| part == *word || part.ends_with(&format!(".{word}")))
+            })
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Function {
     /// `packingList`, `OrderService.cancel`, `POST /orders`, `(module)`.

@@ -54,9 +54,11 @@ impl Code {
         &self.functions[site.function]
     }
 
-    /// True for code that serves users: no test, seed, migration or script, and nothing generated.
+    /// True for code that serves users: no test, seed, migration or script, nothing generated, and nothing that runs only
+    /// outside of production.
     pub fn serves(&self, site: &Site) -> bool {
         self.function(site).file_role == FileRole::Application
+            && !site.guards.iter().any(Guard::is_outside_production)
     }
 
     /// The calls of a function itself, in the order they stand.

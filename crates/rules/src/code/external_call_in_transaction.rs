@@ -36,6 +36,9 @@ fn check(facts: &Facts) -> Vec<Finding> {
     }
     for invocation in &flow.code.invocations {
         let Some(open) = open_around(&flow, &invocation.site) else { continue };
+        if makes_function(flow.text_of(invocation.callee)) {
+            continue;
+        }
         let reach = flow.reach(invocation.callee);
         let found =
             reach.effects.iter().map(|index| &flow.code.effects[*index]).find(|effect| is_slow(effect));
@@ -77,6 +80,29 @@ fn open_around<'a>(flow: &Flow<'a>, site: &Site) -> Option<Open<'a>> {
     }
 }
 
+/// Called, it only makes a function: who calls that one waits.
+fn makes_function(text: &str) -> bool {
+    let returned = text.find('{').map_or("", |at| text[at + 1..].trim_start());
+    let Some(returned) = returned.strip_prefix("return ") else { return false };
+    let head = returned.lines().next().unwrap_or("");
+    head.starts_with("async (")
+        || head.starts_with("function")
+        || head.starts_with('(') && head.contains("=>")
+}
+
+/// The transaction is there to hold an advisory lock while something outside of the database changes.
+fn holds_lock(flow: &Flow, site: &Site) -> bool {
+    let locks = |function: usize| {
+        let mut texts =
+            flow.raw_of(function).iter().filter_map(|index| flow.code.raw[*index].text.as_deref());
+        texts.any(|text| text.contains("pg_advisory_xact_lock"))
+    };
+    let mut around = flow
+        .invocations_of(site.function)
+        .filter(|(_, invocation)| invocation.site.at.span.contains(site.at.span));
+    locks(site.function) || around.any(|(_, invocation)| locks(invocation.callee))
+}
+
 /// A queue answers quickly; that it may disagree with the database is another rule's matter.
 fn is_slow(effect: &Effect) -> bool {
     effect.kind != EffectKind::Queue
@@ -108,6 +134,7 @@ fn finding(flow: &Flow, site: &Site, open: &Open, effect: &Effect, through: Opti
         0,
         format!("a transaction {what}: {by}"),
     )
+    .severity(if holds_lock(flow, site) { Severity::Info } else { RULE.severity })
     .detail(format!(
         "Until the answer comes, the transaction keeps its connection and its locks; {timeout} Prisma rolls it back, \
          and what the other side did stays done."

@@ -64,6 +64,7 @@ fn check(facts: &Facts) -> Vec<Finding> {
                 ),
             )
             .severity(severity)
+            .sure(words(&field.name).iter().any(|word| word == "email" || word == "mail"))
             .detail(format!(
                 "Prisma sends ILIKE: in the value, \"_\" stands for any character and \"%\" for any text, so a_b@example.com \
                  finds axb@example.com, too, and % finds {}. No b-tree index serves ILIKE.",

@@ -92,6 +92,7 @@ fn in_loop(flow: &Flow, call: &Call, of: &Loop) -> Finding {
     let message = format!("\"{name}\" runs once for {}{once}", loops::each(of));
     let finding = shared::on_call(&RULE, flow.facts, flow.code, call, message)
         .severity(severity(flow, &call.site, of, Some(call)))
+        .sure(of.over == Over::Ancestors)
         .detail(detail(flow, of))
         .hint(hint(call, of))
         .also(shared::place(flow.facts, &of.at));
@@ -184,10 +185,17 @@ fn in_recursion(flow: &Flow, call: &Call) -> Option<Finding> {
         format!("\"{}\" runs once for {each}: \"{}\" calls itself", shared::call_name(call), function.name);
     Some(
         shared::on_call(&RULE, flow.facts, flow.code, call, message)
+            .sure(!again.site.loops.is_empty() && only_reads(flow, call.site.function))
             .detail("The function calls itself with what the query returned, so the queries run one after the other.")
             .hint("read the tree with one recursive query (WITH RECURSIVE), or all of its rows at once")
             .also(shared::place(flow.facts, &again.site.at)),
     )
+}
+
+/// What also writes or calls out goes through the tree for its work.
+fn only_reads(flow: &Flow, function: usize) -> bool {
+    let reach = flow.reach(function);
+    reach.effects.is_empty() && !reach.calls.iter().any(|index| flow.code.calls[*index].operation.writes())
 }
 
 /// A resolver of a GraphQL field runs for each object of the list above it.
@@ -317,6 +325,7 @@ fn hidden(flow: &Flow, invocation: &Invocation) -> Option<Finding> {
         message,
     )
     .severity(severity)
+    .sure(of.over == Over::Ancestors)
     .detail(detail(flow, of))
     .hint(if again {
         "nothing of the loop goes into the query: read the row once before the loop, and hand it on"

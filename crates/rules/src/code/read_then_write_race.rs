@@ -52,7 +52,9 @@ fn check(facts: &Facts) -> Vec<Finding> {
 /// The call whose rows decide whether the create runs, and the fields that both name.
 pub(super) fn look<'a>(flow: &Flow<'a>, create: &Call) -> Option<(&'a Call, Vec<String>)> {
     let data = create.argument.get("data")?;
-    create.site.guards.iter().flat_map(|guard| &guard.sources).find_map(|source| {
+    // A count that is held against a limit does not look for the row.
+    let absent = create.site.guards.iter().filter(|guard| says_absent(guard));
+    absent.flat_map(|guard| &guard.sources).find_map(|source| {
         let Source::Result { call, .. } = source else { return None };
         let read = &flow.code.calls[*call];
         let looks = matches!(

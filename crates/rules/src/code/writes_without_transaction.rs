@@ -51,6 +51,8 @@ fn check(facts: &Facts) -> Vec<Finding> {
     let Some(flow) = Flow::of(facts) else { return Vec::new() };
     flow.serving()
         .filter(|(_, function)| function.role != FunctionRole::Module)
+        // What is put into a list of promises runs where that is given to `$transaction`.
+        .filter(|(index, _)| !flow.text_of(*index).contains("PrismaPromise<"))
         .filter_map(|(index, _)| judge(&flow, index))
         .collect()
 }
@@ -71,7 +73,8 @@ fn judge(flow: &Flow, function: usize) -> Option<Finding> {
         }
     }
     let (rank, first, second) = best?;
-    let loud = rank == 2 || first.through.is_some() && second.through.is_some();
+    // Of what two helpers write it takes both of them to see whether it belongs together.
+    let loud = rank == 2;
     let name = |write: &Write| {
         let call = shared::call_name(write.call);
         write.through.map_or(format!("\"{call}\""), |through| {
@@ -129,10 +132,13 @@ fn one_transaction(
 }
 
 fn is_one_step(flow: &Flow, first: &Write, second: &Write) -> bool {
-    !far_apart(flow, first.site, second.site)
+    !clears_up(flow, first.site)
+        && !far_apart(flow, first.site, second.site)
         && !is_made_if_absent(flow, first, second)
         && together(first.site, second.site)
         && !clears_in_portions(first, second)
+        && !sweeps(first, second)
+        && !is_made_up_for(flow, first, second)
 }
 
 /// `if (!row) row = await create(…)`, and then something for the row: the next try finds it and goes on.
@@ -154,6 +160,42 @@ fn clears_in_portions(first: &Write, second: &Write) -> bool {
     let clears =
         |write: &Write| write.call.operation == Operation::DeleteMany && !write.site.loops.is_empty();
     clears(first) && clears(second)
+}
+
+/// Whoever calls the function does not care whether it fails: it takes back what another failure has left.
+fn clears_up(flow: &Flow, site: &Site) -> bool {
+    let function = flow.function(site);
+    !function.callers.is_empty()
+        && !function.called_from_elsewhere
+        && function.callers.iter().all(|caller| may_fail(flow, &flow.code.invocations[*caller].site))
+}
+
+/// Both delete what belongs to the same owner, by the same words, and the owner stays: the next try finds the rest.
+fn sweeps(first: &Write, second: &Write) -> bool {
+    let by = |write: &Write| {
+        let filter =
+            write.call.argument.get("where").filter(|_| write.call.operation == Operation::DeleteMany)?;
+        let property = filter.object().filter(|object| !object.open && object.properties.len() == 1)?;
+        let property = property.properties.first()?;
+        match &property.value.value {
+            Value::Expression { text, .. } if property.name != "id" => {
+                Some((property.name.clone(), text.clone()))
+            }
+            _ => None,
+        }
+    };
+    by(first).is_some_and(|owner| by(second) == Some(owner))
+}
+
+/// A row that is made if absent, where the branch for the row that is there ends with the same second write: the next try
+/// makes up for it.
+fn is_made_up_for(flow: &Flow, first: &Write, second: &Write) -> bool {
+    first.call.operation == Operation::Create
+        && flow.calls_of(second.site.function).any(|(_, call)| {
+            call.shape == second.call.shape
+                && call.site.order != second.site.order
+                && flow.exclusive(&call.site, first.site)
+        })
 }
 
 /// Neither of the two stands under a condition that the other does not stand under; ways out before them are none.
@@ -220,11 +262,14 @@ fn counts(flow: &Flow, call: &Call) -> bool {
         && !may_fail(flow, &call.site)
 }
 
-/// `upsert` with nothing to update: running it again changes nothing, and the row alone does no harm.
+/// `upsert` with nothing to update, `createMany` that skips what is there: running it again changes nothing, and the row
+/// alone does no harm.
 fn makes_sure(call: &Call) -> bool {
     let empty =
         |node: &Node| node.object().is_some_and(|object| !object.open && object.properties.is_empty());
+    let skips = |node: &Node| node.value == Value::Bool(true);
     call.operation == Operation::Upsert && call.argument.get("update").is_some_and(empty)
+        || call.operation == Operation::CreateMany && call.argument.get("skipDuplicates").is_some_and(skips)
 }
 
 /// An error of it is nobody's concern.

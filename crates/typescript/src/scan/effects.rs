@@ -18,7 +18,8 @@ impl<'a> Reader<'_, 'a> {
                 let text = self.head(span(new));
                 let waits = text.len() < 300
                     && text.contains("setTimeout(")
-                    && matches!(bare(&new.callee), Expression::Identifier(name) if name.name == "Promise");
+                    && matches!(bare(&new.callee), Expression::Identifier(name) if name.name == "Promise")
+                    && !is_deadline(text);
                 waits.then_some(EffectKind::Sleep)
             }
             _ => None,
@@ -177,6 +178,19 @@ impl<'a> Reader<'_, 'a> {
             _ => None,
         }
     }
+}
+
+/// `new Promise((_, reject) => setTimeout(() => reject(…), ms))`: nothing but a failure comes of the timer, so nobody waits
+/// for it to end.
+fn is_deadline(text: &str) -> bool {
+    let Some((head, body)) = text.split_once("=>") else { return false };
+    let resolve = head
+        .rsplit('(')
+        .next()
+        .and_then(|names| names.split([',', ')', ':']).next())
+        .map_or("", |name| name.trim().trim_start_matches("async "));
+    let mut words = body.split(|letter: char| !(letter.is_alphanumeric() || matches!(letter, '_' | '$')));
+    !resolve.is_empty() && !words.any(|word| word == resolve)
 }
 
 fn root_name<'b>(expression: &'b Expression) -> Option<&'b str> {

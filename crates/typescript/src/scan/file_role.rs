@@ -22,6 +22,8 @@ pub(super) fn of_path(path: &str) -> FileRole {
         "test-utils",
         "testcontainers",
         "test-helpers",
+        "_test-utils",
+        "__test-utils__",
         "testing",
         "testcontainers",
         "__tests__",
@@ -60,7 +62,9 @@ pub(super) fn of_path(path: &str) -> FileRole {
     {
         return FileRole::Migration;
     }
-    if within(&["scripts", "script", "bin", "tools"]) {
+    if within(&["scripts", "script", "bin", "tools", "one-off", "oneoff", "one-time"])
+        || folders.windows(2).any(|pair| pair == ["temp", "admin"])
+    {
         return FileRole::Script;
     }
     FileRole::Application

@@ -17,8 +17,8 @@ impl<'a> Reader<'_, 'a> {
             AstKind::ForStatement(each) => self.over_counter(each),
             AstKind::ForOfStatement(each) => self.over_list(&each.right, 0),
             AstKind::ForInStatement(each) => self.over_list(&each.right, 0),
-            AstKind::WhileStatement(each) => self.over_condition(node, span(&each.body), span(&each.test)),
-            AstKind::DoWhileStatement(each) => self.over_condition(node, span(&each.body), span(&each.test)),
+            AstKind::WhileStatement(each) => self.over_condition(span(&each.body), span(&each.test)),
+            AstKind::DoWhileStatement(each) => self.over_condition(span(&each.body), span(&each.test)),
             AstKind::CallExpression(call) => match iterated(call) {
                 Some(over) => self.over_list(over, 0),
                 None => Over::Unknown,
@@ -75,7 +75,7 @@ impl<'a> Reader<'_, 'a> {
                 }
                 Over::Unknown
             }
-            _ => self.over_condition(each.node_id(), span(&each.body), span(each)),
+            _ => self.over_condition(span(&each.body), span(each)),
         }
     }
 
@@ -204,7 +204,7 @@ impl<'a> Reader<'_, 'a> {
     }
 
     /// `while`, `for (;;)`: by what the body does.
-    fn over_condition(&mut self, node: NodeId, body: Span, test: Span) -> Over {
+    fn over_condition(&mut self, body: Span, test: Span) -> Over {
         let head = self.head(test).to_ascii_lowercase();
         let text = self.head(body);
         if retry_name(&head) || head.contains("attempt") || head.contains("retries") {
@@ -216,7 +216,7 @@ impl<'a> Reader<'_, 'a> {
             || text.contains("cursor")
             || text.contains("LIMIT")
             || text.contains("limit");
-        if self.climbs(node, body) {
+        if self.climbs(body) {
             return Over::Ancestors;
         }
         if reads_pages
@@ -235,8 +235,7 @@ impl<'a> Reader<'_, 'a> {
     }
 
     /// A variable that the query in the body reads is replaced by what that query returns.
-    fn climbs(&self, node: NodeId, body: Span) -> bool {
-        let _ = node;
+    fn climbs(&self, body: Span) -> bool {
         for call in self.unit.calls.iter() {
             let place = call.site.at.span;
             if !body.contains(place)
@@ -249,11 +248,8 @@ impl<'a> Reader<'_, 'a> {
             }
             let text = self.head(place);
             let argument = text.split_once('(').map_or("", |(_, argument)| argument).to_ascii_lowercase();
-            if argument.contains("parent")
-                || argument.contains("current")
-                || argument.contains("ancestor")
-                || argument.contains("next")
-            {
+            let named = UPWARDS.iter().any(|word| argument.contains(word)) || argument.contains("current");
+            if named && steps_up(&self.head(body).to_ascii_lowercase(), &argument) {
                 return true;
             }
         }
@@ -267,4 +263,28 @@ fn retry_name(name: &str) -> bool {
 
 fn constant_name(name: &str) -> bool {
     name.len() > 1 && name.chars().all(|one| one.is_ascii_uppercase() || one.is_ascii_digit() || one == '_')
+}
+
+/// What leads from a row to the one above it.
+const UPWARDS: [&str; 3] = ["parent", "ancestor", "next"];
+
+/// A name that the query's argument has is given, in the body, something of the row above: `current = row.parentId`.
+fn steps_up(body: &str, argument: &str) -> bool {
+    const NEAR: usize = 200;
+    let is_of_word = |letter: char| letter.is_alphanumeric() || matches!(letter, '_' | '$');
+    let mut words = argument.split(|letter: char| !is_of_word(letter)).filter(|word| !word.is_empty());
+    words.any(|word| {
+        body.match_indices(word).any(|(at, _)| {
+            let alone =
+                !body[..at].chars().next_back().is_some_and(|letter| is_of_word(letter) || letter == '.');
+            let rest = body[at + word.len()..].trim_start();
+            let given = rest.strip_prefix('=').filter(|rest| !rest.starts_with(['=', '>']));
+            alone
+                && given.is_some_and(|given| {
+                    let near: String = given.chars().take(NEAR).collect();
+                    let near = near.split(';').next().unwrap_or("");
+                    UPWARDS.iter().any(|word| near.contains(word))
+                })
+        })
+    })
 }

@@ -1,6 +1,6 @@
 //! What all rules of code need: where a call stands, and how a finding names it.
 
-use pgsteward_model::code::{Call, Code, Node, Source, Value};
+use pgsteward_model::code::{Call, Code, Node, Property, Source, Value};
 use pgsteward_model::facts::Facts;
 use pgsteward_model::finding::Finding;
 use pgsteward_model::place::Place;
@@ -81,7 +81,7 @@ fn collect<'a>(node: &'a Node, found: &mut Vec<&'a Source>) {
     }
 }
 
-/// Only says when something was last seen or done.
+/// Only says when something was last seen or done, or by whom.
 pub(in crate::code) fn marks_time(call: &Call) -> bool {
     let is_time = |node: &Node| match &node.value {
         Value::Expression { sources, text, .. } => {
@@ -89,7 +89,15 @@ pub(in crate::code) fn marks_time(call: &Call) -> bool {
         }
         _ => false,
     };
+    let is_who = |property: &Property| {
+        ["updatedby", "modifiedby", "editedby"]
+            .iter()
+            .any(|who| property.name.to_lowercase().replace('_', "").starts_with(who))
+    };
     call.argument.get("data").and_then(Node::object).is_some_and(|data| {
+        if !data.open && !data.properties.is_empty() && data.properties.iter().all(is_who) {
+            return true;
+        }
         let times = data.properties.iter().filter(|property| is_time(&property.value)).count();
         let counters =
             data.properties.iter().filter(|property| property.value.get("increment").is_some()).count();
