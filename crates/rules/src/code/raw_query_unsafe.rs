@@ -130,7 +130,7 @@ fn of_value(facts: &Facts, function: usize, value: &Node, depth: u32) -> Option<
 fn of_node(facts: &Facts, function: usize, node: &Node, depth: u32) -> Option<Risk> {
     let sources = match &node.value {
         Value::Expression { sources, text, .. }
-            if !is_harmless(text) && !numbers::is_declared(facts, function, text) =>
+            if !is_harmless(text) && !numbers::is_declared(facts, function, text, sources) =>
         {
             sources
         }

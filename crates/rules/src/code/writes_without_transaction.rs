@@ -256,6 +256,7 @@ fn writes<'a>(flow: &Flow<'a>, function: usize) -> Vec<Write<'a>> {
 /// A write whose absence would be noticed: no log entry, no mark of time, no row that is made if absent.
 fn counts(flow: &Flow, call: &Call) -> bool {
     call.operation.writes()
+        && flow.code.serves(&call.site)
         && !flow::is_log(&call.model)
         && !makes_sure(call)
         && !shared::marks_time(call)

@@ -2,6 +2,7 @@
 //!
 //! Knows no types but those that are written: in the function, or in a schema of Zod of the same file.
 
+use pgsteward_model::code::Source;
 use pgsteward_model::facts::Facts;
 use pgsteward_model::prisma::{FieldType, Scalar};
 
@@ -25,13 +26,14 @@ pub(super) fn of_column(facts: &Facts, call: usize, path: &[String]) -> Option<C
     }
 }
 
-/// `userId`, `input.limit`, `ids.join(',')`, or a template that holds nothing else.
-pub(super) fn is_declared(facts: &Facts, function: usize, value: &str) -> bool {
+/// `userId`, `input.limit`, `ids.join(',')`, or a template that holds nothing else. Of what a request brings right here, only a
+/// schema makes numbers: a type is a promise that nobody keeps at run time.
+pub(super) fn is_declared(facts: &Facts, function: usize, value: &str, sources: &[Source]) -> bool {
     if let Some((_, first)) = value.split_once("${") {
         // A cut text may hold more than is seen.
         return value.len() < CUT
             && first.split("${").all(|hole| {
-                hole.split_once('}').is_some_and(|(inner, _)| is_declared(facts, function, inner))
+                hole.split_once('}').is_some_and(|(inner, _)| is_declared(facts, function, inner, sources))
             });
     }
     let path = value.split(".join(").next().unwrap_or(value).trim();
@@ -41,7 +43,9 @@ pub(super) fn is_declared(facts: &Facts, function: usize, value: &str) -> bool {
     let Some(code) = &facts.code else { return false };
     let Some(function) = code.functions.get(function) else { return false };
     let Some(file) = facts.sources.get(&function.at.file) else { return false };
-    declares(file.slice(function.at.span), name, is_number) || declares(&file.text, name, is_made_number)
+    let by_type =
+        !sources.contains(&Source::Request) && declares(file.slice(function.at.span), name, is_number);
+    by_type || declares(&file.text, name, is_made_number)
 }
 
 /// Values are cut at this many characters where they are read.
