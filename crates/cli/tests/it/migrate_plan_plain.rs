@@ -103,7 +103,7 @@ fn begun(form: &Form, database: &Database<'_>) -> Project {
 }
 
 /// Shows the plan, and writes nothing.
-fn shown(project: &Project, database: &Database<'_>) {
+fn shown(project: &Project, database: &Database<'_>) -> String {
     let before = project.list("db/migrations");
     let shown = ok(project, database, &["plan", "--safe"]);
     assert!(
@@ -112,6 +112,7 @@ fn shown(project: &Project, database: &Database<'_>) {
         shown.stdout
     );
     assert_eq!(project.list("db/migrations"), before, "a dry run writes nothing");
+    shown.stdout
 }
 
 /// Plans and writes; the names of the parts in their order.
@@ -212,7 +213,6 @@ fn done(database: &Database<'_>) {
 /// Every part alone, with both versions of the application at every stage; the drop waits for the old one.
 fn walk(form: &Form, database: &Database<'_>) {
     let project = begun(form, database);
-    shown(&project, database);
     let names = planned(form, &project, database);
     read(form, &project, &names);
     let last = names.last().unwrap().clone();
@@ -280,7 +280,11 @@ fn parts_are_files_of_the_runner_on_17() {
     let Some(server) = Server::start(17) else { return };
     walk(&DBMATE, &server.database());
     there_and_back(&PAIRS, &server.database());
-    there_and_back(&NODE_PG_MIGRATE, &server.database());
+    let database = server.database();
+    let project = begun(&NODE_PG_MIGRATE, &database);
+    let plan = shown(&project, &database);
+    assert!(plan.contains("node-pg-migrate runs files of SQL in a transaction"), "{plan}");
+    assert!(plan.contains("+++ b/db/migrations/1767312001000_next_then.sql"), "{plan}");
 }
 
 #[test]
