@@ -169,6 +169,26 @@ fn every_kind_of_key_and_writers_meanwhile() {
 }
 
 #[test]
+fn rows_that_row_security_hides_are_not_passed_over() {
+    let Some(server) = Server::start(17) else { return };
+    server.rows(
+        "CREATE TABLE \"Order\" (id INTEGER PRIMARY KEY, times INTEGER NOT NULL DEFAULT 0); \
+         INSERT INTO \"Order\" SELECT generate_series(1, 20); \
+         CREATE POLICY some ON \"Order\" USING (id > 10); ALTER TABLE \"Order\" ENABLE ROW LEVEL SECURITY; \
+         ALTER TABLE \"Order\" FORCE ROW LEVEL SECURITY",
+    );
+    let project = adds_one();
+    let run = server.run(&project, &["migrate", "backfill", NAME]);
+    assert_ne!(run.code, Some(0), "{}", run.both());
+    assert!(run.stderr.contains("row-level security"), "{}", run.both());
+    server.rows("ALTER TABLE \"Order\" NO FORCE ROW LEVEL SECURITY");
+    assert_eq!(server.value("SELECT sum(times) FROM \"Order\""), "0");
+    let run = server.run(&project, &["migrate", "backfill", NAME]);
+    assert_eq!(run.code, Some(0), "{}", run.both());
+    assert_eq!(server.value("SELECT sum(times) FROM \"Order\""), "20");
+}
+
+#[test]
 fn it_gives_way_and_refuses_what_it_cannot_do() {
     let Some(server) = Server::start(17) else { return };
     server.rows(

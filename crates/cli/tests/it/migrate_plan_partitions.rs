@@ -122,3 +122,63 @@ fn stopped_by_partitions(server: &Server, hazards: &str) {
     let own = "SELECT count(*) FROM pg_constraint JOIN pg_inherits ON inhrelid = conrelid WHERE contype = 'f' AND conparentid = 0";
     assert_eq!(server.value(own), "0");
 }
+
+#[test]
+fn columns_of_partitioned_tables_change_on_all_partitions_at_once() {
+    let init = "CREATE TABLE event (id INTEGER NOT NULL, at DATE NOT NULL, amount INTEGER NOT NULL DEFAULT 1, note TEXT,\n\
+                PRIMARY KEY (id, at), CONSTRAINT event_amount_check CHECK (amount > 0)) PARTITION BY RANGE (at);\n\
+                CREATE TABLE event_2025 PARTITION OF event FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');\n\
+                CREATE TABLE event_2026 PARTITION OF event FOR VALUES FROM ('2026-01-01') TO ('2027-01-01') PARTITION BY RANGE (id);\n\
+                CREATE TABLE event_2026_rest PARTITION OF event_2026 DEFAULT;\n\
+                CREATE VIEW notes AS SELECT id, note FROM event;\n";
+    let next = "ALTER TABLE event ALTER COLUMN amount TYPE BIGINT;\nALTER TABLE event RENAME COLUMN note TO remark;\n";
+    for major in [17, 15] {
+        let Some(server) = Server::start(major) else { continue };
+        let project = project(&[(FIRST, init)]);
+        assert_eq!(server.run(&project, &["migrate", "deploy"]).code, Some(0));
+        server.rows("INSERT INTO event SELECT n, '2025-03-01'::date + n * 7, n, 'note ' || n FROM generate_series(1, 60) n");
+        server.rows(
+            "CREATE TABLE event_2027 PARTITION OF event FOR VALUES FROM ('2027-01-01') TO ('2028-01-01')",
+        );
+        planned(&server, &project, next);
+        let names = folders(&project);
+        let at = |name: &str| names.iter().position(|other| other == name);
+        let filled = at(names.iter().find(|name| name.contains("_fill_remark")).unwrap());
+        let last = names.last().unwrap();
+        let mut number = 100;
+        deployed_one_by_one(&server, &project, &mut |name| {
+            let versions: &[&str] = match at(name) {
+                now if now < filled => &["note"],
+                _ if name == last => &["remark"],
+                _ => &["note", "remark"],
+            };
+            for column in versions {
+                number += 1;
+                server.rows(&format!(
+                    "INSERT INTO event (id, at, {column}) VALUES ({number}, '2025-02-03', 'late')"
+                ));
+                // To another partition, with a new value.
+                server.rows(&format!("UPDATE event SET at = '2027-02-03', {column} = {column} || '!', amount = {number} WHERE id = {number}"));
+                let refused =
+                    server.try_rows(&format!("UPDATE event SET amount = 0 WHERE id = {number}")).unwrap_err();
+                assert!(refused.contains("event_amount_check"), "{name}: {refused}");
+                for shown in versions {
+                    let row = format!("SELECT {shown} || amount FROM event WHERE id = {number}");
+                    assert_eq!(server.value(&row), format!("late!{number}"), "{name}");
+                    let old = format!(
+                        "SELECT count(*) FROM event WHERE {shown} = 'note ' || amount AND amount = id"
+                    );
+                    assert_eq!(server.value(&old), "60", "{name}");
+                }
+                assert_eq!(
+                    server.value(&format!("SELECT note FROM notes WHERE id = {number}")),
+                    "late!",
+                    "{name}"
+                );
+            }
+        });
+        let types = "SELECT string_agg(DISTINCT format_type(atttypid, -1) || attnotnull, ' ') FROM pg_attribute WHERE attname = 'amount'";
+        assert_eq!(server.value(types), "biginttrue");
+        assert_eq!(server.value("SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal"), "0");
+    }
+}

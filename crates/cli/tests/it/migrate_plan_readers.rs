@@ -111,11 +111,13 @@ fn views_and_policies_read_a_renamed_column_all_the_while() {
 fn views_and_policies_that_a_change_of_type_takes_aside_are_there_until_the_swap() {
     // PostgreSQL changes no type under a view or a policy, so people write them away and back.
     let change = format!(
-        "DROP VIEW big;\nDROP VIEW sums, all_orders;\nDROP POLICY own ON \"Order\";\nDROP POLICY seen ON \"Item\";\n\
-         ALTER TABLE \"Order\" ALTER COLUMN total SET DATA TYPE BIGINT;\n{}\
+        "DROP VIEW sums CASCADE;\nDROP VIEW all_orders;\nDROP POLICY own ON \"Order\";\nDROP POLICY seen ON \"Item\";\n\
+         ALTER TABLE \"Order\" ALTER COLUMN total SET DATA TYPE BIGINT,\nADD COLUMN extra TEXT;\n{}\
          COMMENT ON VIEW sums IS 'by owner';\nALTER VIEW sums SET (security_barrier = true);\n\
          ALTER TABLE \"Item\" ADD COLUMN note TEXT;\n",
-        READERS.replace("CREATE VIEW ids AS SELECT id FROM \"Order\";\n", ""),
+        READERS
+            .replace("CREATE VIEW ids AS SELECT id FROM \"Order\";\n", "")
+            .replace("SELECT * FROM \"Order\"", "SELECT *, now() AS asked, extra FROM \"Order\""),
     );
     for major in [17, 15] {
         let Some(server) = Server::start(major) else { continue };
@@ -148,6 +150,10 @@ fn readers_that_cannot_follow_are_named() {
         (
             "ALTER TABLE \"Order\" ENABLE ROW LEVEL SECURITY;\nALTER TABLE \"Order\" FORCE ROW LEVEL SECURITY;\n",
             "row security holds for the table's owner too",
+        ),
+        (
+            "ALTER TABLE \"Order\" ADD CONSTRAINT apart EXCLUDE USING btree (total WITH =);\n",
+            "the exclusion constraint \"apart\" stands on it, and no server builds one while others write",
         ),
     ] {
         let project = project(&[(FIRST, &format!("{INIT}{more}")), ("20260102000000_next", rename)]);
@@ -209,5 +215,34 @@ fn a_renamed_enum_value_takes_along_what_names_it() {
         let view = server.value("SELECT pg_get_viewdef('\"Void\"'::regclass)");
         assert!(view.contains("'CANCELLED'"), "{view}");
         assert_eq!(server.value("SELECT count(*) FROM pg_type WHERE typname LIKE 'Status%'"), "1");
+    }
+}
+
+#[test]
+fn what_reads_a_column_is_not_dropped_for_the_time_of_an_expansion() {
+    let Some(server) = Server::start(17) else { return };
+    for (reader, kind) in [("VIEW", "view"), ("MATERIALIZED VIEW", "materialized view")] {
+        let made = format!("CREATE {reader} totals AS SELECT total FROM \"Order\";\n");
+        let again = made.replace("total FROM", "amount FROM");
+        for (next, is_left) in [
+            (
+                format!(
+                    "DROP {reader} totals;\nALTER TABLE \"Order\" RENAME COLUMN total TO amount;\n{again}"
+                ),
+                true,
+            ),
+            (
+                format!(
+                    "DROP {reader} totals;\nCREATE INDEX i ON \"Order\"(owner);\nALTER TABLE \"Order\" ALTER COLUMN total TYPE BIGINT;\n{made}"
+                ),
+                kind != "view",
+            ),
+        ] {
+            let project = project(&[(FIRST, &format!("{INIT}{made}")), ("20260102000000_next", &next)]);
+            let run = server.run(&project, &["migrate", "plan", "--safe", "20260102000000_next"]);
+            assert_eq!(run.code, Some(0), "{}", run.both());
+            let said = format!("Order.total is left as it is written: the {kind} \"totals\" reads it");
+            assert_eq!(run.stdout.contains(&said), is_left, "{next}: {}", run.stdout);
+        }
     }
 }

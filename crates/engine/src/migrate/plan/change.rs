@@ -35,7 +35,7 @@ pub(super) fn next(
         }
         let catalog = deck.catalog_after(pieces, at);
         let wanted: BTreeSet<Place> =
-            moving.into_iter().filter(|place| allowed(&catalog, file, place, notes)).collect();
+            moving.into_iter().filter(|place| allowed(deck, &catalog, file, place, notes)).collect();
         if wanted.is_empty() {
             continue;
         }
@@ -73,7 +73,13 @@ fn renamed(file: &MigrationFile, ty: &str) -> bool {
     })
 }
 
-fn allowed(catalog: &Catalog, file: &MigrationFile, place: &Place, notes: &mut Vec<String>) -> bool {
+fn allowed(
+    deck: &Deck,
+    catalog: &Catalog,
+    file: &MigrationFile,
+    place: &Place,
+    notes: &mut Vec<String>,
+) -> bool {
     let (name, column) = place;
     let Some(table) = catalog.table(name) else { return false };
     let converted = file.statements.iter().any(|one| match &one.statement {
@@ -87,7 +93,9 @@ fn allowed(catalog: &Catalog, file: &MigrationFile, place: &Place, notes: &mut V
     let readers = || {
         let retype = file.statements.iter().find(|one| retypes(one, place))?;
         let before = state_before(catalog, file, retype);
-        readers::reader(&before, before.table(name)?, column)
+        readers::lost(&deck.catalog, catalog, (name, column))
+            .or_else(|| readers::materialized(catalog, table, column))
+            .or_else(|| readers::reader(&before, before.table(name)?, column))
     };
     let reason = obstacle(catalog, table, column, Ways::Forth, false).or_else(readers).or_else(|| {
         let why = "its foreign key writes it, and USING converts one way only";
@@ -146,9 +154,11 @@ fn parts(
         (!text.is_empty()).then(|| piece.with(text.join("\n")))
     };
     // What comes before is a piece of its own, so that the columns are seen as they are after it.
-    if let Some(head) = of(&|at| at < first && roles[at] == Role::Other) {
-        let rest = of(&|at| at >= first || roles[at] != Role::Other)?;
-        return Some(vec![head, rest]);
+    let ahead = |at: usize| {
+        roles[at] == Role::Other && (at < first || aside.may_need(&file.statements[at].statement))
+    };
+    if let Some(head) = of(&|at| ahead(at)) {
+        return Some(vec![head, of(&|at| !ahead(at))?]);
     }
     let mut swap = swap(catalog, piece, file, wanted)?;
     for (one, role) in file.statements.iter().zip(&roles) {

@@ -35,6 +35,7 @@ pub(super) fn next(
             let Some((from, to)) = renames else { continue };
             let catalog = deck.catalog_after(pieces, at);
             let readers = obstacle(&catalog, table, from, Ways::Apart, false)
+                .or_else(|| readers::lost(&deck.catalog, &catalog, (&table.name, from)))
                 .map_or_else(|| readers::turned(&catalog, deck.after.as_ref(), table, from), Err);
             let readers = match readers {
                 Ok(readers) => readers,

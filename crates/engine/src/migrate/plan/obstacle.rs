@@ -1,9 +1,10 @@
 //! Why a second column cannot take the place of a column, but for what reads it (see `readers`).
 
-use pgsteward_model::catalog::{Catalog, ConstraintKind, ReferentialAction, Table};
+use pgsteward_model::catalog::{Catalog, Constraint, ConstraintKind, ReferentialAction, Table, TableKind};
 use pgsteward_sql::quote_ident;
 
 use super::exchange::Ways;
+use super::readers;
 
 /// None where nothing stands in the way. `bound` says that expressions over the column hold for its present type only.
 pub(super) fn obstacle(
@@ -14,7 +15,7 @@ pub(super) fn obstacle(
     bound: bool,
 ) -> Option<String> {
     let known = table.column(column)?;
-    if let Some(reason) = family(catalog, table, column) {
+    if let Some(reason) = family(catalog, table, column, ways) {
         return Some(reason);
     }
     if known.generated.is_some() {
@@ -42,11 +43,13 @@ pub(super) fn obstacle(
 }
 
 /// The columns of a parent and its children are one to PostgreSQL, which the steps of an exchange change one by one.
-fn family(catalog: &Catalog, table: &Table, column: &str) -> Option<String> {
+fn family(catalog: &Catalog, table: &Table, column: &str, ways: Ways) -> Option<String> {
     if let Some(partitioning) = &table.partitioning {
         let key = names(&partitioning.key, column);
-        let what = if key { "the table is partitioned by it" } else { "the table is partitioned" };
-        return Some(format!("{what} ({})", partitioning.key));
+        return match key {
+            true => Some(format!("the table is partitioned by it ({})", partitioning.key)),
+            false => partitioned(catalog, table, column, ways),
+        };
     }
     if let Some(parent) = table.partition_of.as_ref().map(|of| &of.parent).or(table.inherits.first()) {
         return Some(format!("the table has it from \"{}\"", parent.display()));
@@ -55,11 +58,85 @@ fn family(catalog: &Catalog, table: &Table, column: &str) -> Option<String> {
     Some(format!("\"{}\" inherits it", child.name.display()))
 }
 
+/// A partitioned table has its column, trigger and checks on all partitions at once. Whatever only one of them has would
+/// be lost, and no index of all of them is built concurrently.
+fn partitioned(catalog: &Catalog, root: &Table, column: &str, ways: Ways) -> Option<String> {
+    if catalog.version.major() < 13 {
+        return Some(
+            "before PostgreSQL 13 a partitioned table has no trigger that could keep two columns equal"
+                .into(),
+        );
+    }
+    let known = root.column(column)?;
+    let family: Vec<&Table> = std::iter::once(root).chain(partitions(catalog, root)).collect();
+    family.iter().find_map(|table| {
+        let name = table.name.display();
+        let is = |other: &String| other == column;
+        let over = table.indexes.iter().find(|index| {
+            index.keys.iter().any(|key| key.column.as_ref().is_some_and(is)) || index.include.iter().any(is)
+        });
+        if let Some(index) = over {
+            return Some(format!("the index \"{}\" of the partitioned table stands on it", index.name));
+        }
+        if let Some(reason) = expression(table, column, true) {
+            return Some(reason);
+        }
+        if let Some((key, _)) = table.foreign_keys().find(|(_, key)| key.columns.iter().any(is)) {
+            return Some(format!("the foreign key \"{}\" is that of a partitioned table", key.name));
+        }
+        if std::ptr::eq(*table, root) {
+            return None;
+        }
+        let own = table.column(column)?;
+        let checks = |other: &&Constraint| {
+            matches!(&other.kind, ConstraintKind::Check { expression, .. } if names(expression, column))
+                && root.constraint(&other.name).is_none()
+        };
+        if let Some(check) = table.constraints.iter().find(checks) {
+            return Some(format!(
+                "the check constraint \"{}\" of its partition \"{name}\" stands on it",
+                check.name
+            ));
+        }
+        if table.kind == TableKind::Foreign {
+            return Some(format!("the rows of its partition \"{name}\" are on another server"));
+        }
+        if (&own.default, &own.comment, own.not_null) != (&known.default, &known.comment, known.not_null)
+            || !own.grants.is_empty()
+        {
+            return Some(format!(
+                "its partition \"{name}\" has it with another default, comment, NOT NULL or privilege"
+            ));
+        }
+        if table.force_row_security {
+            return Some(format!("row security holds for the owner of its partition \"{name}\" too"));
+        }
+        trigger(table, column, ways).or_else(|| readers::reader(catalog, table, column))
+    })
+}
+
+/// All that are below a table, at any depth.
+fn partitions<'a>(catalog: &'a Catalog, root: &'a Table) -> Vec<&'a Table> {
+    let mut found: Vec<&Table> = Vec::new();
+    let mut open = vec![&root.name];
+    while let Some(parent) = open.pop() {
+        let of = |table: &&Table| table.partition_of.as_ref().is_some_and(|of| of.parent == *parent);
+        let below: Vec<&Table> = catalog.tables.values().map(std::sync::Arc::as_ref).filter(of).collect();
+        open.extend(below.iter().map(|table| &table.name));
+        found.extend(below);
+    }
+    found
+}
+
 fn constraint(catalog: &Catalog, table: &Table, column: &str, bound: bool) -> Option<String> {
     for constraint in &table.constraints {
         match &constraint.kind {
             ConstraintKind::Exclusion { definition } if names(definition, column) => {
-                return Some(format!("the exclusion constraint \"{}\" stands on it", constraint.name));
+                return Some(format!(
+                    "the exclusion constraint \"{}\" stands on it, and no server builds one while others write: in a quiet hour \
+                     drop it, change the column and add it again",
+                    constraint.name
+                ));
             }
             ConstraintKind::Check { expression, .. } if bound && names(expression, column) => {
                 return Some(format!("the check constraint \"{}\" stands on it", constraint.name));

@@ -46,6 +46,24 @@ pub(super) fn reader(catalog: &Catalog, table: &Table, column: &str) -> Option<S
     view.or_else(|| policies(catalog, table, column).next().map(|(on, policy)| names(on, policy)))
 }
 
+/// What read the column before the migration and is gone before the statement is reached: whoever uses it would do without
+/// for as long as the folders between are deployed.
+pub(super) fn lost(before: &Catalog, now: &Catalog, (name, column): (&QName, &str)) -> Option<String> {
+    let table = before.table(name)?;
+    let view = views(before, table, column).find(|view| !now.views.contains_key(&view.name));
+    let stands = |on: &Table, policy: &Policy| {
+        now.table(&on.name).is_some_and(|on| on.policies.iter().any(|other| other.name == policy.name))
+    };
+    let policy = || policies(before, table, column).find(|(on, policy)| !stands(on, policy));
+    let reason = view.map(reads).or_else(|| policy().map(|(on, policy)| names(on, policy)))?;
+    Some(format!("{reason}, and the migration drops that before"))
+}
+
+/// The first materialized view that reads the column: made anew it would be filled while its table is locked.
+pub(super) fn materialized(catalog: &Catalog, table: &Table, column: &str) -> Option<String> {
+    views(catalog, table, column).find(|view| view.materialized).map(reads)
+}
+
 /// The first view or policy whose text names a type.
 pub(super) fn reader_of_type(catalog: &Catalog, name: &QName) -> Option<String> {
     let view = catalog.views.values().find(|view| speaks(&view.definition, &name.name)).map(reads);
@@ -113,11 +131,13 @@ impl Aside {
             .map(|(on, policy)| (&on.name, policy.name.as_str()))
             .collect();
         for one in file.statements.iter().take(last.unwrap_or(0)) {
-            let Statement::Drop { kind, names, on, .. } = &one.statement else { continue };
+            let Statement::Drop { kind, names, on, cascade, .. } = &one.statement else { continue };
             match (kind, on) {
                 (ObjectKind::View, _) => {
-                    let names: Vec<QName> = names.iter().map(Name::qualified).collect();
+                    let names: BTreeSet<QName> = names.iter().map(Name::qualified).collect();
                     if names.iter().any(|name| close.contains(name)) {
+                        let readers = cascade.then(|| closure(catalog, &names.iter().collect()));
+                        aside.views.extend(readers.into_iter().flatten().cloned());
                         aside.views.extend(names);
                     }
                 }
@@ -135,6 +155,18 @@ impl Aside {
     pub(super) fn role(&self, statement: &Statement, text: &str) -> Option<Role> {
         let back = || self.returns(statement, text).then_some(Role::Back);
         self.goes(statement).then_some(Role::Away).or_else(back)
+    }
+
+    /// Whether the statement makes something that what comes back may read, and asks for nothing that the swap brings.
+    pub(super) fn may_need(&self, statement: &Statement) -> bool {
+        let adds = |action: &AlterAction| matches!(action, AlterAction::AddColumn { .. });
+        let makes = match statement {
+            Statement::AlterTable(alter) => alter.actions.iter().all(adds),
+            Statement::CreateTable(create) => !create.from_query,
+            Statement::CreateEnum { .. } => true,
+            _ => false,
+        };
+        makes && !(self.views.is_empty() && self.policies.is_empty())
     }
 
     fn goes(&self, statement: &Statement) -> bool {
