@@ -174,7 +174,7 @@ fn rows_that_row_security_hides_are_not_passed_over() {
     server.rows(
         "CREATE TABLE \"Order\" (id INTEGER PRIMARY KEY, times INTEGER NOT NULL DEFAULT 0); \
          INSERT INTO \"Order\" SELECT generate_series(1, 20); \
-         CREATE POLICY some ON \"Order\" USING (id > 10); ALTER TABLE \"Order\" ENABLE ROW LEVEL SECURITY; \
+         CREATE POLICY late ON \"Order\" USING (id > 10); ALTER TABLE \"Order\" ENABLE ROW LEVEL SECURITY; \
          ALTER TABLE \"Order\" FORCE ROW LEVEL SECURITY",
     );
     let project = adds_one();

@@ -115,9 +115,10 @@ fn views_and_policies_that_a_change_of_type_takes_aside_are_there_until_the_swap
          ALTER TABLE \"Order\" ALTER COLUMN total SET DATA TYPE BIGINT,\nADD COLUMN extra TEXT;\n{}\
          COMMENT ON VIEW sums IS 'by owner';\nALTER VIEW sums SET (security_barrier = true);\n\
          ALTER TABLE \"Item\" ADD COLUMN note TEXT;\n",
-        READERS
-            .replace("CREATE VIEW ids AS SELECT id FROM \"Order\";\n", "")
-            .replace("SELECT * FROM \"Order\"", "SELECT *, now() AS asked, extra FROM \"Order\""),
+        READERS.replace("CREATE VIEW ids AS SELECT id FROM \"Order\";\n", "").replace(
+            "SELECT * FROM \"Order\"",
+            "SELECT * FROM (SELECT *, now() AS asked FROM \"Order\" WHERE extra IS NULL) AS o"
+        ),
     );
     for major in [17, 15] {
         let Some(server) = Server::start(major) else { continue };
@@ -240,7 +241,6 @@ fn what_reads_a_column_is_not_dropped_for_the_time_of_an_expansion() {
         ] {
             let project = project(&[(FIRST, &format!("{INIT}{made}")), ("20260102000000_next", &next)]);
             let run = server.run(&project, &["migrate", "plan", "--safe", "20260102000000_next"]);
-            assert_eq!(run.code, Some(0), "{}", run.both());
             let said = format!("Order.total is left as it is written: the {kind} \"totals\" reads it");
             assert_eq!(run.stdout.contains(&said), is_left, "{next}: {}", run.stdout);
         }

@@ -45,7 +45,7 @@ pub(super) fn obstacle(
 /// The columns of a parent and its children are one to PostgreSQL, which the steps of an exchange change one by one.
 fn family(catalog: &Catalog, table: &Table, column: &str, ways: Ways) -> Option<String> {
     if let Some(partitioning) = &table.partitioning {
-        let key = names(&partitioning.key, column);
+        let key = readers::speaks(&partitioning.key, column);
         return match key {
             true => Some(format!("the table is partitioned by it ({})", partitioning.key)),
             false => partitioned(catalog, table, column, ways),
