@@ -173,6 +173,7 @@ fn a_renamed_enum_value_takes_along_what_names_it() {
                 CREATE UNIQUE INDEX \"Order_void_key\" ON \"Order\" (why) WHERE status = 'VOID';\n\
                 CREATE VIEW states WITH (security_barrier=true) AS SELECT id, status, why FROM \"Order\" WHERE status IN ('VOID', 'PAID');\n\
                 CREATE VIEW \"Void\" AS SELECT id FROM states WHERE status = 'VOID';\n\
+                CREATE MATERIALIZED VIEW reasons AS SELECT why FROM \"Order\";\n\
                 COMMENT ON VIEW states IS 'as it stands';\nCOMMENT ON COLUMN states.why IS 'reason';\n\
                 ALTER TABLE \"Order\" ENABLE ROW LEVEL SECURITY;\n\
                 CREATE POLICY dead ON \"Order\" FOR SELECT USING (status = 'VOID');\n";

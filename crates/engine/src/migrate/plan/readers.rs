@@ -82,7 +82,11 @@ pub(super) fn names(on: &Table, policy: &Policy) -> String {
     format!("the policy \"{}\" of {} names it", policy.name, on.name.display())
 }
 
-fn views<'a>(catalog: &'a Catalog, table: &'a Table, column: &'a str) -> impl Iterator<Item = &'a View> {
+pub(super) fn views<'a>(
+    catalog: &'a Catalog,
+    table: &'a Table,
+    column: &'a str,
+) -> impl Iterator<Item = &'a View> {
     catalog.views.values().filter(move |view| {
         // The server's words name each column; what people write may mean all of them.
         let all = view.columns.is_empty() && view.definition.contains('*');
@@ -90,7 +94,7 @@ fn views<'a>(catalog: &'a Catalog, table: &'a Table, column: &'a str) -> impl It
     })
 }
 
-fn policies<'a>(
+pub(super) fn policies<'a>(
     catalog: &'a Catalog,
     table: &'a Table,
     column: &'a str,

@@ -1,12 +1,12 @@
 //! What reads columns of a type, around the moment in which another type takes its name: views are made anew, because
 //! types of their columns change, with all that belongs to them on the server; policies let no row through meanwhile.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use pgsteward_model::catalog::{Catalog, Policy, QName, Table, View};
 use pgsteward_sql::{ddl, quote_literal, quote_qualified};
 
-use super::readers::{closure, names, reads, speaks, texts};
+use super::readers::{closure, names, policies, reads, speaks, texts, views};
 
 /// Both run in the transaction of the swap.
 #[derive(Default)]
@@ -20,18 +20,18 @@ impl Remade {
     pub(super) fn of(
         catalog: &Catalog,
         after: &Catalog,
-        tables: &[&Table],
+        places: &[(&Table, &str)],
         ty: &QName,
     ) -> Result<Remade, String> {
         let mut remade = Remade::default();
-        let tables: BTreeSet<&QName> = tables.iter().map(|table| &table.name).collect();
         // The words of policies and views name the type wherever they hold a value of it.
-        let policies = catalog.tables.values().flat_map(|on| on.policies.iter().map(move |one| (on, one)));
-        for (on, policy) in policies {
-            let here = tables.contains(&on.name) || tables.iter().any(|table| says(policy, &table.name));
-            if !here && !says(policy, &ty.name) {
-                continue;
-            }
+        let all =
+            catalog.tables.values().flat_map(|on| on.policies.iter().map(move |one| (on.as_ref(), one)));
+        let of_type = all.filter(|(_, policy)| texts(policy).any(|text| speaks(text, &ty.name)));
+        let of_columns = places.iter().flat_map(|(table, column)| policies(catalog, table, column));
+        let readers: BTreeMap<(&QName, &str), (&Table, &Policy)> =
+            of_type.chain(of_columns).map(|(on, one)| ((&on.name, one.name.as_str()), (on, one))).collect();
+        for (on, policy) in readers.into_values() {
             let next = after.table(&on.name);
             let next = next.and_then(|next| next.policies.iter().find(|other| other.name == policy.name));
             let next = next.ok_or_else(|| names(on, policy))?;
@@ -41,26 +41,20 @@ impl Remade {
             remade.ahead.push(ddl::policy_altered(&on.name, &closed));
             remade.behind.push(ddl::policy_altered(&on.name, next));
         }
-        remade.views(catalog, after, &tables, ty)?;
+        let of_type = catalog.views.values().filter(|view| speaks(&view.definition, &ty.name));
+        let of_columns = places.iter().flat_map(|(table, column)| views(catalog, table, column));
+        let mut readers: BTreeSet<&QName> = of_type.chain(of_columns).map(|view| &view.name).collect();
+        readers.extend(closure(catalog, &readers));
+        remade.views(catalog, after, &readers)?;
         Ok(remade)
     }
 
-    fn views(
-        &mut self,
-        catalog: &Catalog,
-        after: &Catalog,
-        tables: &BTreeSet<&QName>,
-        ty: &QName,
-    ) -> Result<(), String> {
-        let mut views = closure(catalog, tables);
-        views.extend(
-            catalog.views.values().filter(|one| speaks(&one.definition, &ty.name)).map(|one| &one.name),
-        );
+    fn views(&mut self, catalog: &Catalog, after: &Catalog, views: &BTreeSet<&QName>) -> Result<(), String> {
         if views.is_empty() {
             return Ok(());
         }
         let (mut old, mut new) = (Catalog::empty(after.version), Catalog::empty(after.version));
-        for name in views {
+        for name in views.iter().copied() {
             let Some(view) = catalog.views.get(name) else { continue };
             let next = after.views.get(name).filter(|next| !view.materialized && !next.materialized);
             let bare = |view: &View| View { owner: None, grants: Vec::new(), comment: None, ..view.clone() };
@@ -80,10 +74,6 @@ impl Remade {
         self.behind.push(given_back(&list));
         Ok(())
     }
-}
-
-fn says(policy: &Policy, name: &str) -> bool {
-    texts(policy).any(|text| speaks(text, name))
 }
 
 /// Remembers what belongs to the views on the server that runs this, whoever gave it to them: owner, privileges, comments,

@@ -138,8 +138,8 @@ impl Change<'_> {
         )
     }
 
-    fn tables(&self) -> Vec<&Table> {
-        self.columns.iter().map(|user| user.table).collect()
+    fn places(&self) -> Vec<(&Table, &str)> {
+        self.columns.iter().map(|user| (user.table, user.column)).collect()
     }
 
     fn parts(
@@ -215,7 +215,7 @@ impl Change<'_> {
         if let Some(comment) = &self.old.comment {
             types.push(format!("COMMENT ON TYPE {own} IS {}", quote_literal(comment)));
         }
-        let readers = after.map(|after| Remade::of(catalog, after, &self.tables(), &self.name));
+        let readers = after.map(|after| Remade::of(catalog, after, &self.places(), &self.name));
         let Remade { ahead, behind } = readers.and_then(Result::ok).unwrap_or_default();
         let exchange = |user: &'b User<'b>| {
             let known = user.table.column(user.column);

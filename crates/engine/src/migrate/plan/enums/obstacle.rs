@@ -33,7 +33,7 @@ impl Change<'_> {
             }
         }
         let others = match after {
-            Some(after) => Remade::of(catalog, after, &self.tables(), &self.name).err(),
+            Some(after) => Remade::of(catalog, after, &self.places(), &self.name).err(),
             None => readers::reader_of_type(catalog, &self.name),
         };
         if others.is_some() {
