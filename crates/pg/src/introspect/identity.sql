@@ -1,6 +1,5 @@
 -- Object ids with the names that the objects have now: class, id, part, namespace, what it is part of, name.
--- Ids below 16384 belong to the system; so do namespaces that begin with pg_. Columns and constraints that a table has from
--- its parent change their names with the parent's.
+-- Ids below 16384 belong to the system; so do namespaces that begin with pg_.
 WITH ns AS MATERIALIZED (
     SELECT n.oid, n.nspname FROM pg_catalog.pg_namespace n
     WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
@@ -21,11 +20,11 @@ WHERE r.relkind IN ('r', 'p', 'f', 'v', 'm', 'S', 'i', 'I')
 UNION ALL
 SELECT CASE r.relkind WHEN 'c' THEN 'attribute' ELSE 'column' END, a.attrelid, a.attnum, r.nspname, r.relname, a.attname
 FROM pg_catalog.pg_attribute a JOIN rel r ON r.oid = a.attrelid
-WHERE a.attnum > 0 AND NOT a.attisdropped AND a.attinhcount = 0 AND r.relkind IN ('r', 'p', 'f', 'c')
+WHERE a.attnum > 0 AND NOT a.attisdropped AND r.relkind IN ('r', 'p', 'f', 'c')
 UNION ALL
 SELECT 'constraint', k.oid, 0, r.nspname, r.relname, k.conname
 FROM pg_catalog.pg_constraint k JOIN rel r ON r.oid = k.conrelid
-WHERE k.conparentid = 0 AND k.coninhcount = 0
+WHERE k.conparentid = 0
 UNION ALL
 SELECT 'domain constraint', k.oid, 0, ns.nspname, t.typname, k.conname
 FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_type t ON t.oid = k.contypid JOIN ns ON ns.oid = t.typnamespace

@@ -2,7 +2,8 @@
 
 use anyhow::{Context, Result};
 use pgsteward_lab::{Database, Lab};
-use pgsteward_model::catalog::QName;
+use pgsteward_model::catalog::{QName, Table};
+use pgsteward_model::identity::{Identities, ObjectClass};
 use pgsteward_model::migration::{MigrationFile, ServerError};
 use pgsteward_model::statement::Statement;
 use pgsteward_pg::LabSession;
@@ -27,7 +28,7 @@ pub(super) async fn generate(
     after: &State,
     file: &MigrationFile,
 ) -> Result<Generated> {
-    let mut statements = ddl::rename(&after.identities, &before.identities);
+    let mut statements = ddl::rename(&own_names(after), &before.identities);
     let renamed;
     let from = if statements.is_empty() {
         after
@@ -54,6 +55,24 @@ pub(super) async fn generate(
         statements = in_order(database, statements).await?;
     }
     Ok(Generated { statements, without_values: diff.without_values, unsaid })
+}
+
+/// The names without those that a table has from its parents, which change with them.
+fn own_names(state: &State) -> Identities {
+    let mut own = state.identities.clone();
+    own.objects.retain(|id, called| {
+        let holds = |parent: &Table| match id.class {
+            ObjectClass::Column => parent.column(&called.name).is_some(),
+            ObjectClass::Constraint => parent.constraint(&called.name).is_some(),
+            _ => false,
+        };
+        let table = state.catalog.table(&QName::new(&called.namespace, &called.inside));
+        let parents = table.into_iter().flat_map(|table| {
+            table.partition_of.iter().map(|partition| &partition.parent).chain(&table.inherits)
+        });
+        !parents.filter_map(|parent| state.catalog.table(parent)).any(holds)
+    });
+    own
 }
 
 /// Settings that the catalog type does not hold.
