@@ -3,7 +3,7 @@
 
 mod date;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::Arc;
@@ -69,7 +69,12 @@ pub fn apply(
 ) -> usize {
     configured.ran.extend(ran.iter().map(|rule| (*rule).to_owned()));
     let today = configured.today;
-    let mut comments: Vec<Allow> = facts.sources.files.values().flat_map(|file| in_file(file)).collect();
+    // Of files of code it is known which ones allow anything.
+    let allowing = facts.code.iter().flat_map(|code| &code.allowing);
+    let allowing = allowing.filter_map(|file| facts.sources.get(file));
+    let files: BTreeMap<&str, &Arc<SourceFile>> =
+        facts.sources.read_at_once().chain(allowing).map(|file| (&*file.path, file)).collect();
+    let mut comments: Vec<Allow> = files.into_values().flat_map(|file| in_file(file)).collect();
     let before = findings.len();
     findings.retain(|finding| {
         let mut keep = true;

@@ -301,7 +301,7 @@ impl Reviewer<'_> {
         if let Some(code) = &facts.code {
             review.code.get_or_insert_default().add(code);
         }
-        review.sources.files.extend(facts.sources.files.clone());
+        review.sources.extend(&facts.sources);
         if let Some((path, text)) = &self.loaded.file {
             review.sources.add(pgsteward_model::source::SourceFile::new(
                 crate::discover::relative(self.root, path),

@@ -51,7 +51,7 @@ pub async fn queries(options: &QueriesOptions, progress: &dyn Progress) -> Resul
         }
         None => None,
     };
-    let reader = CodeReader::new(&ground.found, true);
+    let reader = CodeReader::new(&ground.found, true).with_tests();
     let collector = ground.collector(&reader, progress);
     let laboratory = &ground.laboratory;
     let mut answer = Queries {

@@ -111,21 +111,78 @@ pub struct FileRange {
     pub end: Position,
 }
 
-/// Every file that was read for one project, by its path.
+/// Every file of one project that findings may point into, by its path.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
-    pub files: BTreeMap<Arc<str>, Arc<SourceFile>>,
+    files: BTreeMap<Arc<str>, Held>,
+}
+
+#[derive(Clone, Debug)]
+enum Held {
+    Read(Arc<SourceFile>),
+    Later(Arc<Later>),
+}
+
+#[derive(Debug)]
+struct Later {
+    path: Arc<str>,
+    texts: Texts,
+    /// None inside where it could not be read.
+    file: OnceLock<Option<Arc<SourceFile>>>,
+}
+
+/// Gives the text of a file by its path, when somebody asks for it. None where it is not there any more.
+#[derive(Clone)]
+pub struct Texts(Arc<Read>);
+
+type Read = dyn Fn(&str) -> Option<Arc<str>> + Send + Sync;
+
+impl Texts {
+    pub fn new(read: impl Fn(&str) -> Option<Arc<str>> + Send + Sync + 'static) -> Texts {
+        Texts(Arc::new(read))
+    }
+}
+
+impl std::fmt::Debug for Texts {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("Texts")
+    }
 }
 
 impl Sources {
     pub fn add(&mut self, file: SourceFile) -> Arc<SourceFile> {
         let file = Arc::new(file);
-        self.files.insert(file.path.clone(), file.clone());
+        self.files.insert(file.path.clone(), Held::Read(file.clone()));
         file
     }
 
+    /// A file of which the text is read only if somebody asks for it: of most files of code nobody does. What is known
+    /// already stays.
+    pub fn add_later(&mut self, path: Arc<str>, texts: &Texts) {
+        self.files.entry(path).or_insert_with_key(|path| {
+            let later = Later { path: path.clone(), texts: texts.clone(), file: OnceLock::new() };
+            Held::Later(Arc::new(later))
+        });
+    }
+
+    /// All files of others too, which come before the same ones here.
+    pub fn extend(&mut self, others: &Sources) {
+        self.files.extend(others.files.iter().map(|(path, held)| (path.clone(), held.clone())));
+    }
+
     pub fn get(&self, path: &str) -> Option<&Arc<SourceFile>> {
-        self.files.get(path)
+        match self.files.get(path)? {
+            Held::Read(file) => Some(file),
+            Held::Later(later) => later.get(),
+        }
+    }
+
+    /// The files that were read from the start: all but those of [`Sources::add_later`].
+    pub fn read_at_once(&self) -> impl Iterator<Item = &Arc<SourceFile>> {
+        self.files.values().filter_map(|held| match held {
+            Held::Read(file) => Some(file),
+            Held::Later(_) => None,
+        })
     }
 
     /// The range of `span` in `path`. A path that was never read gives a range at its first line, so that
@@ -138,6 +195,13 @@ impl Sources {
                 FileRange { file: path.into(), span: Span::default(), start: first, end: first }
             }
         }
+    }
+}
+
+impl Later {
+    fn get(&self) -> Option<&Arc<SourceFile>> {
+        let read = || Some(Arc::new(SourceFile::new(self.path.clone(), (self.texts.0)(&self.path)?)));
+        self.file.get_or_init(read).as_ref()
     }
 }
 

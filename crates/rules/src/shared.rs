@@ -216,6 +216,9 @@ pub(crate) fn words(name: &str) -> Vec<String> {
 
 /// Whether one of the [`words`] of a name is one: without keeping them, for names of which there are thousands.
 pub(crate) fn any_word(name: &str, mut is: impl FnMut(&str) -> bool) -> bool {
+    if name.is_ascii() {
+        return any_ascii_word(name, is);
+    }
     let mut word = String::with_capacity(16);
     let mut previous = '_';
     let mut characters = name.chars().peekable();
@@ -242,6 +245,28 @@ pub(crate) fn any_word(name: &str, mut is: impl FnMut(&str) -> bool) -> bool {
         previous = character;
     }
     !word.is_empty() && is(&word)
+}
+
+/// The same for nearly all names there are, a byte at a time.
+fn any_ascii_word(name: &str, mut is: impl FnMut(&str) -> bool) -> bool {
+    let lower = name.to_ascii_lowercase();
+    let bytes = name.as_bytes();
+    let mut start = 0;
+    for (at, byte) in bytes.iter().enumerate() {
+        let previous = if at > 0 { bytes[at - 1] } else { b'_' };
+        let starts = !byte.is_ascii_alphanumeric()
+            || !previous.is_ascii_alphanumeric()
+            || byte.is_ascii_uppercase()
+                && (!previous.is_ascii_uppercase() || bytes.get(at + 1).is_some_and(u8::is_ascii_lowercase))
+            || byte.is_ascii_digit() != previous.is_ascii_digit();
+        if starts {
+            if start < at && is(&lower[start..at]) {
+                return true;
+            }
+            start = if byte.is_ascii_alphanumeric() { at } else { at + 1 };
+        }
+    }
+    start < lower.len() && is(&lower[start..])
 }
 
 /// An object that stands for the index a statement makes or drops.

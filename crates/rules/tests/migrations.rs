@@ -185,8 +185,7 @@ fn number_after(text: &str, before: &str) -> Option<f64> {
 /// Applies the file edits of a fix: the texts of all files by path.
 fn edited(facts: &Facts, steps: &[Step], texts: &mut BTreeMap<String, String>) {
     if texts.is_empty() {
-        texts
-            .extend(facts.sources.files.iter().map(|(path, file)| (path.to_string(), file.text.to_string())));
+        texts.extend(facts.sources.read_at_once().map(|file| (file.path.to_string(), file.text.to_string())));
     }
     for step in steps {
         let Step::Edit(edit) = step else { continue };
@@ -244,12 +243,8 @@ fn check_fix(facts: &Facts, rule: &Rule, finding: &Finding) {
     );
     if let pgsteward_model::change::Rollback::Steps(steps) = &fix.change.rollback {
         edited(facts, steps, &mut texts);
-        let before: BTreeMap<String, String> = facts
-            .sources
-            .files
-            .iter()
-            .map(|(path, file)| (path.to_string(), file.text.to_string()))
-            .collect();
+        let before: BTreeMap<String, String> =
+            facts.sources.read_at_once().map(|file| (file.path.to_string(), file.text.to_string())).collect();
         assert_eq!(texts, before, "{}", fix.title);
     }
 }

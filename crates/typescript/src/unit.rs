@@ -15,7 +15,7 @@ use pgsteward_model::source::Span;
 use serde::{Deserialize, Serialize};
 
 /// Changes whenever a unit kept by an older release must not be used again.
-pub const UNIT_VERSION: u32 = 4;
+pub const UNIT_VERSION: u32 = 5;
 
 /// Name of the property that stands for a spread that the file alone cannot lay out.
 pub const SPREAD: &str = "...";
@@ -30,6 +30,8 @@ pub struct Unit {
     pub role: Option<FileRole>,
     /// A comment in it allows something.
     pub allows: bool,
+    /// It speaks of a broken unique key and of one place for all errors.
+    pub answers: bool,
     /// `'use server'` or `'use client'` at the top.
     pub directive: Option<String>,
     pub imports: Vec<Import>,

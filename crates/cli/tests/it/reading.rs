@@ -310,3 +310,27 @@ fn what_was_linked_is_kept_for_as_long_as_nothing_changed() {
     project.write("prisma/schema.prisma", schema.replace("model User", "model Person"));
     assert_eq!(run().0, Vec::<String>::new(), "the schema has no such model any more");
 }
+
+#[test]
+fn what_files_say_is_kept_from_the_second_reading_on() {
+    let users = format!("import {{ prisma }} from './db'\n{CALL}{}", "// filler;\n".repeat(60_000));
+    let project = project(&[("src/users.ts", &users), ("src/more.ts", &users)]);
+    let cache = tempfile::tempdir().unwrap();
+    let folder = cache.path().to_str().unwrap();
+    let kept = || -> Vec<String> {
+        for entry in std::fs::read_dir(project.path().join("src")).unwrap().flatten() {
+            let path = format!("src/{}", entry.file_name().to_str().unwrap());
+            let length = entry.metadata().unwrap().len();
+            date(&project, &path, SystemTime::now() - Duration::from_secs(60 + length % 1000));
+        }
+        project.run_with(&["check", "--format", "json", "--no-lab"], &[("XDG_CACHE_HOME", folder)]).review();
+        let entries = std::fs::read_dir(cache.path().join("pgsteward/code")).unwrap().flatten();
+        let ends = entries.filter_map(|entry| Some(entry.path().extension()?.to_str()?.to_owned()));
+        let mut ends: Vec<String> = ends.collect();
+        ends.sort();
+        ends
+    };
+    assert_eq!(kept(), ["code"], "a check that comes once has no use for more");
+    project.write("src/more.ts", format!("{users}// more\n"));
+    assert_eq!(kept(), ["code", "units"], "one that comes again reads what changed");
+}

@@ -47,6 +47,8 @@ pub struct Code {
     pub left_out: Vec<LeftOut>,
     /// Files with a comment that allows something, whether or not anything else of them is told here.
     pub allowing: Vec<Arc<str>>,
+    /// Files that speak both of a broken unique key and of one place for all errors: an error handler, an exception filter.
+    pub answering: Vec<Arc<str>>,
 }
 
 impl Code {

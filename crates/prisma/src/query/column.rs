@@ -9,13 +9,31 @@ use super::world::namespace;
 
 /// A column in a list of results. Enums are read as text, money as a number.
 pub(super) fn selected(alias: &Alias, model: &Model, field: &Field) -> Sql {
-    let column = alias.column(model, field);
-    match (&field.ty, field.arity) {
-        (FieldType::Enum(_), Arity::List) => column.t("::text[]"),
-        (FieldType::Enum(_), _) => column.t("::text"),
-        _ if money(field) => column.t("::numeric"),
-        _ => column,
+    let mut text = String::with_capacity(64);
+    push_selected(&mut text, alias, model, field);
+    Sql::text(text)
+}
+
+/// The same for several, with commas between them.
+pub(super) fn all_selected(alias: &Alias, model: &Model, fields: &[&Field]) -> String {
+    let mut text = String::with_capacity(fields.len() * 48);
+    for (at, field) in fields.iter().enumerate() {
+        if at > 0 {
+            text.push_str(", ");
+        }
+        push_selected(&mut text, alias, model, field);
     }
+    text
+}
+
+fn push_selected(text: &mut String, alias: &Alias, model: &Model, field: &Field) {
+    alias.push_column(text, model, &field.db_name);
+    text.push_str(match (&field.ty, field.arity) {
+        (FieldType::Enum(_), Arity::List) => "::text[]",
+        (FieldType::Enum(_), _) => "::text",
+        _ if money(field) => "::numeric",
+        _ => "",
+    });
 }
 
 fn money(field: &Field) -> bool {

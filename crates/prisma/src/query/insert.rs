@@ -3,10 +3,10 @@
 use pgsteward_model::code::{Purpose, StatementKind};
 use pgsteward_model::prisma::{Arity, Field, Model};
 
-use super::column::{parameter, selected};
+use super::column::{all_selected, parameter};
 use super::data::{Assigned, Data, defaulted};
-use super::plan::{Alias, Plan, note};
-use super::sql::{Sql, quoted};
+use super::plan::{Alias, Plan, note_all};
+use super::sql::{Sql, push_quoted};
 use super::world::{World, table};
 
 /// A value that comes from another row: the column and where it comes from.
@@ -37,9 +37,7 @@ impl<'a> Plan<'a> {
         self.access(access, |access| {
             access.writes = true;
             let written = columns(model, std::slice::from_ref(data), injected);
-            written.into_iter().chain(returning.iter().copied()).for_each(|field| {
-                note(&mut access.columns, &field.db_name);
-            });
+            note_all(&mut access.columns, written.into_iter().chain(returning.iter().copied()));
         });
     }
 
@@ -90,7 +88,7 @@ impl<'a> Plan<'a> {
         let access = self.touch(model);
         self.access(access, |access| {
             access.writes = true;
-            fields.iter().chain(returning).for_each(|field| note(&mut access.columns, &field.db_name));
+            note_all(&mut access.columns, fields.iter().chain(returning).copied());
         });
         self.send(sql, StatementKind::Insert, purpose);
     }
@@ -110,9 +108,7 @@ impl<'a> Plan<'a> {
             access.writes = true;
             let written = columns(model, std::slice::from_ref(create), &[]);
             let set = set.iter().map(|one| one.field);
-            written.into_iter().chain(set).chain(returning.iter().copied()).for_each(|field| {
-                note(&mut access.columns, &field.db_name);
-            });
+            note_all(&mut access.columns, written.into_iter().chain(set).chain(returning.iter().copied()));
         });
         let inserted = self.inserted(model, create, &[]);
         let assigned = self.assignments(model, set);
@@ -158,8 +154,7 @@ impl<'a> Plan<'a> {
         if fields.is_empty() {
             return Sql::default();
         }
-        let columns = fields.iter().map(|field| selected(&Alias::Table, model, field));
-        Sql::text(" RETURNING ").s(Sql::join(columns, ", "))
+        Sql::text(format!(" RETURNING {}", all_selected(&Alias::Table, model, fields)))
     }
 }
 
@@ -175,5 +170,12 @@ fn columns<'a>(model: &'a Model, rows: &[Data<'a>], injected: &[Injected<'a>]) -
 }
 
 fn names(fields: &[&Field]) -> String {
-    fields.iter().map(|field| quoted(&field.db_name)).collect::<Vec<_>>().join(",")
+    let mut text = String::with_capacity(fields.len() * 16);
+    for (at, field) in fields.iter().enumerate() {
+        if at > 0 {
+            text.push(',');
+        }
+        push_quoted(&mut text, &field.db_name);
+    }
+    text
 }

@@ -33,17 +33,21 @@ impl Alias {
 
     pub(super) fn column_text(&self, model: &Model, column: &str) -> String {
         let mut text = String::with_capacity(64);
+        self.push_column(&mut text, model, column);
+        text
+    }
+
+    pub(super) fn push_column(&self, text: &mut String, model: &Model, column: &str) {
         match self {
             Alias::Table => {
-                push_quoted(&mut text, namespace(model));
+                push_quoted(text, namespace(model));
                 text.push('.');
-                push_quoted(&mut text, &model.db_name);
+                push_quoted(text, &model.db_name);
             }
-            Alias::Named(name) => push_quoted(&mut text, name),
+            Alias::Named(name) => push_quoted(text, name),
         }
         text.push('.');
-        push_quoted(&mut text, column);
-        text
+        push_quoted(text, column);
     }
 }
 
@@ -133,6 +137,20 @@ impl<'a> Plan<'a> {
     /// A parameter that has no column: `limit`, `offset`.
     pub(super) fn free(&self, path: &str) -> Sql {
         Sql::parameter(QueryParameter { path: path.to_owned(), column: None, list: false })
+    }
+}
+
+/// Adds what is not there yet of many columns.
+pub(super) fn note_all<'f>(list: &mut Vec<String>, fields: impl Iterator<Item = &'f Field>) {
+    // Names are compared with what was there before; fields are told apart quicker.
+    let known = list.len();
+    let mut seen: Vec<&Field> = Vec::new();
+    for field in fields {
+        if seen.iter().any(|one| std::ptr::eq(*one, field)) || list[..known].contains(&field.db_name) {
+            continue;
+        }
+        seen.push(field);
+        list.push(field.db_name.clone());
     }
 }
 

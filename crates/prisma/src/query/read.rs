@@ -8,7 +8,7 @@ use super::column::selected;
 use super::condition::{Scope, joined};
 use super::filter::Filter;
 use super::page::{Page, Skip, Take};
-use super::plan::{Alias, Plan, note};
+use super::plan::{Alias, Plan, note, note_all};
 use super::scalar::{Operand, Operator, Test};
 use super::select::Selection;
 use super::sql::{Sql, Tree, quoted};
@@ -45,7 +45,7 @@ impl<'a> Plan<'a> {
     ) -> Outcome<Sql> {
         let access = self.touch(page.model);
         self.access(access, |access| {
-            columns.iter().for_each(|field| note(&mut access.columns, &field.db_name));
+            note_all(&mut access.columns, columns.iter().copied());
         });
         let mut list: Vec<Sql> =
             columns.iter().map(|field| selected(&Alias::Table, page.model, field)).collect();

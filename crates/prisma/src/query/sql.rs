@@ -34,6 +34,10 @@ impl Sql {
     }
 
     pub(super) fn append(&mut self, other: Sql) {
+        if self.parts.is_empty() {
+            self.parts = other.parts;
+            return;
+        }
         for part in other.parts {
             match part {
                 Part::Text(text) => self.push(&text),
@@ -149,12 +153,11 @@ pub(super) fn quoted(name: &str) -> String {
 
 /// The same behind other text: most statements are made of little else.
 pub(super) fn push_quoted(text: &mut String, name: &str) {
+    text.reserve(name.len() + 3);
     text.push('"');
-    for (at, part) in name.split('"').enumerate() {
-        if at > 0 {
-            text.push_str("\"\"");
-        }
-        text.push_str(part);
+    match name.bytes().any(|byte| byte == b'"') {
+        true => text.push_str(&name.replace('"', "\"\"")),
+        false => text.push_str(name),
     }
     text.push('"');
 }

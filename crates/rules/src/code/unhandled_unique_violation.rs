@@ -24,7 +24,8 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(facts: &Facts) -> Vec<Finding> {
     let Some(flow) = Flow::of(facts) else { return Vec::new() };
-    if handled_for_all(facts) {
+    // One place answers it for every request.
+    if !flow.code.answering.is_empty() {
         return Vec::new();
     }
     flow.code
@@ -36,22 +37,6 @@ fn check(facts: &Facts) -> Vec<Finding> {
         })
         .filter_map(|call| judge(&flow, call))
         .collect()
-}
-
-/// One place answers P2002 for every request: an error handler, an exception filter.
-fn handled_for_all(facts: &Facts) -> bool {
-    const PLACES: [&str; 6] = [
-        "setErrorHandler",
-        "ExceptionFilter",
-        "errorHandler",
-        "errorFormatter",
-        "onError",
-        "errorMiddleware",
-    ];
-    facts.sources.files.values().any(|file| {
-        (file.text.contains("P2002") || file.text.contains("23505"))
-            && PLACES.iter().any(|place| file.text.contains(place))
-    })
 }
 
 fn judge(flow: &Flow, call: &Call) -> Option<Finding> {

@@ -279,6 +279,9 @@ fn rest(linker: &Linker<'_>, places: &Places, judged: &Judged, code: &mut Code) 
         if file.allows && !theirs {
             code.allowing.push(file.file.clone());
         }
+        if file.answers && !theirs {
+            code.answering.push(file.file.clone());
+        }
         code.validations.extend(file.validations.iter().cloned());
         code.left_out.extend(file.left_out.iter().cloned());
         code.counts.files += 1;

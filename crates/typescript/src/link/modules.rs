@@ -250,7 +250,9 @@ impl<'a> Modules<'a> {
 
 /// An entry of a package, and the source that its output is made of.
 fn sources_of(target: &str, candidates: &mut Vec<String>) {
-    for output in ["dist", "build", "lib", "out", "cjs", "esm"] {
+    const OUTPUTS: [&str; 6] = ["dist", "build", "lib", "out", "cjs", "esm"];
+    let has_output = target.split('/').any(|part| OUTPUTS.contains(&part));
+    for output in OUTPUTS.iter().filter(|_| has_output) {
         for (from, to) in [
             (format!("/{output}/src/"), "/src/"),
             (format!("/{output}/"), "/src/"),

@@ -31,9 +31,10 @@ pub fn wanted(units: &[Unit], modules: &Modules<'_>) -> Vec<usize> {
     while let Some(unit) = left.pop() {
         left.extend(importers.get(&unit).into_iter().flatten().filter(|importer| seen.insert(**importer)));
     }
-    // Of a test that asks nothing itself, and that nobody imports, nothing is told.
+    // Of a test that asks nothing itself, and that no file imports of which anything is told, nothing is told either.
+    let told = |unit: usize| units[unit].role != Some(FileRole::Test) || units[unit].depth == Depth::Full;
     seen.retain(|unit| {
-        units[*unit].role != Some(FileRole::Test) || speaks(&units[*unit]) || importers.contains_key(unit)
+        told(*unit) || importers.get(unit).is_some_and(|importers| importers.iter().any(|of| told(*of)))
     });
     // Downwards: the constants, fragments and wrappers that they use.
     let mut below: HashSet<usize> = HashSet::default();

@@ -72,16 +72,17 @@ impl<'a> Reader<'_, 'a> {
     pub(super) fn find_call(
         &mut self,
         call: &'a CallExpression<'a>,
-        path: &[String],
+        path: &[super::syntax::Name<'a>],
         depth: u32,
         found: &mut Found,
     ) {
         if let Some(of) = self.calls.get(&call.node_id()) {
-            return found.add(Source::Result { call: *of, path: path.to_vec() });
+            return found
+                .add(Source::Result { call: *of, path: path.iter().map(ToString::to_string).collect() });
         }
         let text = self.cut(span(&call.callee), 80);
-        let last = text.rsplit(['.', '?']).next().unwrap_or(&text).to_string();
-        if let Some(source) = called(&text, &last, call.arguments.is_empty()) {
+        let last = text.rsplit(['.', '?']).next().unwrap_or(&text);
+        if let Some(source) = called(&text, last, call.arguments.is_empty()) {
             return found.add(source);
         }
         let arguments = |reader: &mut Reader<'_, 'a>, found: &mut Found| {
@@ -177,10 +178,15 @@ fn called(text: &str, last: &str, no_arguments: bool) -> Option<Source> {
     let session = matches!(
         lower.as_str(),
         "auth" | "currentuser" | "getauth" | "getuser" | "requireuser" | "requireauth"
-    ) || lower.contains("session") && !lower.contains("sessions")
-        || lower.contains("viewer")
-        || lower.contains("currentuser");
+    ) || holds(&lower, "session") && !holds(&lower, "sessions")
+        || holds(&lower, "viewer")
+        || holds(&lower, "currentuser");
     session.then_some(Source::Session)
+}
+
+/// As `contains`, which prepares a search that names are too short for.
+fn holds(name: &str, word: &str) -> bool {
+    name.len() >= word.len() && name.as_bytes().windows(word.len()).any(|part| part == word.as_bytes())
 }
 
 pub(super) fn session_name(name: &str) -> bool {

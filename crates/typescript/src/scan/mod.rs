@@ -64,6 +64,12 @@ pub fn scan(path: &str, text: &str) -> Unit {
     read(path, text, prefilter::interesting(text, file_role::of_path(path)))
 }
 
+/// The same for those whom tests do not concern: of a test only the names are read.
+pub fn scan_but_tests(path: &str, text: &str) -> Unit {
+    let role = file_role::of_path(path);
+    read(path, text, role != FileRole::Test && prefilter::interesting(text, role))
+}
+
 /// Reads a file in full, whatever it speaks of.
 pub fn scan_fully(path: &str, text: &str) -> Unit {
     read(path, text, true)
@@ -76,6 +82,7 @@ fn read(path: &str, text: &str, fully: bool) -> Unit {
         bytes: text.len(),
         role: Some(file_role::of_path(path)),
         allows: text.contains("pgsteward: allow("),
+        answers: answers(text),
         ..Unit::default()
     };
     let name = path.rsplit('/').next().unwrap_or(path);
@@ -336,6 +343,20 @@ impl Reader<'_, '_> {
         self.unit.references = self.references;
         self.unit
     }
+}
+
+/// The text knows the code of a broken unique key, and one place that answers all errors: an error handler, an exception
+/// filter.
+fn answers(text: &str) -> bool {
+    const PLACES: [&str; 6] = [
+        "setErrorHandler",
+        "ExceptionFilter",
+        "errorHandler",
+        "errorFormatter",
+        "onError",
+        "errorMiddleware",
+    ];
+    (text.contains("P2002") || text.contains("23505")) && PLACES.iter().any(|place| text.contains(place))
 }
 
 /// Why a text is not worth a parser's time.

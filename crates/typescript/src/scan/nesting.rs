@@ -64,6 +64,10 @@ pub(super) fn depth(text: &str) -> usize {
         if kind == Kind::Blank {
             if matches!(byte, b'\n' | b'\r') {
                 plain = !continues(&bytes[..start]);
+                // Lines begin with nothing else.
+                while bytes.get(at) == Some(&b' ') {
+                    at += 1;
+                }
             }
             continue;
         }

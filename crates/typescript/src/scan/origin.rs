@@ -5,7 +5,7 @@ use oxc_ast::ast::{Expression, IdentifierReference, LogicalOperator, ObjectPrope
 use oxc_syntax::symbol::SymbolId;
 
 use super::reader::{DEPTH, Definition, Reader};
-use super::syntax::{Code, Step, argument, as_call, as_member, bare, id, key_name, span};
+use super::syntax::{Code, Step, argument, as_call, as_member, bare, id, key_text, span};
 use crate::unit::{Depth, Origin};
 
 impl<'a> Reader<'_, 'a> {
@@ -90,10 +90,10 @@ impl<'a> Reader<'_, 'a> {
         let mut members = Vec::new();
         for property in object.properties.iter().take(100) {
             let ObjectPropertyKind::ObjectProperty(property) = property else { continue };
-            let Some(name) = key_name(&property.key) else { continue };
+            let Some(name) = key_text(&property.key) else { continue };
             let origin = self.origin_at(&property.value, depth);
             if origin != Origin::Unknown {
-                members.push((name, origin));
+                members.push((name.into_owned(), origin));
             }
         }
         if members.is_empty() { Origin::Unknown } else { Origin::Object(members) }
@@ -179,21 +179,22 @@ impl<'a> Reader<'_, 'a> {
                 self.classes.get(&node).map_or(Origin::Unknown, |at| Origin::Class(*at))
             }
             Definition::Parameter { code, index, parameter, steps, .. } => {
-                let ty = self.type_text(parameter.type_annotation.as_deref());
+                let ty = || self.type_text(parameter.type_annotation.as_deref());
                 follow(self.parameter_origin(code, index, ty), &steps)
             }
-            Definition::RestParameter { code, index } => self.parameter_origin(code, index, None),
+            Definition::RestParameter { code, index } => self.parameter_origin(code, index, || None),
             Definition::Enum | Definition::Other => Origin::Unknown,
         }
     }
 
-    fn parameter_origin(&self, code: Code<'a>, index: usize, ty: Option<String>) -> Origin {
+    /// `ty`: the declared type, asked for where it tells something.
+    fn parameter_origin(&self, code: Code<'a>, index: usize, ty: impl FnOnce() -> Option<String>) -> Origin {
         if let Some(function) = self.functions.get(&code.id()) {
             return Origin::Parameter { function: *function, index };
         }
         let parent = self.nodes.parent_id(code.id());
         let AstKind::CallExpression(call) = self.nodes.kind(parent) else {
-            return ty.map_or(Origin::Unknown, |ty| typed(Origin::Unknown, ty));
+            return ty().map_or(Origin::Unknown, |ty| typed(Origin::Unknown, ty));
         };
         if let Some(transaction) = self.transactions.get(&parent)
             && index == 0
@@ -207,7 +208,7 @@ impl<'a> Reader<'_, 'a> {
             name: self.cut(span(&call.callee), 80),
             argument: position,
             index,
-            ty,
+            ty: ty(),
         }
     }
 
@@ -282,7 +283,7 @@ pub(super) fn either(left: Origin, right: Origin) -> Origin {
     }
 }
 
-pub(super) fn follow(mut origin: Origin, steps: &[Step]) -> Origin {
+pub(super) fn follow(mut origin: Origin, steps: &[Step<'_>]) -> Origin {
     for step in steps {
         origin = match step {
             Step::Member(name) => member_of(origin, name),

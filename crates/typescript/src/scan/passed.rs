@@ -1,5 +1,7 @@
 //! What becomes of a result that is given away: returned, sent, passed to a function.
 
+use std::borrow::Cow;
+
 use oxc_ast::AstKind;
 use oxc_ast::ast::{CallExpression, Expression};
 use oxc_syntax::node::NodeId;
@@ -231,13 +233,13 @@ impl<'a> Reader<'_, 'a> {
 
 /// `res.json(…)`, `NextResponse.json(…)`, `reply.send(…)`, `c.json(…)`
 fn answers(name: &str) -> bool {
-    let name = name.replace('?', "");
+    let name = if name.contains('?') { Cow::Owned(name.replace('?', "")) } else { Cow::Borrowed(name) };
     let last = name.rsplit('.').next().unwrap_or(&name);
     let root = name.split(['.', '(']).next().unwrap_or("");
     if name == "json" || name == "defer" || name == "superjson" {
         return true;
     }
-    if matches!(name.as_str(), "Response.json" | "NextResponse.json" | "ctx.json" | "ctx.body" | "h.response")
+    if matches!(name.as_ref(), "Response.json" | "NextResponse.json" | "ctx.json" | "ctx.body" | "h.response")
     {
         return true;
     }

@@ -60,21 +60,21 @@ pub(super) enum Definition<'a> {
     Import(usize),
     Variable {
         declarator: &'a VariableDeclarator<'a>,
-        steps: Vec<Step>,
+        steps: Vec<Step<'a>>,
         default: Option<&'a Expression<'a>>,
     },
     /// The variable of `for (const x of xs)` (or `in`): the statement.
     LoopVariable {
         statement: NodeId,
         over: &'a Expression<'a>,
-        steps: Vec<Step>,
+        steps: Vec<Step<'a>>,
         keys: bool,
     },
     Parameter {
         code: Code<'a>,
         index: usize,
         parameter: &'a FormalParameter<'a>,
-        steps: Vec<Step>,
+        steps: Vec<Step<'a>>,
         default: Option<&'a Expression<'a>>,
     },
     /// `...rest`
@@ -115,27 +115,39 @@ impl<'a> Reader<'_, 'a> {
 
     /// As written, on one line, cut at a number of characters.
     pub(super) fn cut(&self, span: Span, most: usize) -> String {
-        // Each character is at most four bytes, and runs of blanks become one.
         let text = self.slice(span);
+        // Nearly all of them are as they should be.
+        let mut blank = true;
+        let plain = text.len() <= most
+            && text.bytes().all(|byte| {
+                let twice = blank && byte == b' ';
+                blank = byte == b' ';
+                matches!(byte, b' '..=b'~') && !twice
+            });
+        if plain && (!blank || text.is_empty()) {
+            return text.to_owned();
+        }
         let mut out = String::with_capacity(text.len().min(most));
-        let mut count = 0;
-        let mut blank = false;
-        for character in text.chars() {
-            if character.is_whitespace() {
-                blank = true;
+        let mut left = most;
+        for word in text.split_whitespace() {
+            if !out.is_empty() {
+                out.push(' ');
+                left = left.saturating_sub(1);
+            }
+            // Each character is a byte at least.
+            if word.len() <= left {
+                out.push_str(word);
+                left -= if word.is_ascii() { word.len() } else { word.chars().count() };
                 continue;
             }
-            if blank && !out.is_empty() {
-                out.push(' ');
-                count += 1;
+            for character in word.chars() {
+                if left == 0 {
+                    out.push('…');
+                    return out;
+                }
+                out.push(character);
+                left -= 1;
             }
-            blank = false;
-            if count >= most {
-                out.push('…');
-                break;
-            }
-            out.push(character);
-            count += 1;
         }
         out
     }

@@ -206,8 +206,10 @@ pub(super) fn function_role<'a>(
     let file = path.rsplit('/').next().unwrap_or(&path);
     let stem = file.split('.').next().unwrap_or(file);
     let name = named.name.as_str();
-    let webhook = receives_events(&path, reader.head(code.span()));
-    let request = || if webhook { FunctionRole::Webhook } else { FunctionRole::RequestHandler };
+    let request = || match receives_events(&path, reader.head(code.span())) {
+        true => FunctionRole::Webhook,
+        false => FunctionRole::RequestHandler,
+    };
     if parent == 0 && named.class.is_none() {
         if stem == "route" && matches!(name, "GET" | "POST" | "PUT" | "PATCH" | "DELETE" | "HEAD" | "OPTIONS")
         {
@@ -276,7 +278,9 @@ fn takes_request_and_answer<'a>(reader: &Reader<'_, 'a>, code: Code<'a>) -> bool
     };
     let answer = ["Response", "NextApiResponse", "FastifyReply", "ServerResponse"];
     let second = ty(1);
-    let typed = answer.iter().any(|one| second == *one || second.starts_with(&format!("{one}<")));
+    let typed = answer
+        .iter()
+        .any(|one| second.strip_prefix(one).is_some_and(|rest| rest.is_empty() || rest.starts_with('<')));
     let named =
         matches!(name(0), "req" | "request" | "_req") && matches!(name(1), "res" | "reply" | "response");
     if !typed && !named {

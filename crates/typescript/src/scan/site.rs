@@ -15,11 +15,11 @@ impl<'a> Reader<'_, 'a> {
         let here = span(&self.nodes.kind(node));
         let function = self.function_around(node);
         let (awaited, batch) = self.awaited(node);
-        let around: Vec<NodeId> = self.nodes.ancestor_ids(node).collect();
+        let nodes = self.nodes;
         let mut loops = Vec::new();
         let mut tries = Vec::new();
         let mut transaction = batch;
-        for outer in around {
+        for outer in nodes.ancestor_ids(node) {
             if self.functions.contains_key(&outer) {
                 break;
             }

@@ -7,7 +7,7 @@ use pgsteward_model::code::{FunctionRole, Source};
 
 use super::called::{element_of, session_name};
 use super::reader::{DEPTH, Definition, Reader};
-use super::syntax::{Code, Step, as_call, as_member, bare};
+use super::syntax::{Code, Name, Step, as_call, as_member, bare};
 
 /// Sources in the making.
 #[derive(Default)]
@@ -38,7 +38,7 @@ impl<'a> Reader<'_, 'a> {
     pub(super) fn find(
         &mut self,
         expression: &'a Expression<'a>,
-        path: &[String],
+        path: &[Name<'a>],
         depth: u32,
         found: &mut Found,
     ) {
@@ -61,7 +61,7 @@ impl<'a> Reader<'_, 'a> {
                 return self.find(member.object, path, next, found);
             }
             let mut longer = Vec::with_capacity(path.len() + 1);
-            longer.extend(member.name.map(str::to_string));
+            longer.extend(member.name.map(Name::Borrowed));
             longer.extend_from_slice(path);
             return self.find(member.object, &longer, next, found);
         }
@@ -106,7 +106,7 @@ impl<'a> Reader<'_, 'a> {
                 for property in &object.properties {
                     match property {
                         ObjectPropertyKind::ObjectProperty(property) => {
-                            let name = super::syntax::key_name(&property.key);
+                            let name = super::syntax::key_text(&property.key);
                             match (path, name) {
                                 ([first, rest @ ..], Some(name)) => {
                                     if *first == name {
@@ -204,7 +204,7 @@ impl<'a> Reader<'_, 'a> {
     fn find_identifier(
         &mut self,
         identifier: &'a IdentifierReference<'a>,
-        path: &[String],
+        path: &[Name<'a>],
         depth: u32,
         found: &mut Found,
     ) {
@@ -217,7 +217,7 @@ impl<'a> Reader<'_, 'a> {
         self.find_symbol(symbol, path, depth, found);
     }
 
-    pub(super) fn find_symbol(&mut self, symbol: SymbolId, path: &[String], depth: u32, found: &mut Found) {
+    pub(super) fn find_symbol(&mut self, symbol: SymbolId, path: &[Name<'a>], depth: u32, found: &mut Found) {
         if self.following.contains(&symbol) {
             return;
         }
@@ -226,7 +226,7 @@ impl<'a> Reader<'_, 'a> {
         self.following.pop();
     }
 
-    fn find_definition(&mut self, symbol: SymbolId, path: &[String], depth: u32, found: &mut Found) {
+    fn find_definition(&mut self, symbol: SymbolId, path: &[Name<'a>], depth: u32, found: &mut Found) {
         let name = self.scoping.symbol_name(symbol).to_ascii_lowercase();
         match self.definition(symbol) {
             Definition::Import(_) | Definition::Enum => found.add(Source::Constant),
@@ -273,8 +273,8 @@ impl<'a> Reader<'_, 'a> {
     fn find_part(
         &mut self,
         init: &'a Expression<'a>,
-        steps: &[Step],
-        path: &[String],
+        steps: &[Step<'a>],
+        path: &[Name<'a>],
         depth: u32,
         found: &mut Found,
     ) {
@@ -283,7 +283,7 @@ impl<'a> Reader<'_, 'a> {
         {
             return self.find_part(element, rest, path, depth, found);
         }
-        let mut longer: Vec<String> = steps
+        let mut longer: Vec<Name<'a>> = steps
             .iter()
             .filter_map(|step| match step {
                 Step::Member(name) => Some(name.clone()),
@@ -298,7 +298,7 @@ impl<'a> Reader<'_, 'a> {
             let request = matches!(root.as_str(), "req" | "request" | "event" | "c" | "context" | "ctx");
             if request
                 && matches!(
-                    first.as_str(),
+                    first.as_ref(),
                     "body" | "query" | "params" | "headers" | "cookies" | "searchParams" | "input"
                 )
             {
@@ -313,7 +313,7 @@ impl<'a> Reader<'_, 'a> {
     }
 
     /// Elements of what is looped over: only rows tell something, the loop is a source already.
-    fn find_rows(&mut self, over: &'a Expression<'a>, path: &[String], depth: u32, found: &mut Found) {
+    fn find_rows(&mut self, over: &'a Expression<'a>, path: &[Name<'a>], depth: u32, found: &mut Found) {
         let mut inner = Found { steps: found.steps, ..Found::default() };
         self.find(over, path, depth + 1, &mut inner);
         found.steps = inner.steps;
@@ -328,15 +328,15 @@ impl<'a> Reader<'_, 'a> {
         &mut self,
         code: Code<'a>,
         index: usize,
-        steps: &[Step],
-        path: &[String],
+        steps: &[Step<'a>],
+        path: &[Name<'a>],
         depth: u32,
         found: &mut Found,
     ) {
         if let Some(function) = self.functions.get(&code.id()).copied() {
             let role = self.unit.functions[function].role;
             let mut names = steps.iter().filter_map(|step| match step {
-                Step::Member(name) => Some(name.as_str()),
+                Step::Member(name) => Some(name.as_ref()),
                 _ => None,
             });
             let first = names.next();
@@ -374,7 +374,7 @@ impl<'a> Reader<'_, 'a> {
             let waits = member.name == Some("then");
             let iterates = member.name.is_some_and(|name| super::functions::ITERATES.contains(&name));
             if waits || iterates {
-                let mut longer: Vec<String> = steps
+                let mut longer: Vec<Name<'a>> = steps
                     .iter()
                     .filter_map(|step| match step {
                         Step::Member(name) => Some(name.clone()),

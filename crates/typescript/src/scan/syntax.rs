@@ -1,5 +1,7 @@
 //! Short ways through the parser's tree: what an expression is below casts, brackets and optional chains.
 
+use std::borrow::Cow;
+
 use oxc_ast::AstKind;
 use oxc_ast::ast::{
     Argument, ArrowFunctionExpression, BindingPattern, CallExpression, ChainElement, Expression,
@@ -194,17 +196,24 @@ pub(super) fn argument<'b, 'a>(arguments: &'b [Argument<'a>], index: usize) -> O
     arguments.get(index).and_then(Argument::as_expression)
 }
 
+/// A name in the text, which nearly always stands there as it is.
+pub(super) type Name<'a> = Cow<'a, str>;
+
 pub(super) fn key_name(key: &PropertyKey) -> Option<String> {
+    key_text(key).map(Cow::into_owned)
+}
+
+pub(super) fn key_text<'a>(key: &PropertyKey<'a>) -> Option<Name<'a>> {
     match key {
-        PropertyKey::PrivateIdentifier(private) => Some(private.name.as_str().to_string()),
-        key => key.static_name().map(std::borrow::Cow::into_owned),
+        PropertyKey::PrivateIdentifier(private) => Some(Cow::Borrowed(private.name.as_str())),
+        key => key.static_name(),
     }
 }
 
 /// A step from a value to a part of it, as patterns take it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Step {
-    Member(String),
+pub(super) enum Step<'a> {
+    Member(Name<'a>),
     Element(usize),
     /// What is left of an object or a list.
     Rest,
@@ -214,7 +223,7 @@ pub(super) enum Step {
 pub(super) fn steps_to<'a>(
     pattern: &'a BindingPattern<'a>,
     symbol: SymbolId,
-) -> Option<(Vec<Step>, Option<&'a Expression<'a>>)> {
+) -> Option<(Vec<Step<'a>>, Option<&'a Expression<'a>>)> {
     match pattern {
         BindingPattern::BindingIdentifier(name) => {
             (name.symbol_id.get() == Some(symbol)).then(|| (Vec::new(), None))
@@ -226,7 +235,7 @@ pub(super) fn steps_to<'a>(
         BindingPattern::ObjectPattern(object) => {
             for property in &object.properties {
                 if let Some((mut steps, default)) = steps_to(&property.value, symbol) {
-                    steps.insert(0, Step::Member(key_name(&property.key).unwrap_or_else(|| "[]".into())));
+                    steps.insert(0, Step::Member(key_text(&property.key).unwrap_or(Cow::Borrowed("[]"))));
                     return Some((steps, default));
                 }
             }

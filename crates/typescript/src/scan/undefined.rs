@@ -219,7 +219,7 @@ impl<'a> Reader<'_, 'a> {
                 let text = self.cut(span(init), 120);
                 let names: Vec<&str> = steps
                     .iter()
-                    .filter_map(|step| if let Step::Member(name) = step { Some(name.as_str()) } else { None })
+                    .filter_map(|step| if let Step::Member(name) = step { Some(name.as_ref()) } else { None })
                     .collect();
                 let root = text.split(['.', ' ', '?']).next().unwrap_or("").to_ascii_lowercase();
                 let request = matches!(

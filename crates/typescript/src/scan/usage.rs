@@ -4,8 +4,6 @@
 //! it in an object that was built around it: `["orders"]` in `return { orders, total }`; an element of a written list
 //! is `#0`, `#1` … there.
 
-use std::collections::BTreeSet;
-
 use oxc_ast::AstKind;
 use oxc_ast::ast::{CallExpression, ForStatementLeft, LogicalOperator, UnaryOperator};
 use oxc_syntax::node::NodeId;
@@ -23,7 +21,8 @@ pub(super) struct Trail {
     pub uses: Vec<Use>,
     pub lost: bool,
     steps: u32,
-    seen: BTreeSet<(NodeId, Vec<String>, Vec<String>)>,
+    /// Where the result was followed to, and as what. A handful for nearly every call.
+    seen: Vec<(NodeId, Vec<String>, Vec<String>)>,
 }
 
 impl Trail {
@@ -90,9 +89,13 @@ impl<'a> Reader<'_, 'a> {
         if held.path.len() + held.wrap.len() > 24 {
             return trail.lose(held.path);
         }
-        if !trail.seen.insert((node, held.path.to_vec(), held.wrap.to_vec())) {
+        let again = |(at, path, wrap): &(NodeId, Vec<String>, Vec<String>)| {
+            *at == node && path == held.path && wrap == held.wrap
+        };
+        if trail.seen.iter().any(again) {
             return;
         }
+        trail.seen.push((node, held.path.to_vec(), held.wrap.to_vec()));
         let parent = self.nodes.parent_id(node);
         let here = span(&self.nodes.kind(node));
         let path = || held.path.to_vec();

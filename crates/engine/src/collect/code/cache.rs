@@ -13,6 +13,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::Tests;
 use super::walk::CodeFile;
 use crate::hexadecimal::hexadecimal;
 
@@ -55,9 +56,9 @@ pub(super) struct Kept {
 
 impl Cache {
     /// The cache of a folder. `keep`: false for callers that leave nothing behind.
-    pub(super) fn open(root: &Path, keep: bool) -> Cache {
+    pub(super) fn open(root: &Path, tests: Tests, keep: bool) -> Cache {
         let Some(folder) = cache_folder().filter(|_| keep) else { return Cache::default() };
-        let file = folder.join(format!("{}.units", name_of(root)));
+        let file = folder.join(format!("{}.units", name_of(root, tests)));
         // Not there, or not to be read: the same as empty.
         let bytes = fs::read(&file).unwrap_or_default();
         Cache::of_bytes(bytes, file)
@@ -203,9 +204,13 @@ pub(super) fn checksum_of(bytes: &[u8]) -> u32 {
 }
 
 /// What a folder's files are called in the cache.
-pub(super) fn name_of(root: &Path) -> String {
+pub(super) fn name_of(root: &Path, tests: Tests) -> String {
     let digest = Sha256::digest(root.as_os_str().as_encoded_bytes());
-    hexadecimal(&digest[..12])
+    let name = hexadecimal(&digest[..12]);
+    match tests {
+        Tests::ByName => name,
+        Tests::InFull => format!("{name}t"),
+    }
 }
 
 /// `$XDG_CACHE_HOME/pgsteward/code`, else `~/.cache/pgsteward/code`.

@@ -8,11 +8,21 @@ use std::path::{Path, PathBuf};
 
 use pgsteward_model::code::Code;
 
+use super::Tests;
 use super::cache::{MIN_BYTES, cache_folder, checksum_of, header, name_of, sweep};
 use super::tree::Tree;
 
 /// Kept results of this many projects, the latest used. A repository may have dozens.
 const MAX_RESULTS: usize = 128;
+
+/// Whether anything was kept of a folder before.
+pub(super) fn any(root: &Path, tests: Tests) -> bool {
+    let name = name_of(root, tests);
+    let of_it = |file: &str| file.strip_prefix(&name).is_some_and(|rest| rest.starts_with(['-', '.']));
+    let entries = cache_folder().and_then(|folder| fs::read_dir(folder).ok());
+    entries
+        .is_some_and(|entries| entries.flatten().any(|entry| entry.file_name().to_str().is_some_and(of_it)))
+}
 
 /// Where the code of one project is kept, and what it is kept for.
 pub(super) struct Slot {
@@ -34,7 +44,7 @@ impl Slot {
         hasher.update(digest);
         hasher.update(schemas);
         hasher.update((this as u64).to_le_bytes());
-        let file = cache_folder()?.join(format!("{}-{this}.code", name_of(root)));
+        let file = cache_folder()?.join(format!("{}-{this}.code", name_of(root, tree.tests)));
         Some(Slot { file, key: hasher.finalize().into() })
     }
 

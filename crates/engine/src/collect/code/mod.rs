@@ -15,7 +15,7 @@ use std::sync::{Arc, OnceLock};
 use pgsteward_model::code::{Code, Lowered};
 use pgsteward_model::facts::{Facts, Gap};
 use pgsteward_model::prisma::PrismaSchema;
-use pgsteward_model::source::SourceFile;
+use pgsteward_model::source::{SourceFile, Texts};
 use pgsteward_prisma::query::{ClientFeatures, Lowerer, lower_raw};
 use pgsteward_typescript::{ClientProject, Unit, link, scan_fully};
 use rayon::prelude::*;
@@ -41,8 +41,17 @@ pub struct CodeReader {
     schema_texts: [u8; 32],
     generated: Vec<PathBuf>,
     keep: bool,
+    tests: Tests,
     listing: Arc<Listing>,
     tree: OnceLock<Arc<Tree>>,
+}
+
+/// How tests are read. No rule speaks of them, and they are a third of the code of many repositories.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tests {
+    /// Only what they import and export, but for what other code imports of them.
+    ByName,
+    InFull,
 }
 
 /// The code of one project as it was linked, to be linked again as an edit would leave it.
@@ -53,7 +62,8 @@ pub struct Linked {
 }
 
 impl CodeReader {
-    /// `keep`: whether what files say may be kept in the user's cache folder.
+    /// `keep`: whether what files say may be kept in the user's cache folder. Tests are read by name only,
+    /// and their calls are not told of.
     pub fn new(found: &Found, keep: bool) -> CodeReader {
         let mut texts = Sha256::new();
         let (mut projects, folders): (Vec<ClientProject>, Vec<Vec<PathBuf>>) =
@@ -71,9 +81,16 @@ impl CodeReader {
             schema_texts: texts.finalize().into(),
             generated,
             keep,
+            tests: Tests::ByName,
             listing: found.listing.clone().unwrap_or_else(|| Arc::new(Listing::of(&found.root))),
             tree: OnceLock::new(),
         }
+    }
+
+    /// For those who want to know what tests ask as well.
+    #[must_use]
+    pub fn with_tests(self) -> CodeReader {
+        CodeReader { tests: Tests::InFull, ..self }
     }
 
     /// Adds the code of one project to its facts.
@@ -83,7 +100,7 @@ impl CodeReader {
         };
         let this = self.schemas.iter().position(known)?;
         let tree = self.tree.get_or_init(|| {
-            let tree = Tree::look(&self.root, &self.listing, &self.generated, &self.projects, self.keep);
+            let tree = Tree::look(self);
             Arc::new(tree)
         });
         let linked = Linked { tree: tree.clone(), this };
@@ -141,27 +158,17 @@ impl CodeReader {
             .chain(code.invocations.iter().map(|invocation| &invocation.site));
         // Most places share the name of their file with the one before: comparing texts is for the few that are left.
         let mut seen: HashSet<*const u8> = HashSet::new();
-        let files: BTreeSet<&Arc<str>> = sites
+        let root = self.root.clone();
+        let texts =
+            Texts::new(move |file| with_text(&root.join(file), |text| Arc::<str>::from(text)).ok().flatten());
+        sites
             .map(|site| &site.at.file)
             .chain(code.functions.iter().map(|function| &function.at.file))
             .chain(code.validations.iter().map(|validation| &validation.at.file))
             .chain(&code.allowing)
+            .chain(&code.answering)
             .filter(|file| seen.insert(Arc::as_ptr(file).cast::<u8>()))
-            .filter(|file| facts.sources.get(file).is_none())
-            .collect();
-        let texts: Vec<Option<SourceFile>> = files
-            .into_iter()
-            .collect::<Vec<_>>()
-            .into_par_iter()
-            .map(|file| {
-                let text =
-                    with_text(&self.root.join(&**file), |text| Arc::<str>::from(text)).ok().flatten()?;
-                Some(SourceFile::new(file.clone(), text))
-            })
-            .collect();
-        for file in texts.into_iter().flatten() {
-            facts.sources.add(file);
-        }
+            .for_each(|file| facts.sources.add_later(file.clone(), &texts));
     }
 }
 

@@ -1,28 +1,30 @@
 //! What the files of a folder say, file by file: looked for, read or taken from the cache. Where linking has kept its
 //! results (see [`super::kept`]) files are read only when an edit is to be tried.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use pgsteward_model::code::{Code, LeftOut};
 use pgsteward_typescript::{
-    ClientProject, Modules, Package, PathAliases, Unit, World, link, link_all, scan, scan_fully, wanted,
+    ClientProject, Modules, Package, PathAliases, Unit, World, link, link_all, scan, scan_but_tests,
+    scan_fully, wanted,
 };
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use super::cache::{self, Cache, Kept};
-use super::packages;
 use super::text::with_text;
 use super::walk::{self, CodeFile, MAX_CODE_BYTES, Walked};
-use crate::discover::listing::Listing;
+use super::{CodeReader, Tests, kept, packages};
 
 /// How often files are asked for because others that they import turned out to speak of the database.
 const MAX_ROUNDS: usize = 4;
 
 pub(super) struct Tree {
     root: PathBuf,
-    keep: bool,
+    pub(super) tests: Tests,
+    /// What was linked is kept alone at first: a check that comes once, as in CI, has no use for what files say by themselves.
+    keep_units: bool,
     projects: Vec<ClientProject>,
     files: Vec<CodeFile>,
     pub(super) aliases: Vec<PathAliases>,
@@ -48,20 +50,17 @@ pub(super) struct Read {
 
 impl Tree {
     /// Looks at names, sizes and times only.
-    pub(super) fn look(
-        root: &Path,
-        listing: &Listing,
-        generated: &[PathBuf],
-        projects: &[ClientProject],
-        keep: bool,
-    ) -> Tree {
+    pub(super) fn look(reader: &CodeReader) -> Tree {
+        let CodeReader { root, listing, generated, projects, keep, tests, .. } = reader;
+        let (keep, tests) = (*keep, *tests);
         let Walked { code, packages, configs, links, unreadable } = walk::walk(root, listing, generated);
         let packages = packages::packages(root, &packages);
         let aliases = packages::aliases(root, &configs, &packages);
         let mut tree = Tree {
-            root: root.to_path_buf(),
-            keep,
-            projects: projects.to_vec(),
+            root: root.clone(),
+            tests,
+            keep_units: false,
+            projects: projects.clone(),
             files: code,
             aliases,
             packages,
@@ -85,6 +84,7 @@ impl Tree {
             }
             tree.digest = Some(hasher.finalize().into());
         }
+        tree.keep_units = keep && (tree.digest.is_none() || kept::any(root, tests));
         tree
     }
 
@@ -118,13 +118,13 @@ impl Tree {
     }
 
     fn read_files(&self, link: bool) -> Read {
-        let cache = Cache::open(&self.root, self.keep);
+        let cache = Cache::open(&self.root, self.tests, self.keep_units);
         let read: Vec<(Result<Kept, Unread>, bool)> = self
             .files
             .par_iter()
             .map(|file| match cache.unchanged(file) {
                 Some(kept) => (Ok(kept), false),
-                None => read_file(file, &cache),
+                None => self.read_file(file, &cache),
             })
             .collect();
         let world = self.world(0);
@@ -156,7 +156,7 @@ impl Tree {
                 break;
             }
             let deeper: Vec<(usize, Option<Unit>)> =
-                asked.into_par_iter().map(|index| (index, fully(files[index]))).collect();
+                asked.into_par_iter().map(|index| (index, self.fully(files[index]))).collect();
             for (index, unit) in deeper {
                 // A file that is gone by now keeps what its first reading said.
                 if let Some(unit) = unit {
@@ -164,7 +164,7 @@ impl Tree {
                 }
             }
         }
-        if unread {
+        if unread && self.keep_units {
             cache.store(&files, &mut units, &settled, digest);
         }
         if link {
@@ -172,6 +172,46 @@ impl Tree {
             *self.linked.lock().unwrap_or_else(PoisonError::into_inner) = linked;
         }
         Read { units, left_out, opened }
+    }
+
+    /// The unit of a file, and whether the cache did not have it.
+    fn read_file(&self, file: &CodeFile, cache: &Cache) -> (Result<Kept, Unread>, bool) {
+        let left_out = |opened: bool, why: String| {
+            Err(Unread { why: LeftOut { file: file.path.as_str().into(), why }, opened })
+        };
+        if file.bytes > MAX_CODE_BYTES {
+            let why = format!("Files of code over {} MB are left out.", MAX_CODE_BYTES / 1024 / 1024);
+            return (left_out(true, why), false);
+        }
+        let settled = cache::settled(file);
+        let read = with_text(&file.absolute, |text| {
+            let hash = self.hash(text);
+            let kept = cache.of_content(file, &hash);
+            let scan = match self.tests {
+                Tests::ByName => scan_but_tests,
+                Tests::InFull => scan,
+            };
+            kept.map_or_else(|| guarded(|| Unit { hash, ..scan(&file.path, text) }), Some)
+        });
+        match read {
+            Ok(Some(Some(unit))) => (Ok(Kept { unit, settled }), true),
+            Ok(Some(None)) => {
+                (left_out(true, "The reader of code fails on it, which is a bug.".into()), false)
+            }
+            Ok(None) => (left_out(true, "The file is not UTF-8.".into()), false),
+            Err(error) => (left_out(false, format!("The file could not be read: {error}.")), false),
+        }
+    }
+
+    /// A file in full. None where it cannot be read any more.
+    fn fully(&self, file: &CodeFile) -> Option<Unit> {
+        let read = |text: &str| guarded(|| Unit { hash: self.hash(text), ..scan_fully(&file.path, text) });
+        with_text(&file.absolute, read).ok().flatten().flatten()
+    }
+
+    /// Of a text, where what it says may be kept.
+    fn hash(&self, text: &str) -> [u8; 32] {
+        if self.keep_units { Sha256::digest(text.as_bytes()).into() } else { [0; 32] }
     }
 }
 
@@ -194,37 +234,6 @@ fn digest(world: &World) -> [u8; 32] {
 struct Unread {
     why: LeftOut,
     opened: bool,
-}
-
-/// The unit of a file, and whether the cache did not have it.
-fn read_file(file: &CodeFile, cache: &Cache) -> (Result<Kept, Unread>, bool) {
-    let left_out = |opened: bool, why: String| {
-        Err(Unread { why: LeftOut { file: file.path.as_str().into(), why }, opened })
-    };
-    if file.bytes > MAX_CODE_BYTES {
-        let why = format!("Files of code over {} MB are left out.", MAX_CODE_BYTES / 1024 / 1024);
-        return (left_out(true, why), false);
-    }
-    let settled = cache::settled(file);
-    let read = with_text(&file.absolute, |text| {
-        let hash: [u8; 32] = Sha256::digest(text.as_bytes()).into();
-        let kept = cache.of_content(file, &hash);
-        kept.map_or_else(|| guarded(|| Unit { hash, ..scan(&file.path, text) }), Some)
-    });
-    match read {
-        Ok(Some(Some(unit))) => (Ok(Kept { unit, settled }), true),
-        Ok(Some(None)) => (left_out(true, "The reader of code fails on it, which is a bug.".into()), false),
-        Ok(None) => (left_out(true, "The file is not UTF-8.".into()), false),
-        Err(error) => (left_out(false, format!("The file could not be read: {error}.")), false),
-    }
-}
-
-/// A file in full. None where it cannot be read any more.
-fn fully(file: &CodeFile) -> Option<Unit> {
-    let read = |text: &str| {
-        guarded(|| Unit { hash: Sha256::digest(text.as_bytes()).into(), ..scan_fully(&file.path, text) })
-    };
-    with_text(&file.absolute, read).ok().flatten().flatten()
 }
 
 /// One file that the reader stumbles over must not cost the review of all others.
