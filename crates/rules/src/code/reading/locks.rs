@@ -1,5 +1,8 @@
 //! What keeps two runs of the same code from each other: isolation, row locks, advisory locks.
 
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
 use pgsteward_model::code::{Call, Site};
 
 use super::flow::Flow;
@@ -45,6 +48,9 @@ fn waits_its_turn(flow: &Flow, site: &Site) -> bool {
     let Some(file) = flow.facts.sources.get(&site.at.file) else { return false };
     let before = file.text.get(..site.at.span.start).unwrap_or("");
     let near = before.len().saturating_sub(NEAR);
+    if !KEEPING.is_match(&before.as_bytes()[near..]) {
+        return false;
+    }
     let mut closed = 0_usize;
     for at in memchr::memchr2_iter(b'(', b')', &before.as_bytes()[near..]).rev().map(|at| near + at) {
         if before.as_bytes()[at] == b')' {
@@ -64,18 +70,17 @@ fn waits_its_turn(flow: &Flow, site: &Site) -> bool {
     false
 }
 
+/// What every name that [`is_one_after_the_other`] has in it, in whatever case: nearly no text has, and to look at all calls
+/// before a place is for the few.
+static KEEPING: LazyLock<AhoCorasick> = LazyLock::new(|| {
+    let words = ["lock", "mutex", "exclusive", "serial", "sequential", "semaphore", "queue"];
+    #[expect(clippy::expect_used, reason = "it fails for more words than memory holds")]
+    AhoCorasick::builder().ascii_case_insensitive(true).build(words).expect("seven words")
+});
+
 /// What is called, by its name, runs what it is given alone. A queue that is only called upon to take work, or to hand it to
 /// a worker, runs several at once.
 fn is_one_after_the_other(path: &str) -> bool {
-    // Nearly no name has one of these: to take it apart is for the few.
-    let spoken =
-        |word: &[u8]| path.as_bytes().windows(word.len()).any(|part| part.eq_ignore_ascii_case(word));
-    if ![&b"lock"[..], b"mutex", b"exclusive", b"serial", b"sequential", b"semaphore", b"queue"]
-        .iter()
-        .any(|word| spoken(word))
-    {
-        return false;
-    }
     const KEEPERS: [&str; 8] =
         ["lock", "locked", "mutex", "exclusive", "exclusively", "serially", "sequentially", "semaphore"];
     let (through, method) = path.rsplit_once('.').unwrap_or(("", path));
