@@ -177,6 +177,13 @@ impl Sources {
         }
     }
 
+    /// Reads what was left for later, for those whose files go away before they are asked for.
+    pub fn read_all(&self) {
+        self.files.keys().for_each(|path| {
+            self.get(path);
+        });
+    }
+
     /// The files that were read from the start: all but those of [`Sources::add_later`].
     pub fn read_at_once(&self) -> impl Iterator<Item = &Arc<SourceFile>> {
         self.files.values().filter_map(|held| match held {

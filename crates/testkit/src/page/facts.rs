@@ -81,6 +81,8 @@ pub async fn of_case(case: &Case, lab: &Arc<Lab>) -> Result<Collected> {
         _ => bail!("the case makes several projects"),
     };
     let facts = &mut collected.facts;
+    // The folder is gone before anybody looks at them.
+    facts.sources.read_all();
     for url in &mut facts.project.urls {
         if url.origin == UrlOrigin::LocalEnvironment {
             url.origin = UrlOrigin::CommittedEnvironment;
