@@ -10,6 +10,7 @@ the SOURCE file of each). Nothing of them is part of this repository; without th
 
 import json
 import os
+import re
 import subprocess
 import tempfile
 from pathlib import Path
@@ -31,14 +32,19 @@ def command(folder):
     return [str(corpus.BINARY), "check", str(folder), *FLAGS]
 
 
+COUNTS = re.compile(r" files, (\d+) calls, (\d+) understood,")
+REASON = re.compile(r"  (\d+) not understood: (.*)")
+
+
 def asked(folder):
-    """Why each call of Prisma Client is not understood, tests included; None for those that are."""
-    program = [str(corpus.BINARY), "queries", str(folder), "--no-lab", "--format", "json", "--quiet"]
-    result = subprocess.run(program, capture_output=True)
-    if result.returncode:
-        raise SystemExit(f"queries of {folder} ended with {result.returncode}: {result.stderr.decode()[-400:]}")
-    # Raw queries are called by the name of their method alone.
-    return [call["not_understood"] for call in json.loads(result.stdout)["calls"] if "." in call["call"]]
+    """What all code asks, tests included: calls, those understood, and the others by reason."""
+    program = [str(corpus.CODE), str(folder), "--tests", "--no-cache", "--no-rules"]
+    text = subprocess.run(program, capture_output=True, check=True, text=True).stdout
+    reasons = {}
+    for number, reason in REASON.findall(text):
+        reasons[reason] = reasons.get(reason, 0) + int(number)
+    calls, understood = (sum(map(int, column)) for column in zip(*COUNTS.findall(text)))
+    return calls, understood, reasons
 
 
 def review(folder, environment):
@@ -92,12 +98,12 @@ def report():
         if not counts["calls"]:
             continue
         megabytes = counts["bytes"] / 1e6
-        every = asked(folder)
+        calls, understood, unknown = asked(folder)
         own = [counts["calls"], counts["understood"]]
-        row = [counts["files"], megabytes, len(every), every.count(None), *own, *spent]
+        row = [counts["files"], megabytes, calls, understood, *own, *spent]
         sums = [known + more for known, more in zip(sums, row)]
-        for reason in filter(None, every):
-            reasons[reason] = reasons.get(reason, 0) + 1
+        for reason, number in unknown.items():
+            reasons[reason] = reasons.get(reason, 0) + number
         table.add(folder.name, *cells(row))
         peaks.append((folder.name, counts["files"], cold_peak(folder)))
     table.add("all", *cells(sums))

@@ -2,7 +2,7 @@
 //!
 //! Finds, reads, resolves and lowers the code below a folder and lets the rules of the group `code` judge it, on the catalog
 //! that the Prisma schema means. No history, no configuration, no report: `bench/` takes the CPU time of the whole process.
-//! Prints one line for each project. `--no-cache` reads every file anew, `--no-rules` judges nothing, `--calls` lists the
+//! Prints one line for each project. `--tests` reads tests in full, as `queries` does; `--no-cache` reads every file anew, `--no-rules` judges nothing, `--calls` lists the
 //! calls.
 
 use std::io::Write;
@@ -29,6 +29,7 @@ fn main() -> Result<()> {
     let started = Instant::now();
     let found = discover(&PathBuf::from(folder))?;
     let reader = CodeReader::new(&found, !has("--no-cache"));
+    let reader = if has("--tests") { reader.with_tests() } else { reader };
     let rules: Vec<&Rule> =
         pgsteward_engine::rules().into_iter().filter(|rule| rule.group == Group::Code).collect();
     let mut bytes = 0;

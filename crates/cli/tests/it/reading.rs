@@ -334,3 +334,44 @@ fn what_files_say_is_kept_from_the_second_reading_on() {
     project.write("src/more.ts", format!("{users}// more\n"));
     assert_eq!(kept(), ["code", "units"], "one that comes again reads what changed");
 }
+
+#[test]
+fn tests_are_told_of_by_queries_and_where_other_code_imports_them() {
+    let call = format!("import {{ prisma }} from './db'\n{CALL}");
+    let project = project(&[
+        ("src/users.ts", &call),
+        ("src/users.test.ts", &call),
+        ("src/testing/fixtures.test.ts", &call.replace("'./db'", "'../db'")),
+        ("prisma/seed.ts", "import { byEmail } from '../src/testing/fixtures.test'\nawait byEmail('a')\n"),
+    ]);
+    assert_eq!(code(&project.check(&["--no-lab"])), (5, 2, 2), "src/users.ts and what the seed imports");
+    let listed = project.run(&["queries", "--no-lab", "--format", "json"]).stdout;
+    let listed: Value = serde_json::from_str(&listed).unwrap();
+    assert_eq!(listed["total"], 3, "{listed}");
+}
+
+#[test]
+fn a_comment_counts_in_a_file_that_asks_two_databases() {
+    let schema = |output: &str| {
+        HEAD.replace("\"prisma-client-js\"", &format!("\"prisma-client\"\n  output = \"{output}\"")) + MODELS
+    };
+    let asks = |client: &str| {
+        CALL.replace("prisma.user", &format!("{client}.user"))
+            .replace("byEmail", &format!("{client}ByEmail"))
+            .replace("return", "// pgsteward: allow(insensitive-equals-is-pattern) staff only\n  return")
+    };
+    let both = format!(
+        "import {{ PrismaClient as One }} from '../one/client/client'\nimport {{ PrismaClient as Two }} from '../two/client/client'\n\
+         const one = new One()\nconst two = new Two()\n{}{}",
+        asks("one"),
+        asks("two")
+    );
+    let project = Project::new(&[
+        ("one/schema.prisma", &schema("./client")),
+        ("two/schema.prisma", &schema("./client")),
+        ("src/both.ts", &both),
+    ]);
+    let review = project.check(&["--no-lab"]);
+    assert_eq!(places(&review), Vec::<String>::new());
+    assert_eq!(review.json["summary"]["allowed"], 2, "{}", review.json["summary"]);
+}

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use pgsteward_model::code::{
-    Call, Client, Code, Effect, Function, FunctionRole, Hole, Invocation, Loop, Node, Object, Over, Property,
-    RawQuery, Site, Source, Transaction, Value,
+    Call, Client, Code, Effect, FileRole, Function, FunctionRole, Hole, Invocation, Loop, Node, Object, Over,
+    Property, RawQuery, Site, Source, Transaction, Value,
 };
 use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 
@@ -155,7 +155,7 @@ fn function(linker: &Linker<'_>, unit: usize, index: usize, recursive: bool) -> 
     Function {
         name: old.name.clone(),
         at: old.at.clone(),
-        file_role: file.role.unwrap_or(pgsteward_model::code::FileRole::Application),
+        file_role: file.role.unwrap_or(FileRole::Application),
         role: linker.role_of(unit, index),
         exported: old.exported,
         parameters: old.parameters.clone(),
@@ -269,18 +269,25 @@ fn rest(linker: &Linker<'_>, places: &Places, judged: &Judged, code: &mut Code) 
                 code.effects.push(Effect { site: places.site(unit, &effect.site), ..effect.clone() });
             }
         }
-        if several && linker.nearest_with_schema(unit) != linker.this {
-            continue;
-        }
+        let here = !several || linker.nearest_with_schema(unit) == linker.this;
         // A file whose calls are all of another project is that one's.
         let ours = |index: usize| places.calls.contains_key(&(unit, index));
         let theirs =
             (0..file.calls.len()).any(|index| judged.claimed.contains(&(unit, index)) && !ours(index));
-        if file.allows && !theirs {
-            code.allowing.push(file.file.clone());
+        // One that asks the databases of several is each one's.
+        let told = (0..file.functions.len()).any(|index| places.functions.contains_key(&(unit, index)));
+        if told || here && !theirs {
+            if file.allows {
+                code.allowing.push(file.file.clone());
+            }
+            // Tests and browsers answer nobody.
+            let serves = file.role == Some(FileRole::Application);
+            if file.answers && serves && file.directive.as_deref() != Some("use client") {
+                code.answering.push(file.file.clone());
+            }
         }
-        if file.answers && !theirs {
-            code.answering.push(file.file.clone());
+        if !here {
+            continue;
         }
         code.validations.extend(file.validations.iter().cloned());
         code.left_out.extend(file.left_out.iter().cloned());

@@ -50,6 +50,10 @@ pub fn wanted(units: &[Unit], modules: &Modules<'_>) -> Vec<usize> {
             roots.for_each(|import| left.extend(graph.targets(unit, import)));
         }
     }
+    // A test that other code imports is code like it: a database filled for a demonstration, fixtures of a seed.
+    let is_test = |unit: usize| units[unit].role == Some(FileRole::Test);
+    let others = (0..units.len()).filter(|unit| !is_test(*unit)).flat_map(|unit| &imported[unit]);
+    seen.extend(others.copied().filter(|of| is_test(*of)));
     seen.extend(below);
     let mut found: Vec<usize> = seen.into_iter().filter(|unit| units[*unit].depth == Depth::Names).collect();
     found.sort_unstable();

@@ -109,14 +109,23 @@ impl Cache {
         postcard::from_bytes::<Unit>(blob).ok().map(Unit::unpacked)
     }
 
-    /// Writes what is known now, in one step. A folder that cannot be written is left alone.
-    pub(super) fn store(&self, files: &[&CodeFile], units: &mut [Unit], settled: &[bool], world: [u8; 32]) {
+    /// Writes what is known now, in one step. A folder that cannot be written is left alone. `lasts`: whether a unit is to be
+    /// found again.
+    pub(super) fn store(
+        &self,
+        files: &[&CodeFile],
+        units: &mut [Unit],
+        settled: &[bool],
+        world: [u8; 32],
+        lasts: impl Fn(&Unit) -> bool + Sync,
+    ) {
         let Some(file) = &self.file else { return };
         if files.iter().map(|file| file.bytes).sum::<u64>() < MIN_BYTES {
             return;
         }
+        let packed = |unit: &mut Unit| unit.packed(|unit| postcard::to_stdvec(unit).ok());
         let blobs: Vec<Option<Vec<u8>>> =
-            units.par_iter_mut().map(|unit| unit.packed(|unit| postcard::to_stdvec(unit).ok())).collect();
+            units.par_iter_mut().map(|unit| lasts(unit).then(|| packed(unit)).flatten()).collect();
         let mut start = 0;
         let mut entries: Vec<(&str, Entry)> = Vec::with_capacity(files.len());
         for (((file, unit), settled), blob) in files.iter().zip(&*units).zip(settled).zip(&blobs) {
@@ -248,6 +257,7 @@ mod tests {
             &mut [unit("a.ts", 1), unit("b.ts", 2)],
             &[true, true],
             [0; 32],
+            |_| true,
         );
         let cache = Cache::of_bytes(fs::read(&path).unwrap(), path.clone());
         assert_eq!(cache.unchanged(&file("b.ts")).unwrap().unit, unit("b.ts", 2));
@@ -267,6 +277,7 @@ mod tests {
             &mut [unit("a.ts", 1)],
             &[true],
             [0; 32],
+            |_| true,
         );
         let good = fs::read(&path).unwrap();
         for at in 0..good.len() {
@@ -278,6 +289,6 @@ mod tests {
             assert!(cache.unchanged(&file("a.ts")).is_none(), "cut at {at}");
         }
         let nowhere = Cache::of_bytes(Vec::new(), PathBuf::from("/proc/nowhere/a.units"));
-        nowhere.store(&[&file("a.ts")], &mut [unit("a.ts", 1)], &[true], [0; 32]);
+        nowhere.store(&[&file("a.ts")], &mut [unit("a.ts", 1)], &[true], [0; 32], |_| true);
     }
 }

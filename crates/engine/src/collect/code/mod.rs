@@ -22,7 +22,6 @@ use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use self::kept::Slot;
-use self::text::with_text;
 use self::tree::Tree;
 use super::source_path;
 use crate::discover::listing::Listing;
@@ -49,7 +48,7 @@ pub struct CodeReader {
 /// How tests are read. No rule speaks of them, and they are a third of the code of many repositories.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Tests {
-    /// Only what they import and export, but for what other code imports of them.
+    /// Only what they import and export, but for those that other code imports.
     ByName,
     InFull,
 }
@@ -121,7 +120,7 @@ impl CodeReader {
             }
         };
         self.read_typed_sql(&mut code, facts);
-        self.add_sources(&code, facts);
+        add_sources(tree, &code, facts);
         facts.gaps.extend(gaps(tree, &code));
         facts.code = Some(Arc::new(code));
         Some(linked)
@@ -146,29 +145,6 @@ impl CodeReader {
                 raw.lowered = lower_raw(raw, schema);
             }
         }
-    }
-
-    /// The texts of files that findings may point into.
-    fn add_sources(&self, code: &Code, facts: &mut Facts) {
-        let sites = (code.calls.iter().map(|call| &call.site))
-            .chain(code.raw.iter().map(|raw| &raw.site))
-            .chain(code.transactions.iter().map(|transaction| &transaction.site))
-            .chain(code.effects.iter().map(|effect| &effect.site))
-            .chain(code.clients.iter().map(|client| &client.site))
-            .chain(code.invocations.iter().map(|invocation| &invocation.site));
-        // Most places share the name of their file with the one before: comparing texts is for the few that are left.
-        let mut seen: HashSet<*const u8> = HashSet::new();
-        let root = self.root.clone();
-        let texts =
-            Texts::new(move |file| with_text(&root.join(file), |text| Arc::<str>::from(text)).ok().flatten());
-        sites
-            .map(|site| &site.at.file)
-            .chain(code.functions.iter().map(|function| &function.at.file))
-            .chain(code.validations.iter().map(|validation| &validation.at.file))
-            .chain(&code.allowing)
-            .chain(&code.answering)
-            .filter(|file| seen.insert(Arc::as_ptr(file).cast::<u8>()))
-            .for_each(|file| facts.sources.add_later(file.clone(), &texts));
     }
 }
 
@@ -205,6 +181,28 @@ impl Linked {
         after.code = Some(Arc::new(code));
         Some(after)
     }
+}
+
+/// The texts of files that findings may point into.
+fn add_sources(tree: &Arc<Tree>, code: &Code, facts: &mut Facts) {
+    let sites = (code.calls.iter().map(|call| &call.site))
+        .chain(code.raw.iter().map(|raw| &raw.site))
+        .chain(code.transactions.iter().map(|transaction| &transaction.site))
+        .chain(code.effects.iter().map(|effect| &effect.site))
+        .chain(code.clients.iter().map(|client| &client.site))
+        .chain(code.invocations.iter().map(|invocation| &invocation.site));
+    // Most places share the name of their file with the one before: comparing texts is for the few that are left.
+    let mut seen: HashSet<*const u8> = HashSet::new();
+    let tree = tree.clone();
+    let texts = Texts::new(move |file| tree.text_of(file));
+    sites
+        .map(|site| &site.at.file)
+        .chain(code.functions.iter().map(|function| &function.at.file))
+        .chain(code.validations.iter().map(|validation| &validation.at.file))
+        .chain(&code.allowing)
+        .chain(&code.answering)
+        .filter(|file| seen.insert(Arc::as_ptr(file).cast::<u8>()))
+        .for_each(|file| facts.sources.add_later(file.clone(), &texts));
 }
 
 /// The statements of each call, and how many calls are understood.

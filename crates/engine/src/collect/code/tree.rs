@@ -4,9 +4,9 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use pgsteward_model::code::{Code, LeftOut};
+use pgsteward_model::code::{Code, FileRole, LeftOut};
 use pgsteward_typescript::{
-    ClientProject, Modules, Package, PathAliases, Unit, World, link, link_all, scan, scan_but_tests,
+    ClientProject, Depth, Modules, Package, PathAliases, Unit, World, link, link_all, scan, scan_but_tests,
     scan_fully, wanted,
 };
 use rayon::prelude::*;
@@ -22,6 +22,7 @@ const MAX_ROUNDS: usize = 4;
 
 pub(super) struct Tree {
     root: PathBuf,
+    keep: bool,
     pub(super) tests: Tests,
     /// What was linked is kept alone at first: a check that comes once, as in CI, has no use for what files say by themselves.
     keep_units: bool,
@@ -58,6 +59,7 @@ impl Tree {
         let aliases = packages::aliases(root, &configs, &packages);
         let mut tree = Tree {
             root: root.clone(),
+            keep,
             tests,
             keep_units: false,
             projects: projects.clone(),
@@ -86,6 +88,14 @@ impl Tree {
         }
         tree.keep_units = keep && (tree.digest.is_none() || kept::any(root, tests));
         tree
+    }
+
+    /// The text of a file as it was read. None where it changed since, as places in it no longer fit.
+    pub(super) fn text_of(&self, path: &str) -> Option<Arc<str>> {
+        let at = self.files.binary_search_by(|file| file.path.as_str().cmp(path)).ok()?;
+        let file = &self.files[at];
+        let read = || with_text(&file.absolute, |text| Arc::<str>::from(text)).ok().flatten();
+        file.is_unchanged().then(read).flatten()
     }
 
     pub(super) fn world(&self, this: usize) -> World {
@@ -118,7 +128,7 @@ impl Tree {
     }
 
     fn read_files(&self, link: bool) -> Read {
-        let cache = Cache::open(&self.root, self.tests, self.keep_units);
+        let cache = Cache::open(&self.root, self.tests, self.keep);
         let read: Vec<(Result<Kept, Unread>, bool)> = self
             .files
             .par_iter()
@@ -164,8 +174,12 @@ impl Tree {
                 }
             }
         }
-        if unread && self.keep_units {
-            cache.store(&files, &mut units, &settled, digest);
+        // Of a folder with files that cannot be opened nothing else is kept.
+        if unread && (self.keep_units || self.keep && !opened) {
+            // Whether a test is read in full hangs on who imports it.
+            let by_name = |unit: &Unit| self.tests == Tests::ByName && unit.role == Some(FileRole::Test);
+            let lasts = |unit: &Unit| !by_name(unit) || unit.depth != Depth::Full;
+            cache.store(&files, &mut units, &settled, digest, lasts);
         }
         if link {
             let linked = all_linked(&units, &world, &modules);

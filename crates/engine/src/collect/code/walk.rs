@@ -130,13 +130,44 @@ impl<'a> Folders<'a> {
     }
 }
 
+impl CodeFile {
+    /// As far as its size and time tell.
+    pub(super) fn is_unchanged(&self) -> bool {
+        let now = std::fs::symlink_metadata(&self.absolute);
+        now.is_ok_and(|now| now.len() == self.bytes && modified(&now) == self.modified)
+    }
+}
+
 fn look(root: &Path, path: &Path) -> Result<CodeFile, String> {
     let metadata = std::fs::symlink_metadata(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    let modified = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     Ok(CodeFile {
         path: relative(root, path),
         absolute: path.to_path_buf(),
         bytes: metadata.len(),
-        modified: modified.map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(0)),
+        modified: modified(&metadata),
     })
+}
+
+/// Nanoseconds since 1970; 0 where the system does not say.
+fn modified(of: &std::fs::Metadata) -> u64 {
+    let since = of.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    since.map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_changed_since_is_told_from_what_did_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.ts");
+        std::fs::write(&path, "export const a = 1\n").unwrap();
+        let file = look(folder.path(), &path).unwrap();
+        assert!(file.is_unchanged());
+        std::fs::write(&path, "export const a = 10\n").unwrap();
+        assert!(!file.is_unchanged(), "longer");
+        std::fs::remove_file(&path).unwrap();
+        assert!(!file.is_unchanged(), "gone");
+    }
 }

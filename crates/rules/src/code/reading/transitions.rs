@@ -117,7 +117,8 @@ fn raw_writes(flow: &Flow, model: &Model) -> impl Iterator<Item = At> {
         Some(text) => text.to_ascii_lowercase().contains("update") && text.contains(&model.db_name),
         None => raw.method.to_ascii_lowercase().contains("execute"),
     };
-    flow.code.raw.iter().filter(writes).map(|raw| raw.site.at.clone())
+    let run = flow.code.raw.iter().filter(|raw| is_run(flow, &raw.site));
+    run.filter(writes).map(|raw| raw.site.at.clone())
 }
 
 /// A trigger of the table looks at both states before a row is updated, and refuses some.
