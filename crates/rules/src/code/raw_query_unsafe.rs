@@ -1,6 +1,7 @@
 //! SQL put together from text: whoever controls a part of it writes SQL.
 
 mod numbers;
+mod parsed;
 
 use pgsteward_model::code::{Hole, HoleKind, Node, RawQuery, Source, Value};
 use pgsteward_model::facts::{Facts, Need};
@@ -128,21 +129,21 @@ fn of_value(facts: &Facts, function: usize, value: &Node, depth: u32) -> Option<
 }
 
 fn of_node(facts: &Facts, function: usize, node: &Node, depth: u32) -> Option<Risk> {
-    let sources = match &node.value {
-        Value::Expression { sources, text, .. }
-            if !is_harmless(text) && !numbers::is_declared(facts, function, text, sources) =>
-        {
-            sources
-        }
+    let (sources, text) = match &node.value {
+        Value::Expression { sources, text, .. } if !is_harmless(text) => (sources, text),
         Value::List(nodes) => {
             return nodes.iter().filter_map(|node| of_value(facts, function, node, depth)).max();
         }
         _ => return None,
     };
-    if sources.is_empty() {
-        return Some(Risk::Unknown);
-    }
-    sources.iter().filter_map(|source| of_source(facts, function, source, depth)).max()
+    let risk = match &sources[..] {
+        [] => Risk::Unknown,
+        _ => sources.iter().filter_map(|source| of_source(facts, function, source, depth)).max()?,
+    };
+    let declared = |by| numbers::is_declared(facts, function, text, by);
+    // What is known to be somebody else's text is one whatever its type says.
+    let is_promised = matches!(risk, Risk::Function | Risk::Unknown) && declared(numbers::By::Promise);
+    (!is_promised && !declared(numbers::By::Schema)).then_some(risk)
 }
 
 fn of_source(facts: &Facts, function: usize, source: &Source, depth: u32) -> Option<Risk> {

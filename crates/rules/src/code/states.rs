@@ -11,7 +11,7 @@ use pgsteward_model::prisma::{DefaultValue, Field, FieldType, Model};
 use pgsteward_model::source::FileRange;
 use pgsteward_model::states::{StateColumn, Way};
 
-use super::flow::Flow;
+use super::flow::{self, Flow};
 use super::{shared, status_updated_blindly, statuses, transitions};
 
 /// The columns of states that an update of the code sets to a fixed state, in the order of the schema.
@@ -60,7 +60,9 @@ fn column(flow: &Flow, model: &Model, field: &Field) -> Option<StateColumn> {
         .collect();
     let set = |state: &str| ways.iter().any(|way| way.to == state) || begins.iter().any(|one| one == state);
     let unset = match &known.unknown[..] {
-        [] => all_states(flow, field).into_iter().filter(|state| !set(state)).collect(),
+        [] if !begins_unseen(flow, model, field) => {
+            all_states(flow, field).into_iter().filter(|state| !set(state)).collect()
+        }
         _ => Vec::new(),
     };
     let relation = QName::new(model.namespace.as_deref().unwrap_or("public"), model.db_name.clone());
@@ -123,6 +125,40 @@ fn begins(flow: &Flow, model: &Model, field: &Field) -> Vec<String> {
         }
     }
     found.iter().map(|state| transitions::stored(flow, field, state)).collect()
+}
+
+/// New rows may begin in a state that [`begins`] does not see.
+fn begins_unseen(flow: &Flow, model: &Model, field: &Field) -> bool {
+    let is_seen = |data: &Node| {
+        data.object().is_some_and(|object| !object.open)
+            && data.get(&field.name).is_none_or(|value| {
+                value.alternatives().into_iter().all(|value| statuses::constant(value).is_some())
+            })
+    };
+    let relations: Vec<&str> = flow
+        .schema
+        .iter()
+        .flat_map(|schema| &schema.models)
+        .flat_map(|from| &from.fields)
+        .filter(|relation| matches!(&relation.ty, FieldType::Model(target) if *target == model.name))
+        .map(|relation| relation.name.as_str())
+        .collect();
+    let is_nested = |call: &Call| {
+        ["data", "create", "update"].iter().filter_map(|name| call.argument.get(name)).any(|data| {
+            relations.iter().any(|name| flow::mentions(data, name))
+                && ["create", "createMany", "connectOrCreate", "upsert"]
+                    .iter()
+                    .any(|name| flow::mentions(data, name))
+        })
+    };
+    let mut calls = flow.code.calls.iter().filter(|call| transitions::is_run(flow, &call.site));
+    let table = model.db_name.to_lowercase();
+    let is_unseen = |call: &Call| {
+        let own = call.model == model.name && !new_rows(call).into_iter().all(is_seen);
+        own || call.operation.writes() && is_nested(call)
+    };
+    let mut raw = flow.code.raw.iter().filter_map(|raw| raw.text.as_deref()).map(str::to_lowercase);
+    calls.any(is_unseen) || raw.any(|text| text.contains("insert") && text.contains(&table))
 }
 
 /// The rows that a call makes.

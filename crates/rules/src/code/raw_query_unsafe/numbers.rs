@@ -2,10 +2,10 @@
 //!
 //! Knows no types but those that are written: in the function, or in a schema of Zod of the same file.
 
-use pgsteward_model::code::Source;
 use pgsteward_model::facts::Facts;
 use pgsteward_model::prisma::{FieldType, Scalar};
 
+use super::parsed;
 use crate::code::text;
 
 /// What a column holds that a value was read from.
@@ -26,14 +26,22 @@ pub(super) fn of_column(facts: &Facts, call: usize, path: &[String]) -> Option<C
     }
 }
 
-/// `userId`, `input.limit`, `ids.join(',')`, or a template that holds nothing else. Of what a request brings right here, only a
-/// schema makes numbers: a type is a promise that nobody keeps at run time.
-pub(super) fn is_declared(facts: &Facts, function: usize, value: &str, sources: &[Source]) -> bool {
+/// Who keeps it a number.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum By {
+    /// A type, or a schema somewhere in the file: promises that nobody keeps at run time.
+    Promise,
+    /// The schema that it came through right here, which throws for anything else.
+    Schema,
+}
+
+/// `userId`, `input.limit`, `ids.join(',')`, or a template that holds nothing else.
+pub(super) fn is_declared(facts: &Facts, function: usize, value: &str, by: By) -> bool {
     if let Some((_, first)) = value.split_once("${") {
         // A cut text may hold more than is seen.
         return value.len() < CUT
             && first.split("${").all(|hole| {
-                hole.split_once('}').is_some_and(|(inner, _)| is_declared(facts, function, inner, sources))
+                hole.split_once('}').is_some_and(|(inner, _)| is_declared(facts, function, inner, by))
             });
     }
     let path = value.split(".join(").next().unwrap_or(value).trim();
@@ -43,9 +51,12 @@ pub(super) fn is_declared(facts: &Facts, function: usize, value: &str, sources: 
     let Some(code) = &facts.code else { return false };
     let Some(function) = code.functions.get(function) else { return false };
     let Some(file) = facts.sources.get(&function.at.file) else { return false };
-    let by_type =
-        !sources.contains(&Source::Request) && declares(file.slice(function.at.span), name, is_number);
-    by_type || declares(&file.text, name, is_made_number)
+    let body = file.slice(function.at.span);
+    match by {
+        By::Promise => declares(body, name, is_number) || declares(&file.text, name, is_made_number),
+        By::Schema => parsed::schema(&file.text, function.at.span.start, body, path)
+            .is_some_and(|schema| parsed::makes(schema, name, is_made_number)),
+    }
 }
 
 /// Values are cut at this many characters where they are read.

@@ -5,6 +5,7 @@ use pgsteward_model::code::{Call, Guard, Node, Operation, Source, Value};
 use pgsteward_model::prisma::{Field, FieldType, Model, Scalar};
 
 use super::flow::{self, Flow};
+use super::text;
 use super::transitions::Ways;
 use crate::shared::words;
 
@@ -17,6 +18,8 @@ pub(in crate::code) struct Change<'a> {
     pub(in crate::code) in_where: bool,
     /// A read whose row's status decides that the update runs.
     pub(in crate::code) looked: Option<&'a Call>,
+    /// Conditions on the status that are more than it says: which states it comes from is not known.
+    unclear: bool,
 }
 
 /// The columns of a model that hold a state: an enum or a text named so.
@@ -45,11 +48,8 @@ fn change<'a>(flow: &Flow<'a>, call: &'a Call, field: &str) -> Option<Change<'a>
     let to = constant(call.argument.get("data")?.get(field)?)?;
     let filter = call.argument.get("where")?;
     let in_where = flow::mentions(filter, field);
-    let mut from = Vec::new();
-    if in_where {
-        from.extend(named_in(filter, field));
-    }
     let mut looked = None;
+    let mut seen = Vec::new();
     for guard in &call.site.guards {
         for source in &guard.sources {
             let Source::Result { call: read, path } = source else { continue };
@@ -57,11 +57,29 @@ fn change<'a>(flow: &Flow<'a>, call: &'a Call, field: &str) -> Option<Change<'a>
             let of_row = demands(guard) && path.len() == 1 && path[0] == field && read.model == call.model;
             if of_row && !read.operation.writes() && read.site.function == call.site.function {
                 looked = Some(read);
-                from.extend(literals(&guard.text));
+                seen.extend(asked(&guard.text, guard.negated, field));
             }
         }
     }
-    Some(Change { call, to, from, in_where, looked })
+    let (from, unclear) = match filter.get(field).filter(|_| in_where) {
+        Some(value) => (named_in(value), false),
+        None => {
+            let unclear = looked.is_some_and(|read| seen.is_empty() || moved(flow, read, call, field));
+            (if unclear { Vec::new() } else { seen }, unclear)
+        }
+    };
+    Some(Change { call, to, from, in_where, looked, unclear })
+}
+
+/// Between the look and the update another one sets the status.
+fn moved(flow: &Flow, read: &Call, update: &Call, field: &str) -> bool {
+    flow.calls_of(update.site.function).any(|(_, call)| {
+        read.site.order < call.site.order
+            && call.site.order < update.site.order
+            && call.model == update.model
+            && call.operation.writes()
+            && call.argument.get("data").is_some_and(|data| data.get(field).is_some())
+    })
 }
 
 /// The condition asks for one status (`=== X`, or a way out at `!== X`), and does not merely rule some out.
@@ -87,34 +105,55 @@ pub(in crate::code) fn constant(node: &Node) -> Option<String> {
     }
 }
 
-/// The values that a where allows the field to have.
-fn named_in(filter: &Node, field: &str) -> Vec<String> {
-    let Some(value) = filter.get(field) else { return Vec::new() };
+/// The values that a where allows the field to have; none where one of them is not known.
+fn named_in(value: &Node) -> Vec<String> {
     let list = value.get("in").or_else(|| value.get("equals")).unwrap_or(value);
-    match &list.value {
-        Value::List(nodes) => nodes.iter().filter_map(constant).collect(),
-        _ => constant(list).into_iter().collect(),
-    }
+    let all: Option<Vec<String>> = match &list.value {
+        Value::List(nodes) => nodes.iter().map(constant).collect(),
+        _ => constant(list).map(|state| vec![state]),
+    };
+    all.unwrap_or_default()
 }
 
-/// Words in quotes, and names in capitals behind a dot.
-fn literals(text: &str) -> Vec<String> {
-    let quoted = text.split(['\'', '"', '`']).skip(1).step_by(2).map(str::to_owned);
-    let members = text
-        .split(|character: char| !(character.is_alphanumeric() || character == '_' || character == '.'))
-        .filter_map(|word| word.rsplit_once('.'))
-        .map(|(_, name)| name.to_owned())
-        .filter(|name| name.chars().next().is_some_and(char::is_uppercase));
-    quoted.chain(members).collect()
+/// The states that a condition lets through: `row.status === A || row.status === B`, or the opposite of a way out at
+/// `row.status !== A && row.status !== B`. None for anything that says more or less than that.
+fn asked(text: &str, negated: bool, field: &str) -> Vec<String> {
+    // A cut text may name more.
+    if text.ends_with('…') {
+        return Vec::new();
+    }
+    let (joined, compared) = if negated { ("&&", "!=") } else { ("||", "==") };
+    let state = |term: &str| {
+        let (path, state) = term.split_once(compared)?;
+        let path = path.trim().replace("?.", ".").replace("!.", ".");
+        let is_field = text::is_path(&path) && path.rsplit('.').next() == Some(field);
+        let state = state.strip_prefix('=').unwrap_or(state).trim();
+        is_field.then(|| literal(state)).flatten()
+    };
+    text.split(joined).map(state).collect::<Option<Vec<_>>>().unwrap_or_default()
+}
+
+/// A word in quotes, or a name behind a dot of one in capitals.
+fn literal(text: &str) -> Option<String> {
+    for mark in ['\'', '"', '`'] {
+        if let Some(inner) = text.strip_prefix(mark).and_then(|rest| rest.strip_suffix(mark)) {
+            return (!inner.contains([mark, '$', '\\'])).then(|| inner.to_owned());
+        }
+    }
+    let (_, name) = text.rsplit_once('.').filter(|_| text::is_path(text))?;
+    name.chars().next().is_some_and(char::is_uppercase).then(|| name.to_owned())
 }
 
 /// The ways that the code names.
 pub(in crate::code) fn ways(flow: &Flow, model: &Model, field: &Field, changes: &[Change]) -> Ways {
-    Ways::of(flow, model, &field.name, &named(flow, field, changes))
+    let mut ways = Ways::of(flow, model, &field.name, &named(flow, field, changes));
+    let unclear = changes.iter().filter(|change| change.unclear);
+    ways.unknown.extend(unclear.map(|change| change.call.site.at.clone()));
+    ways.complete = ways.unknown.is_empty();
+    ways
 }
 
-/// The updates with the states that each expects (none: any) and the one that it sets. What an `if` compares besides the
-/// status is no state of it.
+/// The updates with the states that each expects (none: any) and the one that it sets.
 pub(in crate::code) fn named<'a>(
     flow: &Flow,
     field: &Field,
@@ -134,12 +173,12 @@ pub(in crate::code) fn named<'a>(
         .map(|change| {
             let mut from = change.from.clone();
             match &states {
-                Some(states) => from.retain(|state| states.contains(&state.as_str())),
+                // A name that stands for a state unknown here.
+                Some(states) if !from.iter().all(|state| states.contains(&state.as_str())) => from.clear(),
                 // Of texts it is not known which of several an `if` compares the status with.
                 None if change.looked.is_some() && from.len() > 1 => from.clear(),
-                None => {}
+                _ => {}
             }
-            from.retain(|state| *state != change.to);
             (change.call, from, change.to.clone())
         })
         .collect()
@@ -147,12 +186,28 @@ pub(in crate::code) fn named<'a>(
 
 #[cfg(test)]
 mod tests {
-    use super::literals;
+    use super::asked;
 
     #[test]
-    fn the_values_that_a_condition_names() {
-        assert_eq!(literals("order.status !== 'PAID'"), ["PAID"]);
-        assert_eq!(literals("order.status === OrderStatus.Paid || late"), ["Paid"]);
-        assert!(literals("order.status !== wanted").is_empty());
+    fn the_states_that_a_condition_lets_through() {
+        assert_eq!(asked("order.status !== 'PAID'", true, "status"), ["PAID"]);
+        assert_eq!(asked("order?.status != \"A\" && order.status !== 'B'", true, "status"), ["A", "B"]);
+        assert_eq!(asked("p.status === S.Paid || p.status === S.Sent", false, "status"), ["Paid", "Sent"]);
+    }
+
+    #[test]
+    fn a_condition_that_says_more_names_no_states() {
+        for text in [
+            "p.status !== S.PENDING && !force",
+            "p.status !== PENDING",
+            "p.status !== 'A' || late",
+            "p.status !== wanted.status",
+            "p.status !== 'A' && p.status !== 'B' && p.sta…",
+            "(p.status !== 'A' && rush)",
+        ] {
+            assert!(asked(text, true, "status").is_empty(), "{text}");
+        }
+        assert!(asked("p.status === 'A' || rush", false, "status").is_empty());
+        assert!(asked("p.kind === 'A'", false, "status").is_empty());
     }
 }
