@@ -10,7 +10,7 @@ use pgsteward_model::catalog::{
 use pgsteward_model::statement::Statement;
 use pgsteward_model::version::ServerVersion;
 
-use super::{create, invalid_indexes, left_out, roles, settings};
+use super::{create, diff, invalid_indexes, left_out, roles, settings};
 use crate::{parse, quote_literal, quote_qualified};
 
 /// Names that break a careless renderer: quotes of both kinds, spaces, capitals, reserved words, characters
@@ -312,4 +312,51 @@ fn objects_come_after_what_they_name() {
     let at = |part: &str| statements.iter().position(|sql| sql.contains(part)).unwrap();
     assert!(at("public.late()") > at("TABLE public.t ("), "{statements:#?}");
     assert!(at("public.parsed()") > at("t_pkey"), "{statements:#?}");
+}
+
+#[test]
+fn a_view_that_holds_what_goes_gives_way() {
+    let view = |definition: &str| View {
+        name: QName::public("v"),
+        materialized: false,
+        definition: definition.into(),
+        columns: vec![("a".into(), ColumnType::builtin("integer", &[]))],
+        reads: vec![QName::public("t")],
+        options: Vec::new(),
+        indexes: Vec::new(),
+        populated: true,
+        owner: None,
+        grants: Vec::new(),
+        comment: None,
+    };
+    let catalog = |definition: &str, with_type: bool, with_key: bool| {
+        let mut catalog = Catalog::empty(ServerVersion::of_major(17));
+        let mut table = Table::new(QName::public("t"));
+        table.columns.push(Column { not_null: true, ..column("a", ColumnType::builtin("integer", &[])) });
+        if with_key {
+            let key = ConstraintKind::PrimaryKey { columns: vec!["a".into()] };
+            table.constraints.push(constraint("t_pkey".into(), key));
+        }
+        catalog.tables.insert(table.name.clone(), Arc::new(table));
+        if with_type {
+            let mood = Enum { name: QName::public("mood"), values: vec!["sad".into()], comment: None };
+            catalog.enums.insert(mood.name.clone(), mood);
+        }
+        let view = view(definition);
+        catalog.views.insert(view.name.clone(), view);
+        catalog
+    };
+    let to_typed = " SELECT a FROM public.t WHERE 'sad'::public.mood IS NOT NULL;";
+    let (plain, other) = (" SELECT a FROM public.t;", " SELECT a FROM public.t WHERE a > 1;");
+    let ways = |from: &Catalog, to: &Catalog| {
+        let statements = diff(from, to).statements;
+        let at = |part: &str| statements.iter().position(|sql| sql.contains(part));
+        (at("DROP VIEW"), at("DROP TYPE").or(at("DROP CONSTRAINT")), at("CREATE OR REPLACE VIEW"))
+    };
+    let (view, dropped, replaced) = ways(&catalog(to_typed, true, true), &catalog(plain, false, true));
+    assert!(view.is_some() && view < dropped && replaced.is_none(), "{view:?} {dropped:?} {replaced:?}");
+    let (view, dropped, replaced) = ways(&catalog(plain, true, true), &catalog(other, true, false));
+    assert!(view.is_some() && view < dropped && replaced.is_none(), "{view:?} {dropped:?} {replaced:?}");
+    let (view, dropped, replaced) = ways(&catalog(plain, true, true), &catalog(other, false, true));
+    assert!(view.is_none() && dropped.is_some() && replaced.is_some(), "{view:?} {dropped:?} {replaced:?}");
 }

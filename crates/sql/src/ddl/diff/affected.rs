@@ -64,7 +64,9 @@ impl Affected {
         for (name, view) in &from.views {
             match to.views.get(name) {
                 Some(other) if same_view(view, other) => continue,
-                Some(other) if can_replace_view(view, other) => affected.replaced.insert(name.clone()),
+                Some(other) if can_replace_view(view, other) && !holds_what_goes(view, from, to) => {
+                    affected.replaced.insert(name.clone())
+                }
                 _ => affected.views.insert(name.clone()),
             };
         }
@@ -347,6 +349,19 @@ pub(super) fn same_function(from: &Function, to: &Function) -> bool {
 /// CREATE OR REPLACE changes neither names nor types of a view's columns.
 fn can_replace_view(from: &View, to: &View) -> bool {
     !from.materialized && !to.materialized && from.columns == to.columns && !to.columns.is_empty()
+}
+
+/// Whether the old text uses what is dropped before the new one takes its place: a type, or a primary key, which `GROUP BY`
+/// may rest on.
+fn holds_what_goes(view: &View, from: &Catalog, to: &Catalog) -> bool {
+    let no_type_there = |name: &QName| is_type(from, name) && !is_type(to, name);
+    let key = |catalog: &Catalog, name: &QName| {
+        let (constraint, columns) = catalog.table(name)?.primary_key()?;
+        let waits = (constraint.deferrable, constraint.initially_deferred);
+        Some((constraint.name.clone(), columns.to_vec(), waits))
+    };
+    let loses_key = |name: &QName| key(from, name).is_some_and(|old| key(to, name) != Some(old));
+    names(&view.definition).iter().any(no_type_there) || view.reads.iter().any(loses_key)
 }
 
 fn same_view(from: &View, to: &View) -> bool {
