@@ -21,6 +21,7 @@ mod relation;
 mod remade;
 mod rewrite;
 mod sight;
+mod standing;
 mod swap;
 
 use std::collections::BTreeSet;
@@ -30,13 +31,11 @@ use pgsteward_model::facts::Facts;
 use pgsteward_model::migrate::MigrationState;
 use pgsteward_model::migrate::plan::{PlanReport, PlanVerdict, PlannedFolder, PlannedMigration};
 use pgsteward_model::migration::Replay;
-use pgsteward_pg::ReadSession;
 
-use super::connection::{Use, resolve};
 use super::error::MigrateError;
 use super::history::Joined;
 use super::project::{MigrateProject, MigrationFolder, ProjectOptions};
-use super::{rollback, squash};
+use super::rollback;
 use crate::Progress;
 use crate::collect::{CodeReader, introspect};
 use crate::discover::FoundProject;
@@ -59,7 +58,7 @@ pub async fn plan(options: &PlanOptions, progress: &dyn Progress) -> Result<Plan
     let project = MigrateProject::find(&options.project)?;
     let folders = project.migrations()?;
     let mut report = PlanReport::default();
-    let standing = standing(&project, &folders, options, &mut report, progress).await?;
+    let standing = standing::read(&project, &folders, options, &mut report, progress).await?;
     let wanted = wanted(&folders, standing.as_ref().map(|(joined, _)| joined), &options.names)?;
     let Some(last) = wanted.last().copied() else {
         report.notes.push("No migration is pending.".into());
@@ -90,35 +89,6 @@ pub async fn plan(options: &PlanOptions, progress: &dyn Progress) -> Result<Plan
     written?;
     stopped.map_err(|error| MigrateError::new(format!("end the lab: {error}")))?;
     Ok(report)
-}
-
-/// The history of the database and its major version. A dry run of named migrations does without.
-async fn standing(
-    project: &MigrateProject,
-    folders: &[MigrationFolder],
-    options: &PlanOptions,
-    report: &mut PlanReport,
-    progress: &dyn Progress,
-) -> Result<Option<(Joined, u32)>, MigrateError> {
-    let needed = options.write || options.names.is_empty() || options.url.is_some();
-    let read = async {
-        let connection = resolve(project, options.url.as_deref(), Use::Read)?;
-        progress.phase("read the history");
-        let session = ReadSession::connect(&connection.url).await?;
-        let rows = session.history(&project.history_table(connection.namespace())).await;
-        let major = session.version().major();
-        session.close().await;
-        let rows = rows?.map(|rows| squash::as_recorded(folders, rows)).transpose()?;
-        Ok::<_, MigrateError>((Joined::new(folders, rows.as_deref()), major))
-    };
-    match read.await {
-        Ok(found) => Ok(Some(found)),
-        Err(error) if needed => Err(error),
-        Err(error) => {
-            report.notes.push(format!("No database was asked what is applied already: {error}."));
-            Ok(None)
-        }
-    }
 }
 
 fn wanted(
@@ -267,6 +237,11 @@ impl Run<'_> {
         if let Some(project) = found.projects.iter().find(ours) {
             CodeReader::new(&found, true).add_to(project, &mut facts);
             notes.extend(facts.gaps.iter().map(|gap| format!("{}: {}", gap.what, gap.why)));
+        } else {
+            notes.push(
+                "The code was not read, so nothing is said of who still asks for what goes: no project here has exactly these migrations."
+                    .into(),
+            );
         }
         facts
     }
@@ -335,7 +310,7 @@ impl Run<'_> {
             true => name::writes(self.project, folder, &pieces),
             false => {
                 let files = facts.history.as_ref().map_or(&[][..], |history| &history.files);
-                planned.notes.extend(plain::notes(folder, files)?);
+                planned.notes.extend(plain::notes(folder, &pieces, files)?);
                 plain::writes(self.project, folder, &pieces, files, self.ways_back())?
             }
         };

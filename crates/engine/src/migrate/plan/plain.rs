@@ -1,6 +1,8 @@
 //! Pieces as files of plain SQL: each with a number of its own, as runners want it, laid out as the migration is, with
 //! what its runner has to be told.
 
+use std::path::Path;
+
 use pgsteward_model::migration::{Layout, MigrationFile};
 
 use super::name::{call, cut, safe};
@@ -17,6 +19,10 @@ use crate::plain::{Marks, Names, number_of, without_marks, words_of};
 /// What no file of node-pg-migrate can say.
 const ALWAYS_IN_TRANSACTION: &str = "node-pg-migrate runs files of SQL in a transaction, which a statement with CONCURRENTLY refuses: \
                                      deploy its file with `pgsteward migrate deploy`";
+
+/// What a bare file cannot know of its runner.
+const OWN_TRANSACTIONS: &str = "files of several statements hold a transaction of their own, for runners that begin none: where yours \
+                                begins one around each file, take BEGIN and COMMIT out of them";
 
 /// Names the pieces: the first as the migration, the others with the numbers that follow its own. The reason where these
 /// are taken.
@@ -62,7 +68,8 @@ pub(super) fn script(migration: &MigrationFolder) -> String {
 /// The texts as the runners of such files want them, with what `migrate backfill` reads. What begins transactions of its
 /// own runs files without a second one inside; a bare file may be sent by anything, and is atomic by itself.
 pub(super) fn settle(layout: Layout, migration: &MigrationFolder, pieces: &mut [Piece]) {
-    let in_transaction = migration.marks != Marks::None || layout == Layout::UpDown;
+    let around = migration.file.parent().unwrap_or(Path::new(""));
+    let in_transaction = migration.marks != Marks::None || layout == Layout::UpDown || is_of_sqlx(around);
     for piece in pieces {
         if piece.settled && in_transaction {
             piece.text = without_own_transaction(&piece.text);
@@ -89,11 +96,12 @@ pub(super) fn writes(
     ways_back: bool,
 ) -> Result<Vec<Write>, MigrateError> {
     let mut writes = Vec::new();
+    let told = is_told_alone(migration);
     for (piece, file) in pieces.iter().zip(files) {
         let body = Body {
             up: piece.text.clone(),
-            down: ways_back.then(|| piece.down.clone().unwrap_or_default()),
-            alone: is_alone(file),
+            down: ways_back.then(|| piece.down.clone().unwrap_or_else(|| rollback::NOT_MADE.to_owned())),
+            alone: is_alone(file) || (told && !piece.settled),
         };
         let new = laid_out(&project.migrations_folder, project.layout, Some(migration), &piece.slug, body);
         for (path, after) in new.files {
@@ -111,12 +119,64 @@ fn is_alone(file: &MigrationFile) -> bool {
     file.statements.iter().any(|one| one.effect.needs_no_transaction)
 }
 
+/// The author told the runner to begin no transaction: a procedure or a DO may end its own.
+fn is_told_alone(migration: &MigrationFolder) -> bool {
+    let says = |line: &str| {
+        let line = line.trim_start_matches('\u{feff}').trim().to_ascii_lowercase();
+        let Some(comment) = line.strip_prefix("--") else { return false };
+        let words: Vec<&str> = comment.split_whitespace().collect();
+        match migration.marks {
+            Marks::Goose => words == ["+goose", "no", "transaction"],
+            Marks::Dbmate => words.first() == Some(&"migrate:up") && words.contains(&"transaction:false"),
+            Marks::NodePgMigrate | Marks::None => false,
+        }
+    };
+    let diesel = || {
+        let beside = std::fs::read_to_string(migration.file.with_file_name("metadata.toml"));
+        let without =
+            |line: &str| line.replace(char::is_whitespace, "").starts_with("run_in_transaction=false");
+        beside.is_ok_and(|text| text.lines().any(without))
+    };
+    match migration.marks {
+        Marks::None if migration.file.file_name().is_some_and(|name| name == "up.sql") => diesel(),
+        // As sqlx reads it: the first thing in the file, whatever follows on the line.
+        Marks::None => migration.script().starts_with(NO_TRANSACTION.trim_end()),
+        _ => migration.text.lines().any(says),
+    }
+}
+
+/// Whether sqlx runs bare files of the folder, each in a transaction: a Cargo.toml above it names it, or its cache lies there.
+fn is_of_sqlx(folder: &Path) -> bool {
+    let names = |line: &str| {
+        let line = line.trim();
+        let key: String =
+            line.chars().take_while(|next| next.is_alphanumeric() || "-_".contains(*next)).collect();
+        key == "sqlx" || (line.starts_with('[') && line.ends_with("dependencies.sqlx]"))
+    };
+    for around in folder.ancestors() {
+        let cargo = std::fs::read_to_string(around.join("Cargo.toml"));
+        if around.join(".sqlx").is_dir() || cargo.is_ok_and(|text| text.lines().any(names)) {
+            return true;
+        }
+        // What is above a repository is another's.
+        if around.join(".git").exists() {
+            break;
+        }
+    }
+    false
+}
+
 /// What people have to know of these files.
 pub(super) fn notes(
     migration: &MigrationFolder,
+    pieces: &[Piece],
     files: &[MigrationFile],
 ) -> Result<Vec<String>, MigrateError> {
     let mut notes = Vec::new();
+    let begins = |piece: &Piece| piece.settled && without_own_transaction(&piece.text) != piece.text;
+    if pieces.iter().any(begins) {
+        notes.push(OWN_TRANSACTIONS.to_owned());
+    }
     if migration.marks == Marks::NodePgMigrate && files.iter().any(is_alone) {
         notes.push(ALWAYS_IN_TRANSACTION.to_owned());
     }
@@ -171,8 +231,32 @@ mod tests {
         let mut pieces = settled();
         settle(Layout::Files, &of(Marks::None), &mut pieces);
         assert!(pieces[0].text.contains("BEGIN;") && pieces[0].text.ends_with("COMMIT;\n"));
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(folder.path().join("migrations")).unwrap();
+        std::fs::write(folder.path().join("Cargo.toml"), "[dependencies]\nsqlx = \"0.8\"\n").unwrap();
+        let file = folder.path().join("migrations/1_a.sql");
+        let mut pieces = settled();
+        settle(Layout::Files, &MigrationFolder { file, ..of(Marks::None) }, &mut pieces);
+        assert!(!pieces[0].text.contains("BEGIN;") && !pieces[0].text.contains("COMMIT;"));
         let told = |text: &str, marks| script(&MigrationFolder { text: text.to_owned(), ..of(marks) });
         assert_eq!(told("-- no-transaction\nSELECT 1;\n", Marks::None), "SELECT 1;\n");
         assert_eq!(told("-- +goose NO TRANSACTION\n-- +goose Up\nSELECT 1;", Marks::Goose), "SELECT 1;");
+    }
+
+    #[test]
+    fn what_the_author_told_the_runner_stays() {
+        let of = |text: &str, marks| {
+            let migration = MigrationFolder::new("1_a", "1_a.sql".into(), text.into(), None);
+            is_told_alone(&MigrationFolder { marks, ..migration })
+        };
+        assert!(of("-- +goose NO TRANSACTION\n-- +goose Up\nCALL p();\n", Marks::Goose));
+        assert!(of("-- migrate:up transaction:false\nCALL p();\n", Marks::Dbmate));
+        assert!(of("-- no-transaction\nCALL p();\n", Marks::None));
+        assert!(!of("-- migrate:up\nSELECT 'transaction:false';\n", Marks::Dbmate));
+        assert!(!of("CALL p();\n-- no-transaction\n", Marks::None));
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("metadata.toml"), "run_in_transaction = false\n").unwrap();
+        let migration = MigrationFolder::new("1_a", folder.path().join("up.sql"), String::new(), None);
+        assert!(is_told_alone(&migration));
     }
 }

@@ -47,8 +47,8 @@ pub(super) async fn prove(
     facts: &Facts,
 ) -> Result<Result<Shown, String>> {
     let files = facts.history.as_ref().map(|history| history.files.clone()).unwrap_or_default();
-    let empty = ground.lab.clone_database(ground.before).await?;
-    let wanted = match run_original(&empty, original).await? {
+    let (empty, ran) = run_original(ground.lab, ground.before, original).await?;
+    let wanted = match ran {
         Ok(()) => introspect(&empty).await?,
         Err(error) => return Ok(Err(format!("the migration itself fails in the lab: {error}"))),
     };
@@ -85,9 +85,9 @@ async fn with_rows(
     let twin = ground.lab.clone_database(ground.before).await?;
     let mut shown = Shown::default();
     fill(ground, &twin, &touched).await?;
-    let plain = ground.lab.clone_database(&twin).await?;
+    let (plain, ran) = run_original(ground.lab, &twin, original).await?;
     let mut wanted = None;
-    match run_original(&plain, original).await? {
+    match ran {
         Ok(()) => {
             let catalog = introspect(&plain).await?;
             let columns = comparable(ground.catalog, &catalog, &touched);
@@ -189,30 +189,38 @@ async fn run_text(database: &Database, text: &str) -> Result<Result<(), String>>
     Ok(ran.map_err(|error| format!("{} (SQLSTATE {})", error.message, error.sqlstate)))
 }
 
-/// The migration itself. A value of an enum that is used where it is added fails in one transaction, as does CONCURRENTLY
-/// beside other statements, and runs as newer versions of Prisma and `psql` send it, statement by statement: then the plan
-/// is what makes it run everywhere.
-pub(super) async fn run_original(database: &Database, text: &str) -> Result<Result<(), String>> {
+/// The migration itself, in a copy of a database without sessions. A value of an enum that is used where it is added fails in
+/// one transaction, as does CONCURRENTLY beside other statements, and runs as newer versions of Prisma and `psql` send it,
+/// statement by statement: then the plan is what makes it run everywhere.
+pub(super) async fn run_original(
+    lab: &Lab,
+    before: &Database,
+    text: &str,
+) -> Result<(Database, Result<(), String>)> {
     const UNSAFE_NEW_ENUM_VALUE: &str = "55P04";
     const ACTIVE_TRANSACTION: &str = "25001";
-    let ran = run_text(database, text).await?;
+    let database = lab.clone_database(before).await?;
+    let ran = run_text(&database, text).await?;
     let by_statement = |error: &String| {
         [UNSAFE_NEW_ENUM_VALUE, ACTIVE_TRANSACTION]
             .iter()
             .any(|code| error.ends_with(&format!("(SQLSTATE {code})")))
     };
     if !ran.as_ref().is_err_and(by_statement) {
-        return Ok(ran);
+        return Ok((database, ran));
     }
+    // The message may hold a COMMIT, and what it did until there stays.
+    lab.finish_database(database).await?;
+    let database = lab.clone_database(before).await?;
     for one in pgsteward_sql::parse(text).statements {
         if matches!(one.statement, Statement::Begin | Statement::Commit) {
             continue;
         }
-        if let Err(error) = run_text(database, text.get(one.span.start..one.span.end).unwrap_or("")).await? {
-            return Ok(Err(error));
+        if let Err(error) = run_text(&database, text.get(one.span.start..one.span.end).unwrap_or("")).await? {
+            return Ok((database, Err(error)));
         }
     }
-    Ok(Ok(()))
+    Ok((database, Ok(())))
 }
 
 /// Tables of before that the pieces name.

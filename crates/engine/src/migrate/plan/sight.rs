@@ -15,9 +15,9 @@ pub(super) async fn look(deck: &mut Deck, lab: &Lab, database: &Database, text: 
         return Ok(());
     }
     deck.take_words(&introspect(database).await?);
-    let after = lab.clone_database(database).await?;
     // That it fails is said by the proof.
-    if run_original(&after, text).await?.is_ok() {
+    let (after, ran) = run_original(lab, database, text).await?;
+    if ran.is_ok() {
         deck.after = Some(introspect(&after).await?);
     }
     Ok(lab.finish_database(after).await?)

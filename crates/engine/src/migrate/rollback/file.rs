@@ -15,6 +15,10 @@ use crate::plain::{self, Directions, Marks};
 
 const MARK: &str = "-- pgsteward-down: ";
 
+/// Stands where a way back has to be until one is made: runners take an empty one for done.
+pub(in crate::migrate) const NOT_MADE: &str =
+    "DO $$ BEGIN RAISE EXCEPTION 'no way back was made: pgsteward migrate adopt'; END $$;\n";
+
 /// A `down.sql` as it is on disk.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DownFile {
@@ -61,7 +65,8 @@ pub(super) fn called(folder: &MigrationFolder) -> String {
     if folder.marks == Marks::None { name } else { format!("way back in {name}") }
 }
 
-/// The file beside a migration, or none. An empty one is none: runners make pairs of empty files.
+/// The file beside a migration, or none. An empty one is none, because runners make pairs of empty files, and so is one that
+/// only says that it was not made.
 pub(super) fn read(folder: &MigrationFolder) -> Result<Option<DownFile>, MigrateError> {
     let path = path_of(folder);
     match std::fs::read_to_string(&path) {
@@ -70,12 +75,17 @@ pub(super) fn read(folder: &MigrationFolder) -> Result<Option<DownFile>, Migrate
                 Marks::None => text.as_str(),
                 _ => Directions::of(&text).down,
             };
-            Ok(Some(parse(own)).filter(|file| file.header.is_some() || !file.body.trim().is_empty()))
+            let says = |file: &DownFile| !file.body.trim().is_empty() && !is_not_made(&file.body);
+            Ok(Some(parse(own)).filter(|file| file.header.is_some() || says(file)))
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(MigrateError::new(format!("cannot read \"{}\": {error}", path.display()))
             .with_hint("make it readable, as UTF-8")),
     }
+}
+
+fn is_not_made(body: &str) -> bool {
+    plain::without_marks(body).trim() == NOT_MADE.trim()
 }
 
 /// Writes the file, or the migration's part for it. What stands before that stays as it is.
@@ -285,6 +295,18 @@ mod tests {
         assert_eq!(judged.verdict, Verdict::Proven);
         assert_eq!(judged.lost.len(), 1);
         assert_eq!(path_of(&folder()), PathBuf::from("m/1_a/down.sql"));
+    }
+
+    #[test]
+    fn what_was_not_made_is_none() {
+        assert!(is_not_made(NOT_MADE) && is_not_made(&plain::whole_for_goose(NOT_MADE)));
+        assert!(!is_not_made("") && !is_not_made(&format!("{NOT_MADE}DROP TABLE a;\n")));
+        let folder_of_it = tempfile::tempdir().unwrap();
+        let file = folder_of_it.path().join("1_a.sql");
+        let both = Marks::Dbmate.sections("SELECT 1;\n".into(), Some(NOT_MADE.into()), false).0;
+        std::fs::write(&file, both).unwrap();
+        let marked = MigrationFolder { marks: Marks::Dbmate, file, ..folder() };
+        assert_eq!(reversibility(&marked).unwrap().verdict, Verdict::Missing);
     }
 
     #[test]

@@ -20,8 +20,8 @@ mod unproven;
 
 pub use adopt::{AdoptOptions, adopt, regime, write_down, write_downs};
 pub use chain::Chain;
-pub(super) use file::render as down_text;
 pub use file::{DownFile, Header, Reversibility, Verdict, is_stale, path_of, reversibility};
+pub(super) use file::{NOT_MADE, render as down_text};
 pub use gate::refuse_irreversible;
 pub(super) use generate::in_order;
 pub(super) use rows::writes_rows;
