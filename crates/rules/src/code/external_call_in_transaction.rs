@@ -8,6 +8,7 @@ use pgsteward_model::prisma::At;
 use pgsteward_model::rule::{Group, Rule};
 
 use super::flow::Flow;
+use super::text::closing;
 use super::{outbox, shared, wrapper};
 
 pub(super) static RULE: Rule = Rule {
@@ -84,10 +85,13 @@ fn open_around<'a>(flow: &Flow<'a>, site: &Site) -> Option<Open<'a>> {
 fn makes_function(text: &str) -> bool {
     let returned = text.find('{').map_or("", |at| text[at + 1..].trim_start());
     let Some(returned) = returned.strip_prefix("return ") else { return false };
-    let head = returned.lines().next().unwrap_or("");
-    head.starts_with("async (")
-        || head.starts_with("function")
-        || head.starts_with('(') && head.contains("=>")
+    if returned.starts_with('(') {
+        // What the brackets hold may have functions of its own, which run: only the parameters of one have an arrow, or the
+        // type of what it returns, right behind them.
+        let behind = closing(returned).map_or("", |end| returned[end..].trim_start());
+        return behind.starts_with("=>") || behind.starts_with(':');
+    }
+    returned.starts_with("async (") || returned.starts_with("function")
 }
 
 /// The transaction is there to hold an advisory lock while something outside of the database changes.
