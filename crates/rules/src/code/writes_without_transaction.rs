@@ -253,24 +253,28 @@ fn writes<'a>(flow: &Flow<'a>, function: usize) -> Vec<Write<'a>> {
     found
 }
 
-/// A write whose absence would be noticed: no log entry, no mark of time, no row that is made if absent.
+/// A write whose absence would be noticed: no log entry, no mark of time.
 fn counts(flow: &Flow, call: &Call) -> bool {
     call.operation.writes()
         && flow.code.serves(&call.site)
         && !flow::is_log(&call.model)
-        && !makes_sure(call)
         && !shared::marks_time(call)
         && !may_fail(flow, &call.site)
 }
 
-/// `upsert` with nothing to update, `createMany` that skips what is there: running it again changes nothing, and the row
-/// alone does no harm.
-fn makes_sure(call: &Call) -> bool {
+/// `upsert` with nothing to update, `createMany` that skips what is there: where the second write fails, running both again
+/// changes nothing here, and the row alone does no harm. As the second one it may be what is missing like any other.
+fn makes_sure(flow: &Flow, first: &Write, second: &Write) -> bool {
     let empty =
         |node: &Node| node.object().is_some_and(|object| !object.open && object.properties.is_empty());
     let skips = |node: &Node| node.value == Value::Bool(true);
-    call.operation == Operation::Upsert && call.argument.get("update").is_some_and(empty)
-        || call.operation == Operation::CreateMany && call.argument.get("skipDuplicates").is_some_and(skips)
+    let has = |name: &str, told: &dyn Fn(&Node) -> bool| first.call.argument.get(name).is_some_and(told);
+    match first.call.operation {
+        Operation::Upsert => has("update", &empty),
+        // How many it made is another number in the next run.
+        Operation::CreateMany => has("skipDuplicates", &skips) && !uses(flow, second, first),
+        _ => false,
+    }
 }
 
 /// An error of it is nobody's concern.
@@ -303,22 +307,24 @@ fn belong_together(flow: &Flow, function: usize, first: &Write, second: &Write) 
     flow.related(&a.model, &b.model)
         && first.site.order != second.site.order
         && !flow.exclusive(first.site, second.site)
+        && !makes_sure(flow, first, second)
         && about_the_same(flow, first, second)
         && !called_out_between(flow, function, first.site, second.site)
 }
 
 /// The two writes speak of the same things: one uses what the other returned, or both begin with the same value.
 fn about_the_same(flow: &Flow, first: &Write, second: &Write) -> bool {
-    let uses = |of: &Write, from: &Write| {
-        shared::sources(&of.call.argument).iter().any(|source| {
-            matches!(source, Source::Result { call, .. } if std::ptr::eq(&flow.code.calls[*call], from.call))
-        })
-    };
     let common = first
         .roots
         .intersection(&second.roots)
         .any(|root| matches!(root, Root::Parameter(_) | Root::Request));
-    uses(second, first) || common || first.through.is_some() && second.through.is_some()
+    uses(flow, second, first) || common || first.through.is_some() && second.through.is_some()
+}
+
+fn uses(flow: &Flow, of: &Write, from: &Write) -> bool {
+    shared::sources(&of.call.argument).iter().any(|source| {
+        matches!(source, Source::Result { call, .. } if std::ptr::eq(&flow.code.calls[*call], from.call))
+    })
 }
 
 /// Two helpers that write, whatever they find, for the same thing: the second one gets what the first returned, or both
