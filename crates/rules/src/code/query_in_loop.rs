@@ -92,7 +92,7 @@ fn in_loop(flow: &Flow, call: &Call, of: &Loop) -> Finding {
     let message = format!("\"{name}\" runs once for {}{once}", loops::each(of));
     let finding = shared::on_call(&RULE, flow.facts, flow.code, call, message)
         .severity(severity(flow, &call.site, of, Some(call)))
-        .sure(of.over == Over::Ancestors)
+        .sure(of.over == Over::Ancestors && only_reads(flow, call.site.function))
         .detail(detail(flow, of))
         .hint(hint(call, of))
         .also(shared::place(flow.facts, &of.at));
@@ -325,7 +325,7 @@ fn hidden(flow: &Flow, invocation: &Invocation) -> Option<Finding> {
         message,
     )
     .severity(severity)
-    .sure(of.over == Over::Ancestors)
+    .sure(of.over == Over::Ancestors && only_reads(flow, invocation.site.function))
     .detail(detail(flow, of))
     .hint(if again {
         "nothing of the loop goes into the query: read the row once before the loop, and hand it on"
