@@ -42,8 +42,9 @@ pub(super) async fn show(bench: &Bench<'_>, finding: &Finding) -> Seen {
     else {
         return not_shown("the check of the code is not at hand");
     };
-    let Some(values) = values(&validation.checks, condition) else {
-        return not_shown("no value is known that the code lets pass");
+    let values = match values(&validation.checks, condition) {
+        Ok(values) => values,
+        Err(reason) => return not_shown(reason),
     };
     let name = pgsteward_model::catalog::QName::new(namespace, relation);
     let work = &bench.twin.bench;

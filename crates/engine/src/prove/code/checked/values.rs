@@ -13,16 +13,57 @@ const UUID: &str = "0f8fad5b-d9cb-469f-a165-70867728950e";
 const MAIL: &str = "ada@example.org";
 /// No pattern of letters and digits has it.
 const FOREIGN: &str = "§";
+/// Longer values are not tried: a limit may be any number, and the value has to be sent.
+const LONGEST: u64 = 100_000;
+const NONE_PASSES: &str = "no value is known that the code lets pass";
+const NONE_TOO_LONG: &str = "no value is known that only its length makes wrong";
 
-/// Of the checks that the condition holds. None where no value is found that all of them let pass.
-pub(super) fn values(checks: &[FieldCheck], condition: &str) -> Option<Values> {
+/// Of the checks that the condition holds, or why there are none.
+pub(super) fn values(checks: &[FieldCheck], condition: &str) -> Result<Values, &'static str> {
     let held: Vec<&FieldCheck> = checks.iter().filter(|check| is_held(check, condition)).collect();
     let number = held
         .iter()
         .any(|check| matches!(check, FieldCheck::Min { .. } | FieldCheck::Max { .. } | FieldCheck::Integer));
-    let allowed = if number { allowed_number(checks)?.to_string() } else { allowed_text(checks)? };
-    let refused: Vec<String> = held.iter().map(|check| refused(check, &allowed)).collect();
-    (!refused.is_empty()).then_some(Values { allowed, refused })
+    let allowed =
+        if number { allowed_number(checks).map(|number| number.to_string()) } else { allowed_text(checks) };
+    let allowed = allowed.ok_or(NONE_PASSES)?;
+    let mut values = Vec::new();
+    for check in &held {
+        match check {
+            FieldCheck::MaxLength(most) => values.extend(too_long(*most, &held, &allowed)?),
+            check => values.push(refused(check, &allowed)),
+        }
+    }
+    if values.is_empty() { Err(NONE_PASSES) } else { Ok(Values { allowed, refused: values }) }
+}
+
+/// A text of the form that is held too, if one is, or the form would refuse it whatever the condition says of its length.
+/// None where every text of the form is short enough.
+fn too_long(most: u64, held: &[&FieldCheck], allowed: &str) -> Result<Option<String>, &'static str> {
+    if most > LONGEST {
+        return Err("the longest text that the code lets pass is too long to be tried");
+    }
+    let form = |check: &&&FieldCheck| !matches!(check, FieldCheck::MinLength(_) | FieldCheck::MaxLength(_));
+    let forms: Vec<&&FieldCheck> = held.iter().filter(form).collect();
+    let fill = match forms.as_slice() {
+        [] | [FieldCheck::Email] => "x".to_owned(),
+        [FieldCheck::Pattern(pattern)] => repeated(pattern, allowed).ok_or(NONE_TOO_LONG)?.to_string(),
+        [FieldCheck::Uuid] => return Ok(None),
+        [FieldCheck::OneOf(values)] => {
+            let long = |value: &&String| value.chars().count() as u64 > most;
+            return Ok(values.iter().find(long).cloned());
+        }
+        _ => return Err(NONE_TOO_LONG),
+    };
+    let missing =
+        usize::try_from(most + 1).map_or(0, |length| length.saturating_sub(allowed.chars().count()));
+    Ok(Some(fill.repeat(missing) + allowed))
+}
+
+/// What a text of the pattern may have more of at its beginning.
+fn repeated(pattern: &str, allowed: &str) -> Option<char> {
+    let (_, behind) = pattern.strip_prefix("^[")?.split_once(']')?;
+    (behind.starts_with('+') && !pattern.contains('|')).then(|| allowed.chars().next())?
 }
 
 /// What the type says already or SQL cannot say is no part of the condition.
@@ -79,6 +120,7 @@ fn allowed_text(checks: &[FieldCheck]) -> Option<String> {
     }
     let value = match formed {
         Some(value) => value,
+        None if least > LONGEST => return None,
         None => "x".repeat(usize::try_from(least).ok()?),
     };
     let length = u64::try_from(value.chars().count()).ok()?;
@@ -91,8 +133,8 @@ fn refused(check: &FieldCheck, allowed: &str) -> String {
         FieldCheck::Max { value, inclusive } => (if *inclusive { value + 1.0 } else { *value }).to_string(),
         FieldCheck::Integer => format!("{allowed}.5"),
         FieldCheck::MinLength(_) => String::new(),
-        FieldCheck::MaxLength(most) => "x".repeat(usize::try_from(*most).map_or(0, |most| most + 1)),
-        FieldCheck::OneOf(_)
+        FieldCheck::MaxLength(_)
+        | FieldCheck::OneOf(_)
         | FieldCheck::Email
         | FieldCheck::Uuid
         | FieldCheck::Pattern(_)
@@ -144,7 +186,12 @@ fn branch(pattern: &[char], at: &mut usize) -> Option<String> {
             '?' | '*' | '+' | '{' | '^' | '$' | '.' => return None,
             literal => literal.to_string(),
         };
-        out.push_str(&atom.repeat(times(pattern, at)?));
+        let times = times(pattern, at)?;
+        let length = atom.len().checked_mul(times)?.checked_add(out.len())?;
+        if u64::try_from(length).ok()? > LONGEST {
+            return None;
+        }
+        out.push_str(&atom.repeat(times));
     }
     Some(out)
 }
@@ -216,6 +263,36 @@ mod tests {
             FieldCheck::Min { value: 5.0, inclusive: true },
             FieldCheck::Max { value: 4.0, inclusive: true },
         ];
-        assert_eq!(values(&none, "CHECK (x >= 5 AND x <= 4)"), None);
+        assert_eq!(values(&none, "CHECK (x >= 5 AND x <= 4)"), Err(NONE_PASSES));
+    }
+
+    #[test]
+    fn a_text_that_is_too_long_keeps_its_form() {
+        let refused = |form: FieldCheck, most: u64| {
+            let said =
+                "CHECK (x LIKE '%_@_%' AND x ~ 'p' AND x ~* 'u' AND x IN ('a') AND char_length(x) <= 20)";
+            values(&[form, FieldCheck::MaxLength(most)], said).map(|found| found.refused)
+        };
+        let foreign = || FOREIGN.to_owned();
+        assert_eq!(refused(FieldCheck::Email, 20), Ok(vec![foreign(), format!("xxxxxx{MAIL}")]));
+        let pattern = |text: &str| FieldCheck::Pattern(text.to_owned());
+        let slug = pattern("^[a-z0-9]+(-[a-z0-9]+)*$");
+        assert_eq!(refused(slug, 4), Ok(vec![foreign(), "aaaaa".to_owned()]));
+        assert_eq!(refused(pattern("^v[0-9]+$"), 4), Err(NONE_TOO_LONG));
+        assert_eq!(refused(FieldCheck::Uuid, 40), Ok(vec![foreign()]));
+        let list = || FieldCheck::OneOf(vec!["on".to_owned(), "paused".to_owned()]);
+        assert_eq!(refused(list(), 4), Ok(vec![foreign(), "paused".to_owned()]));
+        assert_eq!(refused(list(), 9), Ok(vec![foreign()]));
+    }
+
+    #[test]
+    fn what_is_very_long_is_not_tried() {
+        for most in [LONGEST + 1, 2_147_483_647, 9_007_199_254_740_991, u64::MAX] {
+            assert!(values(&[FieldCheck::MaxLength(most)], "CHECK (char_length(x) <= 1)").is_err(), "{most}");
+            assert_eq!(allowed_text(&[FieldCheck::MinLength(most)]), None, "{most}");
+        }
+        assert!(values(&[FieldCheck::MaxLength(LONGEST)], "CHECK (char_length(x) <= 100000)").is_ok());
+        assert_eq!(matching("^([a-z]{60000}){60000}$"), None);
+        assert_eq!(matching("^[a-z]{9007199254740991}$"), None);
     }
 }
