@@ -61,6 +61,26 @@ fn states_are_drawn_without_a_finding() {
     assert!(!markdown.stdout.contains("Job"), "only what was named: {}", markdown.stdout);
 }
 
+/// Rows may begin in a state that the code does not spell out.
+#[test]
+fn states_that_a_create_may_set_are_not_unset() {
+    let creates = [
+        "(status: OrderStatus) => prisma.order.create({ data: { status } })",
+        "(input: any) => prisma.order.create({ data: { ...input } })",
+        "() => prisma.$executeRaw`INSERT INTO \"Order\" (\"status\") VALUES ('RETURNED')`",
+    ];
+    for create in creates {
+        let project = shop();
+        project.write(
+            "src/more.ts",
+            format!("{}\nexport const more = {create}\n", &SHOP_TS[..SHOP_TS.find("export").unwrap()]),
+        );
+        let run = project.run(&["queries", "--states", "Order", "--no-lab"]);
+        assert!(run.stdout.contains("PENDING → PAID"), "{}", run.both());
+        assert!(!run.stdout.contains("nothing in the code sets"), "{create}: {}", run.both());
+    }
+}
+
 /// The trigger of a column that no rule complains of is tried as the fix of a finding is: it lets pass what it allows,
 /// refuses the rest, and its way back leaves nothing.
 fn trigger_is_proven(major: &str) {
