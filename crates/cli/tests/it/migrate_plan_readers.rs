@@ -85,6 +85,8 @@ fn views_and_policies_read_a_renamed_column_all_the_while() {
         filled(&server);
         let before = properties(&server);
         assert_eq!(before, "{security_barrier=true} by owner t t postgres");
+        // What no migration says either.
+        server.rows("ALTER VIEW all_orders SET (security_invoker = true, security_barrier = true)");
         planned(&server, &project, rename);
         let names = folders(&project);
         let filled_at = names.iter().position(|name| name.contains("_fill_")).unwrap();
@@ -101,6 +103,8 @@ fn views_and_policies_read_a_renamed_column_all_the_while() {
             }
         });
         assert_eq!(properties(&server), before);
+        let options = server.value("SELECT reloptions FROM pg_class WHERE relname = 'all_orders'");
+        assert_eq!(options, "{security_invoker=true,security_barrier=true}");
         let undone = server.run(&project, &["migrate", "rollback", "--steps", "1", "--accept-data-loss"]);
         assert_eq!(undone.code, Some(0), "{}", undone.both());
         assert_eq!(properties(&server), before, "the way back leaves them as well");
@@ -189,6 +193,7 @@ fn a_renamed_enum_value_takes_along_what_names_it() {
             "GRANT SELECT ON states TO reader WITH GRANT OPTION; GRANT SELECT (id) ON \"Void\" TO reader",
         );
         server.rows("ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO nobody");
+        server.rows("ALTER VIEW \"Void\" SET (security_barrier = true)");
         server.as_superuser("ALTER VIEW \"Void\" OWNER TO pgsteward");
         server.rows("INSERT INTO \"Order\" (status, why) VALUES ('VOID', 'a'), ('VOID', 'b'), ('PAID', NULL), ('OPEN', NULL)");
         planned(&server, &project, rename);
@@ -246,4 +251,55 @@ fn what_reads_a_column_is_not_dropped_for_the_time_of_an_expansion() {
             assert_eq!(run.stdout.contains(&said), is_left, "{next}: {}", run.stdout);
         }
     }
+}
+
+/// The verdict on a migration, and what the report says of it.
+fn judged(server: &Server, init: &str, next: &str) -> (String, String) {
+    let project = project(&[(FIRST, init), ("20260102000000_next", next)]);
+    let run = server.run(&project, &["migrate", "plan", "--safe", "20260102000000_next", "--format", "json"]);
+    assert_eq!(run.code, Some(0), "{}", run.both());
+    let one = run.json()["migrations"][0].clone();
+    (one["verdict"]["verdict"].as_str().unwrap().to_owned(), one["notes"].to_string())
+}
+
+#[test]
+fn what_a_migration_takes_away_and_brings_back_stays_in_one() {
+    let Some(server) = Server::start(17) else { return };
+    let init = format!(
+        "{INIT}CREATE VIEW totals AS SELECT total FROM \"Order\";\nCREATE VIEW ids AS SELECT id FROM \"Item\" AS i(id);\n\
+         CREATE POLICY own ON \"Order\" USING (total > 0);\nCREATE POLICY mine ON \"Order\" USING (owner = current_user);\n\
+         CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';\n\
+         CREATE TRIGGER seen AFTER INSERT ON \"Item\" FOR EACH ROW EXECUTE FUNCTION f();\n{SECURED}"
+    )
+    .replace("COMMENT ON VIEW sums IS 'by owner';\n", "");
+    let rename = "ALTER TABLE \"Order\" RENAME COLUMN total TO amount;";
+    let retype = "DROP VIEW totals; DROP POLICY own ON \"Order\";\n\
+                  ALTER TABLE \"Order\" ALTER COLUMN total TYPE bigint;\n\
+                  CREATE VIEW totals AS SELECT total FROM \"Order\"; CREATE POLICY own ON \"Order\" USING (total > 0);";
+    let reads = "reads it, and the migration drops that before";
+    let turned = "before it and again after it, and nothing may stand between";
+    let on = "\"Order\"";
+    for (next, reason) in [
+        (format!("DROP POLICY own ON {on};\n{rename}\nCREATE POLICY own ON {on} USING (amount > 0);\n"), "names it, and the migration drops that before"),
+        (format!("DROP VIEW totals;\n{rename}\nCREATE VIEW totals AS SELECT amount AS total FROM {on};\n"), reads),
+        (format!("BEGIN;\nDROP VIEW ids;\n{rename}\nCREATE VIEW ids AS SELECT 1 AS id;\nCOMMIT;\n"), turned),
+        (format!("ALTER TABLE {on} DISABLE ROW LEVEL SECURITY;\n{rename}\nALTER TABLE {on} ENABLE ROW LEVEL SECURITY;\n"), turned),
+        (format!("ALTER TABLE {on} DISABLE ROW LEVEL SECURITY;\n{retype}\nALTER TABLE {on} ENABLE ROW LEVEL SECURITY;\n"), turned),
+        (format!("DROP POLICY mine ON {on};\n{retype}\nCREATE POLICY mine ON {on} USING (true);\n"), turned),
+        ("DROP TRIGGER seen ON \"Item\";\nCREATE INDEX i ON \"Order\"(owner);\nCREATE TRIGGER seen AFTER INSERT ON \"Item\" FOR EACH ROW EXECUTE FUNCTION f();\n".to_owned(), turned),
+        (format!("{retype}\nGRANT SELECT ON totals, {on} TO PUBLIC;\n"), "a GRANT or REVOKE names a view that it makes anew beside other relations"),
+        (format!("{retype}\nGRANT SELECT ON ALL TABLES IN SCHEMA public TO PUBLIC;\n"), "a GRANT or REVOKE on all tables of the schema"),
+    ] {
+        let (verdict, notes) = judged(&server, &init, &next);
+        assert!(verdict == "unchanged" && notes.contains(reason), "{next}: {verdict} {notes}");
+    }
+    let (verdict, notes) = judged(
+        &server,
+        &init,
+        &format!(
+            "{retype}\nCREATE TRIGGER instead INSTEAD OF INSERT ON totals FOR EACH ROW EXECUTE FUNCTION f();\n\
+             CREATE OR REPLACE RULE kept AS ON DELETE TO totals DO INSTEAD NOTHING;\n"
+        ),
+    );
+    assert_eq!(verdict, "proven", "{notes}");
 }

@@ -49,7 +49,7 @@ pub(super) fn next(
                 );
                 continue;
             }
-            match stands(piece, file, statement) {
+            match stands(piece, file, statement, notes) {
                 None => continue,
                 Some(Stands::Among(parts)) => return Some((at, parts)),
                 Some(Stands::Alone) => {

@@ -17,6 +17,7 @@ use super::obstacle::obstacle;
 use super::pieces::{Piece, apart, note, single_actions, state_before, without_transaction};
 use super::readers::{self, Aside, retypes, worded};
 use super::swap::Swap;
+use super::torn::torn_beside;
 
 /// A column of a table.
 pub(super) type Place = (QName, String);
@@ -37,6 +38,12 @@ pub(super) fn next(
         let wanted: BTreeSet<Place> =
             moving.into_iter().filter(|place| allowed(deck, &catalog, file, place, notes)).collect();
         if wanted.is_empty() {
+            continue;
+        }
+        if let Some(reason) = broken(&catalog, file, &wanted) {
+            for (table, column) in &wanted {
+                note(notes, format!("{}.{column} is left as it is written: {reason}", table.display()));
+            }
             continue;
         }
         if let Some(parts) = parts(deck, &catalog, piece, file, &wanted, notes) {
@@ -106,6 +113,15 @@ fn allowed(
         return false;
     }
     true
+}
+
+/// Why the statements around the change cannot be taken from it.
+fn broken(catalog: &Catalog, file: &MigrationFile, wanted: &BTreeSet<Place>) -> Option<String> {
+    let aside = Aside::of(catalog, file, wanted);
+    let first = file.statements.iter().position(|one| wanted.iter().any(|place| retypes(one, place)))?;
+    let swapped = |one: &MigrationStatement| aside.role(&one.statement, "").is_some();
+    let given = || file.statements.iter().find_map(|one| aside.shared(&one.statement));
+    torn_beside(file, first, &swapped).or_else(given)
 }
 
 /// A wider column does not widen its sequence, which Prisma leaves as it is.

@@ -18,11 +18,11 @@ use crate::migrate::unused;
 const RULES: [&str; 2] = ["column-dropped", "table-dropped"];
 
 /// The first piece with a drop that has to wait, and what it becomes.
-pub(super) fn next(facts: &Facts, pieces: &[Piece]) -> Option<(usize, Vec<Piece>)> {
+pub(super) fn next(facts: &Facts, pieces: &[Piece], notes: &mut Vec<String>) -> Option<(usize, Vec<Piece>)> {
     for (at, piece, file) in unsettled(facts, pieces) {
         for statement in &file.statements {
             let Some((what, touch, column)) = dropped(statement) else { continue };
-            match stands(piece, file, statement) {
+            match stands(piece, file, statement, notes) {
                 None => continue,
                 Some(Stands::Among(parts)) => return Some((at, parts)),
                 Some(Stands::Alone) => {}

@@ -10,7 +10,7 @@ use pgsteward_sql::ddl;
 use super::deck::{Deck, unsettled};
 use super::exchange::{Exchange, Ways};
 use super::obstacle::obstacle;
-use super::pieces::{Piece, Stands, note, single_actions, stands};
+use super::pieces::{Piece, Stands, note, single_actions, stands, state_before};
 use super::readers;
 use super::swap::Swap;
 
@@ -36,6 +36,11 @@ pub(super) fn next(
             let catalog = deck.catalog_after(pieces, at);
             let readers = obstacle(&catalog, table, from, Ways::Apart, false)
                 .or_else(|| readers::lost(&deck.catalog, &catalog, (&table.name, from)))
+                // A cut that is made is not unmade, so what goes in the piece itself is asked before.
+                .or_else(|| {
+                    let before = state_before(&catalog, file, statement);
+                    readers::lost(&deck.catalog, &before, (&table.name, from))
+                })
                 .map_or_else(|| readers::turned(&catalog, deck.after.as_ref(), table, from), Err);
             let readers = match readers {
                 Ok(readers) => readers,
@@ -45,7 +50,7 @@ pub(super) fn next(
                     continue;
                 }
             };
-            match stands(piece, file, statement) {
+            match stands(piece, file, statement, notes) {
                 None => continue,
                 Some(Stands::Among(parts)) => return Some((at, parts)),
                 Some(Stands::Alone) => {}

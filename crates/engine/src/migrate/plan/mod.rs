@@ -23,6 +23,7 @@ mod rewrite;
 mod sight;
 mod standing;
 mod swap;
+mod torn;
 
 use std::collections::BTreeSet;
 

@@ -72,7 +72,7 @@ fn parts(
         note(notes, format!("{} is changed as it is written: {reason}", tree.root.name.display()));
         return None;
     }
-    if let Stands::Among(parts) = stands(piece, file, statement)? {
+    if let Stands::Among(parts) = stands(piece, file, statement, notes)? {
         return Some(parts);
     }
     let mut guarded = |made: Option<Vec<Piece>>| {

@@ -6,6 +6,7 @@ use pgsteward_model::source::Span;
 use pgsteward_model::statement::AlterTable;
 use pgsteward_sql::Births;
 
+use super::torn::torn;
 use crate::migrate::backfill::Definition;
 
 /// One migration to be.
@@ -92,11 +93,21 @@ pub(super) enum Stands {
 }
 
 /// Whether a statement stands alone, and what to do first where it does not. None where it cannot be taken out.
-pub(super) fn stands(piece: &Piece, file: &MigrationFile, statement: &MigrationStatement) -> Option<Stands> {
+pub(super) fn stands(
+    piece: &Piece,
+    file: &MigrationFile,
+    statement: &MigrationStatement,
+    notes: &mut Vec<String>,
+) -> Option<Stands> {
     if file.statements.len() == 1 {
         return Some(Stands::Alone);
     }
     let bare = without_transaction(&piece.text)?;
+    let at = file.statements.iter().position(|one| one.span == statement.span)?;
+    if let Some(reason) = torn(file, at) {
+        note(notes, left_whole(statement, &reason));
+        return None;
+    }
     Some(Stands::Among(match bare == piece.text {
         true => apart(piece, statement.span),
         false => vec![piece.with(bare)],
@@ -121,6 +132,13 @@ pub(super) fn state_before(
         pgsteward_sql::apply(&mut before, &one.statement, &mut births);
     }
     before
+}
+
+/// Says of a statement why it stays among the others.
+pub(super) fn left_whole(statement: &MigrationStatement, reason: &str) -> String {
+    let touched = statement.effect.touches.first();
+    let name = touched.map_or_else(|| "a statement".to_owned(), |touch| touch.relation.display());
+    format!("{name} is changed as it is written: {reason}")
 }
 
 /// Says something once.

@@ -11,6 +11,7 @@ use pgsteward_model::statement::{AlterAction, GrantObjects, Name, Statement};
 use pgsteward_sql::{ddl, rename_in_expression};
 
 use super::change::{Place, Role};
+use super::remade::with_options;
 
 /// What turns the readers of a renamed column to the one that has its name now, each in place, so that no session ever
 /// finds one missing; or why one cannot be. `after` is what the server makes of the migration as it is written.
@@ -20,7 +21,7 @@ pub(super) fn turned(
     table: &Table,
     column: &str,
 ) -> Result<Vec<String>, String> {
-    let mut sql = Vec::new();
+    let (mut sql, mut found) = (Vec::new(), Vec::new());
     for view in views(catalog, table, column) {
         if view.materialized {
             return Err(format!(
@@ -31,7 +32,9 @@ pub(super) fn turned(
         let next = after.and_then(|after| after.views.get(&view.name));
         let next = next.filter(|next| !next.materialized && next.columns == view.columns);
         sql.push(ddl::view_replaced(next.ok_or_else(|| reads(view))?));
+        found.push(view);
     }
+    let mut sql = with_options(&found, sql);
     for (on, policy) in policies(catalog, table, column) {
         let next = after.and_then(|after| after.table(&on.name));
         let next = next.and_then(|next| next.policies.iter().find(|other| other.name == policy.name));
@@ -189,7 +192,8 @@ impl Aside {
             Statement::CreateView { name, .. } | Statement::Comment { name, .. } => view(name),
             Statement::AlterTable(alter) => view(&alter.name),
             Statement::Grant { objects: GrantObjects::Tables(names), .. } => names.iter().all(view),
-            Statement::Other { keyword } if keyword.starts_with("ALTER VIEW") => {
+            Statement::CreateTrigger { table, .. } => view(table),
+            Statement::Other { keyword } if keyword.starts_with("ALTER VIEW") || is_rule(keyword, text) => {
                 self.views.iter().any(|view| speaks(text, &view.name))
             }
             Statement::CreatePolicy { table, value } => self.policy(table, &value.name),
@@ -197,9 +201,39 @@ impl Aside {
         }
     }
 
+    /// Why a statement gives a view that comes back what it cannot give it in the swap: it gives it to others too.
+    pub(super) fn shared(&self, statement: &Statement) -> Option<String> {
+        let here = |name: &Name| self.views.contains(&name.qualified());
+        let (shared, what) = match statement {
+            Statement::Grant { objects: GrantObjects::Tables(names), .. } => {
+                let some = names.iter().any(here) && !names.iter().all(here);
+                (some, "a GRANT or REVOKE names a view that it makes anew beside other relations")
+            }
+            Statement::Grant { objects: GrantObjects::AllTables { schemas }, .. } => {
+                let own = |view: &QName| schemas.contains(&view.namespace);
+                let some = self.views.iter().any(own);
+                (some, "a GRANT or REVOKE on all tables of the schema means a view that it makes anew")
+            }
+            Statement::AlterDefaultPrivileges => {
+                let some = !self.views.is_empty();
+                (some, "it changes default privileges, which a view that it makes anew gets")
+            }
+            _ => return None,
+        };
+        shared.then(|| format!("{what}, and whoever reads that would wait for the next migration"))
+    }
+
     fn policy(&self, on: &Name, name: &str) -> bool {
         self.policies.contains(&(on.qualified(), name.to_owned()))
     }
+}
+
+/// `CREATE RULE` and `CREATE OR REPLACE RULE`; `text` is the statement's.
+fn is_rule(keyword: &str, text: &str) -> bool {
+    let word = |at: usize, wanted: &str| {
+        text.split_whitespace().nth(at).is_some_and(|word| word.eq_ignore_ascii_case(wanted))
+    };
+    keyword == "CREATE RULE" || keyword == "CREATE OR" && word(3, "RULE")
 }
 
 /// The view as the server words it after the migration, where people wrote `*`: the columns stand in another order when

@@ -25,7 +25,7 @@ pub(super) fn next(facts: &Facts, pieces: &[Piece], notes: &mut Vec<String>) -> 
                 note(notes, format!("{} is renamed as it is written: {reason}", table.name.display()));
                 continue;
             }
-            match stands(piece, file, statement) {
+            match stands(piece, file, statement, notes) {
                 None => continue,
                 Some(Stands::Among(parts)) => return Some((at, parts)),
                 Some(Stands::Alone) => {}

@@ -62,12 +62,7 @@ impl Remade {
             old.views.insert(name.clone(), bare(view));
         }
         let none = Catalog::empty(after.version);
-        let names: Vec<String> = old
-            .views
-            .keys()
-            .map(|name| format!("{}::regclass", quote_literal(&quote_qualified(name))))
-            .collect();
-        let list = format!("ARRAY[{}]::oid[]", names.join(", "));
+        let list = oids(old.views.keys());
         self.ahead.push(kept(&list));
         self.ahead.extend(ddl::diff(&old, &none).statements);
         self.behind.extend(ddl::diff(&none, &new).statements);
@@ -76,8 +71,34 @@ impl Remade {
     }
 }
 
-/// Remembers what belongs to the views on the server that runs this, whoever gave it to them: owner, privileges, comments,
-/// defaults, triggers and rules.
+/// Replacements of views in place, which keep what belongs to them beside the options: `OR REPLACE` takes these away, and who
+/// set them may be nobody's migration.
+pub(super) fn with_options(views: &[&View], replaced: Vec<String>) -> Vec<String> {
+    if views.is_empty() {
+        return replaced;
+    }
+    let list = oids(views.iter().map(|view| &view.name));
+    let kept = format!(
+        "-- The options of the views.\n\
+         SELECT pg_catalog.set_config('pgsteward.views', coalesce(string_agg({OPTIONS}, '; '), ''), false)\n\
+         FROM pg_catalog.pg_class AS view WHERE view.oid = ANY ({list}) AND view.reloptions IS NOT NULL"
+    );
+    let given = "DO $views$\nBEGIN\n  EXECUTE pg_catalog.current_setting('pgsteward.views');\n  \
+                 PERFORM pg_catalog.set_config('pgsteward.views', '', false);\nEND\n$views$";
+    std::iter::once(kept).chain(replaced).chain(std::iter::once(given.to_owned())).collect()
+}
+
+const OPTIONS: &str =
+    "format('ALTER VIEW %s SET (%s)', view.oid::regclass, array_to_string(view.reloptions, ', '))";
+
+fn oids<'a>(views: impl Iterator<Item = &'a QName>) -> String {
+    let names: Vec<String> =
+        views.map(|name| format!("{}::regclass", quote_literal(&quote_qualified(name)))).collect();
+    format!("ARRAY[{}]::oid[]", names.join(", "))
+}
+
+/// Remembers what belongs to the views on the server that runs this, whoever gave it to them: owner, privileges, options,
+/// comments, defaults, triggers and rules.
 ///
 /// Sources: PostgreSQL documentation, "System Catalogs" (pg_class, pg_attribute, pg_attrdef, pg_trigger, pg_rewrite) and
 /// "System Information Functions" (aclexplode, pg_get_triggerdef, pg_get_ruledef).
@@ -100,6 +121,7 @@ fn kept(views: &str) -> String {
          FROM pg_catalog.pg_attrdef JOIN pg_catalog.pg_attribute ON attrelid = adrelid AND attnum = adnum WHERE adrelid = view.oid\n  \
          UNION ALL SELECT 3, pg_get_triggerdef(oid) FROM pg_catalog.pg_trigger WHERE tgrelid = view.oid AND NOT tgisinternal\n  \
          UNION ALL SELECT 3, rtrim(pg_get_ruledef(oid), ';') FROM pg_catalog.pg_rewrite WHERE ev_class = view.oid AND rulename <> '_RETURN'\n  \
+         UNION ALL SELECT 3, {OPTIONS} WHERE view.reloptions IS NOT NULL\n  \
          UNION ALL SELECT 4, format('ALTER VIEW %s OWNER TO %I', view.oid::regclass, pg_get_userbyid(view.relowner))\n  \
          WHERE pg_get_userbyid(view.relowner) <> current_user\n) AS kept\nWHERE view.oid = ANY ({views})"
     )

@@ -7,7 +7,8 @@ use pgsteward_model::finding::{Finding, Severity};
 use pgsteward_model::source::Span;
 
 use super::deck::{Deck, path_of, slug_of};
-use super::pieces::{Piece, apart};
+use super::pieces::{Piece, apart, left_whole, note};
+use super::torn::torn;
 use super::{alias, change, drops, enums, expand, partition, relation};
 use crate::prove::files::edited_files;
 
@@ -42,13 +43,18 @@ fn next(
         .or_else(|| partition::next(deck, facts, pieces, notes))
         .or_else(|| alias::next(deck, facts, pieces, notes))
         .or_else(|| relation::next(facts, pieces, notes))
-        .or_else(|| drops::next(facts, pieces))
-        .or_else(|| next_fix(deck, facts, pieces))
+        .or_else(|| drops::next(facts, pieces, notes))
+        .or_else(|| next_fix(deck, facts, pieces, notes))
 }
 
 /// The first piece that a rule knows to write better, and what takes its place: the statement apart from the others
 /// first, because in a file of its own more of it can be moved, then what the fix makes of it.
-fn next_fix(deck: &Deck, facts: &Facts, pieces: &[Piece]) -> Option<(usize, Vec<Piece>)> {
+fn next_fix(
+    deck: &Deck,
+    facts: &Facts,
+    pieces: &[Piece],
+    notes: &mut Vec<String>,
+) -> Option<(usize, Vec<Piece>)> {
     let mut found: Vec<(usize, Span, Finding)> = Vec::new();
     for rule in pgsteward_rules::migration::REWRITES {
         found.extend((rule.check)(facts).into_iter().filter_map(|finding| {
@@ -59,11 +65,18 @@ fn next_fix(deck: &Deck, facts: &Facts, pieces: &[Piece]) -> Option<(usize, Vec<
     found.sort_by_key(|(at, span, _)| (*at, span.start));
     found.into_iter().find_map(|(at, span, finding)| {
         let parts = apart(&pieces[at], span);
-        let parts = match parts.len() {
-            0 | 1 => fixed(facts, pieces, at, &finding)?,
-            _ => parts,
-        };
-        (finding.fix.is_some() || offers_fix(deck, pieces, at, &parts, finding.rule)).then_some((at, parts))
+        let cut = parts.len() > 1;
+        let parts = if cut { parts } else { fixed(facts, pieces, at, &finding)? };
+        if finding.fix.is_none() && !offers_fix(deck, pieces, at, &parts, finding.rule) {
+            return None;
+        }
+        let file = facts.history.as_ref()?.files.get(at)?;
+        let place = file.statements.iter().position(|one| one.span == span)?;
+        if let Some(reason) = torn(file, place).filter(|_| cut) {
+            note(notes, left_whole(&file.statements[place], &reason));
+            return None;
+        }
+        Some((at, parts))
     })
 }
 

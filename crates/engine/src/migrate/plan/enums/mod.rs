@@ -18,6 +18,7 @@ use super::exchange::{Exchange, Ways, free, free_name, ways_of};
 use super::pieces::{Piece, Stands, note, single_actions, stands, without_transaction};
 use super::remade::Remade;
 use super::swap::{Swap, Words};
+use super::torn::torn;
 pub(super) use read::is;
 use read::{made_anew, renamed, users};
 
@@ -33,7 +34,7 @@ pub(super) fn next(
     };
     for (at, piece, file) in unsettled(facts, pieces).filter(|(_, _, file)| alters(file)) {
         let catalog = deck.catalog_after(pieces, at);
-        if let Some(parts) = value_added(&catalog, piece, file) {
+        if let Some(parts) = value_added(&catalog, piece, file, notes) {
             return Some((at, parts));
         }
         let change = renamed(&catalog, file).or_else(|| made_anew(&catalog, file));
@@ -41,6 +42,10 @@ pub(super) fn next(
         // Who makes a type anew has taken what reads it out of the way; a value's new name is one that all of them follow.
         let after = deck.after.as_ref().filter(|_| !change.labels.is_empty());
         if let Some(reason) = change.obstacle(&catalog, file, after) {
+            note(notes, format!("the enum {} is changed as it is written: {reason}", change.name.display()));
+            continue;
+        }
+        if let Some(reason) = change.own.iter().min().and_then(|first| torn(file, *first)) {
             note(notes, format!("the enum {} is changed as it is written: {reason}", change.name.display()));
             continue;
         }
@@ -55,12 +60,17 @@ pub(super) fn next(
 }
 
 /// A new value cannot be used before it is committed: it gets a folder of its own.
-fn value_added(catalog: &Catalog, piece: &Piece, file: &MigrationFile) -> Option<Vec<Piece>> {
+fn value_added(
+    catalog: &Catalog,
+    piece: &Piece,
+    file: &MigrationFile,
+    notes: &mut Vec<String>,
+) -> Option<Vec<Piece>> {
     let statement = file.statements.iter().find(|one| {
         matches!(&one.statement, Statement::AlterEnum { name, action: AlterEnum::AddValue { .. } }
             if catalog.enums.contains_key(&name.qualified()))
     })?;
-    match stands(piece, file, statement)? {
+    match stands(piece, file, statement, notes)? {
         Stands::Among(parts) => Some(parts),
         Stands::Alone => {
             Some(vec![Piece { settled: true, slug: slug_of(piece, "add_value"), ..piece.clone() }])
