@@ -5,7 +5,6 @@ use pgsteward_model::code::{Call, Operation, Value};
 use pgsteward_model::source::Span;
 
 use super::edit;
-use super::loop_fix::extended;
 use super::statement::statement;
 use crate::code::flow::Flow;
 use crate::code::text::{closing, count_word, is_path, mentions_word};
@@ -59,7 +58,9 @@ pub(in crate::code) fn fix(flow: &Flow, call: &Call) -> Option<Fix> {
         Some(_) => return None,
         None => "()".to_owned(),
     };
-    let bound = own.span.start + text.get(own.span.start..own.span.end)?.find(name)?;
+    // Behind the word that declares: `s` is a letter of it, too.
+    let declared = own.span.start + "const ".len();
+    let bound = declared + text.get(declared..own.span.end)?.find(name)?;
     let mut edits = vec![
         TextEdit { span: Span::new(bound, bound + name.len()), text: counted.clone() },
         TextEdit {
@@ -75,7 +76,8 @@ pub(in crate::code) fn fix(flow: &Flow, call: &Call) -> Option<Fix> {
     let (done, undone) = edit::there_and_back(flow.facts, &call.site.at.file, edits)?;
     Some(Fix {
         title: "let the database count the rows".into(),
-        safety: if extended(flow) { Safety::Review } else { Safety::Safe },
+        // An extension or a middleware may answer `findMany` and not `count`, and either may stand in any file.
+        safety: Safety::Review,
         change: Change { steps: vec![done], rollback: Rollback::Steps(vec![undone]) },
     })
 }

@@ -9,6 +9,7 @@ mod helper;
 pub(in crate::code) mod helper_fix;
 mod imports;
 pub(in crate::code) mod loop_fix;
+mod narrowed;
 pub(in crate::code) mod new_table;
 pub(in crate::code) mod outbox;
 mod outside;

@@ -8,8 +8,10 @@ const MUTATING: [&str; 12] =
 
 /// It assigns to, counts or fills something that it does not declare itself.
 pub(super) fn changes_outside(code: &str) -> bool {
-    let foreign = |name: &str| !declares(code, name);
-    assigned(code).into_iter().any(foreign) || filled(code).into_iter().any(foreign)
+    let foreign = |name: Option<&str>| name.is_none_or(|name| !declares(code, name));
+    assigned(code).into_iter().any(foreign)
+        || filled(code).into_iter().any(foreign)
+        || given_or_deleted(code).into_iter().any(foreign)
 }
 
 /// `const name`, `let { name }`, a parameter: the name stands behind one of the words that declare, or before an arrow.
@@ -33,42 +35,121 @@ fn declares(code: &str, name: &str) -> bool {
     declared || parameter
 }
 
-/// The first names of what is assigned to, those of declarations too.
-fn assigned(code: &str) -> Vec<&str> {
+/// The first names of what is assigned to, those of declarations too; None where that is not to be read.
+fn assigned(code: &str) -> Vec<Option<&str>> {
     let mut found = Vec::new();
     for (at, _) in code.match_indices('=') {
         let (before, after) = (&code[..at], &code[at + 1..]);
-        if after.starts_with(['=', '>']) || before.ends_with(['=', '!', '<', '>']) {
+        let shifts = before.ends_with("<<") || before.ends_with(">>");
+        if after.starts_with(['=', '>']) || before.ends_with(['=', '!', '<', '>']) && !shifts {
             continue;
         }
-        let target = before.trim_end_matches(['+', '-', '*', '/', '%', '?', '|', '&']).trim_end();
-        found.extend(last_path(target));
+        let operators = ['+', '-', '*', '/', '%', '?', '|', '&', '^', '<', '>'];
+        let plain = before.trim_end();
+        // The type of a declaration may end with `>`.
+        if declares_last(plain) {
+            continue;
+        }
+        let target = plain.trim_end_matches(operators).trim_end();
+        // Nothing can be assigned to a text: this one is of SQL.
+        if !target.ends_with(['"', '\'', '`']) {
+            found.push(target_of(target));
+        }
     }
     for operator in ["++", "--"] {
         for (at, _) in code.match_indices(operator) {
-            let after = &code[at + operator.len()..];
-            let after: &str =
-                after.split(|one: char| !(one.is_alphanumeric() || "_$.".contains(one))).next().unwrap_or("");
-            found.extend(last_path(&code[..at]).or((!after.is_empty()).then(|| root(after))));
+            let (before, after) = (&code[..at], &code[at + operator.len()..]);
+            if before.ends_with(|one: char| one.is_alphanumeric() || "_$])!".contains(one)) {
+                found.push(target_of(before));
+            } else {
+                let name = root(
+                    after
+                        .split(|one: char| !(one.is_alphanumeric() || "_$.".contains(one)))
+                        .next()
+                        .unwrap_or(""),
+                );
+                found.push((!name.is_empty()).then_some(name));
+            }
         }
     }
     found
 }
 
-fn filled(code: &str) -> Vec<&str> {
+/// The text ends with what a word that declares stands before: `const { id, name }`, `let total: number`.
+fn declares_last(text: &str) -> bool {
+    let words = ["const ", "let ", "var "];
+    let head = match text.ends_with(['}', ']']).then(|| opening(text)).flatten() {
+        Some(open) if words.iter().any(|word| text[..open].trim_end().ends_with(word.trim_end())) => {
+            return true;
+        }
+        _ => text.rsplit([';', '\n']).next().unwrap_or(""),
+    };
+    let last = words.iter().filter_map(|word| head.rfind(word)).max();
+    last.is_some_and(|at| {
+        let declared = &head[at..];
+        let mentioned = declared.split_once(' ').map_or("", |(_, name)| name);
+        !mentioned.is_empty() && !mentioned.contains(['=', '(', ')', '`'])
+    })
+}
+
+/// Where the bracket opens that the text ends with.
+fn opening(text: &str) -> Option<usize> {
+    let mut depth = 0;
+    for (at, character) in text.char_indices().rev() {
+        match character {
+            '}' | ']' | ')' => depth += 1,
+            '{' | '[' | '(' => depth -= 1,
+            _ => continue,
+        }
+        if depth == 0 {
+            return Some(at);
+        }
+    }
+    None
+}
+
+/// The first name of what a text ends with: `stock` of `stock[id]`.
+fn target_of(text: &str) -> Option<&str> {
+    let mut text = text.trim_end_matches(['?', '!', '.']);
+    while text.ends_with(']') {
+        text = text[..opening(text)?].trim_end_matches(['?', '!', '.']);
+    }
+    last_path(text)
+}
+
+fn filled(code: &str) -> Vec<Option<&str>> {
     let calls = MUTATING.iter().flat_map(|method| {
         let call = format!(".{method}(");
         // Prisma's own `delete` takes an object.
         let is_query =
             |at: usize| *method == "delete" && code[at + call.len()..].trim_start().starts_with('{');
-        let found: Vec<&str> = code
+        // What a call returned may be new: `rows.map(…).sort()`.
+        let is_new =
+            |at: usize| code[..at].ends_with(')') && matches!(*method, "sort" | "reverse" | "fill" | "add");
+        let found: Vec<Option<&str>> = code
             .match_indices(call.as_str())
-            .filter(|(at, _)| !is_query(*at))
-            .filter_map(|(at, _)| last_path(&code[..at]))
+            .filter(|(at, _)| !is_query(*at) && !is_new(*at))
+            .map(|(at, _)| target_of(&code[..at]))
             .collect();
         found
     });
     calls.collect()
+}
+
+/// What `Object.assign` fills, and what `delete` takes a property from.
+fn given_or_deleted(code: &str) -> Vec<Option<&str>> {
+    let mut found = Vec::new();
+    for word in ["Object.assign(", "delete "] {
+        for (at, _) in code.match_indices(word) {
+            let rest = code[at + word.len()..].trim_start();
+            // `Object.assign({}, x)` makes something new.
+            if !rest.starts_with('{') {
+                let end = rest.find(|one: char| !(one.is_alphanumeric() || "_$".contains(one)));
+                found.push(Some(&rest[..end.unwrap_or(rest.len())]).filter(|name| is_path(name)));
+            }
+        }
+    }
+    found
 }
 
 /// The first name of the path that a text ends with: `this` of `x = this.total`. Types and patterns end with none.
@@ -100,6 +181,17 @@ mod tests {
             "this.total = 2",
             "seen.set(a, b)",
             "async (tx) => { const a = await tx.a.create({}); last = a }",
+            "stock[id] -= 1",
+            "const a = 1; stock[id].left = a",
+            "stock[id]++",
+            "seen[id].push(row)",
+            "byId.get(id).push(row)",
+            "Object.assign(state, { a })",
+            "delete state.a",
+            "bits <<= 1",
+            "for (const a of as) sums.total += a",
+            "[a, b] = [b, a]",
+            "async (tx) => { const { a } = b; ({ c } = a) }",
         ] {
             assert!(changes_outside(code), "{code}");
         }
@@ -109,6 +201,10 @@ mod tests {
             "(tx) => a === b && c >= d",
             "async (tx) => { let total: number = 0; total += 1; return total }",
             "async (tx) => { const { id, name } = await tx.a.create({}); return id }",
+            "async (tx) => { const [a, b] = await tx.c.findMany(); const ids: number[] = []; ids[0] = a }",
+            "async (tx) => {\n  const {\n    id,\n    name,\n  } = await tx.a.create({})\n  return Object.assign({}, name)\n}",
+            "async (tx) => { const ids = rows.map((row) => row.id).sort() }",
+            "async (tx) => { const left: Map<string, number> = new Map(); left.set(id, 1) }",
             "[prisma.a.delete({ where: { id } }), prisma.b.update({ where: { id }, data })]",
         ] {
             assert!(!changes_outside(code), "{code}");

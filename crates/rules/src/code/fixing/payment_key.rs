@@ -26,12 +26,12 @@ pub(in crate::code) fn fix(flow: &Flow, effect: &Effect, record: &Call) -> Optio
     let filter = record.argument.get("where")?.object().filter(|filter| by_key && !filter.open)?;
     let [key] = filter.properties.as_slice() else { return None };
     let value = edit::text(flow.facts, record, key.value.span);
-    let whole = flow.text_of(effect.site.function);
     let at = flow.code.functions[effect.site.function].at.span.start;
     // What is declared behind the call is not there before it.
     let before = text.get(at..span.start)?;
-    let known =
-        mentions_word(before, root(value)) || !mentions_word(whole, &format!("const {}", root(value)));
+    let parameters = &flow.code.functions[effect.site.function].parameters;
+    let known = mentions_word(before, root(value))
+        || parameters.iter().any(|parameter| parameter.name == root(value));
     if !one || !takes_key || !is_path(value) || !known || effect.site.loops != record.site.loops {
         return None;
     }

@@ -1,11 +1,13 @@
 //! A transaction that is tried again a few times, by a small function at the end of its file.
 
 use pgsteward_model::change::{Change, Fix, Rollback, Safety, TextEdit};
-use pgsteward_model::code::TransactionKind;
+use pgsteward_model::code::{Site, TransactionKind};
 use pgsteward_model::source::Span;
 
 use super::edit;
+use super::helper::parts;
 use super::loop_fix::{is_typescript, line_ends};
+use super::narrowed::loses_narrowing;
 use super::outside::changes_outside;
 use crate::code::flow::Flow;
 use crate::code::text::{closing, indent_unit, mentions_word, quote};
@@ -15,7 +17,8 @@ const NAME: &str = "withRetry";
 /// Enough for those that meet by chance; what fails more often has another cause.
 const ATTEMPTS: u32 = 5;
 
-/// None where a second run would do more than the first: it calls out, or changes what stands outside of it.
+/// None where a second run would do more than the first: it calls out, writes by another client, or changes what
+/// stands outside of it.
 pub(in crate::code) fn fix(flow: &Flow, index: usize) -> Option<Fix> {
     let transaction = &flow.code.transactions[index];
     let site = &transaction.site;
@@ -38,9 +41,30 @@ pub(in crate::code) fn fix(flow: &Flow, index: usize) -> Option<Fix> {
         || flow.invocations_of(site.function).any(|(_, invocation)| {
             invocation.site.transaction == Some(index) && !flow.reach(invocation.callee).effects.is_empty()
         });
+    // What another client wrote is committed, whatever becomes of the transaction.
+    let interactive = transaction.kind == TransactionKind::Interactive;
+    let client = transaction.client.as_deref();
+    let inside = |at: &Site| at.transaction == Some(index);
+    let elsewhere = flow
+        .calls_of(site.function)
+        .any(|(_, call)| inside(&call.site) && call.operation.writes() && !call.on_transaction)
+        || flow.raw_of(site.function).iter().any(|raw| {
+            let site = &flow.code.raw[*raw].site;
+            let text = flow.facts.sources.get(&site.at.file).map_or("", |file| file.slice(site.at.span));
+            inside(site) && !client.is_some_and(|client| text.starts_with(&format!("{client}.")))
+        });
+    // The callback of a transaction is a function already.
+    let plain: String =
+        parts(inner).into_iter().filter(|part| !interactive || !part.contains("=>")).collect();
+    let before = Span::new(flow.code.functions[site.function].at.span.start, site.at.span.start);
+    let narrowed = is_typescript(&site.at.file)
+        && loses_narrowing(text.get(before.start..before.end)?, &format!("{} {plain}", &call[..open]), None);
     // A name of that kind that means something else here.
     let known = text.contains(&format!("function {NAME}"));
     let taken = !known && mentions_word(text, NAME);
+    if narrowed || interactive && elsewhere {
+        return None;
+    }
     if !whole || !repeatable || calls_out || taken || changes_outside(inner) || mentions_word(inner, "yield")
     {
         return None;

@@ -66,10 +66,88 @@ fn head(text: &str, at: usize) -> (usize, &str) {
     (line + before.len() - before.trim_start().len(), before.trim())
 }
 
-/// The line before may be a head without braces, or the middle of something.
+/// The line before may be a head without braces, or the middle of something. Comments between the two are passed over.
 fn is_bare(text: &str, start: usize) -> bool {
-    let previous = text[..start].trim_end().rsplit('\n').next().unwrap_or("").trim();
-    let opens = ["if", "else", "for", "while", "} else"].iter().any(|word| previous.starts_with(word));
-    opens && !previous.ends_with(['{', '}', ';'])
-        || previous.ends_with(['(', '[', ',', '=', '>', '?', ':', '&', '|', '+'])
+    let comment = |line: &&str| {
+        line.starts_with("//")
+            || line.starts_with(['/', '*']) && (line.ends_with("*/") || !line.contains("*/"))
+    };
+    let mut before = text[..start].trim_end();
+    let line = loop {
+        let line = before.rsplit('\n').next().unwrap_or("");
+        if line.is_empty() || !comment(&line.trim()) {
+            break line.trim();
+        }
+        before = before[..before.len() - line.len()].trim_end();
+    };
+    // A comment behind it is not its end.
+    let previous = line.split(" //").next().unwrap_or("").trim_end();
+    let opens = ["if", "else", "for", "while", "do", "} else"].iter().any(|word| previous.starts_with(word));
+    let middle = ['(', '[', ',', '=', '>', '?', ':', '&', '|', '+'];
+    // The last line of a condition of several, or of one of one line behind something else.
+    let closes = previous.starts_with(')') && !previous.ends_with(['{', ';']);
+    let end = before.len() - line.len() + previous.len();
+    closes
+        || ends_head(&before[..end])
+        || opens && !previous.ends_with(['{', '}', ';'])
+        || previous.ends_with(middle)
+        || line.ends_with(middle)
+        || line.ends_with("*/")
+}
+
+/// It ends with the condition of an `if` or of a loop.
+fn ends_head(text: &str) -> bool {
+    if !text.ends_with(')') {
+        return false;
+    }
+    let mut depth = 0;
+    for (at, character) in text.char_indices().rev() {
+        match character {
+            ')' => depth += 1,
+            '(' => depth -= 1,
+            _ => continue,
+        }
+        if depth == 0 {
+            let before = text[..at].trim_end();
+            let word = before.rsplit(|one: char| !one.is_alphanumeric()).next().unwrap_or("");
+            return matches!(word, "if" | "for" | "while" | "await");
+        }
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_bare;
+
+    #[test]
+    fn a_statement_under_a_head_without_braces_is_bare() {
+        for before in [
+            "if (all)\n",
+            "if (\n  all &&\n  really\n)\n",
+            "if (all &&\n  really)\n",
+            "if (all)\n  // as they asked\n",
+            "if (all)\n  /* as they\n   * asked */\n",
+            "if (all) // as they asked\n",
+            "a(); if (all)\n",
+            "for (const a of as)\n",
+            "do\n",
+            "else\n",
+            "const a =\n",
+        ] {
+            assert!(is_bare(&format!("{before}  await a()"), before.len() + 2), "{before}");
+        }
+        for before in [
+            "",
+            "if (all) {\n",
+            "if (all) { // as they asked\n",
+            "if (\n  all\n) {\n",
+            "const a = await b.c({ d: 'https://e' })\n",
+            "const a = await b.c({\n  d,\n})\n",
+            "if (all) return;\n",
+            "// as they asked\n",
+        ] {
+            assert!(!is_bare(&format!("{before}  await a()"), before.len() + 2), "{before}");
+        }
+    }
 }

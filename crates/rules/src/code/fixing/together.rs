@@ -5,7 +5,8 @@ use pgsteward_model::code::{Awaited, Call, Confidence, Site};
 use pgsteward_model::source::Span;
 
 use super::edit;
-use super::loop_fix::{indent_at, line_ends};
+use super::loop_fix::{indent_at, is_typescript, line_ends};
+use super::narrowed::loses_narrowing;
 use super::outside::changes_outside;
 use super::statement::{Statement, statement};
 use crate::code::flow::Flow;
@@ -137,10 +138,25 @@ fn callback(flow: &Flow, text: &str, calls: &[&Call], region: Span) -> Option<St
     }
     let behind = text.get(region.end..function.at.span.end)?;
     let mut needed = Vec::new();
-    for line in code.lines().filter_map(|line| line.trim_start().strip_prefix("const ")) {
-        // What is declared deeper is not seen behind either.
-        let names = names_of_pattern(line.split_once('=')?.0.trim())?;
-        needed.extend(names.into_iter().filter(|name| mentions_word(behind, name)));
+    let (mut offset, mut declared) = (0, 0);
+    for line in code.split_inclusive('\n') {
+        let at = offset + line.len() - line.trim_start().len();
+        offset += line.len();
+        let Some(rest) = line.trim_start().strip_prefix("const ") else { continue };
+        declared += 1;
+        let names = names_of_pattern(rest.split_once('=')?.0.trim())?;
+        let used: Vec<&str> = names.into_iter().filter(|name| mentions_word(behind, name)).collect();
+        // What is declared in a block of its own is not there at the end, and the name behind means another.
+        let head = &code[..at];
+        if closing(&format!("{{{head}\n}}")) != Some(head.len() + 3) && !used.is_empty() {
+            return None;
+        }
+        needed.extend(used);
+    }
+    let before = text.get(function.at.span.start..region.start)?;
+    let narrowed = is_typescript(&function.at.file) && loses_narrowing(before, code, Some(receiver.as_str()));
+    if declared != count_word(code, "const") || narrowed {
+        return None;
     }
     let (end, newline) = line_ends(text);
     let (indent, unit) = (indent_at(text, region.start), indent_unit(text));
