@@ -294,3 +294,20 @@ fn parts_are_files_of_the_runner_on_15() {
     there_and_back(&GOOSE, &server.database());
     there_and_back(&FOLDERS, &server.database());
 }
+
+#[test]
+fn the_history_of_another_runner_is_not_guessed_on_17() {
+    let Some(server) = Server::start(17) else { return };
+    let database = server.database();
+    let project = Project::new(&[]);
+    DBMATE.write(&project, DBMATE.names[0], INIT, "DROP TABLE orders, vendor;\n");
+    DBMATE.write(&project, DBMATE.names[1], NEXT, UNDO);
+    database.run("CREATE TABLE schema_migrations (version text PRIMARY KEY)");
+    for asked in [&["plan", "--safe"][..], &["plan", "--safe", "--write", DBMATE.names[1]]] {
+        let run = migrate(&project, &database, asked);
+        assert_ne!(run.code, Some(0), "{}", run.both());
+        assert!(run.both().contains("schema_migrations") && run.both().contains("resolve --applied"));
+    }
+    let named = ok(&project, &database, &["plan", "--safe", DBMATE.names[1]]);
+    assert!(named.stdout.contains("was not read"), "{}", named.stdout);
+}
