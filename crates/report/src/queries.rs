@@ -301,7 +301,7 @@ struct Wire<'a> {
     unused_indexes: Option<Vec<WireIndex<'a>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     traffic: Option<WireTraffic<'a>>,
-    gaps: Vec<WireGap<'a>>,
+    gaps: Vec<wire::ToldGap<'a>>,
 }
 
 #[derive(Serialize)]
@@ -373,13 +373,6 @@ struct WireIndex<'a> {
     scans: Option<u64>,
 }
 
-#[derive(Serialize)]
-struct WireGap<'a> {
-    what: &'a str,
-    why: &'a str,
-    hint: &'a str,
-}
-
 fn json(queries: &Queries) -> String {
     wire::to_json(&Wire {
         version: wire::VERSION,
@@ -398,11 +391,7 @@ fn json(queries: &Queries) -> String {
             .as_ref()
             .map(|indexes| indexes.iter().map(wire_index).collect()),
         traffic: queries.traffic.as_ref().map(wire_traffic),
-        gaps: queries
-            .gaps
-            .iter()
-            .map(|gap| WireGap { what: &gap.what, why: &gap.why, hint: &gap.hint })
-            .collect(),
+        gaps: wire::told_gaps(&queries.gaps),
     })
 }
 

@@ -179,7 +179,7 @@ struct Wire<'a> {
     tool: &'a str,
     server_version: Option<String>,
     columns: Vec<WireColumn<'a>>,
-    gaps: Vec<WireGap<'a>>,
+    gaps: Vec<wire::ToldGap<'a>>,
 }
 
 #[derive(Serialize)]
@@ -214,24 +214,13 @@ struct WirePlace<'a> {
     column: u32,
 }
 
-#[derive(Serialize)]
-struct WireGap<'a> {
-    what: &'a str,
-    why: &'a str,
-    hint: &'a str,
-}
-
 fn json(states: &States) -> String {
     wire::to_json(&Wire {
         version: wire::VERSION,
         tool: &states.tool_version,
         server_version: states.server_version.map(|version| version.to_string()),
         columns: states.columns.iter().map(wire_column).collect(),
-        gaps: states
-            .gaps
-            .iter()
-            .map(|gap| WireGap { what: &gap.what, why: &gap.why, hint: &gap.hint })
-            .collect(),
+        gaps: wire::told_gaps(&states.gaps),
     })
 }
 

@@ -35,6 +35,7 @@ mod lower;
 
 pub(crate) use lower::wire_proof;
 
+use pgsteward_model::facts::Gap;
 use pgsteward_model::review::Review;
 use serde::Serialize;
 
@@ -337,6 +338,18 @@ enum WireObservation {
         second: Vec<String>,
         error: WireServerError,
     },
+}
+
+/// What was not looked at, in the answers of single commands.
+#[derive(Serialize)]
+pub(crate) struct ToldGap<'a> {
+    what: &'a str,
+    why: &'a str,
+    hint: &'a str,
+}
+
+pub(crate) fn told_gaps(gaps: &[Gap]) -> Vec<ToldGap<'_>> {
+    gaps.iter().map(|gap| ToldGap { what: &gap.what, why: &gap.why, hint: &gap.hint }).collect()
 }
 
 #[derive(Serialize)]
