@@ -29,6 +29,7 @@ mod migrate_messages;
 mod migrate_next_steps;
 mod migrate_plain;
 mod migrate_plan;
+mod migrate_plan_kept;
 mod migrate_plan_partitions;
 mod migrate_plan_plain;
 mod migrate_plan_readers;

@@ -10,8 +10,9 @@ use pgsteward_model::migration::{MigrationFile, MigrationStatement};
 use pgsteward_model::statement::{AlterAction, AlterEnum, AlterTable, Statement};
 use pgsteward_sql::quote_name;
 
+use super::built::Built;
 use super::deck::{Deck, unsettled};
-use super::exchange::{Exchange, Ways, free_name, type_text, ways_of};
+use super::exchange::{Exchange, Ways, second, type_text, ways_of};
 use super::expand::touch_of;
 use super::obstacle::obstacle;
 use super::pieces::{Piece, apart, note, single_actions, state_before, without_transaction};
@@ -40,7 +41,7 @@ pub(super) fn next(
         if wanted.is_empty() {
             continue;
         }
-        if let Some(reason) = broken(&catalog, file, &wanted) {
+        if let Some(reason) = broken(deck, &catalog, file, &wanted) {
             for (table, column) in &wanted {
                 note(notes, format!("{}.{column} is left as it is written: {reason}", table.display()));
             }
@@ -101,7 +102,6 @@ fn allowed(
         let retype = file.statements.iter().find(|one| retypes(one, place))?;
         let before = state_before(catalog, file, retype);
         readers::lost(&deck.catalog, catalog, (name, column))
-            .or_else(|| readers::materialized(catalog, table, column))
             .or_else(|| readers::reader(&before, before.table(name)?, column))
     };
     let reason = obstacle(catalog, table, column, Ways::Forth, false).or_else(readers).or_else(|| {
@@ -116,12 +116,13 @@ fn allowed(
 }
 
 /// Why the statements around the change cannot be taken from it.
-fn broken(catalog: &Catalog, file: &MigrationFile, wanted: &BTreeSet<Place>) -> Option<String> {
+fn broken(deck: &Deck, catalog: &Catalog, file: &MigrationFile, wanted: &BTreeSet<Place>) -> Option<String> {
     let aside = Aside::of(catalog, file, wanted);
     let first = file.statements.iter().position(|one| wanted.iter().any(|place| retypes(one, place)))?;
     let swapped = |one: &MigrationStatement| aside.role(&one.statement, "").is_some();
     let given = || file.statements.iter().find_map(|one| aside.shared(&one.statement));
-    torn_beside(file, first, &swapped).or_else(given)
+    let built = || Built::all(deck, catalog, file, &aside, wanted).err();
+    torn_beside(file, first, &swapped).or_else(given).or_else(built)
 }
 
 /// A wider column does not widen its sequence, which Prisma leaves as it is.
@@ -176,12 +177,17 @@ fn parts(
     if let Some(head) = of(&|at| ahead(at)) {
         return Some(vec![head, of(&|at| !ahead(at))?]);
     }
+    let built = Built::all(deck, catalog, file, &aside, wanted).ok()?;
     let mut swap = swap(catalog, piece, file, wanted)?;
+    swap.beside.extend(built.iter().map(Built::piece));
     for (one, role) in file.statements.iter().zip(&roles) {
         let text = || worded(deck.after.as_ref(), &one.statement).unwrap_or(piece.slice(one).to_owned());
         match role {
             Role::Away => swap.ahead.push(text()),
-            Role::Back => swap.behind.push(text()),
+            Role::Back => match built.iter().find(|built| built.is(&one.statement)) {
+                Some(built) => swap.behind.extend(built.in_place()),
+                None => swap.behind.push(text()),
+            },
             _ => {}
         }
     }
@@ -338,7 +344,7 @@ fn swap<'a>(
         exchanges.push(Exchange {
             table,
             from: column,
-            through: free_name(table, &format!("{column}_new")),
+            through: second(table, column),
             to: column,
             ty: type_text(piece.slice(statement))?,
             using: using.clone(),
@@ -359,6 +365,7 @@ fn swap<'a>(
         waits: None,
         slug,
         words: None,
+        beside: Vec::new(),
         ahead,
         behind,
     })

@@ -22,6 +22,8 @@ pub(super) struct Deck {
     pub(super) catalog: Catalog,
     /// What the server makes of the migration that is planned, where that was asked and it runs.
     pub(super) after: Option<Catalog>,
+    /// The same while the columns whose type it changes have the names of second ones. Read where it makes materialized views.
+    pub(super) meanwhile: Option<Catalog>,
     births: Births,
     /// The last file belonged to the deploy that is planned.
     in_deploy: bool,
@@ -33,6 +35,7 @@ impl Deck {
             base,
             catalog: Catalog::empty(version),
             after: None,
+            meanwhile: None,
             births: Births::default(),
             in_deploy: false,
         }

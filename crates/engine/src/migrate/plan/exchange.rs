@@ -4,6 +4,7 @@
 use pgsteward_model::catalog::{Column, QName, Table};
 use pgsteward_sql::{quote_ident, quote_literal, quote_qualified};
 
+use super::granted::copied;
 use super::pieces::{FOLDER, Piece};
 use crate::migrate::backfill::Definition;
 
@@ -51,9 +52,11 @@ impl Exchange<'_> {
         self.table.column(self.from).is_some_and(|column| column.not_null)
     }
 
-    /// Name of the trigger and its function. Triggers of a kind run by name, and this one has to be the last.
+    /// Name of the trigger and its function. Triggers of a kind run by name, and this one has to be the last; what is made of
+    /// generated values comes behind those of the columns that they are made of.
     pub(super) fn sync(&self) -> String {
-        let name = short(&format!("{}_{}_sync", self.table.name.name, self.through));
+        let behind = if self.generated().is_some() { "~" } else { "_" };
+        let name = short(&format!("{}{behind}{}_sync", self.table.name.name, self.through));
         let last = self.table.triggers.iter().filter(|trigger| trigger.before && trigger.row);
         match last.map(|trigger| trigger.name.as_str()).max() {
             Some(other) if other >= name.as_str() => short(&format!("{other}_{name}")),
@@ -65,17 +68,30 @@ impl Exchange<'_> {
     fn value(&self, row: &str) -> String {
         let column = quote_ident(self.from);
         match &self.using {
-            None if self.ways == Ways::Apart => format!("{row}{column}"),
+            None if self.ways == Ways::Apart => match self.generated().filter(|_| !row.is_empty()) {
+                // A generated value is there only when triggers before the row are done.
+                Some(expression) => format!("(SELECT {expression} FROM (SELECT NEW.*) AS written)"),
+                None => format!("{row}{column}"),
+            },
             None => format!("{row}{column}::{}", self.ty),
             Some(using) if row.is_empty() => format!("({using})"),
             Some(using) => format!("({})", qualified(using, self.from, row)),
         }
     }
 
+    /// What the first column is made of, where nobody writes it.
+    fn generated(&self) -> Option<&str> {
+        let column = self.table.column(self.from)?;
+        column.generated.as_ref().map(|generated| generated.expression.as_str())
+    }
+
     fn body(&self) -> String {
         let (from, through) = (quote_ident(self.from), quote_ident(&self.through));
         let value = self.value("NEW.");
         match self.ways {
+            Ways::Apart if self.generated().is_some() => {
+                format!("BEGIN\n  NEW.{through} := {value};\n  RETURN NEW;\nEND")
+            }
             Ways::Apart => format!(
                 "BEGIN\n  IF TG_OP = 'INSERT' THEN\n    IF NEW.{through} IS NULL THEN NEW.{through} := NEW.{from}; ELSE NEW.{from} := NEW.{through}; END IF;\n  \
                  ELSIF NEW.{through} IS DISTINCT FROM OLD.{through} THEN\n    NEW.{from} := NEW.{through};\n  \
@@ -97,7 +113,7 @@ impl Exchange<'_> {
     pub(super) fn expand(&self) -> Piece {
         let (on, sync) = (self.on(), self.sync());
         let function = quote_qualified(&QName::new(&self.table.name.namespace, &sync));
-        let statements = [
+        let mut statements = vec![
             format!("ALTER TABLE {on} ADD COLUMN {} {}", quote_ident(&self.through), self.ty),
             format!(
                 "CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS $sync$\n{}\n$sync$",
@@ -108,11 +124,21 @@ impl Exchange<'_> {
                 quote_ident(&sync)
             ),
         ];
+        if self.ways == Ways::Apart {
+            statements.push(copied(&on, self.from, &self.through));
+        }
         Piece::settled(
             &format!("expand_{}", self.through),
             "A second column, which a trigger keeps equal from now on. Both versions of the application may run.",
             &statements,
         )
+    }
+
+    /// Without it each column is on its own.
+    pub(super) fn alone(&self) -> [String; 2] {
+        let (on, sync) = (self.on(), self.sync());
+        let function = quote_qualified(&QName::new(&self.table.name.namespace, &sync));
+        [format!("DROP TRIGGER {} ON {on}", quote_ident(&sync)), format!("DROP FUNCTION {function}()")]
     }
 
     pub(super) fn fill(&self) -> Piece {
@@ -236,8 +262,13 @@ fn qualified(expression: &str, column: &str, row: &str) -> String {
 }
 
 /// A name that no column of the table has.
-pub(super) fn free_name(table: &Table, wanted: &str) -> String {
+fn free_name(table: &Table, wanted: &str) -> String {
     free(wanted, |name| table.column(name).is_some())
+}
+
+/// The name that a column's second one has until the swap.
+pub(super) fn second(table: &Table, column: &str) -> String {
+    free_name(table, &format!("{column}_new"))
 }
 
 /// The first of `wanted`, `wanted2` … that is not taken.

@@ -1,15 +1,16 @@
 //! A column whose name changes gets a second column under the new one, which a trigger keeps equal both ways; it is
-//! filled in batches, and the old one goes at the end.
+//! filled in batches; at the end the old one, with all that stands on it, takes the new name.
 
 use pgsteward_model::effect::{Age, Touch};
 use pgsteward_model::facts::Facts;
 use pgsteward_model::migration::MigrationStatement;
 use pgsteward_model::statement::{AlterAction, Name, Statement};
-use pgsteward_sql::ddl;
+use pgsteward_sql::{ddl, quote_ident};
 
 use super::deck::{Deck, unsettled};
 use super::exchange::{Exchange, Ways};
-use super::obstacle::obstacle;
+use super::granted::copied;
+use super::obstacle::{beside, obstacle};
 use super::pieces::{Piece, Stands, note, single_actions, stands, state_before};
 use super::readers;
 use super::swap::Swap;
@@ -34,14 +35,26 @@ pub(super) fn next(
             });
             let Some((from, to)) = renames else { continue };
             let catalog = deck.catalog_after(pieces, at);
-            let readers = obstacle(&catalog, table, from, Ways::Apart, false)
+            // Where more is to be made of the new name, the second column is what it is made of, and stays.
+            let rest = piece.text.get(statement.span.end..).unwrap_or("");
+            let mut later = pieces.iter().skip(at + 1).map(|piece| piece.text.as_str()).chain([rest]);
+            let named = later.any(|text| readers::speaks(text, to));
+            let reason = beside(&catalog, table, from, Ways::Apart)
                 .or_else(|| readers::lost(&deck.catalog, &catalog, (&table.name, from)))
                 // A cut that is made is not unmade, so what goes in the piece itself is asked before.
                 .or_else(|| {
                     let before = state_before(&catalog, file, statement);
                     readers::lost(&deck.catalog, &before, (&table.name, from))
-                })
-                .map_or_else(|| readers::turned(&catalog, deck.after.as_ref(), table, from), Err);
+                });
+            let readers = match reason {
+                Some(reason) => Err(reason),
+                None if named => obstacle(&catalog, table, from, Ways::Apart, false)
+                    .map_or_else(|| readers::turned(&catalog, deck.after.as_ref(), table, from), Err)
+                    .map_err(|reason| {
+                        format!("{reason}, and a later statement of the migration names \"{to}\"")
+                    }),
+                None => Ok(Vec::new()),
+            };
             let readers = match readers {
                 Ok(readers) => readers,
                 Err(reason) => {
@@ -82,13 +95,33 @@ pub(super) fn next(
                 waits: Some(waits),
                 slug: format!("drop_{from}"),
                 words: None,
+                beside: Vec::new(),
                 ahead: readers,
                 behind: Vec::new(),
             };
-            return Some((at, swap.pieces()));
+            return Some((at, if named { swap.pieces() } else { beside_until(&swap) }));
         }
     }
     None
+}
+
+/// The second column, with indexes of its own, is there for whoever knows the new name, until the first one gets it. All that
+/// stands on the first stays as it is.
+fn beside_until(swap: &Swap<'_>) -> Vec<Piece> {
+    let mut pieces: Vec<Piece> = swap.exchanges.iter().flat_map(|one| [one.expand(), one.fill()]).collect();
+    pieces.extend(swap.indexed());
+    let mut sql = Vec::new();
+    for one in &swap.exchanges {
+        let (on, from, through) = (one.on(), quote_ident(one.from), quote_ident(&one.through));
+        sql.extend(one.alone());
+        sql.push(copied(&on, &one.through, one.from));
+        sql.push(format!("ALTER TABLE {on} DROP COLUMN {through}"));
+        sql.push(format!("ALTER TABLE {on} RENAME COLUMN {from} TO {}", quote_ident(one.to)));
+    }
+    let after = swap.waits.as_deref().unwrap_or_default();
+    let why = format!("Deploy it when {after}.{}", swap.markers());
+    pieces.push(Piece { after: swap.waits.clone(), ..Piece::settled(&swap.slug, &why, &sql) });
+    pieces
 }
 
 /// The table was there before this deploy.

@@ -3,12 +3,14 @@
 //! of the user's beyond reading its history.
 
 mod alias;
+mod built;
 mod change;
 mod deck;
 mod drops;
 mod enums;
 mod exchange;
 mod expand;
+mod granted;
 mod guard;
 mod name;
 mod obstacle;
@@ -114,6 +116,21 @@ fn wanted(
     Ok(positions.into_iter().collect())
 }
 
+/// Whether the statements give something to a role, or away.
+fn names_roles(text: &str) -> bool {
+    use pgsteward_model::statement::Statement;
+
+    pgsteward_sql::parse(text).statements.iter().any(|one| {
+        matches!(
+            one.statement,
+            Statement::Grant { .. }
+                | Statement::CreatePolicy { .. }
+                | Statement::AlterPolicy { .. }
+                | Statement::AlterDefaultPrivileges
+        )
+    })
+}
+
 struct Run<'a> {
     project: &'a MigrateProject,
     folders: &'a [MigrationFolder],
@@ -151,6 +168,22 @@ impl Run<'_> {
             .await?;
             for folder in &self.folders[done..*at] {
                 deck.pass(folder, false);
+            }
+            if names_roles(self.folders[*at].script()) {
+                // Roles belong to the server: a trial makes those that the migration names.
+                let trial = self.lab.clone_database(&database).await?;
+                let only = *at..*at + 1;
+                pgsteward_lab::replay_files(
+                    self.lab,
+                    &trial,
+                    &history,
+                    &sources,
+                    only,
+                    &replay,
+                    &mut Replay::default(),
+                )
+                .await?;
+                self.lab.finish_database(trial).await?;
             }
             sight::look(&mut deck, self.lab, &database, self.folders[*at].script()).await?;
             let (one, files) = self.one(*at, &deck, &database).await?;

@@ -1,12 +1,28 @@
 //! Why a second column cannot take the place of a column, but for what reads it (see `readers`).
 
-use pgsteward_model::catalog::{Catalog, Constraint, ConstraintKind, ReferentialAction, Table, TableKind};
+use pgsteward_model::catalog::{
+    Catalog, Column, Constraint, ConstraintKind, ReferentialAction, Table, TableKind,
+};
 use pgsteward_sql::quote_ident;
 
 use super::exchange::Ways;
 use super::readers;
 
-/// None where nothing stands in the way. `bound` says that expressions over the column hold for its present type only.
+/// Why no second column can follow it; None where nothing stands in the way.
+pub(super) fn beside(catalog: &Catalog, table: &Table, column: &str, ways: Ways) -> Option<String> {
+    if let Some(reason) = family(catalog, table, column, ways) {
+        return Some(reason);
+    }
+    if table.force_row_security {
+        return Some(
+            "row security holds for the table's owner too, from whom it may hide rows to fill".into(),
+        );
+    }
+    trigger(table, column, ways)
+}
+
+/// The same, and why the second cannot take its place. `bound` says that expressions over the column hold for its present
+/// type only.
 pub(super) fn obstacle(
     catalog: &Catalog,
     table: &Table,
@@ -15,31 +31,25 @@ pub(super) fn obstacle(
     bound: bool,
 ) -> Option<String> {
     let known = table.column(column)?;
-    if let Some(reason) = family(catalog, table, column, ways) {
+    if let Some(reason) = beside(catalog, table, column, ways) {
         return Some(reason);
     }
     if known.generated.is_some() {
-        return Some("the column is generated".into());
-    }
-    if !known.grants.is_empty() {
-        return Some("it has privileges of its own".into());
-    }
-    if table.force_row_security {
         return Some(
-            "row security holds for the table's owner too, from whom it may hide rows to fill".into(),
+            "it is generated, and no server makes generated values anew but under a lock that stops all"
+                .into(),
         );
     }
-    let names = |text: &str| names(text, column);
-    let generated = table
-        .columns
-        .iter()
-        .find(|other| other.generated.as_ref().is_some_and(|generated| names(&generated.expression)));
-    if let Some(other) = generated {
-        return Some(format!("the generated column \"{}\" is made of it", other.name));
+    let made = |other: &&Column| {
+        other.generated.as_ref().is_some_and(|generated| names(&generated.expression, column))
+    };
+    if let Some(other) = table.columns.iter().find(made) {
+        return Some(format!(
+            "the generated column \"{}\" is made of it, and no server makes generated values anew but under a lock that stops all",
+            other.name
+        ));
     }
-    constraint(catalog, table, column, bound)
-        .or_else(|| trigger(table, column, ways))
-        .or_else(|| expression(table, column, bound))
+    constraint(catalog, table, column, bound).or_else(|| expression(table, column, bound))
 }
 
 /// The columns of a parent and its children are one to PostgreSQL, which the steps of an exchange change one by one.

@@ -62,11 +62,6 @@ pub(super) fn lost(before: &Catalog, now: &Catalog, (name, column): (&QName, &st
     Some(format!("{reason}, and the migration drops that before"))
 }
 
-/// The first materialized view that reads the column: made anew it would be filled while its table is locked.
-pub(super) fn materialized(catalog: &Catalog, table: &Table, column: &str) -> Option<String> {
-    views(catalog, table, column).find(|view| view.materialized).map(reads)
-}
-
 /// The first view or policy whose text names a type.
 pub(super) fn reader_of_type(catalog: &Catalog, name: &QName) -> Option<String> {
     let view = catalog.views.values().find(|view| speaks(&view.definition, &name.name)).map(reads);
@@ -140,7 +135,7 @@ impl Aside {
         for one in file.statements.iter().take(last.unwrap_or(0)) {
             let Statement::Drop { kind, names, on, cascade, .. } = &one.statement else { continue };
             match (kind, on) {
-                (ObjectKind::View, _) => {
+                (ObjectKind::View | ObjectKind::MaterializedView, _) => {
                     let names: BTreeSet<QName> = names.iter().map(Name::qualified).collect();
                     if names.iter().any(|name| close.contains(name)) {
                         let readers = cascade.then(|| closure(catalog, &names.iter().collect()));
@@ -159,7 +154,16 @@ impl Aside {
         aside
     }
 
+    /// Whether the view is taken away.
+    pub(super) fn has(&self, view: &QName) -> bool {
+        self.views.contains(view)
+    }
+
     pub(super) fn role(&self, statement: &Statement, text: &str) -> Option<Role> {
+        // A materialized view is made with its indexes before the swap.
+        if matches!(statement, Statement::CreateIndex(create) if self.has(&create.table.qualified())) {
+            return Some(Role::Absorbed);
+        }
         let back = || self.returns(statement, text).then_some(Role::Back);
         self.goes(statement).then_some(Role::Away).or_else(back)
     }
@@ -179,7 +183,9 @@ impl Aside {
     fn goes(&self, statement: &Statement) -> bool {
         let Statement::Drop { kind, names, on, .. } = statement else { return false };
         match (kind, on) {
-            (ObjectKind::View, _) => names.iter().any(|name| self.views.contains(&name.qualified())),
+            (ObjectKind::View | ObjectKind::MaterializedView, _) => {
+                names.iter().any(|name| self.views.contains(&name.qualified()))
+            }
             (ObjectKind::Policy, Some(on)) => names.iter().any(|name| self.policy(on, &name.name)),
             _ => false,
         }
@@ -193,7 +199,11 @@ impl Aside {
             Statement::AlterTable(alter) => view(&alter.name),
             Statement::Grant { objects: GrantObjects::Tables(names), .. } => names.iter().all(view),
             Statement::CreateTrigger { table, .. } => view(table),
-            Statement::Other { keyword } if keyword.starts_with("ALTER VIEW") || is_rule(keyword, text) => {
+            Statement::Other { keyword }
+                if keyword.starts_with("ALTER VIEW")
+                    || keyword.starts_with("ALTER MATERIALIZED")
+                    || is_rule(keyword, text) =>
+            {
                 self.views.iter().any(|view| speaks(text, &view.name))
             }
             Statement::CreatePolicy { table, value } => self.policy(table, &value.name),

@@ -66,8 +66,8 @@ pub(super) fn follow(pieces: &mut [Piece]) {
         let always = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
         for piece in pieces[at + 1..].iter_mut().filter(|piece| piece.waits()) {
             for (old, new) in [(always(&old), always(&new)), (quote_ident(&old), quote_ident(&new))] {
-                for place in ["ALTER TABLE ", "ALTER TABLE public.", " ON ", " ON public."] {
-                    for end in [" ", "\n", ";"] {
+                for place in ["ALTER TABLE ", "ALTER TABLE public.", " ON ", " ON public.", "'", "'public."] {
+                    for end in [" ", "\n", ";", "'::regclass"] {
                         let (from, to) = (format!("{place}{old}{end}"), format!("{place}{new}{end}"));
                         piece.text = piece.text.replace(&from, &to);
                     }

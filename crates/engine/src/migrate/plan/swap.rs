@@ -9,6 +9,7 @@ use pgsteward_model::catalog::{
 use pgsteward_sql::{ddl, quote_ident, quote_literal, quote_qualified, rename_in_expression};
 
 use super::exchange::{Exchange, Ways, short};
+use super::granted::copied;
 use super::pieces::Piece;
 use crate::migrate::unused;
 
@@ -27,6 +28,8 @@ pub(super) struct Swap<'a> {
     pub(super) slug: String,
     /// Where a type goes along: how the server words expressions after it.
     pub(super) words: Option<Words<'a>>,
+    /// What is made just before the swap, beside what the swap takes away.
+    pub(super) beside: Vec<Piece>,
     /// What takes the readers of the first columns out of the way, in the swap's transaction.
     pub(super) ahead: Vec<String>,
     /// What brings them back, there too.
@@ -53,13 +56,7 @@ impl Swap<'_> {
         let mut pieces = self.first.clone();
         pieces.extend(self.exchanges.iter().map(Exchange::expand));
         pieces.extend(self.exchanges.iter().map(Exchange::fill));
-        pieces.extend(self.indexes().iter().map(|index| {
-            Piece::settled(
-                &format!("index_{}", index.old.name),
-                "The index of the new column, built while all go on.",
-                &[ddl::index(&index.table.name, &index.new, true)],
-            )
-        }));
+        pieces.extend(self.indexed());
         let (strict, rest): (Vec<&Exchange<'_>>, Vec<_>) = self.exchanges.iter().partition(|one| one.refuses);
         pieces.extend(rest.iter().flat_map(|one| one.require()));
         pieces.extend(self.constraints());
@@ -72,12 +69,31 @@ impl Swap<'_> {
             first.after.clone_from(&self.waits);
         }
         pieces.extend(refusing);
+        pieces.extend(self.beside.iter().cloned());
         pieces.push(Piece {
             behind: refused,
             after: self.waits.clone().filter(|_| !refused),
             ..self.contract()
         });
         pieces
+    }
+
+    /// The indexes of the second columns.
+    pub(super) fn indexed(&self) -> Vec<Piece> {
+        let build = |index: &Successor<'_, Index>| {
+            Piece::settled(
+                &format!("index_{}", index.old.name),
+                "The index of the new column, built while all go on.",
+                &[ddl::index(&index.table.name, &index.new, true)],
+            )
+        };
+        self.indexes().iter().map(build).collect()
+    }
+
+    /// Names that nobody may use any more.
+    pub(super) fn markers(&self) -> String {
+        let apart = self.exchanges.iter().filter(|one| one.ways == Ways::Apart);
+        apart.map(|one| format!("\n{}", unused::marker(None, &[&one.table.name.name, one.from]))).collect()
     }
 
     /// Foreign keys and checks of the second columns: NOT VALID, then validated while all go on.
@@ -124,6 +140,7 @@ impl Swap<'_> {
             sql.extend(self.sequence(one));
         }
         for one in &self.exchanges {
+            sql.push(copied(&one.on(), one.from, &one.through));
             sql.push(format!("ALTER TABLE {} DROP COLUMN {}", one.on(), quote_ident(one.from)));
         }
         for one in self.exchanges.iter().filter(|one| one.through != one.to) {
@@ -145,12 +162,7 @@ impl Swap<'_> {
         }
         sql.extend(self.behind.iter().cloned());
         let why = match &self.waits {
-            Some(after) => {
-                let apart = self.exchanges.iter().filter(|one| one.ways == Ways::Apart);
-                let markers =
-                    apart.map(|one| format!("\n{}", unused::marker(None, &[&one.table.name.name, one.from])));
-                format!("Deploy it when {after}.{}", markers.collect::<String>())
-            }
+            Some(after) => format!("Deploy it when {after}.{}", self.markers()),
             None => "The new columns take the place of the old ones.".to_owned(),
         };
         Piece::settled(&self.slug, &why, &sql)
@@ -160,9 +172,7 @@ impl Swap<'_> {
     fn freed(&self) -> Vec<String> {
         let mut sql = Vec::new();
         for one in &self.exchanges {
-            let function = quote_qualified(&QName::new(&one.table.name.namespace, one.sync()));
-            sql.push(format!("DROP TRIGGER {} ON {}", quote_ident(&one.sync()), one.on()));
-            sql.push(format!("DROP FUNCTION {function}()"));
+            sql.extend(one.alone());
             if one.refuses {
                 let check = quote_ident(&one.check());
                 sql.push(format!("ALTER TABLE {} DROP CONSTRAINT {check}", one.on()));
@@ -349,7 +359,7 @@ fn successor<'a>(table: &'a Table, old: &'a Constraint, kind: ConstraintKind) ->
     Successor { table, old, new }
 }
 
-fn temporary(name: &str) -> String {
+pub(super) fn temporary(name: &str) -> String {
     short(&format!("{name}_new"))
 }
 

@@ -1,4 +1,5 @@
-//! What a migration takes away and brings back in one go: policies, row security, triggers, views, functions, privileges.
+//! What a migration takes away and brings back in one go: columns, policies, row security, triggers, views, functions,
+//! privileges.
 //! Cut between the two, the database would do without for as long as the folders between are deployed.
 
 use pgsteward_model::migration::{MigrationFile, MigrationStatement};
@@ -103,6 +104,10 @@ fn turns(statement: &Statement) -> Vec<Turn> {
             let of = |action: &AlterAction| {
                 let named = |name: &Option<String>| name.clone().unwrap_or_default();
                 Some(match action {
+                    AlterAction::DropColumn { name, .. } => turn("the column", on, name, true, false),
+                    AlterAction::AddColumn { column, .. } => {
+                        turn("the column", on, &column.column.name, false, true)
+                    }
                     AlterAction::DisableRowSecurity => turn("the row security", on, "", true, false),
                     AlterAction::EnableRowSecurity => turn("the row security", on, "", false, true),
                     AlterAction::NoForceRowSecurity => turn("the forced row security", on, "", true, false),

@@ -14,7 +14,7 @@ use pgsteward_model::statement::{AlterEnum, Statement};
 use pgsteward_sql::{quote_ident, quote_literal, quote_qualified};
 
 use super::deck::{Deck, unsettled};
-use super::exchange::{Exchange, Ways, free, free_name, ways_of};
+use super::exchange::{Exchange, Ways, free, second, ways_of};
 use super::pieces::{Piece, Stands, note, single_actions, stands, without_transaction};
 use super::remade::Remade;
 use super::swap::{Swap, Words};
@@ -233,7 +233,7 @@ impl Change<'_> {
             Exchange {
                 table: user.table,
                 from: user.column,
-                through: free_name(user.table, &format!("{}_new", user.column)),
+                through: second(user.table, user.column),
                 to: user.column,
                 ty: format!("{}{}", quote_qualified(&made), if array { "[]" } else { "" }),
                 using: Some(user.using.clone().unwrap_or_else(|| self.value(user.column, array, &made))),
@@ -250,6 +250,7 @@ impl Change<'_> {
             waits: self.waits(),
             slug: format!("swap_{}", self.name.name),
             words: after.map(|after| Words { after, name: &self.name.name, meanwhile: made.name.clone() }),
+            beside: Vec::new(),
             ahead,
             behind,
         }
