@@ -8,6 +8,7 @@ mod analyze;
 mod apply;
 pub mod ask;
 pub mod backfill;
+mod belongings;
 pub mod checks;
 pub mod config_file;
 pub mod conflicts;

@@ -4,9 +4,9 @@
 use pgsteward_model::catalog::{Column, QName, Table};
 use pgsteward_sql::{quote_ident, quote_literal, quote_qualified};
 
-use super::granted::copied;
 use super::pieces::{FOLDER, Piece};
 use crate::migrate::backfill::Definition;
+use crate::migrate::belongings::of_column;
 
 /// So many rows that are not filled yet are filled by the migration itself: a new database, a small one.
 const FILLED_AT_ONCE: u32 = 10_000;
@@ -125,7 +125,7 @@ impl Exchange<'_> {
             ),
         ];
         if self.ways == Ways::Apart {
-            statements.push(copied(&on, self.from, &self.through));
+            statements.extend(of_column(&self.table.name, self.from, &self.through));
         }
         Piece::settled(
             &format!("expand_{}", self.through),

@@ -9,11 +9,11 @@ use pgsteward_sql::{ddl, quote_ident};
 
 use super::deck::{Deck, unsettled};
 use super::exchange::{Exchange, Ways};
-use super::granted::copied;
 use super::obstacle::{beside, obstacle};
 use super::pieces::{Piece, Stands, note, single_actions, stands, state_before};
 use super::readers;
 use super::swap::Swap;
+use crate::migrate::belongings::of_column;
 
 /// The first piece that renames a column, and what it becomes.
 pub(super) fn next(
@@ -114,7 +114,7 @@ fn beside_until(swap: &Swap<'_>) -> Vec<Piece> {
     for one in &swap.exchanges {
         let (on, from, through) = (one.on(), quote_ident(one.from), quote_ident(&one.through));
         sql.extend(one.alone());
-        sql.push(copied(&on, &one.through, one.from));
+        sql.extend(of_column(&one.table.name, &one.through, one.from));
         sql.push(format!("ALTER TABLE {on} DROP COLUMN {through}"));
         sql.push(format!("ALTER TABLE {on} RENAME COLUMN {from} TO {}", quote_ident(one.to)));
     }

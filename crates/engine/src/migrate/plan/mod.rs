@@ -10,7 +10,6 @@ mod drops;
 mod enums;
 mod exchange;
 mod expand;
-mod granted;
 mod guard;
 mod name;
 mod obstacle;

@@ -11,7 +11,7 @@ use pgsteward_model::statement::{AlterAction, GrantObjects, Name, Statement};
 use pgsteward_sql::{ddl, rename_in_expression};
 
 use super::change::{Place, Role};
-use super::remade::with_options;
+use crate::migrate::belongings::with_options;
 
 /// What turns the readers of a renamed column to the one that has its name now, each in place, so that no session ever
 /// finds one missing; or why one cannot be. `after` is what the server makes of the migration as it is written.
@@ -29,12 +29,19 @@ pub(super) fn turned(
                 view.name.display()
             ));
         }
+        // A view that groups by a key may name other columns of the table only as long as the key is there.
+        let key = table.primary_key().is_some_and(|(_, columns)| columns.iter().any(|name| name == column));
+        if key && speaks(&view.definition, "group") {
+            return Err(format!("the view \"{}\" groups by the key that it is of", view.name.display()));
+        }
         let next = after.and_then(|after| after.views.get(&view.name));
         let next = next.filter(|next| !next.materialized && next.columns == view.columns);
         sql.push(ddl::view_replaced(next.ok_or_else(|| reads(view))?));
         found.push(view);
     }
-    let mut sql = with_options(&found, sql);
+    if !found.is_empty() {
+        sql = with_options(found.iter().map(|view| &view.name), sql);
+    }
     for (on, policy) in policies(catalog, table, column) {
         let next = after.and_then(|after| after.table(&on.name));
         let next = next.and_then(|next| next.policies.iter().find(|other| other.name == policy.name));

@@ -9,8 +9,8 @@ use pgsteward_model::catalog::{
 use pgsteward_sql::{ddl, quote_ident, quote_literal, quote_qualified, rename_in_expression};
 
 use super::exchange::{Exchange, Ways, short};
-use super::granted::copied;
 use super::pieces::Piece;
+use crate::migrate::belongings::of_column;
 use crate::migrate::unused;
 
 /// A change of columns that belong together: those of one type, those that a foreign key joins.
@@ -140,7 +140,7 @@ impl Swap<'_> {
             sql.extend(self.sequence(one));
         }
         for one in &self.exchanges {
-            sql.push(copied(&one.on(), one.from, &one.through));
+            sql.extend(of_column(&one.table.name, one.from, &one.through));
             sql.push(format!("ALTER TABLE {} DROP COLUMN {}", one.on(), quote_ident(one.from)));
         }
         for one in self.exchanges.iter().filter(|one| one.through != one.to) {

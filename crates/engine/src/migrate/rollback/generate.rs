@@ -1,8 +1,10 @@
 //! The statements that lead from the state after a migration to the one before it.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context, Result};
 use pgsteward_lab::{Database, Lab};
-use pgsteward_model::catalog::{QName, Table};
+use pgsteward_model::catalog::{Catalog, QName, Table, View};
 use pgsteward_model::identity::{Identities, ObjectClass};
 use pgsteward_model::migration::{MigrationFile, ServerError};
 use pgsteward_model::statement::Statement;
@@ -10,6 +12,7 @@ use pgsteward_pg::LabSession;
 use pgsteward_sql::ddl;
 
 use super::state::{self, State};
+use crate::migrate::belongings::{given_back, kept, of_column, with_options};
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Generated {
@@ -54,7 +57,57 @@ pub(super) async fn generate(
     } else if statements.len() > 1 {
         statements = in_order(database, statements).await?;
     }
+    let statements = with_belongings(after, before, statements);
     Ok(Generated { statements, without_values: diff.without_values, unsaid })
+}
+
+/// The statements, and around them what keeps what the server gave to the views and columns that they make anew: what no
+/// migration says as well. What the migration itself gave or took is undone.
+fn with_belongings(after: &State, before: &State, mut statements: Vec<String>) -> Vec<String> {
+    let (mut anew, mut replaced) = (BTreeSet::new(), BTreeSet::new());
+    let version = before.catalog.version;
+    let (mut now, mut then) = (Catalog::empty(version), Catalog::empty(version));
+    for one in statements.iter().flat_map(|sql| pgsteward_sql::parse(sql).statements) {
+        let Statement::CreateView { name, or_replace, .. } = one.statement else { continue };
+        let name = name.qualified();
+        let (Some(old), Some(new)) = (after.catalog.views.get(&name), before.catalog.views.get(&name)) else {
+            continue;
+        };
+        if (old.materialized, &old.options) != (new.materialized, &new.options) {
+            continue;
+        }
+        if or_replace {
+            replaced.insert(name);
+            continue;
+        }
+        let (owner, grants) = (old.owner.clone(), old.grants.clone());
+        let kept = View { owner, grants, comment: old.comment.clone(), ..new.clone() };
+        now.views.insert(name.clone(), kept);
+        then.views.insert(name.clone(), new.clone());
+        anew.insert(name);
+    }
+    if !replaced.is_empty() {
+        statements = with_options(replaced.iter(), statements);
+    }
+    if !anew.is_empty() {
+        statements.insert(0, kept(anew.iter()));
+        statements.push(given_back());
+        statements.extend(ddl::diff(&now, &then).statements);
+    }
+    statements.extend(exchanged(after, before));
+    statements
+}
+
+/// A column that takes its place back has the privileges of the one that had it meanwhile.
+fn exchanged(after: &State, before: &State) -> Vec<String> {
+    let columns = after.identities.objects.iter().filter(|(id, _)| id.class == ObjectClass::Column);
+    let back = columns.filter_map(|(id, now)| {
+        let was = before.identities.objects.get(id).filter(|was| was.name != now.name)?;
+        let table = QName::new(&was.namespace, &was.inside);
+        before.catalog.table(&table)?.column(&now.name)?;
+        Some(of_column(&table, &was.name, &now.name))
+    });
+    back.flatten().collect()
 }
 
 /// The names without those that a table has from its parents, which change with them.

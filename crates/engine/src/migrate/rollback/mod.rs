@@ -11,6 +11,7 @@ mod chain;
 mod file;
 mod gate;
 mod generate;
+mod goes;
 mod relocate;
 mod rows;
 pub(super) mod state;

@@ -8,15 +8,14 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use pgsteward_model::migrate::deploy::Failure;
-use pgsteward_model::migrate::rollback::{Down, Loss, RollbackOutcome, RollbackReport, RollbackStep};
+use pgsteward_model::migrate::rollback::{Down, RollbackOutcome, RollbackReport, RollbackStep};
 use pgsteward_model::migration::ServerError;
-use pgsteward_model::statement::{AlterAction, Name, Statement};
 use pgsteward_pg::WriteSession;
 use pgsteward_pg::history::{self, HistoryRow, HistoryTable, RowState};
-use pgsteward_sql::{quote_ident, quote_qualified};
 
 use super::chain::{is_atomic, split};
 use super::file::{self, Verdict};
+use super::goes::goes;
 use super::relocate::relocate;
 use super::unproven;
 use crate::Progress;
@@ -28,9 +27,6 @@ use crate::migrate::server;
 /// What the row of a rollback says that cannot be one transaction, until it is done.
 pub(in crate::migrate) const UNDER_WAY: &str =
     "pgsteward rolls this migration back statement by statement; run `pgsteward migrate rollback` to go on";
-
-/// Rows are counted up to here.
-const MOST: u64 = 1_000_000;
 
 #[derive(Clone, Debug)]
 pub struct RollbackOptions {
@@ -305,116 +301,12 @@ impl Run<'_> {
             outcome: RollbackOutcome::Planned,
             atomic: is_atomic(&statements) && !begun,
             worth,
-            goes: self.goes(session, &statements).await?,
+            goes: goes(session, self.namespace, &statements).await?,
             lost: tried.map_or(judged.lost, |down| down.lost.clone()),
             statements: statements.clone(),
             elapsed_ms: 0,
         };
         Ok((Undo { id: row.id.clone(), begun, statements }, step))
-    }
-
-    /// Rows and values that are there now and that the statements remove.
-    async fn goes(&self, session: &WriteSession, statements: &[String]) -> Result<Vec<Loss>, MigrateError> {
-        let mut goes = Vec::new();
-        let parsed = statements.iter().flat_map(|sql| pgsteward_sql::parse(sql).statements);
-        for one in parsed {
-            match &one.statement {
-                Statement::Drop { kind: pgsteward_model::place::ObjectKind::Table, names, .. } => {
-                    for name in names {
-                        let place = self.place(name);
-                        let sql = format!("SELECT 1 FROM {place} LIMIT {}", MOST + 1);
-                        self.count(
-                            session,
-                            &sql,
-                            format!("rows of {place}"),
-                            "the table is dropped",
-                            &mut goes,
-                        )
-                        .await?;
-                    }
-                }
-                Statement::Truncate { tables, .. } => {
-                    for name in tables {
-                        let place = self.place(name);
-                        let sql = format!("SELECT 1 FROM {place} LIMIT {}", MOST + 1);
-                        self.count(
-                            session,
-                            &sql,
-                            format!("rows of {place}"),
-                            "the table is emptied",
-                            &mut goes,
-                        )
-                        .await?;
-                    }
-                }
-                Statement::Delete { table, .. } => {
-                    let place = self.place(table);
-                    goes.push(Loss { what: format!("rows of {place}"), why: "by DELETE".into() });
-                }
-                Statement::AlterTable(alter) => {
-                    for action in &alter.actions {
-                        let AlterAction::DropColumn { name, .. } = action else { continue };
-                        let (place, column) = (self.place(&alter.name), quote_ident(name));
-                        let sql =
-                            format!("SELECT 1 FROM {place} WHERE {column} IS NOT NULL LIMIT {}", MOST + 1);
-                        self.count(
-                            session,
-                            &sql,
-                            format!("values of {place}.{column}"),
-                            "the column is dropped",
-                            &mut goes,
-                        )
-                        .await?;
-                    }
-                }
-                _ => {}
-            }
-        }
-        Ok(goes)
-    }
-
-    fn place(&self, name: &Name) -> String {
-        let namespace = name.namespace.as_deref().unwrap_or(self.namespace);
-        quote_qualified(&pgsteward_model::catalog::QName::new(namespace, name.name.as_str()))
-    }
-
-    async fn count(
-        &self,
-        session: &WriteSession,
-        sql: &str,
-        what: String,
-        why: &str,
-        goes: &mut Vec<Loss>,
-    ) -> Result<(), MigrateError> {
-        // A big table without such a value would be read to its end.
-        let counted = format!(
-            "BEGIN READ ONLY; SET LOCAL statement_timeout = '10s'; SELECT count(*) FROM ({sql}) AS found; COMMIT"
-        );
-        match session.value(&counted).await {
-            Ok(count) => {
-                let count = count.and_then(|count| count.parse::<u64>().ok()).unwrap_or_default();
-                if count > 0 {
-                    let more = if count > MOST { "more than 1000000".to_owned() } else { count.to_string() };
-                    goes.push(Loss { what: format!("{more} {what}"), why: why.to_owned() });
-                }
-                Ok(())
-            }
-            Err(error) => {
-                session
-                    .simple("ROLLBACK")
-                    .await
-                    .map_err(|error| MigrateError::server("count rows", &error))?;
-                match error.sqlstate.as_str() {
-                    // Names that an earlier rollback of this run brings back first: nothing is in them yet.
-                    "42P01" | "42703" | "3F000" => Ok(()),
-                    "57014" => {
-                        goes.push(Loss { what: format!("an unknown number of {what}"), why: why.to_owned() });
-                        Ok(())
-                    }
-                    _ => Err(MigrateError::server("count what would be removed", &error)),
-                }
-            }
-        }
     }
 
     /// The statements and the row, all or nothing; again where a lock was not granted.
