@@ -1,5 +1,6 @@
 //! The few questions that pgsteward asks of git. Where git or a repository is missing the answer is "none".
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -11,6 +12,11 @@ pub(crate) struct Git {
 impl Git {
     /// The repository that holds `folder`, if git is there and it is one.
     pub(crate) fn of(folder: &Path) -> Option<Git> {
+        // To start a program for the answer takes longer than to look.
+        let named = std::env::var_os("GIT_DIR").is_some();
+        if !named && !folder.canonicalize().ok()?.ancestors().any(|above| above.join(".git").exists()) {
+            return None;
+        }
         let mut git = Git { folder: folder.to_path_buf(), root: PathBuf::new() };
         git.root = PathBuf::from(git.run(&["rev-parse", "--show-toplevel"])?);
         Some(git)
@@ -69,7 +75,7 @@ impl Git {
         let no_merged = format!("--no-merged={base}");
         let format = "--format=%(objectname) %(symref) %(refname:short)";
         let listed = self.run(&["for-each-ref", &no_merged, format, "refs/heads", "refs/remotes"]);
-        let mut seen = std::collections::BTreeSet::new();
+        let mut seen = BTreeSet::new();
         let listed = listed.unwrap_or_default();
         listed
             .lines()
@@ -135,9 +141,18 @@ impl Git {
             .collect()
     }
 
-    /// Whether git tracks a file.
-    pub(crate) fn tracks(&self, file: &Path) -> bool {
-        self.run(&["ls-files", "--error-unmatch", "--", &file.to_string_lossy()]).is_some()
+    /// Those of some files below the folder that git tracks.
+    pub(crate) fn tracked(&self, files: &BTreeSet<&Path>) -> BTreeSet<PathBuf> {
+        let list = |files: &mut dyn Iterator<Item = &&Path>| {
+            let mut arguments = vec!["ls-files".to_owned(), "-z".into(), "--".into()];
+            arguments.extend(files.map(|file| file.to_string_lossy().into_owned()));
+            self.whole(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
+        };
+        // One that lies in a submodule makes git refuse all of them.
+        let listed = list(&mut files.iter()).unwrap_or_else(|| {
+            files.iter().filter_map(|file| list(&mut std::iter::once(file))).collect::<String>()
+        });
+        listed.split('\0').filter(|path| !path.is_empty()).map(|path| self.folder.join(path)).collect()
     }
 
     fn run(&self, arguments: &[&str]) -> Option<String> {

@@ -19,6 +19,7 @@ mod git;
 mod hexadecimal;
 pub mod init;
 pub mod judge;
+mod kept_file;
 pub mod lab_server;
 pub mod migrate;
 mod personal;

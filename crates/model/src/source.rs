@@ -56,7 +56,9 @@ impl SourceFile {
 
     fn line_starts(&self) -> &[usize] {
         self.line_starts.get_or_init(|| {
-            std::iter::once(0).chain(self.text.match_indices('\n').map(|(at, _)| at + 1)).collect()
+            std::iter::once(0)
+                .chain(memchr::memchr_iter(b'\n', self.text.as_bytes()).map(|at| at + 1))
+                .collect()
         })
     }
 
@@ -152,8 +154,12 @@ impl std::fmt::Debug for Texts {
 impl Sources {
     pub fn add(&mut self, file: SourceFile) -> Arc<SourceFile> {
         let file = Arc::new(file);
-        self.files.insert(file.path.clone(), Held::Read(file.clone()));
+        self.add_shared(file.clone());
         file
+    }
+
+    pub fn add_shared(&mut self, file: Arc<SourceFile>) {
+        self.files.insert(file.path.clone(), Held::Read(file));
     }
 
     /// A file of which the text is read only if somebody asks for it: of most files of code nobody does. What is known

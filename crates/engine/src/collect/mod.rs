@@ -71,7 +71,7 @@ impl Collector<'_> {
             target: Target { project: Some(found.folder.clone()), ..Target::default() },
             sources: std::mem::take(&mut read.sources),
             project: std::mem::take(&mut read.project),
-            prisma: read.prisma.take().map(Arc::new),
+            prisma: read.prisma.take(),
             gaps: std::mem::take(&mut read.gaps),
             ..Facts::default()
         };
@@ -267,11 +267,11 @@ impl Collector<'_> {
 
 /// The facts of a project that its schema files alone say: no history, no lab.
 pub fn schema_alone(root: &Path, found: &FoundProject) -> Facts {
-    let mut read = repository::read(root, found, &Config::default());
+    let mut read = repository::read_schema(root, found);
     Facts {
         target: Target { project: Some(found.folder.clone()), ..Target::default() },
         sources: std::mem::take(&mut read.sources),
-        prisma: read.prisma.take().map(Arc::new),
+        prisma: read.prisma.take(),
         gaps: read.gaps,
         ..Facts::default()
     }

@@ -20,7 +20,7 @@ use crate::plain::Directions;
 pub(super) struct ReadProject {
     pub(super) sources: Sources,
     pub(super) project: Project,
-    pub(super) prisma: Option<PrismaSchema>,
+    pub(super) prisma: Option<Arc<PrismaSchema>>,
     /// Migration name → its source, for those that could be read.
     pub(super) migrations: BTreeMap<String, Arc<SourceFile>>,
     /// The schema is another database's: so are its migrations.
@@ -28,12 +28,18 @@ pub(super) struct ReadProject {
     pub(super) gaps: Vec<Gap>,
 }
 
-pub(super) fn read(root: &Path, found: &FoundProject, _config: &Config) -> ReadProject {
+/// No migration and no environment: what the schema files say alone.
+pub(super) fn read_schema(root: &Path, found: &FoundProject) -> ReadProject {
     let mut read = ReadProject::default();
     read.project.root = found.folder.clone();
     read.project.prisma_version = found.prisma_version;
     read.project.prisma_config = found.prisma_config.as_ref().map(|path| source_path(root, path));
     read.schema(root, found);
+    read
+}
+
+pub(super) fn read(root: &Path, found: &FoundProject, _config: &Config) -> ReadProject {
+    let mut read = read_schema(root, found);
     let migrations = found.migrations.as_ref().filter(|_| !read.foreign);
     for migration in migrations.iter().flat_map(|migrations| &migrations.files) {
         match read_text(&migration.path) {
@@ -76,22 +82,16 @@ impl ReadProject {
     }
 
     fn schema(&mut self, root: &Path, found: &FoundProject) {
-        let mut files = Vec::new();
-        for path in &found.schema_files {
-            match read_text(path) {
-                Ok(text) => files.push(self.sources.add(SourceFile::new(source_path(root, path), text))),
-                Err(gap) => self.gaps.push(gap.for_needs(&[Need::Prisma, Need::Drift])),
-            }
-        }
-        if files.is_empty() {
-            return;
-        }
-        let schema = pgsteward_prisma::parse(&files);
+        let read = found.schema(root);
+        read.files.iter().for_each(|file| self.sources.add_shared(file.clone()));
+        let unread = read.unread.iter().map(|gap| gap.clone().for_needs(&[Need::Prisma, Need::Drift]));
+        self.gaps.extend(unread);
+        let Some(schema) = &read.schema else { return };
         let provider = schema.datasource.as_ref().and_then(|source| source.provider.as_deref());
         if let Some(other) = provider.filter(|provider| !matches!(*provider, "postgresql" | "postgres")) {
             self.gaps.push(
                 Gap::new(
-                    format!("schema {}", files[0].path),
+                    format!("schema {}", read.files[0].path),
                     format!("Its datasource provider is \"{other}\"; pgsteward reviews PostgreSQL only."),
                     "nothing to do, unless the provider is a mistake",
                 )
@@ -114,7 +114,7 @@ impl ReadProject {
                 }
             }
         }
-        self.prisma = Some(schema);
+        self.prisma = Some(schema.clone());
     }
 
     fn environment(&mut self, path: Arc<str>, text: &str, origin: UrlOrigin) {

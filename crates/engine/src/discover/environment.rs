@@ -1,5 +1,6 @@
 //! `.env` files: where connection URLs are written. Values are read for their URLs alone.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use pgsteward_model::project::UrlOrigin;
@@ -12,37 +13,41 @@ pub struct EnvironmentFile {
     pub origin: UrlOrigin,
 }
 
-/// `.env*` files of the project folder and of the root.
-pub(super) fn find(folder: &Path, root: &Path) -> Vec<EnvironmentFile> {
-    let mut files: Vec<PathBuf> = Vec::new();
-    for folder in [root, folder] {
-        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-        files.extend(
-            entries
-                .filter(|entry| entry.file_name().to_string_lossy().starts_with(".env"))
-                .map(|entry| entry.path()),
-        );
-    }
-    // A link could lead to a file that is none of this repository's.
-    files.retain(|path| path.is_file() && !path.is_symlink());
-    files.sort();
-    files.dedup();
-    let git = if files.is_empty() { None } else { Git::of(root) };
-    files
-        .into_iter()
-        .map(|path| {
-            let name = path.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
-            let example =
-                ["example", "sample", "template", "dist", "defaults"].iter().any(|word| name.contains(word));
-            let tracked = git.as_ref().is_some_and(|git| git.tracks(&path));
-            let origin = match (example, tracked) {
-                (true, _) => UrlOrigin::ExampleEnvironment,
-                (false, true) => UrlOrigin::CommittedEnvironment,
-                (false, false) => UrlOrigin::LocalEnvironment,
-            };
-            EnvironmentFile { path, origin }
+/// `.env*` files of each project's folder and of the root.
+pub(super) fn find(folders: &[PathBuf], root: &Path) -> Vec<Vec<EnvironmentFile>> {
+    let of_root = below(root);
+    let found: Vec<Vec<PathBuf>> = folders
+        .iter()
+        .map(|folder| {
+            let mut files =
+                [of_root.clone(), if folder == root { Vec::new() } else { below(folder) }].concat();
+            files.sort();
+            files
         })
-        .collect()
+        .collect();
+    let all: BTreeSet<&Path> = found.iter().flatten().map(PathBuf::as_path).collect();
+    let git = if all.is_empty() { None } else { Git::of(root) };
+    let tracked = git.map(|git| git.tracked(&all)).unwrap_or_default();
+    let file = |path: &PathBuf| EnvironmentFile { path: path.clone(), origin: origin(path, &tracked) };
+    found.iter().map(|files| files.iter().map(file).collect()).collect()
+}
+
+fn below(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let named = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(".env"));
+    // A link could lead to a file that is none of this repository's.
+    named.map(|entry| entry.path()).filter(|path| path.is_file() && !path.is_symlink()).collect()
+}
+
+fn origin(path: &Path, tracked: &BTreeSet<PathBuf>) -> UrlOrigin {
+    let name = path.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
+    let example =
+        ["example", "sample", "template", "dist", "defaults"].iter().any(|word| name.contains(word));
+    match (example, tracked.contains(path)) {
+        (true, _) => UrlOrigin::ExampleEnvironment,
+        (false, true) => UrlOrigin::CommittedEnvironment,
+        (false, false) => UrlOrigin::LocalEnvironment,
+    }
 }
 
 /// `DATABASE_URL` of the `.env` file in a folder.

@@ -3,8 +3,12 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
+use std::time::SystemTime;
 
 use ignore::{DirEntry, Error, WalkBuilder, WalkState};
+use serde::{Deserialize, Serialize};
+
+use super::kept;
 
 /// Deeper folders are not looked into.
 pub(crate) const DEEPEST: usize = 24;
@@ -16,7 +20,7 @@ pub(crate) const SKIPPED: [&str; 4] = ["node_modules", "target", "dist", ".git"]
 const CODE: [&str; 8] = ["ts", "tsx", "mts", "cts", "js", "jsx", "mjs", "cjs"];
 
 /// What a file is by its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Kind {
     Prisma,
     Sql,
@@ -56,17 +60,34 @@ pub(crate) struct Listing {
     pub(crate) links: Vec<PathBuf>,
     /// What could not be read, where that is known, and why.
     pub(crate) unreadable: Vec<(PathBuf, String)>,
+    /// Those that were looked into.
+    pub(super) folders: Vec<PathBuf>,
 }
 
 enum Seen {
+    Folder(PathBuf),
     File(Kind, PathBuf),
     Link(PathBuf),
     Unreadable(PathBuf, String),
 }
 
 impl Listing {
-    /// Respects `.gitignore` and its kin, and looks into no hidden folder.
+    pub(crate) fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &Path> {
+        self.files.iter().filter(move |(of, _)| *of == kind).map(|(_, path)| path.as_path())
+    }
+
+    /// Respects `.gitignore` and its kin, and looks into no hidden folder. Folders in which nothing changed since they
+    /// were listed are not listed again.
     pub(crate) fn of(root: &Path) -> Listing {
+        let started = SystemTime::now();
+        kept::listing_of(root).unwrap_or_else(|| {
+            let listing = Listing::anew(root);
+            kept::keep(root, &listing, started);
+            listing
+        })
+    }
+
+    pub(super) fn anew(root: &Path) -> Listing {
         let walker = WalkBuilder::new(root)
             .follow_links(false)
             .require_git(false)
@@ -89,6 +110,7 @@ impl Listing {
         let mut listing = Listing::default();
         for seen in receive {
             match seen {
+                Seen::Folder(path) => listing.folders.push(path),
                 Seen::File(kind, path) => listing.files.push((kind, path)),
                 Seen::Link(path) => listing.links.push(path),
                 Seen::Unreadable(path, error) => listing.unreadable.push((path, error)),
@@ -106,7 +128,11 @@ fn see(entry: Result<DirEntry, Error>) -> Option<Seen> {
     if entry.path_is_symlink() {
         return Some(Seen::Link(entry.into_path()));
     }
-    let kind = Kind::of(entry.path()).filter(|_| entry.file_type().is_some_and(|kind| kind.is_file()))?;
+    let file_type = entry.file_type()?;
+    if file_type.is_dir() {
+        return Some(Seen::Folder(entry.into_path()));
+    }
+    let kind = Kind::of(entry.path()).filter(|_| file_type.is_file())?;
     Some(Seen::File(kind, entry.into_path()))
 }
 

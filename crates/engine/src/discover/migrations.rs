@@ -1,6 +1,8 @@
 //! Folders of migrations: Prisma's, numbered files, pairs of up and down.
 
 use std::cmp::{Ordering, Reverse};
+use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use pgsteward_model::migration::Layout;
@@ -10,10 +12,11 @@ use super::{FoundMigration, FoundMigrations};
 /// Names of folders that hold plain SQL migrations.
 const FOLDER_NAMES: &[&str] = &["migrations", "migration", "migrate", "schema_migrations", "versions"];
 
-/// The migrations of a schema in `folder`: beside it, or beside the folder when the schema is split.
-pub(super) fn beside_schema(folder: &Path) -> Option<FoundMigrations> {
+/// The migrations of a schema in `folder`: beside it, or beside the folder when the schema is split. `seen`: files that
+/// are known to be no links.
+pub(super) fn beside_schema(folder: &Path, seen: &HashSet<&OsStr>) -> Option<FoundMigrations> {
     let candidates = [folder.join("migrations"), folder.parent().unwrap_or(folder).join("migrations")];
-    candidates.iter().find_map(|candidate| read_prisma(candidate))
+    candidates.iter().find_map(|candidate| read_prisma_of(candidate, seen))
 }
 
 /// The folder that people would call the project: above `prisma/` or `prisma/schema/`.
@@ -29,20 +32,26 @@ pub(super) fn project_folder(schema_folder: &Path) -> PathBuf {
 
 /// A folder whose sub-folders hold `migration.sql`.
 pub(super) fn read_prisma(folder: &Path) -> Option<FoundMigrations> {
+    read_prisma_of(folder, &HashSet::new())
+}
+
+/// The same. `seen`: files that are known to be no links.
+pub(super) fn read_prisma_of(folder: &Path, seen: &HashSet<&OsStr>) -> Option<FoundMigrations> {
     if folder.is_symlink() {
         return None;
     }
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).ok()?.flatten() {
         let path = entry.path().join("migration.sql");
-        if !entry.file_type().is_ok_and(|kind| kind.is_dir()) || !is_own_file(&path) {
+        let is_there = |path: &Path| seen.contains(path.as_os_str()) || is_own_file(path);
+        if !entry.file_type().is_ok_and(|kind| kind.is_dir()) || !is_there(&path) {
             continue;
         }
-        let down = entry.path().join("down.sql");
+        let down = path.with_file_name("down.sql");
         files.push(FoundMigration {
             name: entry.file_name().to_string_lossy().into_owned(),
             path,
-            down: is_own_file(&down).then_some(down),
+            down: is_there(&down).then_some(down),
         });
     }
     if files.is_empty() {

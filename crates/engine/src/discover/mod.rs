@@ -2,14 +2,17 @@
 //! nothing of the repository is run, and links out of it are not followed.
 
 pub mod environment;
+mod kept;
 pub(crate) mod listing;
 pub(crate) mod migrations;
 mod package;
+mod schema;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::ffi::OsStr;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context, Result, anyhow, bail};
 
@@ -17,6 +20,8 @@ use pgsteward_model::facts::Gap;
 use pgsteward_model::migration::Layout;
 
 use self::listing::{Kind, Listing};
+use self::package::Surroundings;
+use self::schema::ReadSchema;
 
 /// Files larger than this are left out with a gap: no schema or migration written by people comes near it.
 pub const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
@@ -48,6 +53,8 @@ pub struct FoundProject {
     pub prisma_version: Option<(u32, u32)>,
     /// `prisma.config.ts` and the like.
     pub prisma_config: Option<PathBuf>,
+    /// Of the schema files, when somebody has asked.
+    schema: OnceLock<ReadSchema>,
 }
 
 #[derive(Debug, Clone)]
@@ -90,21 +97,24 @@ pub fn discover(path: &Path) -> Result<Found> {
         return single_file(path, found);
     }
     let files = walk(&mut found);
-    prisma_projects(&files, &mut found);
+    let around = Surroundings::default();
+    prisma_projects(&files, &around, &mut found);
     plain_projects(&files, &mut found);
-    for project in &mut found.projects {
-        let folder = found.root.join(&project.folder);
-        project.environment = environment::find(&folder, &found.root);
-        project.read_package(&folder);
+    let folders: Vec<PathBuf> =
+        found.projects.iter().map(|project| found.root.join(&project.folder)).collect();
+    let environments = environment::find(&folders, &found.root);
+    for ((project, folder), environment) in found.projects.iter_mut().zip(&folders).zip(environments) {
+        project.environment = environment;
+        project.read_package(folder, &around);
     }
     Ok(found)
 }
 
 impl FoundProject {
-    fn read_package(&mut self, folder: &Path) {
-        let top = repository_of(folder);
+    fn read_package(&mut self, folder: &Path, around: &Surroundings) {
+        let top = around.repository_of(folder);
         self.prisma_version = package::nearest(folder, &top).prisma_version;
-        self.prisma_config = package::prisma_config(folder, &top);
+        self.prisma_config = around.prisma_config(folder, &top);
     }
 }
 
@@ -142,21 +152,17 @@ impl Found {
     }
 }
 
-/// How far up configuration of packages counts: to the root of the repository.
-fn repository_of(folder: &Path) -> PathBuf {
-    let top = folder.ancestors().find(|above| above.join(".git").exists());
-    top.or_else(|| folder.ancestors().last()).unwrap_or(folder).to_path_buf()
-}
-
 fn single_file(path: &Path, mut found: Found) -> Result<Found> {
     let path = path.canonicalize().with_context(|| format!("open {}", path.display()))?;
     let mut project = FoundProject::default();
-    project.read_package(&found.root);
+    let around = Surroundings::default();
+    project.read_package(&found.root, &around);
     match path.extension().and_then(|extension| extension.to_str()) {
         Some("prisma") => {
-            project.migrations = package::configured_migrations(&path, &repository_of(&found.root))
+            project.migrations = around
+                .configured_migrations(&path, &around.repository_of(&found.root))
                 .and_then(|folder| migrations::read_prisma(&folder))
-                .or_else(|| migrations::beside_schema(&found.root));
+                .or_else(|| migrations::beside_schema(&found.root, &HashSet::new()));
             project.schema_files = vec![path];
         }
         Some("sql") => {
@@ -180,13 +186,21 @@ struct Files {
     /// Folder → `.prisma` files in it.
     prisma: BTreeMap<PathBuf, Vec<PathBuf>>,
     /// Folders that hold `.sql` files directly or in numbered sub-folders.
-    sql_folders: BTreeMap<PathBuf, usize>,
+    sql_folders: BTreeSet<PathBuf>,
 }
 
 fn walk(found: &mut Found) -> Files {
     let listing = found.listing.insert(Arc::new(Listing::of(&found.root))).clone();
     let root = found.root.as_path();
-    let near = |path: &Path| path.strip_prefix(root).unwrap_or(path).components().count() <= DEEPEST;
+    let start = root.as_os_str().len();
+    // All of them begin with the root, and were put together part by part.
+    let below = |path: &Path| {
+        path.as_os_str()
+            .as_encoded_bytes()
+            .get(start..)
+            .map_or(0, |rest| memchr::memchr_iter(b'/', rest).count())
+    };
+    let near = |path: &Path| below(path) <= DEEPEST;
     let mut gaps: Vec<(&Path, Gap)> = Vec::new();
     for (path, error) in listing.unreadable.iter().filter(|(path, _)| near(path)) {
         let why = format!("A part of the folder could not be read: {error}.");
@@ -207,14 +221,16 @@ fn walk(found: &mut Found) -> Files {
     }
     gaps.sort_by_key(|(path, _)| *path);
     let mut files = Files::default();
+    let mut folders: HashSet<&OsStr> = HashSet::new();
     for (kind, path) in listing.files.iter().filter(|(_, path)| near(path)) {
         let Some(parent) = path.parent() else { continue };
         match kind {
             Kind::Prisma => files.prisma.entry(parent.to_path_buf()).or_default().push(path.clone()),
-            Kind::Sql => *files.sql_folders.entry(parent.to_path_buf()).or_default() += 1,
+            Kind::Sql => drop(folders.insert(parent.as_os_str())),
             Kind::Code | Kind::Package | Kind::Config => {}
         }
     }
+    files.sql_folders = folders.into_iter().map(PathBuf::from).collect();
     files.prisma.values_mut().for_each(|paths| paths.sort());
     found.gaps.extend(gaps.into_iter().map(|(_, gap)| gap));
     files
@@ -222,7 +238,8 @@ fn walk(found: &mut Found) -> Files {
 
 /// Groups `.prisma` files into schemas. A file with a datasource starts a schema; files without one belong
 /// to the nearest schema above them, as Prisma reads a folder of files.
-fn prisma_projects(files: &Files, found: &mut Found) {
+fn prisma_projects(files: &Files, around: &Surroundings, found: &mut Found) {
+    let top = around.repository_of(&found.root);
     let mut schemas: Vec<(PathBuf, PathBuf, Vec<PathBuf>)> = Vec::new();
     let mut parts: Vec<(PathBuf, PathBuf)> = Vec::new();
     for (folder, paths) in &files.prisma {
@@ -240,7 +257,7 @@ fn prisma_projects(files: &Files, found: &mut Found) {
         let home = schemas
             .iter_mut()
             .filter(|(schema_folder, main, _)| {
-                folder.starts_with(schema_folder) && package::reads_folder(main, &repository_of(&found.root))
+                folder.starts_with(schema_folder) && around.reads_folder(main, &top)
             })
             .max_by_key(|(schema_folder, _, _)| schema_folder.components().count());
         match home {
@@ -252,11 +269,14 @@ fn prisma_projects(files: &Files, found: &mut Found) {
             )),
         }
     }
+    let listing = found.listing.clone().unwrap_or_default();
+    let seen: HashSet<&OsStr> = listing.of_kind(Kind::Sql).map(Path::as_os_str).collect();
     for (folder, main, mut members) in schemas {
         members.sort();
-        let migrations = package::configured_migrations(&main, &repository_of(&found.root))
-            .and_then(|folder| migrations::read_prisma(&folder))
-            .or_else(|| migrations::beside_schema(&folder));
+        let migrations = around
+            .configured_migrations(&main, &top)
+            .and_then(|folder| migrations::read_prisma_of(&folder, &seen))
+            .or_else(|| migrations::beside_schema(&folder, &seen));
         let home = migrations::project_folder(&folder);
         found.projects.push(FoundProject {
             folder: relative(&found.root, &home),
@@ -275,7 +295,7 @@ fn plain_projects(files: &Files, found: &mut Found) {
         .filter_map(|project| Some(project.migrations.as_ref()?.folder.clone()))
         .collect();
     let mut seen: Vec<PathBuf> = Vec::new();
-    for folder in files.sql_folders.keys() {
+    for folder in &files.sql_folders {
         let inside_prisma = prisma.iter().any(|known| folder.starts_with(known));
         if inside_prisma || seen.iter().any(|known| folder.starts_with(known)) {
             continue;

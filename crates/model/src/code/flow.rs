@@ -1,7 +1,8 @@
 //! What surrounds a call: functions, loops, transactions, error handling, effects outside of the database.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
+use memchr::memmem::Finder;
 use serde::{Deserialize, Serialize};
 
 use super::value::{Node, Source};
@@ -63,7 +64,9 @@ impl Guard {
             "NODE_ENV==='development'",
             "NODE_ENV==='test'",
         ];
-        if self.negated || !(self.text.contains("NODE_ENV") || self.text.contains("!isProd")) {
+        static NAMED: [LazyLock<Finder<'static>>; 2] =
+            [LazyLock::new(|| Finder::new("NODE_ENV")), LazyLock::new(|| Finder::new("!isProd"))];
+        if self.negated || NAMED.iter().all(|name| name.find(self.text.as_bytes()).is_none()) {
             return false;
         }
         let text: String = self.text.chars().filter(|letter| !letter.is_whitespace()).collect();

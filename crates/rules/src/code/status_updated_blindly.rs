@@ -34,9 +34,7 @@ fn check(facts: &Facts) -> Vec<Finding> {
         }
         let known = statuses::ways(&flow, model, field, &changes);
         let stated = changes.iter().filter(|change| change.in_where).count();
-        for change in
-            changes.iter().filter(|change| !change.in_where && !locks::guarded(&flow, &change.call.site))
-        {
+        for change in changes.iter().filter(|change| !change.in_where) {
             let finding = if let Some(read) = change.looked.filter(|_| !change.from.contains(&change.to)) {
                 if claimed(&flow, read, change.call, &field.name) {
                     continue;
@@ -47,6 +45,9 @@ fn check(facts: &Facts) -> Vec<Finding> {
             } else {
                 continue;
             };
+            if locks::guarded(&flow, &change.call.site) {
+                continue;
+            }
             findings.push(with_ways(&flow, finding, model, field, &known));
         }
     }

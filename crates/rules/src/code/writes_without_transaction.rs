@@ -51,9 +51,10 @@ fn check(facts: &Facts) -> Vec<Finding> {
     let Some(flow) = Flow::of(facts) else { return Vec::new() };
     flow.serving()
         .filter(|(_, function)| function.role != FunctionRole::Module)
+        .filter_map(|(index, _)| Some((index, judge(&flow, index)?)))
         // What is put into a list of promises runs where that is given to `$transaction`.
         .filter(|(index, _)| !flow.text_of(*index).contains("PrismaPromise<"))
-        .filter_map(|(index, _)| judge(&flow, index))
+        .map(|(_, finding)| finding)
         .collect()
 }
 

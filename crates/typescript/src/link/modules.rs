@@ -278,7 +278,7 @@ fn star<'s>(pattern: &str, text: &'s str) -> Option<&'s str> {
 }
 
 pub(super) fn folder_of(file: &str) -> &str {
-    file.rsplit_once('/').map_or("", |(folder, _)| folder)
+    memchr::memrchr(b'/', file.as_bytes()).map_or("", |at| &file[..at])
 }
 
 /// Whether a folder is another or lies below it.

@@ -186,7 +186,8 @@ fn called(text: &str, last: &str, no_arguments: bool) -> Option<Source> {
 
 /// As `contains`, which prepares a search that names are too short for.
 fn holds(name: &str, word: &str) -> bool {
-    name.len() >= word.len() && name.as_bytes().windows(word.len()).any(|part| part == word.as_bytes())
+    let (name, word) = (name.as_bytes(), word.as_bytes());
+    name.len() >= word.len() && name.windows(word.len()).any(|part| part[0] == word[0] && part == word)
 }
 
 pub(super) fn session_name(name: &str) -> bool {

@@ -7,7 +7,7 @@ use pgsteward_model::code::Site;
 
 use super::reader::{Definition, Reader};
 use super::syntax::{Code, argument, as_call, as_member, bare, span};
-use crate::unit::{ImportKind, Origin, UnitInvocation, Usage};
+use crate::unit::{Import, ImportKind, Origin, UnitInvocation, Usage};
 
 /// Methods of what the language has built in; functions of a repository that are called so are rarely told from them.
 const BUILT_IN: [&str; 66] = [
@@ -259,18 +259,9 @@ impl<'a> Reader<'_, 'a> {
     }
 
     fn import_may_be_ours(&self, import: usize) -> bool {
-        let import = &self.unit.imports[import];
-        if import.module.starts_with('.') || import.kind == ImportKind::Dynamic {
-            return true;
-        }
-        let built_in = !import.module.contains(['/', '@', '~', '#']) && import.module.len() < 3;
-        !built_in
-            && !FOREIGN.iter().any(|foreign| {
-                import.module == foreign.trim_end_matches('/')
-                    || import.module.strip_prefix(foreign).is_some_and(|rest| {
-                        foreign.ends_with(['/', ':']) || rest.starts_with('/') || rest.starts_with('-')
-                    })
-            })
+        let mut known = self.ours.borrow_mut();
+        known.resize(self.unit.imports.len(), None);
+        *known[import].get_or_insert_with(|| may_be_ours(&self.unit.imports[import]))
     }
 
     pub(super) fn fill_invocation(&mut self, node: NodeId, index: usize) {
@@ -318,4 +309,18 @@ impl<'a> Reader<'_, 'a> {
         let within = call.arguments.last().map(span)?;
         self.loop_of(node, within)
     }
+}
+
+fn may_be_ours(import: &Import) -> bool {
+    if import.module.starts_with('.') || import.kind == ImportKind::Dynamic {
+        return true;
+    }
+    let built_in = !import.module.contains(['/', '@', '~', '#']) && import.module.len() < 3;
+    !built_in
+        && !FOREIGN.iter().any(|foreign| {
+            import.module == foreign.trim_end_matches('/')
+                || import.module.strip_prefix(foreign).is_some_and(|rest| {
+                    foreign.ends_with(['/', ':']) || rest.starts_with('/') || rest.starts_with('-')
+                })
+        })
 }

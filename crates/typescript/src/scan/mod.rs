@@ -41,8 +41,9 @@ mod value;
 mod variables;
 
 use std::cell::RefCell;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
+use memchr::memmem::Finder;
 use oxc_allocator::Allocator;
 use oxc_ast::AstKind;
 use oxc_parser::{ParseOptions, Parser, ParserReturn};
@@ -51,6 +52,8 @@ use oxc_span::SourceType;
 use oxc_syntax::node::NodeId;
 use pgsteward_model::code::{FileRole, LeftOut};
 use rustc_hash::FxHashMap as HashMap;
+
+pub use nesting::{STACK, has_large_stack};
 
 use crate::unit::{Depth, Export, Exported, Origin, Unit};
 use reader::Reader;
@@ -81,7 +84,7 @@ fn read(path: &str, text: &str, fully: bool) -> Unit {
         file: file.clone(),
         bytes: text.len(),
         role: Some(file_role::of_path(path)),
-        allows: text.contains("pgsteward: allow("),
+        allows: ALLOW.find(text.as_bytes()).is_some(),
         answers: answers(text),
         ..Unit::default()
     };
@@ -111,6 +114,9 @@ fn read(path: &str, text: &str, fully: bool) -> Unit {
     }
     if fully && unit.role == Some(FileRole::Application) && file_role::is_program(text) {
         unit.role = Some(FileRole::Script);
+    }
+    if nesting::fits_here(text) {
+        return parse(unit, text, source_type, fully);
     }
     let depth = nesting::depth(text);
     if depth <= nesting::SHALLOW {
@@ -152,7 +158,7 @@ fn parse(unit: Unit, text: &str, source_type: SourceType, fully: bool) -> Unit {
 /// Statements that were taken out of a file. None where they are none after all.
 fn parse_statements(unit: &Unit, statements: &str, source_type: SourceType) -> Option<Unit> {
     // What else stands on their lines may be nested as deep as anything.
-    if nesting::depth(statements) > nesting::SHALLOW {
+    if !nesting::fits_here(statements) && nesting::depth(statements) > nesting::SHALLOW {
         return None;
     }
     TREES.with_borrow_mut(|allocator| {
@@ -227,6 +233,7 @@ fn read_tree(parsed: ParserReturn<'_>, mut unit: Unit, text: &str, fully: bool) 
         fuel: std::cell::Cell::new(reader::FUEL),
         following: Vec::new(),
         references: Vec::new(),
+        ours: RefCell::default(),
     };
     reader.read_imports(&parsed.program.body);
     if fully {
@@ -345,6 +352,12 @@ impl Reader<'_, '_> {
     }
 }
 
+/// What excuses a finding.
+static ALLOW: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("pgsteward: allow("));
+/// Prisma's and PostgreSQL's code of a broken unique key.
+static CODES: [LazyLock<Finder<'static>>; 2] =
+    [LazyLock::new(|| Finder::new("P2002")), LazyLock::new(|| Finder::new("23505"))];
+
 /// The text knows the code of a broken unique key, and one place that answers all errors: an error handler, an exception
 /// filter.
 fn answers(text: &str) -> bool {
@@ -356,7 +369,8 @@ fn answers(text: &str) -> bool {
         "onError",
         "errorMiddleware",
     ];
-    (text.contains("P2002") || text.contains("23505")) && PLACES.iter().any(|place| text.contains(place))
+    CODES.iter().any(|code| code.find(text.as_bytes()).is_some())
+        && PLACES.iter().any(|place| text.contains(place))
 }
 
 /// Why a text is not worth a parser's time.

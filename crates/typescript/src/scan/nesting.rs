@@ -4,12 +4,31 @@
 //! in them may be code after all.
 //! So the number is too high for prose, and never too low for code.
 
+use std::cell::Cell;
+
 /// Deeper texts are not read.
 pub(super) const DEEPEST: usize = 4_000;
 /// Up to this depth the two megabytes of any thread will do; without optimisation a level takes many times as much.
 pub(super) const SHALLOW: usize = if cfg!(debug_assertions) { 60 } else { 250 };
-/// For [`DEEPEST`] levels in a build without optimisation.
-pub(super) const STACK: usize = 512 * 1024 * 1024;
+/// For [`DEEPEST`] levels in a build without optimisation. Of memory it takes what is used.
+pub const STACK: usize = 512 * 1024 * 1024;
+/// Texts of this many bytes may be nested in any way where there is such a stack, as each level takes a byte: nothing need be
+/// counted.
+const ROOM: usize = if cfg!(debug_assertions) { DEEPEST } else { 24_000 };
+
+thread_local! {
+    static LARGE_STACK: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Says that this thread has a stack of [`STACK`] bytes.
+pub fn has_large_stack() {
+    LARGE_STACK.set(true);
+}
+
+/// Whether a text can be read here, however it is nested.
+pub(super) fn fits_here(text: &str) -> bool {
+    text.len() <= SHALLOW || text.len() <= ROOM && LARGE_STACK.get()
+}
 
 #[derive(Clone, Copy, Default)]
 struct Level {
@@ -65,9 +84,7 @@ pub(super) fn depth(text: &str) -> usize {
             if matches!(byte, b'\n' | b'\r') {
                 plain = !continues(&bytes[..start]);
                 // Lines begin with nothing else.
-                while bytes.get(at) == Some(&b' ') {
-                    at += 1;
-                }
+                at += bytes[at..].iter().take_while(|next| **next == b' ').count();
             }
             continue;
         }
@@ -82,9 +99,8 @@ pub(super) fn depth(text: &str) -> usize {
         match kind {
             Kind::Blank => {}
             Kind::Word => {
-                while bytes.get(at).is_some_and(|byte| KINDS[usize::from(*byte)] == Kind::Word) {
-                    at += 1;
-                }
+                let goes_on = |next: &&u8| KINDS[usize::from(**next)] == Kind::Word;
+                at += bytes[at..].iter().take_while(goes_on).count();
                 // Of nearly every word the first letter tells that it is none of these.
                 if !matches!(byte, b'c' | b'v' | b'e' | b'r' | b't') {
                     now.run += 1;
@@ -135,17 +151,16 @@ fn prose(text: &[u8]) -> usize {
     if text.starts_with(b"//") {
         let rest = &text[2..];
         // The end of a comment that the line may stand in, and separators of lines, which begin with this byte.
-        let ends = |at: &usize| {
-            leaves(rest[*at]) || matches!(rest[*at], b'\n' | b'\r' | 0xe2) || rest[*at..].starts_with(b"*/")
-        };
-        2 + (0..rest.len()).find(ends).unwrap_or(rest.len())
+        let ends =
+            |at: usize| leaves(rest[at]) || matches!(rest[at], b'\n' | b'\r' | 0xe2) || closes(rest, at);
+        2 + (0..rest.len()).find(|at| ends(*at)).unwrap_or(rest.len())
     } else if text.starts_with(b"/*") {
         let rest = &text[2..];
         for (at, byte) in rest.iter().enumerate() {
             if leaves(*byte) {
                 return 2 + at;
             }
-            if rest[at..].starts_with(b"*/") {
+            if closes(rest, at) {
                 return 2 + at + 2;
             }
         }
@@ -153,6 +168,10 @@ fn prose(text: &[u8]) -> usize {
     } else {
         0
     }
+}
+
+fn closes(text: &[u8], at: usize) -> bool {
+    text[at] == b'*' && text.get(at + 1) == Some(&b'/')
 }
 
 #[cfg(test)]

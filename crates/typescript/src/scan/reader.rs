@@ -1,6 +1,6 @@
 //! What is known of one file while it is read: the tree, its names, and the unit that grows out of it.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use oxc_ast::AstKind;
@@ -53,6 +53,8 @@ pub(super) struct Reader<'s, 'a> {
     /// What is being followed right now, so that circles end.
     pub following: Vec<SymbolId>,
     pub references: Vec<crate::unit::Reference>,
+    /// Whether an import may be code of the project, for those that were asked about.
+    pub ours: RefCell<Vec<Option<bool>>>,
 }
 
 /// How a name was declared.
@@ -117,14 +119,7 @@ impl<'a> Reader<'_, 'a> {
     pub(super) fn cut(&self, span: Span, most: usize) -> String {
         let text = self.slice(span);
         // Nearly all of them are as they should be.
-        let mut blank = true;
-        let plain = text.len() <= most
-            && text.bytes().all(|byte| {
-                let twice = blank && byte == b' ';
-                blank = byte == b' ';
-                matches!(byte, b' '..=b'~') && !twice
-            });
-        if plain && (!blank || text.is_empty()) {
+        if text.len() <= most && is_plain(text.as_bytes()) {
             return text.to_owned();
         }
         let mut out = String::with_capacity(text.len().min(most));
@@ -255,4 +250,16 @@ impl<'a> Reader<'_, 'a> {
     pub(super) fn callback_pattern(&self, code: Code<'a>, index: usize) -> Option<&'a BindingPattern<'a>> {
         code.parameters().items.get(index).map(|item| &item.pattern)
     }
+}
+
+/// One line of ASCII without a blank too many.
+fn is_plain(text: &[u8]) -> bool {
+    let mut before = b' ';
+    for byte in text {
+        if !matches!(byte, b' '..=b'~') || before == b' ' && *byte == b' ' {
+            return false;
+        }
+        before = *byte;
+    }
+    before != b' ' || text.is_empty()
 }

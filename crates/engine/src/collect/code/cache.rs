@@ -3,22 +3,19 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use flate2::Crc;
-use pgsteward_typescript::{UNIT_VERSION, Unit};
+use pgsteward_typescript::Unit;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::Tests;
 use super::walk::CodeFile;
-use crate::hexadecimal::hexadecimal;
+use crate::kept_file::{self, cache_folder, checksum_of, header, sweep};
 
 /// Projects smaller than this are read faster than a cache is worth.
-pub(super) const MIN_BYTES: u64 = 1024 * 1024;
+const MIN_BYTES: u64 = 1024 * 1024;
 /// Caches of this many projects are kept, the latest used.
 const MAX_CACHES: usize = 32;
 /// A file that changed this shortly before it was read may change again within the clock's tick: its time proves nothing.
@@ -146,87 +143,28 @@ impl Cache {
         // What cannot be kept is read again the next time; there is nothing to tell the user.
         let Ok(table) = postcard::to_stdvec(&(world, entries)) else { return };
         if write(file, &table, &blobs).is_ok() {
-            sweep(file, "units", MAX_CACHES);
+            sweep(file, MAX_CACHES);
         }
     }
 }
 
 fn write(file: &Path, table: &[u8], blobs: &[Option<Vec<u8>>]) -> std::io::Result<()> {
-    let folder = file.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
-    let partial = file.with_extension(format!("{}.partial", std::process::id()));
-    let written = fs::File::create(&partial).and_then(|out| {
-        let mut out = std::io::BufWriter::new(out);
+    kept_file::write(file, |out| {
         out.write_all(&header())?;
         out.write_all(&(table.len() as u64).to_le_bytes())?;
         out.write_all(&checksum_of(table).to_le_bytes())?;
         out.write_all(table)?;
-        for blob in blobs.iter().flatten() {
-            out.write_all(blob)?;
-        }
-        out.flush()
-    });
-    let written = written.and_then(|()| fs::rename(&partial, file));
-    if written.is_err() {
-        // A disk that is full or read-only keeps nothing, half a file least of all.
-        let _ = fs::remove_file(&partial);
-    }
-    written
-}
-
-/// Removes the files of a kind that were not used for the longest time, and what broken runs left.
-pub(super) fn sweep(current: &Path, kind: &str, most: usize) {
-    let Some(entries) = current.parent().and_then(|folder| fs::read_dir(folder).ok()) else { return };
-    let mut known: Vec<(SystemTime, PathBuf)> = entries
-        .flatten()
-        .filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path())))
-        .filter(|(_, path)| path != current)
-        .filter(|(_, path)| path.extension().is_some_and(|end| end == kind || end == "partial"))
-        .collect();
-    known.sort();
-    let surplus = known.len().saturating_sub(most - 1);
-    for (_, path) in known.into_iter().take(surplus) {
-        // Another process may have been faster.
-        let _ = fs::remove_file(path);
-    }
-}
-
-/// Another release, or another build, writes another header, so its caches are not read.
-pub(super) fn header() -> Vec<u8> {
-    format!("pgsteward units {} {UNIT_VERSION} {}\n", crate::VERSION, build()).into_bytes()
-}
-
-/// Tells one build from another of the same version: who builds from source changes what is read of a file without
-/// a release. Empty where the program cannot look at itself; then the version alone counts.
-fn build() -> String {
-    let program = std::env::current_exe().and_then(fs::metadata);
-    let made = |about: &fs::Metadata| about.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok();
-    program.ok().map_or_else(String::new, |about| {
-        format!("{} {}", about.len(), made(&about).map_or(0, |made| made.as_nanos()))
+        blobs.iter().flatten().try_for_each(|blob| out.write_all(blob))
     })
-}
-
-pub(super) fn checksum_of(bytes: &[u8]) -> u32 {
-    let mut crc = Crc::new();
-    crc.update(bytes);
-    crc.sum()
 }
 
 /// What a folder's files are called in the cache.
 pub(super) fn name_of(root: &Path, tests: Tests) -> String {
-    let digest = Sha256::digest(root.as_os_str().as_encoded_bytes());
-    let name = hexadecimal(&digest[..12]);
+    let name = kept_file::name_of(root);
     match tests {
         Tests::ByName => name,
         Tests::InFull => format!("{name}t"),
     }
-}
-
-/// `$XDG_CACHE_HOME/pgsteward/code`, else `~/.cache/pgsteward/code`.
-pub(super) fn cache_folder() -> Option<PathBuf> {
-    let named = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    let home = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
-    named.or(home).map(|base| base.join("pgsteward").join("code"))
 }
 
 /// Whether a file with this time can be told by it from now on.

@@ -23,7 +23,6 @@ use sha2::{Digest, Sha256};
 
 use self::kept::Slot;
 use self::tree::Tree;
-use super::source_path;
 use crate::discover::listing::Listing;
 use crate::discover::{Found, FoundProject, read_text};
 
@@ -223,12 +222,8 @@ fn lower(code: &mut Code, schema: &PrismaSchema) {
 /// How code comes by the client of a project, and the folders that clients are generated into.
 /// Their texts go into the digest of all.
 fn client_project(root: &Path, found: &FoundProject, texts: &mut Sha256) -> (ClientProject, Vec<PathBuf>) {
-    let files: Vec<Arc<SourceFile>> = found
-        .schema_files
-        .iter()
-        .filter_map(|path| Some(Arc::new(SourceFile::new(source_path(root, path), read_text(path).ok()?))))
-        .collect();
-    for file in &files {
+    let read = found.schema(root);
+    for file in &read.files {
         texts.update((file.path.len() as u64).to_le_bytes());
         texts.update(file.path.as_bytes());
         texts.update((file.text.len() as u64).to_le_bytes());
@@ -236,10 +231,7 @@ fn client_project(root: &Path, found: &FoundProject, texts: &mut Sha256) -> (Cli
     }
     let mut project = ClientProject { folder: found.folder.clone(), ..ClientProject::default() };
     let mut folders = Vec::new();
-    if files.is_empty() {
-        return (project, folders);
-    }
-    let schema = pgsteward_prisma::parse(&files);
+    let Some(schema) = &read.schema else { return (project, folders) };
     for generator in &schema.generators {
         if !generator.provider.as_deref().is_some_and(|provider| provider.starts_with("prisma-client")) {
             continue;
@@ -261,7 +253,7 @@ fn client_project(root: &Path, found: &FoundProject, texts: &mut Sha256) -> (Cli
     if project.modules.is_empty() && project.outputs.is_empty() {
         project.modules.push("@prisma/client".into());
     }
-    project.schema = Some(Arc::new(schema)).filter(|schema: &Arc<PrismaSchema>| !schema.models.is_empty());
+    project.schema = Some(schema.clone()).filter(|schema| !schema.models.is_empty());
     (project, folders)
 }
 

@@ -14,15 +14,16 @@ pub(super) fn check(flow: &Flow, function: usize, steps: &[Step]) -> Vec<Finding
     if steps.iter().all(|step| step.through.is_none()) {
         return Vec::new();
     }
-    let free = |step: &&Step| !locks::guarded(flow, step.site()) && !locks::guarded(flow, &step.call.site);
-    let writes = steps.iter().filter(|step| step.call.operation.writes()).filter(free);
-    writes
-        .filter_map(|step| match step.call.operation {
+    let free = |step: &Step| !locks::guarded(flow, step.site()) && !locks::guarded(flow, &step.call.site);
+    let judged = |step: &Step| {
+        let found = match step.call.operation {
             Operation::Create => created(flow, function, step),
             Operation::Update | Operation::UpdateMany => computed(flow, function, step),
             _ => None,
-        })
-        .collect()
+        };
+        found.filter(|_| free(step))
+    };
+    steps.iter().filter_map(judged).collect()
 }
 
 /// A row is looked for, and created where there is none.

@@ -16,12 +16,12 @@ const OPERATORS: [&str; 8] = ["===", "!==", "<=", ">=", "==", "!=", "<", ">"];
 pub(super) fn check(flow: &Flow, function: usize, steps: &[Step]) -> Vec<Finding> {
     let mut found: Vec<Finding> = Vec::new();
     for write in steps.iter().filter(|step| step.call.operation.writes()) {
-        if locks::guarded(flow, write.site()) || locks::guarded(flow, &write.call.site) {
-            continue;
-        }
         let before = steps::before(flow, function, write.site());
-        let judged = before.iter().find_map(|(read, guard)| judge(flow, function, read, guard, write));
-        found.extend(judged.filter(|new| found.iter().all(|other| other.at != new.at)));
+        let judged = before.iter().find_map(|(read, guard)| {
+            judge(flow, function, read, guard, write).filter(|_| !locks::guarded(flow, &read.call.site))
+        });
+        let free = || !locks::guarded(flow, write.site()) && !locks::guarded(flow, &write.call.site);
+        found.extend(judged.filter(|new| found.iter().all(|other| other.at != new.at)).filter(|_| free()));
     }
     found
 }
@@ -29,7 +29,7 @@ pub(super) fn check(flow: &Flow, function: usize, steps: &[Step]) -> Vec<Finding
 fn judge(flow: &Flow, function: usize, read: &Step, guard: &Guard, write: &Step) -> Option<Finding> {
     // In a loop over what was read, or under its count, the rows are the ones that were found.
     let other = !counts(read, guard) || !write.site().loops.is_empty();
-    if read.call.model != write.call.model || other || locks::guarded(flow, &read.call.site) {
+    if read.call.model != write.call.model || other {
         return None;
     }
     let asked = read.argument(flow);

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use memchr::memmem;
 use pgsteward_model::code::{
     Awaited, Call, Code, FileRole, Function, FunctionRole, Guard, Invocation, Node, Over, Site, Source,
     TransactionKind, Value,
@@ -22,11 +23,39 @@ pub(in crate::code) struct Flow<'a> {
     pub(in crate::code) facts: &'a Facts,
     pub(in crate::code) code: &'a Code,
     pub(in crate::code) schema: Option<&'a PrismaSchema>,
-    calls: Vec<Vec<usize>>,
-    invocations: Vec<Vec<usize>>,
-    effects: Vec<Vec<usize>>,
-    raw: Vec<Vec<usize>>,
-    transactions: Vec<Vec<usize>>,
+    calls: ByFunction,
+    invocations: ByFunction,
+    effects: ByFunction,
+    raw: ByFunction,
+    transactions: ByFunction,
+}
+
+/// What stands in each function, by its number: in one list, as each rule makes one.
+struct ByFunction {
+    /// Where those of a function begin; one more at the end.
+    starts: Vec<usize>,
+    all: Vec<usize>,
+}
+
+impl ByFunction {
+    fn of<'s>(functions: usize, sites: impl Iterator<Item = &'s Site> + Clone) -> ByFunction {
+        let mut starts = vec![0; functions + 1];
+        sites.clone().for_each(|site| starts[site.function + 1] += 1);
+        for at in 1..starts.len() {
+            starts[at] += starts[at - 1];
+        }
+        let mut next = starts.clone();
+        let mut all = vec![0; starts[functions]];
+        for (index, site) in sites.enumerate() {
+            all[next[site.function]] = index;
+            next[site.function] += 1;
+        }
+        ByFunction { starts, all }
+    }
+
+    fn get(&self, function: usize) -> &[usize] {
+        &self.all[self.starts[function]..self.starts[function + 1]]
+    }
 }
 
 /// What a function does, itself and through the functions that it waits for: indices into [`Code`].
@@ -51,44 +80,42 @@ impl<'a> Flow<'a> {
     pub(in crate::code) fn of(facts: &'a Facts) -> Option<Flow<'a>> {
         let code = facts.code.as_deref()?;
         let count = code.functions.len();
-        let group = |sites: &mut dyn Iterator<Item = &Site>| {
-            let mut groups = vec![Vec::new(); count];
-            sites.enumerate().for_each(|(index, site)| groups[site.function].push(index));
-            groups
-        };
         Some(Flow {
             facts,
             code,
             schema: facts.prisma.as_deref(),
-            calls: group(&mut code.calls.iter().map(|call| &call.site)),
-            invocations: group(&mut code.invocations.iter().map(|invocation| &invocation.site)),
-            effects: group(&mut code.effects.iter().map(|effect| &effect.site)),
-            raw: group(&mut code.raw.iter().map(|raw| &raw.site)),
-            transactions: group(&mut code.transactions.iter().map(|transaction| &transaction.site)),
+            calls: ByFunction::of(count, code.calls.iter().map(|call| &call.site)),
+            invocations: ByFunction::of(count, code.invocations.iter().map(|invocation| &invocation.site)),
+            effects: ByFunction::of(count, code.effects.iter().map(|effect| &effect.site)),
+            raw: ByFunction::of(count, code.raw.iter().map(|raw| &raw.site)),
+            transactions: ByFunction::of(
+                count,
+                code.transactions.iter().map(|transaction| &transaction.site),
+            ),
         })
     }
 
     pub(in crate::code) fn calls_of(&self, function: usize) -> impl Iterator<Item = (usize, &'a Call)> + '_ {
-        self.calls[function].iter().map(|index| (*index, &self.code.calls[*index]))
+        self.calls.get(function).iter().map(|index| (*index, &self.code.calls[*index]))
     }
 
     pub(in crate::code) fn invocations_of(
         &self,
         function: usize,
     ) -> impl Iterator<Item = (usize, &'a Invocation)> + '_ {
-        self.invocations[function].iter().map(|index| (*index, &self.code.invocations[*index]))
+        self.invocations.get(function).iter().map(|index| (*index, &self.code.invocations[*index]))
     }
 
     pub(in crate::code) fn effects_of(&self, function: usize) -> &[usize] {
-        &self.effects[function]
+        self.effects.get(function)
     }
 
     pub(in crate::code) fn raw_of(&self, function: usize) -> &[usize] {
-        &self.raw[function]
+        self.raw.get(function)
     }
 
     pub(in crate::code) fn transactions_of(&self, function: usize) -> &[usize] {
-        &self.transactions[function]
+        self.transactions.get(function)
     }
 
     pub(in crate::code) fn function(&self, site: &Site) -> &'a Function {
@@ -119,10 +146,10 @@ impl<'a> Flow<'a> {
         reach
             .calls
             .extend(self.calls_of(function).filter(|(_, call)| waited(&call.site)).map(|(index, _)| index));
-        reach.raw.extend(self.raw[function].iter().filter(|index| waited(&self.code.raw[**index].site)));
-        reach
-            .effects
-            .extend(self.effects[function].iter().filter(|index| waited(&self.code.effects[**index].site)));
+        reach.raw.extend(self.raw.get(function).iter().filter(|index| waited(&self.code.raw[**index].site)));
+        reach.effects.extend(
+            self.effects.get(function).iter().filter(|index| waited(&self.code.effects[**index].site)),
+        );
         if depth > 0 {
             for (_, invocation) in
                 self.invocations_of(function).filter(|(_, invocation)| waited(&invocation.site))
@@ -190,8 +217,8 @@ impl<'a> Flow<'a> {
         call.on_transaction
             || batch
             || gives_transaction(&call.receiver)
-            || self.in_wrapper(call)
             || self.client_of_caller(call).is_some_and(|ty| ty.is_transaction)
+            || self.in_wrapper(call)
     }
 
     /// In a function that is named for transactions: an element of its list, `transaction([a, b])`, or a call on the
@@ -200,11 +227,16 @@ impl<'a> Flow<'a> {
         let start = self.function(&call.site).at.span.start;
         let before = Span::new(start, call.site.at.span.start);
         let text = self.facts.sources.get(&call.site.at.file).map_or("", |file| file.slice(before));
+        // Hardly any text has one, and to look from its end takes long.
+        let wraps = ["ransaction(", "$tx(", "Tx("];
+        if wraps.iter().all(|word| memmem::find(text.as_bytes(), word.as_bytes()).is_none()) {
+            return false;
+        }
         let listed = text.rfind("ransaction([").is_some_and(|at| !text[at..].contains("])"));
         let root = call.receiver.split(['.', '?', '!', '(']).next().unwrap_or("");
         let given = !root.is_empty()
             && root != "this"
-            && ["ransaction(", "$tx(", "Tx("].iter().filter_map(|wrapper| text.rfind(wrapper)).any(|at| {
+            && wraps.iter().filter_map(|wrapper| text.rfind(*wrapper)).any(|at| {
                 [format!("({root})"), format!("({root}:"), format!("({root},")]
                     .iter()
                     .any(|parameter| text[at..].contains(parameter.as_str()))

@@ -13,14 +13,14 @@ const DEPTH: usize = 3;
 
 /// The call of such a function whose callback a site stands in.
 pub(in crate::code) fn around<'a>(flow: &Flow<'a>, site: &Site) -> Option<&'a At> {
-    let text = &flow.facts.sources.get(&site.at.file)?.text;
     flow.invocations_of(site.function)
         .map(|(_, invocation)| (&invocation.site.at, invocation.callee))
         .filter(|(at, _)| {
             at.span != site.at.span && at.span.contains(site.at.span) && at.file == site.at.file
         })
         .filter(|(at, _)| {
-            let before = text.get(at.span.start..site.at.span.start).unwrap_or("");
+            let file = flow.facts.sources.get(&site.at.file);
+            let before = file.and_then(|file| file.text.get(at.span.start..site.at.span.start)).unwrap_or("");
             before.contains("=>") || before.contains("function")
         })
         .find(|(_, callee)| opens_for_callers(flow, *callee, DEPTH))
