@@ -16,6 +16,7 @@ mod formats;
 mod judging;
 mod lab;
 mod live;
+mod loudness;
 mod migrate_backfill;
 mod migrate_checks;
 mod migrate_conflicts;

@@ -89,9 +89,12 @@ fn is_of(models: &[Vec<String>], own: &[String], names: &[String]) -> bool {
     !query && !models.iter().any(|other| other.len() > own.len() && holds(other))
 }
 
+/// By a check, or by the rows that a foreign key points to.
 fn is_checked(table: &Table, column: &Column) -> bool {
-    table.constraints.iter().any(|constraint| {
-        matches!(&constraint.kind, ConstraintKind::Check { expression, .. } if schema::mentions(expression, &column.name))
+    table.constraints.iter().any(|constraint| match &constraint.kind {
+        ConstraintKind::Check { expression, .. } => schema::mentions(expression, &column.name),
+        ConstraintKind::ForeignKey(key) => key.columns.contains(&column.name),
+        _ => false,
     })
 }
 
@@ -99,11 +102,11 @@ fn judge(facts: &Facts, table: &Table, column: &Column, validations: &[&Validati
     // Two schemas that ask for different things: the code does not agree with itself.
     let conditions = conditions(column, validations.first()?);
     let agree = validations.iter().all(|validation| self::conditions(column, validation) == conditions);
-    // That a text is not empty is worth a word beside another condition, and not by itself.
-    let says_more = validations[0]
-        .checks
-        .iter()
-        .any(|check| !matches!(check, FieldCheck::MinLength(_)) && condition(column, check).is_some());
+    // How long a text may be is a form's matter: worth a word beside another condition, and not by itself.
+    let says_more = validations[0].checks.iter().any(|check| {
+        !matches!(check, FieldCheck::MinLength(_) | FieldCheck::MaxLength(_))
+            && condition(column, check).is_some()
+    });
     if !says_more || !agree {
         return None;
     }

@@ -9,7 +9,7 @@ use pgsteward_model::rule::{Group, Rule};
 use pgsteward_model::source::Span;
 
 use super::arguments::{self, OrderKey};
-use super::{edit, scale, shared};
+use super::{edit, scale, shared, text};
 use crate::shared::quoted_list;
 
 pub(super) static RULE: Rule = Rule {
@@ -38,7 +38,7 @@ fn check(facts: &Facts) -> Vec<Finding> {
             // Without an order, Prisma sorts by the primary key.
             continue;
         };
-        if is_left_to_callers(facts, call, order) {
+        if is_left_to_callers(facts, call, order) || is_not_given(facts, call) {
             continue;
         }
         let keys: Vec<_> = order.alternatives().into_iter().filter_map(arguments::order_keys).collect();
@@ -105,6 +105,49 @@ fn is_left_to_callers(facts: &Facts, call: &Call, order: &Node) -> bool {
     let cursor = call.argument.get("cursor");
     let given = cursor.is_some_and(|cursor| cursor.alternatives().iter().any(|node| node.object().is_some()));
     !written && !given
+}
+
+/// The cursor comes from a helper, `...paging({ first, skip })`, that makes it of what this call does not give.
+fn is_not_given(facts: &Facts, call: &Call) -> bool {
+    let (Some(code), Some(file)) = (&facts.code, facts.sources.get(&call.site.at.file)) else { return false };
+    let written = file.slice(call.site.at.span);
+    let Some(argument) = call.argument.object().filter(|_| !text::mentions_word(written, "cursor")) else {
+        return false;
+    };
+    let cursors = argument.properties.iter().filter(|property| property.name == "cursor");
+    let made = cursors.flat_map(|property| property.value.alternatives()).filter_map(Node::object);
+    let made: Vec<&str> = made
+        .flat_map(|object| &object.properties)
+        .filter_map(|property| match &property.value.value {
+            Value::Expression { text, .. } => text.rsplit('.').next(),
+            _ => None,
+        })
+        .collect();
+    let around = file.slice(code.function(&call.site).at.span);
+    let mut spreads = written.match_indices("...").map(|(at, dots)| &written[at + dots.len()..]);
+    // Of what stands in brackets, `...(search && { … })`, all is written here.
+    let helped = |spread: &str| {
+        spread.starts_with('(')
+            || given_to_helper(spread, around).is_some_and(|given| {
+                given.starts_with("({")
+                    && !given.contains("...")
+                    && made.iter().all(|name| !text::mentions_word(given, name))
+            })
+    };
+    !made.is_empty() && spreads.all(helped)
+}
+
+/// The arguments, brackets included, of the helper whose result a spread lays out: `paging({ first })`, or a variable that
+/// holds it.
+fn given_to_helper<'t>(spread: &'t str, around: &'t str) -> Option<&'t str> {
+    let is_part = |letter: char| letter.is_alphanumeric() || matches!(letter, '_' | '$' | '.');
+    let behind = |text: &'t str| text.trim_start_matches(is_part);
+    let name = &spread[..spread.len() - behind(spread).len()];
+    let call = match behind(spread) {
+        call if call.starts_with('(') => call,
+        _ => behind(around.split_once(&format!("const {name} = "))?.1),
+    };
+    call.get(..text::closing(call).filter(|_| call.starts_with('('))?)
 }
 
 fn is_nullable(model: &Model, key: &OrderKey<'_>) -> bool {

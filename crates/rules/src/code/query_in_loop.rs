@@ -8,7 +8,7 @@ use pgsteward_model::finding::{Finding, Severity};
 use pgsteward_model::rule::{Group, Rule};
 
 use super::flow::{self, Flow};
-use super::text::{Body, closing, is_path, mentions_word};
+use super::text::{Body, closing, is_path, mentions_word, root};
 use super::varying::{self, Varying};
 use super::{helper_fix, loop_fix, loops, shared};
 use crate::shared::words;
@@ -185,7 +185,11 @@ fn in_recursion(flow: &Flow, call: &Call) -> Option<Finding> {
         format!("\"{}\" runs once for {each}: \"{}\" calls itself", shared::call_name(call), function.name);
     Some(
         shared::on_call(&RULE, flow.facts, flow.code, call, message)
-            .sure(!again.site.loops.is_empty() && only_reads(flow, call.site.function))
+            .sure(
+                !again.site.loops.is_empty()
+                    && only_reads(flow, call.site.function)
+                    && !hands_client_on(flow, call),
+            )
             .detail("The function calls itself with what the query returned, so the queries run one after the other.")
             .hint("read the tree with one recursive query (WITH RECURSIVE), or all of its rows at once")
             .also(shared::place(flow.facts, &again.site.at)),
@@ -195,7 +199,28 @@ fn in_recursion(flow: &Flow, call: &Call) -> Option<Finding> {
 /// What also writes or calls out goes through the tree for its work.
 fn only_reads(flow: &Flow, function: usize) -> bool {
     let reach = flow.reach(function);
-    reach.effects.is_empty() && !reach.calls.iter().any(|index| flow.code.calls[*index].operation.writes())
+    reach.effects.is_empty()
+        && !reach.calls.iter().any(|index| flow.code.calls[*index].operation.writes())
+        && reach.raw.iter().all(|index| reads(&flow.code.raw[*index]))
+}
+
+/// Functions that nobody knows get the client, too, `handlers[row.kind].begin(tx, row.id)`: what they write was not seen.
+fn hands_client_on(flow: &Flow, call: &Call) -> bool {
+    let client = root(&call.receiver);
+    let given = |text: &str| {
+        [format!("({client},"), format!("({client})")]
+            .iter()
+            .map(|one| text.matches(one.as_str()).count())
+            .sum()
+    };
+    let text = flow.text_of(call.site.function);
+    let all: usize = given(text.find('{').map_or("", |at| &text[at..]));
+    let known = flow.invocations_of(call.site.function).filter(|(_, invocation)| {
+        let file = flow.facts.sources.get(&invocation.site.at.file);
+        let given: usize = given(file.map_or("", |file| file.slice(invocation.site.at.span)));
+        given > 0
+    });
+    all > known.count()
 }
 
 /// A resolver of a GraphQL field runs for each object of the list above it.

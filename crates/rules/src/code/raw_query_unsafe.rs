@@ -8,7 +8,7 @@ use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Evidence, Finding, Severity};
 use pgsteward_model::rule::{Group, Rule};
 
-use super::shared;
+use super::{shared, text};
 
 pub(super) static RULE: Rule = Rule {
     id: "raw-query-unsafe",
@@ -61,8 +61,9 @@ fn check(facts: &Facts) -> Vec<Finding> {
                 "It comes from a function that was not followed: if that takes it from a request, whoever sends one can read \
                  and change all that the application's role may.",
             ),
+            // Mostly numbers, and names that the program itself has stored.
             Risk::Stored => (
-                Severity::Warning,
+                Severity::Info,
                 "It comes from a row: whoever wrote that row can read and change all that the application's role may.",
             ),
         };
@@ -136,14 +137,34 @@ fn of_node(facts: &Facts, function: usize, node: &Node, depth: u32) -> Option<Ri
         }
         _ => return None,
     };
+    let captured = sources.iter().any(|source| matches!(source, Source::Parameter { .. }))
+        && is_captured(facts, function, text);
     let risk = match &sources[..] {
         [] => Risk::Unknown,
+        // The position is that of a parameter of the function around, and callers of this one give something else there.
+        _ if captured => Risk::Unknown,
         _ => sources.iter().filter_map(|source| of_source(facts, function, source, depth)).max()?,
     };
     let declared = |by| numbers::is_declared(facts, function, text, by);
     // What is known to be somebody else's text is one whatever its type says.
     let is_promised = matches!(risk, Risk::Function | Risk::Unknown) && declared(numbers::By::Promise);
     (!is_promised && !declared(numbers::By::Schema)).then_some(risk)
+}
+
+/// `table` in a function that neither takes nor declares it: it is of a function around.
+fn is_captured(facts: &Facts, function: usize, value: &str) -> bool {
+    let name = text::root(value);
+    let Some(function) = facts.code.as_ref().and_then(|code| code.functions.get(function)) else {
+        return false;
+    };
+    let Some(file) = facts.sources.get(&function.at.file).filter(|_| text::is_path(name)) else {
+        return false;
+    };
+    let whole = file.slice(function.at.span);
+    let parameters = whole.find('(').map_or("", |at| &whole[at..]);
+    let parameters = text::closing(parameters).map_or("", |end| &parameters[..end]);
+    let taken = function.parameters.iter().any(|parameter| parameter.name == name);
+    !taken && !text::mentions_word(parameters, name) && parsed::bindings(whole, name).next().is_none()
 }
 
 fn of_source(facts: &Facts, function: usize, source: &Source, depth: u32) -> Option<Risk> {

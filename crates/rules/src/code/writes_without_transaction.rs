@@ -9,7 +9,7 @@ use pgsteward_model::finding::{Finding, Severity};
 use pgsteward_model::rule::{Group, Rule};
 
 use super::flow::{self, Flow, Root};
-use super::{shared, steps, text, together};
+use super::{shared, steps, text, together, wrapper};
 use crate::shared::words;
 
 pub(super) static RULE: Rule = Rule {
@@ -75,7 +75,7 @@ fn judge(flow: &Flow, function: usize) -> Option<Finding> {
     }
     let (rank, first, second) = best?;
     // Of what two helpers write it takes both of them to see whether it belongs together.
-    let loud = rank == 2;
+    let loud = rank == 2 && !wrapper::hands_in(flow, first.call);
     let name = |write: &Write| {
         let call = shared::call_name(write.call);
         write.through.map_or(format!("\"{call}\""), |through| {
@@ -263,11 +263,14 @@ fn counts(flow: &Flow, call: &Call) -> bool {
         && !may_fail(flow, &call.site)
 }
 
-/// `upsert` with nothing to update, `createMany` that skips what is there: where the second write fails, running both again
+/// `upsert` with nothing to update but the time, `createMany` that skips what is there: where the second write fails, running both again
 /// changes nothing here, and the row alone does no harm. As the second one it may be what is missing like any other.
 fn makes_sure(flow: &Flow, first: &Write, second: &Write) -> bool {
-    let empty =
-        |node: &Node| node.object().is_some_and(|object| !object.open && object.properties.is_empty());
+    let empty = |node: &Node| {
+        node.object().is_some_and(|object| {
+            !object.open && object.properties.iter().all(|property| shared::is_time(&property.value))
+        })
+    };
     let skips = |node: &Node| node.value == Value::Bool(true);
     let has = |name: &str, told: &dyn Fn(&Node) -> bool| first.call.argument.get(name).is_some_and(told);
     match first.call.operation {

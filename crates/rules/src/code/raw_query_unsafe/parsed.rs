@@ -80,7 +80,7 @@ fn origin<'a>(
 }
 
 /// Each `const pattern = value` whose pattern has the name; of a variable that may change, nothing is known.
-fn bindings<'a>(body: &'a str, name: &str) -> impl Iterator<Item = (&'a str, &'a str)> {
+pub(super) fn bindings<'a>(body: &'a str, name: &str) -> impl Iterator<Item = (&'a str, &'a str)> {
     let mut found = Vec::new();
     for keyword in ["const ", "let ", "var "] {
         for (at, _) in body.match_indices(keyword) {

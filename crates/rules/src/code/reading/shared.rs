@@ -81,14 +81,18 @@ fn collect<'a>(node: &'a Node, found: &mut Vec<&'a Source>) {
     }
 }
 
-/// Only says when something was last seen or done, or by whom.
-pub(in crate::code) fn marks_time(call: &Call) -> bool {
-    let is_time = |node: &Node| match &node.value {
+/// The present time.
+pub(in crate::code) fn is_time(node: &Node) -> bool {
+    match &node.value {
         Value::Expression { sources, text, .. } => {
             sources.contains(&Source::Time) || text.starts_with("new Date") || text.contains("Date.now")
         }
         _ => false,
-    };
+    }
+}
+
+/// Only says when something was last seen or done, or by whom.
+pub(in crate::code) fn marks_time(call: &Call) -> bool {
     let is_who = |property: &Property| {
         ["updatedby", "modifiedby", "editedby"]
             .iter()

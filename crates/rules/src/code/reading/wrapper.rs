@@ -2,11 +2,11 @@
 //!
 //! Only those count that hand a parameter to `$transaction`, themselves or through others that do.
 
-use pgsteward_model::code::{Site, TransactionKind};
+use pgsteward_model::code::{Call, FunctionRole, Site, TransactionKind};
 use pgsteward_model::prisma::At;
 
 use super::flow::Flow;
-use super::text::mentions_word;
+use super::text::{closing, mentions_word, root};
 
 /// Wrappers of wrappers that are looked through.
 const DEPTH: usize = 3;
@@ -58,4 +58,31 @@ fn calls_parameter(flow: &Flow, function: usize, at: &At) -> bool {
             whole || mentions_word(given, &parameter.name) && given.contains(&format!("{}(", parameter.name))
         },
     )
+}
+
+/// The client comes to a function that only makes the one with the writes, `({ prisma }) => async (id) => …`: whoever calls
+/// it may give it that of a transaction.
+pub(in crate::code) fn hands_in(flow: &Flow, call: &Call) -> bool {
+    let client = root(&call.receiver);
+    let at = &call.site.at;
+    let around = flow.code.functions.iter().filter(|function| {
+        function.role != FunctionRole::Module
+            && function.at.file == at.file
+            && function.at.span.contains(at.span)
+    });
+    let Some(file) = flow.facts.sources.get(&at.file) else { return false };
+    around.filter_map(|function| maker(file.slice(function.at.span))).any(|parameters| {
+        mentions_word(parameters, client)
+            && !["PrismaClient", "PrismaService"].iter().any(|whole| parameters.contains(whole))
+    })
+}
+
+/// The parameters of an arrow function whose body is another arrow function.
+fn maker(text: &str) -> Option<&str> {
+    let parameters = text.get(..closing(text).filter(|_| text.starts_with('('))?)?;
+    let (ty, made) = text[parameters.len()..].split_once("=>")?;
+    let made = made.trim_start();
+    let made = made.strip_prefix("async").unwrap_or(made).trim_start();
+    let behind = made.get(closing(made).filter(|_| made.starts_with('('))?..)?.trim_start();
+    (ty.trim().is_empty() && (behind.starts_with("=>") || behind.starts_with(':'))).then_some(parameters)
 }
