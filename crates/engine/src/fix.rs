@@ -34,9 +34,19 @@ pub struct Write {
     pub after: String,
 }
 
+/// A file or a folder that gets another name before anything is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Move {
+    /// Both relative to the root, `/` between parts.
+    pub from: String,
+    pub to: String,
+}
+
 /// What a fix run will write, and what it leaves to a person.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
+    /// In an order in which each finds its new name free once those behind it are done.
+    pub moves: Vec<Move>,
     pub writes: Vec<Write>,
     /// Titles of the fixes that are in it.
     pub titles: Vec<String>,
@@ -53,7 +63,8 @@ impl Plan {
 
     /// A unified diff of all files.
     pub fn diff(&self) -> String {
-        let mut out = String::new();
+        let renamed = |one: &Move| format!("rename from {}\nrename to {}\n", one.from, one.to);
+        let mut out: String = self.moves.iter().map(renamed).collect();
         for write in &self.writes {
             let before = write.before.as_deref().unwrap_or("");
             let old =
@@ -68,8 +79,9 @@ impl Plan {
 
     /// Writes every file; a file that changed since it was read stops all before the first write.
     pub fn write(&self, root: &Path) -> Result<()> {
+        self.check_moves(root)?;
         for write in &self.writes {
-            let path = root.join(&write.path);
+            let path = root.join(self.now(&write.path));
             match &write.before {
                 None if path.exists() => bail!("{} exists already; nothing was written", path.display()),
                 Some(before) => {
@@ -85,6 +97,7 @@ impl Plan {
                 None => {}
             }
         }
+        self.rename(root)?;
         for write in &self.writes {
             let path = root.join(&write.path);
             // Reading leaves a byte order mark out of the text; the file keeps it.
@@ -96,6 +109,43 @@ impl Plan {
             }
             let mark = if mark { "\u{feff}" } else { "" };
             replace_file(&path, &format!("{mark}{}", write.after))?;
+        }
+        Ok(())
+    }
+
+    /// Where a file that gets another name is before that.
+    fn now(&self, path: &str) -> String {
+        let found = self.moves.iter().find_map(|one| {
+            let rest = path.strip_prefix(&one.to)?;
+            (rest.is_empty() || rest.starts_with('/')).then(|| format!("{}{rest}", one.from))
+        });
+        found.unwrap_or_else(|| path.to_owned())
+    }
+
+    fn check_moves(&self, root: &Path) -> Result<()> {
+        for one in &self.moves {
+            let leaves = self.moves.iter().any(|other| other.from == one.to);
+            let to = root.join(&one.to);
+            if !leaves && to.exists() {
+                bail!("{} exists already; nothing was written", to.display());
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives all the new names, or none.
+    fn rename(&self, root: &Path) -> Result<()> {
+        let mut done: Vec<&Move> = Vec::new();
+        for one in self.moves.iter().rev() {
+            let (from, to) = (root.join(&one.from), root.join(&one.to));
+            if let Err(error) = std::fs::rename(&from, &to) {
+                for one in done.iter().rev() {
+                    std::fs::rename(root.join(&one.to), root.join(&one.from))
+                        .with_context(|| format!("give {} its name back", one.to))?;
+                }
+                return Err(error).with_context(|| format!("rename {}; nothing was written", from.display()));
+            }
+            done.push(one);
         }
         Ok(())
     }

@@ -15,7 +15,7 @@ const NEXT: &str = "20260102000000_next";
 
 pub(crate) struct Server {
     lab: Lab,
-    runtime: tokio::runtime::Runtime,
+    pub(crate) runtime: tokio::runtime::Runtime,
     database: String,
 }
 

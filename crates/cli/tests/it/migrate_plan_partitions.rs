@@ -182,3 +182,132 @@ fn columns_of_partitioned_tables_change_on_all_partitions_at_once() {
         assert_eq!(server.value("SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal"), "0");
     }
 }
+
+/// Indexes, keys and foreign keys stand on the columns, on two levels of partitions; another program makes partitions meanwhile.
+#[test]
+fn columns_of_partitioned_tables_take_indexes_and_keys_along() {
+    let init = "CREATE TABLE vendor (id INTEGER PRIMARY KEY);\n\
+                CREATE TABLE event (id INTEGER NOT NULL, at DATE NOT NULL, vendor INTEGER, note TEXT,\n\
+                CONSTRAINT event_pkey PRIMARY KEY (id, at), CONSTRAINT event_note_key UNIQUE (note, at),\n\
+                CONSTRAINT event_vendor_fkey FOREIGN KEY (vendor) REFERENCES vendor(id) ON DELETE CASCADE) PARTITION BY RANGE (at);\n\
+                CREATE TABLE event_2025 PARTITION OF event FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');\n\
+                CREATE TABLE event_2026 PARTITION OF event FOR VALUES FROM ('2026-01-01') TO ('2027-01-01') PARTITION BY RANGE (at);\n\
+                CREATE TABLE event_2026_rest PARTITION OF event_2026 DEFAULT;\n\
+                CREATE INDEX event_vendor_idx ON event (vendor, id DESC) WHERE note IS NOT NULL;\n\
+                COMMENT ON INDEX event_vendor_idx IS 'by vendor';\n";
+    let next = "ALTER TABLE event DROP CONSTRAINT event_vendor_fkey;\n\
+                ALTER TABLE vendor ALTER COLUMN id TYPE BIGINT;\n\
+                ALTER TABLE event ALTER COLUMN vendor TYPE BIGINT;\n\
+                ALTER TABLE event ADD CONSTRAINT event_vendor_fkey FOREIGN KEY (vendor) REFERENCES vendor(id) ON DELETE CASCADE;\n\
+                ALTER TABLE event RENAME COLUMN note TO remark;\n";
+    for major in [18, 15] {
+        let Some(server) = Server::start(major) else { continue };
+        let project = project(&[(FIRST, init)]);
+        assert_eq!(server.run(&project, &["migrate", "deploy"]).code, Some(0));
+        server.rows("INSERT INTO vendor SELECT generate_series(1, 5)");
+        server.rows("INSERT INTO event SELECT n, '2025-03-01'::date + n * 7, 1 + n % 5, 'note ' || n FROM generate_series(1, 60) n");
+        planned(&server, &project, next);
+        server.rows(
+            "CREATE TABLE event_2027 PARTITION OF event FOR VALUES FROM ('2027-01-01') TO ('2028-01-01')",
+        );
+        let names = folders(&project);
+        let at = |name: &str| names.iter().position(|other| other == name);
+        let filled = at(names.iter().find(|name| name.contains("_fill_remark")).unwrap());
+        let last = names.last().unwrap();
+        let mut number = 100;
+        deployed_one_by_one(&server, &project, &mut |name| {
+            // Whoever makes partitions with rows sees to their keys.
+            if major < 18 && name.ends_with("_keys_event_vendor_fkey") {
+                server.rows("ALTER TABLE event_2027 ADD CONSTRAINT own FOREIGN KEY (vendor_new) REFERENCES vendor(id_new) ON DELETE CASCADE");
+            }
+            let column = if at(name) < filled { "note" } else { "remark" };
+            for day in ["2025-02-03", "2026-11-05", "2027-11-05"] {
+                number += 1;
+                let row = format!(
+                    "INSERT INTO event (id, at, vendor, {column}) VALUES ({number}, '{day}', {}, 'late {number}')",
+                    1 + number % 5
+                );
+                server.rows(&row);
+                let twice = server.try_rows(&row).unwrap_err();
+                assert!(twice.contains("duplicate key"), "{name}: {twice}");
+                let orphan = server.try_rows(&format!("UPDATE event SET vendor = 9 WHERE id = {number}"));
+                assert!(orphan.unwrap_err().contains("foreign key constraint"), "{name}");
+                server.rows(&format!(
+                    "UPDATE event SET id = id + 500000, {column} = {column} || '!' WHERE id = {number}"
+                ));
+                let read = format!("SELECT {column} || vendor FROM event WHERE id = {number} + 500000");
+                assert_eq!(server.value(&read), format!("late {number}!{}", 1 + number % 5), "{name}");
+            }
+            // What goes with a vendor goes everywhere.
+            server.rows("INSERT INTO vendor VALUES (7)");
+            server
+                .rows("INSERT INTO event (id, at, vendor) VALUES (7, '2025-02-03', 7), (7, '2026-02-03', 7)");
+            server.rows("DELETE FROM vendor WHERE id = 7");
+            assert_eq!(server.value("SELECT count(*) FROM event WHERE vendor = 7"), "0", "{name}");
+            let old = format!("SELECT count(*) FROM event WHERE {column} = 'note ' || id");
+            assert_eq!(server.value(&old), "60", "{name}");
+        });
+        assert!(last.ends_with("_drop_note"), "{last}");
+        for (sql, holds) in [
+            ("SELECT count(*) FROM pg_index WHERE NOT indisvalid", "0"),
+            ("SELECT count(*) FROM pg_constraint WHERE NOT convalidated", "0"),
+            ("SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal", "0"),
+            // Nothing of a partition stands for itself.
+            (
+                "SELECT count(*) FROM pg_constraint JOIN pg_inherits ON inhrelid = conrelid WHERE contype IN ('f', 'p', 'u') AND conparentid = 0",
+                "0",
+            ),
+            (
+                "SELECT count(*) FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid WHERE indrelid IN \
+              (SELECT inhrelid FROM pg_inherits) AND NOT relispartition",
+                "0",
+            ),
+            (
+                "SELECT string_agg(DISTINCT format_type(atttypid, -1), ' ') FROM pg_attribute WHERE attname = 'vendor'",
+                "bigint",
+            ),
+            ("SELECT obj_description('event_vendor_idx'::regclass)", "by vendor"),
+            ("SELECT count(*) FROM pg_indexes WHERE tablename = 'event_2027'", "3"),
+        ] {
+            assert_eq!(server.value(sql), holds, "{major}: {sql}");
+        }
+    }
+}
+
+#[test]
+fn a_full_partition_that_no_migration_made_stops_the_swap() {
+    let init = "CREATE TABLE event (id INTEGER NOT NULL, at DATE NOT NULL, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);\n\
+                CREATE TABLE event_2025 PARTITION OF event FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');\n";
+    for major in [17, 15] {
+        let Some(server) = Server::start(major) else { continue };
+        let project = project(&[(FIRST, init)]);
+        assert_eq!(server.run(&project, &["migrate", "deploy"]).code, Some(0));
+        server.rows(
+            "CREATE TABLE \"event 24\" PARTITION OF event FOR VALUES FROM ('2024-01-01') TO ('2025-01-01')",
+        );
+        planned(&server, &project, "ALTER TABLE event ALTER COLUMN id TYPE BIGINT;\n");
+        let swap = folders(&project).pop().unwrap();
+        assert!(swap.ends_with("_swap_id"), "{swap}");
+        server.rows("INSERT INTO event SELECT n, '2024-03-01' FROM generate_series(1, 10000) n");
+        let fill = folders(&project).into_iter().find(|name| name.contains("_fill_")).unwrap();
+        let aside = tempfile::tempdir().unwrap();
+        let migrations = project.path().join("prisma/migrations");
+        std::fs::rename(migrations.join(&swap), aside.path().join(&swap)).unwrap();
+        let run = server.run(&project, &["migrate", "deploy"]);
+        assert_eq!(run.code, Some(0), "{fill}: {}", run.both());
+        server.rows("INSERT INTO event VALUES (10001, '2024-03-01')");
+        std::fs::rename(aside.path().join(&swap), migrations.join(&swap)).unwrap();
+        let run = server.run(&project, &["migrate", "deploy"]);
+        let said = run.both();
+        let hint = "CREATE UNIQUE INDEX CONCURRENTLY ON \"event 24\" (id_new, at)";
+        assert_ne!(run.code, Some(0), "{said}");
+        assert!(said.contains(hint) && said.contains("deploy again"), "{said}");
+        server.rows(hint);
+        let resolved = server.run(&project, &["migrate", "resolve", "--rolled-back", &swap]);
+        assert_eq!(resolved.code, Some(0), "{}", resolved.both());
+        let run = server.run(&project, &["migrate", "deploy"]);
+        assert_eq!(run.code, Some(0), "{}", run.both());
+        let keys = "SELECT count(*) FROM pg_constraint WHERE contype = 'p' AND conrelid IN ('event 24'::regclass, 'event_2025'::regclass) AND conparentid <> 0";
+        assert_eq!(server.value(&keys.replace("'event 24'", "'\"event 24\"'")), "2");
+    }
+}

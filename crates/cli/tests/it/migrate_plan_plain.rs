@@ -6,27 +6,27 @@ use std::path::Path;
 use crate::migrate_support::{Database, Server, migrate};
 use crate::support::{Project, Run};
 
-const INIT: &str = "CREATE TABLE vendor (id serial PRIMARY KEY, name text NOT NULL, fax text);\n\
+pub(crate) const INIT: &str = "CREATE TABLE vendor (id serial PRIMARY KEY, name text NOT NULL, fax text);\n\
                     CREATE TABLE orders (id serial PRIMARY KEY, note text, total integer NOT NULL DEFAULT 0);\n\
                     CREATE INDEX orders_total ON orders (total);\n";
 const NEXT: &str = "CREATE INDEX orders_note ON orders (note);\n\n\
                     ALTER TABLE orders ALTER COLUMN note SET NOT NULL;\n\n\
                     ALTER TABLE orders ALTER COLUMN total TYPE bigint;\n\n\
                     ALTER TABLE vendor DROP COLUMN fax;\n";
-const UNDO: &str = "ALTER TABLE vendor ADD COLUMN fax text;\nDROP INDEX orders_note;\n";
+pub(crate) const UNDO: &str = "ALTER TABLE vendor ADD COLUMN fax text;\nDROP INDEX orders_note;\n";
 
 /// How a runner wants its files.
-struct Form {
+pub(crate) struct Form {
     files: &'static [(&'static str, Part)],
     /// The names of the two migrations.
-    names: [&'static str; 2],
+    pub(crate) names: [&'static str; 2],
     /// What tells the runner that a file runs outside of a transaction.
     alone: Option<&'static str>,
     /// The folder's files hold transactions of their own.
     bare: bool,
 }
 
-enum Part {
+pub(crate) enum Part {
     Up,
     Down,
     Both(&'static str, &'static str),
@@ -38,7 +38,7 @@ const DBMATE: Form = Form {
     alone: Some("-- migrate:up transaction:false\n"),
     bare: false,
 };
-const GOOSE: Form = Form {
+pub(crate) const GOOSE: Form = Form {
     files: &[("{}.sql", Part::Both("-- +goose Up\n", "\n-- +goose Down\n"))],
     names: ["00001_init", "00002_next"],
     alone: Some("-- +goose NO TRANSACTION\n-- +goose Up\n"),
@@ -50,13 +50,13 @@ const NODE_PG_MIGRATE: Form = Form {
     alone: None,
     bare: false,
 };
-const PAIRS: Form = Form {
+pub(crate) const PAIRS: Form = Form {
     files: &[("{}.down.sql", Part::Down), ("{}.up.sql", Part::Up)],
     names: ["000001_init", "000002_next"],
     alone: Some("-- no-transaction\n"),
     bare: false,
 };
-const FOLDERS: Form = Form {
+pub(crate) const FOLDERS: Form = Form {
     files: &[("{}/down.sql", Part::Down), ("{}/up.sql", Part::Up)],
     names: ["2026-01-01-000000_init", "2026-01-02-000000_next"],
     alone: None,
@@ -66,7 +66,7 @@ const NUMBERED: Form =
     Form { files: &[("{}.sql", Part::Up)], names: ["V1__init", "V2__next"], alone: None, bare: true };
 
 impl Form {
-    fn write(&self, project: &Project, name: &str, up: &str, down: &str) {
+    pub(crate) fn write(&self, project: &Project, name: &str, up: &str, down: &str) {
         for (file, part) in self.files {
             let text = match part {
                 Part::Up => up.to_owned(),
@@ -78,19 +78,19 @@ impl Form {
     }
 
     /// The file that is run.
-    fn main(&self, name: &str) -> String {
+    pub(crate) fn main(&self, name: &str) -> String {
         format!("db/migrations/{}", self.files.last().unwrap().0.replace("{}", name))
     }
 }
 
-fn ok(project: &Project, database: &Database<'_>, arguments: &[&str]) -> Run {
+pub(crate) fn ok(project: &Project, database: &Database<'_>, arguments: &[&str]) -> Run {
     let run = migrate(project, database, arguments);
     assert_eq!(run.code, Some(0), "{arguments:?}: {}", run.both());
     run
 }
 
 /// A project whose first migration is deployed, with rows, and whose second waits.
-fn begun(form: &Form, database: &Database<'_>) -> Project {
+pub(crate) fn begun(form: &Form, database: &Database<'_>) -> Project {
     let project = Project::new(&[]);
     form.write(&project, form.names[0], INIT, "DROP TABLE orders, vendor;\n");
     ok(&project, database, &["deploy"]);
@@ -116,7 +116,7 @@ fn shown(project: &Project, database: &Database<'_>) -> String {
 }
 
 /// Plans and writes; the names of the parts in their order.
-fn planned(form: &Form, project: &Project, database: &Database<'_>) -> Vec<String> {
+pub(crate) fn planned(form: &Form, project: &Project, database: &Database<'_>) -> Vec<String> {
     let written = ok(project, database, &["plan", "--safe", "--write", "--format", "json"]).json();
     let one = &written["migrations"][0];
     assert_eq!(one["verdict"]["verdict"], "proven", "{written:#}");
@@ -186,7 +186,7 @@ fn one_by_one(project: &Project, names: &[String], each: &mut dyn FnMut(&str)) {
     }
 }
 
-fn applied(database: &Database<'_>) -> Vec<String> {
+pub(crate) fn applied(database: &Database<'_>) -> Vec<String> {
     let rows = database.history_of("pgsteward_migrations").into_iter();
     rows.filter(|row| row.finished && !row.rolled_back).map(|row| row.name).collect()
 }

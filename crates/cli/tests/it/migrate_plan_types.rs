@@ -152,8 +152,21 @@ fn an_enum_that_more_than_columns_stand_on_is_left_with_the_reason() {
             "the materialized view \"voids\" reads it",
         ),
         (
-            "CREATE FUNCTION rank(\"Status\") RETURNS integer LANGUAGE sql AS 'SELECT 1';\n",
-            "the function \"rank\" takes or returns it",
+            "CREATE FUNCTION ranked(\"Status\") RETURNS integer LANGUAGE sql AS 'SELECT 1';\n\
+             CREATE VIEW ranks AS SELECT ranked(status) FROM \"Order\";\n",
+            "the view \"ranks\" calls the function \"ranked\", which takes or returns it",
+        ),
+        (
+            "CREATE FUNCTION ranked(s \"Status\" DEFAULT 'VOID') RETURNS integer LANGUAGE sql AS 'SELECT 1';\n",
+            "an argument of the function \"ranked\" has a value with a new name as its default",
+        ),
+        (
+            "CREATE FUNCTION paid() RETURNS bigint LANGUAGE sql RETURN (SELECT count(*) FROM \"Order\" WHERE status = 'PAID');\n",
+            "PostgreSQL holds the body of the function \"paid\" to what it reads",
+        ),
+        (
+            "CREATE TYPE pair AS (status \"Status\", n integer);\nCREATE TABLE pairs (pair pair);\n",
+            "the type \"pair\", which has it, is that of \"pair\" of \"pairs\"",
         ),
     ] {
         let project = project(&[(FIRST, &format!("{ENUM}{more}")), (NEXT, rename)]);

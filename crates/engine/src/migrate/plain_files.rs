@@ -167,7 +167,7 @@ pub(super) fn files(
 pub(super) const NO_TRANSACTION: &str = "-- no-transaction\n";
 
 /// What diesel looks for beside `up.sql`. Source: diesel's documentation of `MigrationMetadata`.
-const DIESEL: (&str, &str) = ("metadata.toml", "run_in_transaction = false\n");
+pub(super) const DIESEL: (&str, &str) = ("metadata.toml", "run_in_transaction = false\n");
 
 /// The same for a body that may have to run outside of a transaction.
 pub(super) fn laid_out(

@@ -13,11 +13,16 @@ use pgsteward_sql::{quote_ident, quote_literal, quote_qualified};
 use super::deck::{Deck, unsettled};
 use super::enums::is;
 use super::exchange::short;
-use super::pieces::{Piece, Stands, note, script, stands};
+use super::pieces::{Piece, Stands, script, stands};
 use crate::migrate::unused;
 
+/// Operators over values of the two types.
 const OPERATORS: [(&str, &str); 6] =
     [("eq", "="), ("ne", "<>"), ("lt", "<"), ("le", "<="), ("gt", ">"), ("ge", ">=")];
+
+/// Those over arrays of them.
+const OF_ARRAYS: [(&str, &str); 5] =
+    [("eq", "="), ("ne", "<>"), ("contains", "@>"), ("contained", "<@"), ("overlaps", "&&")];
 
 /// The first piece that renames an enum in use, and what it becomes.
 pub(super) fn next(
@@ -39,21 +44,11 @@ pub(super) fn next(
             }
             let catalog = deck.catalog_after(pieces, at);
             let Some(arrays) = users(&catalog, &old) else { continue };
-            if arrays {
-                note(
-                    notes,
-                    format!(
-                        "the enum {} is renamed as it is written: a column holds arrays of it",
-                        old.display()
-                    ),
-                );
-                continue;
-            }
             match stands(piece, file, statement, notes) {
                 None => continue,
                 Some(Stands::Among(parts)) => return Some((at, parts)),
                 Some(Stands::Alone) => {
-                    return Some((at, parts(&catalog, &old, &new, piece.slice(statement))));
+                    return Some((at, parts(&catalog, (&old, &new), arrays, piece.slice(statement))));
                 }
             }
         }
@@ -83,7 +78,7 @@ fn users(catalog: &Catalog, name: &QName) -> Option<bool> {
     (!arrays.is_empty()).then(|| arrays.contains(&true))
 }
 
-fn parts(catalog: &Catalog, old: &QName, new: &QName, rename: &str) -> Vec<Piece> {
+fn parts(catalog: &Catalog, (old, new): (&QName, &QName), arrays: bool, rename: &str) -> Vec<Piece> {
     let (alias, own) = (quote_qualified(old), quote_qualified(new));
     let values = catalog.enums.get(old).map(|known| known.values.as_slice()).unwrap_or_default();
     let values: Vec<String> = values.iter().map(|value| quote_literal(value)).collect();
@@ -92,18 +87,25 @@ fn parts(catalog: &Catalog, old: &QName, new: &QName, rename: &str) -> Vec<Piece
         format!("CREATE CAST ({alias} AS {own}) WITH INOUT AS IMPLICIT"),
     ];
     let mut drop = Vec::new();
-    for (word, bare) in OPERATORS {
+    for Comparison { word, bare, left, right, of_arrays } in comparisons(arrays) {
+        let brackets = if of_arrays { "[]" } else { "" };
+        let ty = |side| format!("{}{brackets}", if side == Side::Own { &own } else { &alias });
+        let value = |place: &str, side| match side {
+            Side::Own => place.to_owned(),
+            Side::Alias => format!("{place}::text{brackets}::{own}{brackets}"),
+        };
+        let (values, left, right) = ((value("$1", left), value("$2", right)), ty(left), ty(right));
         let function = quote_qualified(&QName::new(&old.namespace, short(&format!("{}_{word}", old.name))));
         let operator = format!("{}.{bare}", quote_ident(&old.namespace));
         make.push(format!(
-            "CREATE FUNCTION {function}({own}, {alias}) RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE AS {}",
-            quote_literal(&format!("SELECT $1 OPERATOR(pg_catalog.{bare}) $2::text::{own}"))
+            "CREATE FUNCTION {function}({left}, {right}) RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE AS {}",
+            quote_literal(&format!("SELECT {} OPERATOR(pg_catalog.{bare}) {}", values.0, values.1))
         ));
         make.push(format!(
-            "CREATE OPERATOR {operator} (LEFTARG = {own}, RIGHTARG = {alias}, PROCEDURE = {function})"
+            "CREATE OPERATOR {operator} (LEFTARG = {left}, RIGHTARG = {right}, PROCEDURE = {function})"
         ));
-        drop.push(format!("DROP OPERATOR {operator} ({own}, {alias})"));
-        drop.push(format!("DROP FUNCTION {function}({own}, {alias})"));
+        drop.push(format!("DROP OPERATOR {operator} ({left}, {right})"));
+        drop.push(format!("DROP FUNCTION {function}({left}, {right})"));
     }
     drop.push(format!("DROP CAST ({alias} AS {own})"));
     drop.push(format!("DROP TYPE {alias}"));
@@ -131,4 +133,40 @@ fn parts(catalog: &Catalog, old: &QName, new: &QName, rename: &str) -> Vec<Piece
         ..Piece::settled(&format!("drop_type_{}", old.name), &why, &drop)
     };
     vec![expand, contract]
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Own,
+    Alias,
+}
+
+struct Comparison {
+    word: &'static str,
+    bare: &'static str,
+    left: Side,
+    right: Side,
+    of_arrays: bool,
+}
+
+/// What old queries compare. Queries over arrays have the column on either side (`= ANY`, `<@`); then two values of the old
+/// type need operators of their own, because two others would fit them equally well.
+fn comparisons(arrays: bool) -> Vec<Comparison> {
+    use Side::{Alias, Own};
+
+    let of = |(word, bare): &(&'static str, &'static str), left, right, of_arrays| Comparison {
+        word,
+        bare,
+        left,
+        right,
+        of_arrays,
+    };
+    let mut found: Vec<Comparison> = OPERATORS.iter().map(|one| of(one, Own, Alias, false)).collect();
+    for (left, right) in [(Own, Alias), (Alias, Own), (Alias, Alias)].into_iter().filter(|_| arrays) {
+        if left == Alias {
+            found.extend(OPERATORS.iter().map(|one| of(one, left, right, false)));
+        }
+        found.extend(OF_ARRAYS.iter().map(|one| of(one, left, right, true)));
+    }
+    found
 }

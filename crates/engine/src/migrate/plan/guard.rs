@@ -1,8 +1,11 @@
 //! Statements that stop a deploy where the database has partitions that no migration made: programs make them while
 //! it runs (pg_partman, a nightly job), so a plan that was read from the migrations leaves them out.
 
-use pgsteward_model::catalog::{ForeignKey, QName, Table};
-use pgsteward_sql::{quote_literal, quote_qualified};
+use pgsteward_model::catalog::{Constraint, ConstraintKind, ForeignKey, Index, QName, Table};
+use pgsteward_sql::{ddl, quote_literal, quote_name, quote_qualified};
+
+/// So many rows are read while a table is locked.
+const FEW: u32 = 10_000;
 
 /// What the report says of it.
 pub(super) fn note(root: &Table) -> String {
@@ -61,5 +64,63 @@ pub(super) fn have_keys(table: &QName, name: &str, key: &ForeignKey) -> String {
         columns.join(", "),
         quote_literal(name),
         quote_literal(hint),
+    )
+}
+
+/// Gives the index of the parent what partitions have that no migration made: one of their own that is like it, or, where
+/// they have few rows, a new one. Fails where one has many rows and none.
+/// `meanwhile` is the index as it is before the columns have their names.
+pub(super) fn take_rest(table: &QName, index: &QName, key: Option<&Constraint>, meanwhile: &Index) -> String {
+    let (kind, unique_word) = match key.map(|key| &key.kind) {
+        Some(ConstraintKind::PrimaryKey { .. }) => ("PRIMARY KEY", "UNIQUE "),
+        Some(_) => ("UNIQUE", "UNIQUE "),
+        None => ("", if meanwhile.unique { "UNIQUE " } else { "" }),
+    };
+    let become_key = key.map_or_else(String::new, |key| {
+        format!(
+            "    EXECUTE format('ALTER TABLE %s ADD CONSTRAINT %I {kind} USING INDEX %I{}', part.relid::regclass, own, own);\n",
+            ddl::deferral(key)
+        )
+    });
+    let create =
+        ddl::index_of_parent(table, &Index { name: "i".into(), constraint: None, ..meanwhile.clone() });
+    let columns = create.split_once(&quote_name(table)).map_or("", |(_, columns)| columns);
+    let (table, index) = (quote_literal(&quote_qualified(table)), quote_literal(&quote_qualified(index)));
+    let tail = "substring(pg_get_indexdef(%) FROM ' USING .*$')";
+    let (wanted, had) =
+        (tail.replace('%', &format!("{index}::regclass")), tail.replace('%', "had.indexrelid"));
+    let find = format!(
+        "    SELECT class.relname INTO own FROM pg_catalog.pg_index AS had\n    \
+         JOIN pg_catalog.pg_class AS class ON class.oid = had.indexrelid AND NOT class.relispartition\n    \
+         WHERE had.indrelid = part.relid AND had.indisvalid AND had.indisunique = {}\n      \
+         AND {had} = {wanted}\n      \
+         AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conindid = had.indexrelid AND contype IN ('p', 'u', 'x'))\n    \
+         ORDER BY had.indexrelid LIMIT 1;\n",
+        !unique_word.is_empty()
+    );
+    format!(
+        "-- Partitions that no migration made.\n\
+         DO $rest$\nDECLARE\n  part record;\n  own text;\n  many boolean;\nBEGIN\n  FOR part IN\n    \
+         SELECT tree.relid, above.indexrelid::regclass AS above, class.relnamespace::regnamespace AS namespace\n    \
+         FROM pg_catalog.pg_partition_tree({table}::regclass) AS tree\n    \
+         JOIN pg_catalog.pg_class AS class ON class.oid = tree.relid\n    \
+         LEFT JOIN pg_catalog.pg_index AS above ON above.indrelid = tree.parentrelid\n      \
+         AND above.indexrelid IN (SELECT relid FROM pg_catalog.pg_partition_tree({index}::regclass))\n    \
+         WHERE tree.level > 0 AND tree.isleaf AND NOT EXISTS (\n      \
+         SELECT FROM pg_catalog.pg_partition_tree({index}::regclass) AS attached\n      \
+         JOIN pg_catalog.pg_index ON pg_index.indexrelid = attached.relid WHERE pg_index.indrelid = tree.relid\n    )\n  LOOP\n\
+         {find}    \
+         EXECUTE format('SELECT count(*) > {FEW} FROM (SELECT FROM %s LIMIT {FEW} + 1) AS rest', part.relid::regclass) INTO many;\n    \
+         IF part.above IS NULL OR (own IS NULL AND many) THEN\n      \
+         RAISE EXCEPTION 'the partition %, which no migration made, has no valid index of its own like %', part.relid::regclass, {index}\n        \
+         USING HINT = 'run: CREATE {unique_word}INDEX CONCURRENTLY ON ' || part.relid::regclass || {} || '; then \
+         pgsteward migrate resolve --rolled-back, and deploy again';\n    END IF;\n    \
+         IF own IS NULL THEN\n      \
+         EXECUTE format('CREATE {unique_word}INDEX ON %s%s', part.relid::regclass, {wanted});\n  {}    END IF;\n\
+         {become_key}    \
+         EXECUTE format('ALTER INDEX %s ATTACH PARTITION %s.%I', part.above, part.namespace, own);\n  \
+         END LOOP;\nEND\n$rest$",
+        quote_literal(columns),
+        find.replace("\n    ", "\n      ")
     )
 }

@@ -10,6 +10,7 @@ mod drops;
 mod enums;
 mod exchange;
 mod expand;
+mod family;
 mod guard;
 mod name;
 mod obstacle;
@@ -20,7 +21,9 @@ mod prove;
 mod readers;
 mod relation;
 mod remade;
+mod renumber;
 mod rewrite;
+mod sequence;
 mod sight;
 mod standing;
 mod swap;
@@ -41,6 +44,7 @@ use super::rollback;
 use crate::Progress;
 use crate::collect::{CodeReader, introspect};
 use crate::discover::FoundProject;
+use crate::fix::Plan as Changes;
 use deck::Deck;
 use prove::Ground;
 
@@ -81,9 +85,9 @@ pub async fn plan(options: &PlanOptions, progress: &dyn Progress) -> Result<Plan
     let facts = run.facts(&mut report.notes);
     let planned = run.all(facts, &wanted, last).await;
     let written = match planned {
-        Ok((migrations, writes)) => {
+        Ok((migrations, changes)) => {
             report.migrations = migrations;
-            run.write(options.write, writes, &mut report).await
+            run.write(options.write, changes, &mut report).await
         }
         Err(error) => Err(MigrateError::new(format!("{error:#}"))),
     };
@@ -144,13 +148,14 @@ impl Run<'_> {
         facts: Facts,
         wanted: &[usize],
         last: usize,
-    ) -> anyhow::Result<(Vec<PlannedMigration>, Vec<crate::fix::Write>)> {
+    ) -> anyhow::Result<(Vec<PlannedMigration>, Changes)> {
         let regime = rollback::regime(self.project);
         let (history, sources) = deck::history(&self.folders[..=last], self.lab.version(), regime);
         let mut deck = Deck::new(facts, self.lab.version());
         let database = self.lab.create_database().await?;
         let replay = ReplayOptions { trace: false, time_limit: None };
-        let (mut planned, mut writes) = (Vec::new(), Vec::new());
+        let (mut planned, mut changes) = (Vec::new(), Changes::default());
+        let mut names: Vec<String> = self.folders.iter().map(|folder| folder.name.clone()).collect();
         let mut done = 0;
         for at in wanted {
             self.progress.phase(&format!("plan {}", self.folders[*at].name));
@@ -185,9 +190,9 @@ impl Run<'_> {
                 self.lab.finish_database(trial).await?;
             }
             sight::look(&mut deck, self.lab, &database, self.folders[*at].script()).await?;
-            let (one, files) = self.one(*at, &deck, &database).await?;
+            let (one, writes) = self.one(*at, &deck, &database, &mut names).await?;
             planned.push(one);
-            writes.extend(files);
+            changes.writes.extend(writes);
             pgsteward_lab::replay_files(
                 self.lab,
                 &database,
@@ -201,21 +206,33 @@ impl Run<'_> {
             deck.pass(&self.folders[*at], true);
             done = *at + 1;
         }
-        Ok((planned, writes))
+        self.renamed(&names, &mut changes)?;
+        Ok((planned, changes))
+    }
+
+    /// The renames of all migrations that got another name, and of those that were not planned the text that says it.
+    fn renamed(&self, names: &[String], changes: &mut Changes) -> anyhow::Result<()> {
+        for (folder, name) in self.folders.iter().zip(names).filter(|(folder, name)| folder.name != **name) {
+            let (moves, writes) = renumber::files(self.project, folder, name)?;
+            changes.moves.extend(moves);
+            let planned = |write: &crate::fix::Write| changes.writes.iter().any(|one| one.path == write.path);
+            let writes: Vec<_> = writes.into_iter().filter(|write| !planned(write)).collect();
+            changes.writes.extend(writes);
+        }
+        Ok(())
     }
 
     /// Writes the migrations, and for each what undoes it.
     async fn write(
         &self,
         wanted: bool,
-        writes: Vec<crate::fix::Write>,
+        changes: Changes,
         report: &mut PlanReport,
     ) -> Result<(), MigrateError> {
-        if !wanted || writes.is_empty() {
+        if !wanted || changes.is_empty() {
             return Ok(());
         }
-        let plan = crate::fix::Plan { writes, ..crate::fix::Plan::default() };
-        plan.write(&self.project.root).map_err(|error| MigrateError::new(format!("{error:#}")))?;
+        changes.write(&self.project.root).map_err(|error| MigrateError::new(format!("{error:#}")))?;
         report.written = true;
         if !self.ways_back() {
             report.notes.push(
@@ -284,8 +301,10 @@ impl Run<'_> {
         at: usize,
         deck: &Deck,
         database: &pgsteward_lab::Database,
+        names: &mut [String],
     ) -> anyhow::Result<(PlannedMigration, Vec<crate::fix::Write>)> {
         let folder = &self.folders[at];
+        let own = names[at].clone();
         let mut planned = PlannedMigration {
             name: folder.name.clone(),
             verdict: PlanVerdict::Unchanged,
@@ -310,15 +329,17 @@ impl Run<'_> {
         {
             return Ok((planned, Vec::new()));
         }
-        let names: Vec<String> = self.folders.iter().map(|folder| folder.name.clone()).collect();
         let named = match self.project.is_prisma() {
-            true => name::name(&names, &folder.name, &mut pieces),
-            false => plain::name(&names, &folder.name, &mut pieces),
+            true => name::name(names, &own, &mut pieces).map(|()| Vec::new()),
+            false => plain::name(names, &own, &mut pieces, &|name| self.may_move(names, name)),
         };
-        if let Err(reason) = named {
-            planned.verdict = PlanVerdict::Refused { reason };
-            return Ok((planned, Vec::new()));
-        }
+        let moves = match named {
+            Ok(moves) => moves,
+            Err(reason) => {
+                planned.verdict = PlanVerdict::Refused { reason };
+                return Ok((planned, Vec::new()));
+            }
+        };
         if !self.project.is_prisma() {
             plain::settle(self.project.layout, folder, &mut pieces);
         }
@@ -344,11 +365,21 @@ impl Run<'_> {
             false => {
                 let files = facts.history.as_ref().map_or(&[][..], |history| &history.files);
                 planned.notes.extend(plain::notes(folder, &pieces, files)?);
-                plain::writes(self.project, folder, &pieces, files, self.ways_back())?
+                plain::writes(self.project, folder, &own, &pieces, files, self.ways_back())?
             }
         };
-        planned.diff = crate::fix::Plan { writes: writes.clone(), ..crate::fix::Plan::default() }.diff();
+        planned.notes.extend(moves.iter().map(renumber::note));
+        for (old, new) in moves {
+            names.iter_mut().filter(|name| **name == old).for_each(|name| name.clone_from(&new));
+        }
+        planned.diff = Changes { writes: writes.clone(), ..Changes::default() }.diff();
         Ok((planned, writes))
+    }
+
+    /// Whether a migration may get another name: one that the database has not.
+    fn may_move(&self, names: &[String], name: &str) -> bool {
+        let at = names.iter().position(|one| one == name);
+        at.and_then(|at| self.folders.get(at)).is_some_and(|folder| self.refused(folder).is_none())
     }
 
     /// A migration that any database may have is history: its text must stay.

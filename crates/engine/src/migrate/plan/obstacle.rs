@@ -1,16 +1,16 @@
 //! Why a second column cannot take the place of a column, but for what reads it (see `readers`).
 
 use pgsteward_model::catalog::{
-    Catalog, Column, Constraint, ConstraintKind, ReferentialAction, Table, TableKind,
+    Catalog, Column, Constraint, ConstraintKind, ForeignKey, ReferentialAction, Table, TableKind,
 };
 use pgsteward_sql::quote_ident;
 
 use super::exchange::Ways;
-use super::readers;
+use super::{family, readers};
 
 /// Why no second column can follow it; None where nothing stands in the way.
 pub(super) fn beside(catalog: &Catalog, table: &Table, column: &str, ways: Ways) -> Option<String> {
-    if let Some(reason) = family(catalog, table, column, ways) {
+    if let Some(reason) = inherited(catalog, table, column, ways) {
         return Some(reason);
     }
     if table.force_row_security {
@@ -49,11 +49,16 @@ pub(super) fn obstacle(
             other.name
         ));
     }
+    if table.partitioning.is_some()
+        && let Some(reason) = family::obstacle(catalog, table, column)
+    {
+        return Some(reason);
+    }
     constraint(catalog, table, column, bound).or_else(|| expression(table, column, bound))
 }
 
 /// The columns of a parent and its children are one to PostgreSQL, which the steps of an exchange change one by one.
-fn family(catalog: &Catalog, table: &Table, column: &str, ways: Ways) -> Option<String> {
+fn inherited(catalog: &Catalog, table: &Table, column: &str, ways: Ways) -> Option<String> {
     if let Some(partitioning) = &table.partitioning {
         let key = readers::speaks(&partitioning.key, column);
         return match key {
@@ -69,7 +74,7 @@ fn family(catalog: &Catalog, table: &Table, column: &str, ways: Ways) -> Option<
 }
 
 /// A partitioned table has its column, trigger and checks on all partitions at once. Whatever only one of them has would
-/// be lost, and no index of all of them is built concurrently.
+/// be lost.
 fn partitioned(catalog: &Catalog, root: &Table, column: &str, ways: Ways) -> Option<String> {
     if catalog.version.major() < 13 {
         return Some(
@@ -78,25 +83,8 @@ fn partitioned(catalog: &Catalog, root: &Table, column: &str, ways: Ways) -> Opt
         );
     }
     let known = root.column(column)?;
-    let family: Vec<&Table> = std::iter::once(root).chain(partitions(catalog, root)).collect();
-    family.iter().find_map(|table| {
+    family::partitions(catalog, root).into_iter().find_map(|table| {
         let name = table.name.display();
-        let is = |other: &String| other == column;
-        let over = table.indexes.iter().find(|index| {
-            index.keys.iter().any(|key| key.column.as_ref().is_some_and(is)) || index.include.iter().any(is)
-        });
-        if let Some(index) = over {
-            return Some(format!("the index \"{}\" of the partitioned table stands on it", index.name));
-        }
-        if let Some(reason) = expression(table, column, true) {
-            return Some(reason);
-        }
-        if let Some((key, _)) = table.foreign_keys().find(|(_, key)| key.columns.iter().any(is)) {
-            return Some(format!("the foreign key \"{}\" is that of a partitioned table", key.name));
-        }
-        if std::ptr::eq(*table, root) {
-            return None;
-        }
         let own = table.column(column)?;
         let checks = |other: &&Constraint| {
             matches!(&other.kind, ConstraintKind::Check { expression, .. } if names(expression, column))
@@ -125,19 +113,6 @@ fn partitioned(catalog: &Catalog, root: &Table, column: &str, ways: Ways) -> Opt
     })
 }
 
-/// All that are below a table, at any depth.
-fn partitions<'a>(catalog: &'a Catalog, root: &'a Table) -> Vec<&'a Table> {
-    let mut found: Vec<&Table> = Vec::new();
-    let mut open = vec![&root.name];
-    while let Some(parent) = open.pop() {
-        let of = |table: &&Table| table.partition_of.as_ref().is_some_and(|of| of.parent == *parent);
-        let below: Vec<&Table> = catalog.tables.values().map(std::sync::Arc::as_ref).filter(of).collect();
-        open.extend(below.iter().map(|table| &table.name));
-        found.extend(below);
-    }
-    found
-}
-
 fn constraint(catalog: &Catalog, table: &Table, column: &str, bound: bool) -> Option<String> {
     for constraint in &table.constraints {
         match &constraint.kind {
@@ -159,12 +134,11 @@ fn constraint(catalog: &Catalog, table: &Table, column: &str, bound: bool) -> Op
         other.foreign_keys().find_map(|(constraint, key)| {
             let here = other.name == table.name && holds(&key.columns);
             let there = key.references == table.name && holds(&key.referenced_columns);
-            // Before 18 a partitioned table has no key that is NOT VALID.
             if there && (other.partitioning.is_some() || other.partition_of.is_some()) {
-                return Some(format!(
-                    "the foreign key \"{}\" is that of a partitioned table",
-                    constraint.name
-                ));
+                let to = |key: &ForeignKey| key.references == table.name && holds(&key.referenced_columns);
+                if let Some(reason) = family::obstacle_of_key(catalog, other, &to) {
+                    return Some(reason);
+                }
             }
             let defaults = [key.on_delete, key.on_update].contains(&ReferentialAction::SetDefault);
             (here && defaults)

@@ -279,7 +279,7 @@ fn built(table: &Table, index: &Index) -> Piece {
     )
 }
 
-fn validated(table: &Table, constraint: &Constraint) -> Piece {
+pub(super) fn validated(table: &Table, constraint: &Constraint) -> Piece {
     let (on, name) = (quote_qualified(&table.name), quote_ident(&constraint.name));
     Piece::settled(
         &format!("validate_{}", table.name.name),
@@ -289,7 +289,7 @@ fn validated(table: &Table, constraint: &Constraint) -> Piece {
 }
 
 /// The key over its columns, or over an index that is there.
-fn key_of(
+pub(super) fn key_of(
     table: &Table,
     only: &str,
     constraint: &Constraint,

@@ -7,11 +7,11 @@ use pgsteward_model::migration::{Layout, MigrationFile};
 
 use super::name::{call, cut, safe};
 use super::pieces::{Piece, without_own_transaction};
-use crate::discover::migrations::number_order;
+use super::renumber;
 use crate::discover::relative;
 use crate::fix::Write;
 use crate::migrate::error::MigrateError;
-use crate::migrate::plain_files::{Body, NO_TRANSACTION, laid_out};
+use crate::migrate::plain_files::{Body, DIESEL, NO_TRANSACTION, laid_out};
 use crate::migrate::project::{MigrateProject, MigrationFolder, read_utf8};
 use crate::migrate::{name as given, rollback};
 use crate::plain::{Marks, Names, number_of, without_marks, words_of};
@@ -24,13 +24,18 @@ const ALWAYS_IN_TRANSACTION: &str = "node-pg-migrate runs files of SQL in a tran
 const OWN_TRANSACTIONS: &str = "files of several statements hold a transaction of their own, for runners that begin none: where yours \
                                 begins one around each file, take BEGIN and COMMIT out of them";
 
-/// Names the pieces: the first as the migration, the others with the numbers that follow its own. The reason where these
-/// are taken.
-pub(super) fn name(known: &[String], migration: &str, pieces: &mut [Piece]) -> Result<(), String> {
-    let [first, rest @ ..] = pieces else { return Ok(()) };
+/// Names the pieces: the first as the migration, the others with the numbers that follow its own. Gives the old and new
+/// names of migrations that have these numbers; the reason where one of them keeps its name.
+pub(super) fn name(
+    known: &[String],
+    migration: &str,
+    pieces: &mut [Piece],
+    may_move: &dyn Fn(&str) -> bool,
+) -> Result<Vec<(String, String)>, String> {
+    let [first, rest @ ..] = pieces else { return Ok(Vec::new()) };
     call(first, migration);
     if rest.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let Some(mut numbers) = Names::after(migration, given::now()) else {
         return Err("its name begins with no number that those of its parts could follow".into());
@@ -44,16 +49,7 @@ pub(super) fn name(known: &[String], migration: &str, pieces: &mut [Piece]) -> R
         last = number_of(&name).unwrap_or(u64::MAX);
         call(piece, &name);
     }
-    let between = known.iter().find(|name| {
-        number_order(migration, name).is_lt() && number_of(name).is_some_and(|number| number <= last)
-    });
-    match between {
-        Some(other) => Err(format!(
-            "the migration \"{other}\" stands where its parts have to: where no database has applied it yet, give it a number \
-             above {last}"
-        )),
-        None => Ok(()),
-    }
+    renumber::behind(known, migration, last, &mut numbers, may_move)
 }
 
 /// The way there without what runners are told: the parts say that anew.
@@ -87,31 +83,61 @@ pub(super) fn keeps_ways_back(project: &MigrateProject, folders: &[MigrationFold
     project.layout != Layout::Files || folders.iter().any(keeps)
 }
 
-/// The files of the named pieces. `files` are what reading says of them.
+/// The files of the named pieces, of which the first has the name that the migration gets. `files` are what reading says of
+/// them.
 pub(super) fn writes(
     project: &MigrateProject,
     migration: &MigrationFolder,
+    name: &str,
     pieces: &[Piece],
     files: &[MigrationFile],
     ways_back: bool,
 ) -> Result<Vec<Write>, MigrateError> {
     let mut writes = Vec::new();
     let told = is_told_alone(migration);
+    let around = &project.migrations_folder;
     for (piece, file) in pieces.iter().zip(files) {
         let body = Body {
             up: piece.text.clone(),
             down: ways_back.then(|| piece.down.clone().unwrap_or_else(|| rollback::NOT_MADE.to_owned())),
             alone: is_alone(file) || (told && !piece.settled),
         };
-        let new = laid_out(&project.migrations_folder, project.layout, Some(migration), &piece.slug, body);
-        for (path, after) in new.files {
-            let is_there = piece.slug == migration.name && path.is_file();
-            let before = is_there.then(|| read_utf8(&path)).transpose()?;
+        let alone = body.alone;
+        let mut new = laid_out(around, project.layout, Some(migration), &piece.slug, body).files;
+        let is_first = piece.slug == name;
+        let metadata = migration.file.with_file_name(DIESEL.0);
+        if is_first && told && metadata.is_file() {
+            let beside = around.join(name).join(DIESEL.0);
+            new.retain(|(path, _)| *path != beside);
+            if !alone {
+                new.insert(0, (beside, in_transaction(&read_utf8(&metadata)?)));
+            }
+        }
+        for (path, after) in new {
+            // Where the migration is now that gets another name.
+            let now = renumber::moved(&path, around, name, &migration.name);
+            let is_there = is_first && now.is_file();
+            let before = is_there.then(|| read_utf8(&now)).transpose()?;
             let before = before.map(|text| text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text));
-            writes.push(Write { path: relative(&project.root, &path), before, after });
+            if before.as_ref() != Some(&after) || now != path {
+                writes.push(Write { path: relative(&project.root, &path), before, after });
+            }
         }
     }
     Ok(writes)
+}
+
+/// What diesel is told of a part that runs in its transaction, where it was told otherwise of the whole migration.
+fn in_transaction(metadata: &str) -> String {
+    let told = |line: &str| match says_alone(line) {
+        true => "run_in_transaction = true".to_owned(),
+        false => line.to_owned(),
+    };
+    metadata.lines().map(|line| format!("{}\n", told(line))).collect()
+}
+
+fn says_alone(line: &str) -> bool {
+    line.replace(char::is_whitespace, "").starts_with("run_in_transaction=false")
 }
 
 /// A statement of it refuses to run in a transaction.
@@ -132,10 +158,8 @@ fn is_told_alone(migration: &MigrationFolder) -> bool {
         }
     };
     let diesel = || {
-        let beside = std::fs::read_to_string(migration.file.with_file_name("metadata.toml"));
-        let without =
-            |line: &str| line.replace(char::is_whitespace, "").starts_with("run_in_transaction=false");
-        beside.is_ok_and(|text| text.lines().any(without))
+        let beside = std::fs::read_to_string(migration.file.with_file_name(DIESEL.0));
+        beside.is_ok_and(|text| text.lines().any(says_alone))
     };
     match migration.marks {
         Marks::None if migration.file.file_name().is_some_and(|name| name == "up.sql") => diesel(),
@@ -194,19 +218,20 @@ mod tests {
     fn named(known: &[&str], migration: &str, count: usize) -> Result<Vec<String>, String> {
         let known: Vec<String> = known.iter().map(|name| (*name).to_owned()).collect();
         let mut pieces: Vec<Piece> = (0..count).map(|_| Piece::new("Index \"a\"", "SELECT 1;\n")).collect();
-        name(&known, migration, &mut pieces)?;
+        let moved = name(&known, migration, &mut pieces, &|name| !name.ends_with("_kept"))?;
+        assert!(moved.is_empty(), "{moved:?}");
         Ok(pieces.into_iter().map(|piece| piece.slug).collect())
     }
 
     #[test]
     fn each_part_has_a_number_that_nobody_else_has() {
-        let known = ["001_init", "009_next", "014_more"];
+        let known = ["001_init", "009_next", "014_kept"];
         assert_eq!(
             named(&known, "009_next", 3).unwrap(),
             ["009_next", "010_next_index__a", "011_next_index__a"]
         );
-        assert!(named(&known, "009_next", 6).unwrap_err().contains("\"014_more\" stands where"));
-        assert!(named(&["009_next", "009_other"], "009_next", 2).unwrap_err().contains("above 10"));
+        assert!(named(&known, "009_next", 6).unwrap_err().contains("\"014_kept\" stands where"));
+        assert!(named(&["009_a", "009_kept"], "009_a", 2).unwrap_err().contains("keeps its name"));
         assert_eq!(named(&["009_a", "009_next"], "009_next", 2).unwrap().len(), 2);
         assert_eq!(named(&["009_next", "009_other"], "009_next", 1).unwrap(), ["009_next"]);
         assert!(named(&["next"], "next", 2).unwrap_err().contains("no number"));

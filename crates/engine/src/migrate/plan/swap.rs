@@ -3,9 +3,7 @@
 
 use std::borrow::Cow;
 
-use pgsteward_model::catalog::{
-    Catalog, Constraint, ConstraintKind, ForeignKey, Identity, Index, QName, Sequence, Table,
-};
+use pgsteward_model::catalog::{Catalog, Constraint, ConstraintKind, ForeignKey, Index, QName, Table};
 use pgsteward_sql::{ddl, quote_ident, quote_literal, quote_qualified, rename_in_expression};
 
 use super::exchange::{Exchange, Ways, short};
@@ -60,6 +58,7 @@ impl Swap<'_> {
         let (strict, rest): (Vec<&Exchange<'_>>, Vec<_>) = self.exchanges.iter().partition(|one| one.refuses);
         pieces.extend(rest.iter().flat_map(|one| one.require()));
         pieces.extend(self.constraints());
+        pieces.extend(self.keys_of_partitions());
         let mut refusing: Vec<Piece> = strict.iter().flat_map(|one| one.require()).collect();
         let refused = !refusing.is_empty();
         for piece in &mut refusing {
@@ -87,7 +86,7 @@ impl Swap<'_> {
                 &[ddl::index(&index.table.name, &index.new, true)],
             )
         };
-        self.indexes().iter().map(build).collect()
+        self.indexes().iter().map(build).chain(self.indexes_of_partitions()).collect()
     }
 
     /// Names that nobody may use any more.
@@ -153,6 +152,7 @@ impl Swap<'_> {
             sql.extend(self.properties(one));
         }
         sql.extend(self.indexes().iter().flat_map(in_place));
+        sql.extend(self.partitions_in_place());
         for one in self.keys().iter().chain(&self.checks()) {
             let (on, name) = (quote_qualified(&one.table.name), quote_ident(&one.old.name));
             sql.push(format!("ALTER TABLE {on} RENAME CONSTRAINT {} TO {name}", quote_ident(&one.new.name)));
@@ -182,53 +182,8 @@ impl Swap<'_> {
             let on = quote_qualified(&one.table.name);
             sql.push(format!("ALTER TABLE {on} DROP CONSTRAINT {}", quote_ident(&one.old.name)));
         }
+        sql.extend(self.freed_of_partitions());
         sql
-    }
-
-    /// The sequence that belongs to the first column.
-    pub(super) fn sequence_of(&self, one: &Exchange<'_>) -> Option<&Sequence> {
-        self.catalog.sequences.values().find(|sequence| {
-            sequence
-                .owned_by
-                .as_ref()
-                .is_some_and(|(table, column)| *table == one.table.name && column == one.from)
-        })
-    }
-
-    fn identity_of(&self, one: &Exchange<'_>) -> Option<Identity> {
-        one.table.column(one.from).and_then(|column| column.identity)
-    }
-
-    /// A sequence of its own goes over to the second column. That of an identity cannot: a new one goes on where it is.
-    fn sequence(&self, one: &Exchange<'_>) -> Vec<String> {
-        let Some(sequence) = self.sequence_of(one) else { return Vec::new() };
-        let (name, on, through) = (quote_qualified(&sequence.name), one.on(), quote_ident(&one.through));
-        let Some(identity) = self.identity_of(one) else {
-            return vec![format!("ALTER SEQUENCE {name} OWNED BY {on}.{through}")];
-        };
-        let kind = match identity {
-            Identity::Always => "ALWAYS",
-            Identity::ByDefault => "BY DEFAULT",
-        };
-        let next = quote_qualified(&next_of(sequence));
-        let cycle = if sequence.cycle { " CYCLE" } else { "" };
-        let Sequence { increment, start, .. } = sequence;
-        vec![
-            format!(
-                "ALTER TABLE {on} ALTER COLUMN {through} ADD GENERATED {kind} AS IDENTITY \
-                 (SEQUENCE NAME {next} INCREMENT BY {increment} START WITH {start}{cycle})"
-            ),
-            format!("SELECT pg_catalog.setval({}, last_value, is_called) FROM {name}", quote_literal(&next)),
-        ]
-    }
-
-    fn renamed_sequences(&self) -> Vec<String> {
-        let identities = self.exchanges.iter().filter(|one| self.identity_of(one).is_some());
-        let rename = |sequence: &Sequence| {
-            let next = quote_qualified(&next_of(sequence));
-            format!("ALTER SEQUENCE {next} RENAME TO {}", quote_ident(&sequence.name.name))
-        };
-        identities.filter_map(|one| self.sequence_of(one)).map(rename).collect()
     }
 
     /// What the first column had besides its values.
@@ -281,11 +236,11 @@ impl Swap<'_> {
     }
 
     /// The table as the server words what stands on it after the swap.
-    fn worded(&self, table: &Table) -> Option<&Table> {
+    pub(super) fn worded(&self, table: &Table) -> Option<&Table> {
         self.words.as_ref().and_then(|words| words.after.table(&table.name))
     }
 
-    fn tables(&self) -> Vec<&Table> {
+    pub(super) fn tables(&self) -> Vec<&Table> {
         let mut tables: Vec<&Table> = Vec::new();
         for one in &self.exchanges {
             if !tables.iter().any(|table| table.name == one.table.name) {
@@ -295,46 +250,50 @@ impl Swap<'_> {
         tables
     }
 
-    /// Indexes over the columns, those of keys among them.
+    /// Indexes over the columns, those of keys among them; those of partitioned tables are `family`'s, as are their keys.
     fn indexes(&self) -> Vec<Successor<'_, Index>> {
         let mut found = Vec::new();
-        for table in self.tables() {
-            for old in &table.indexes {
-                let worded = self.worded(table).and_then(|table| table.index(&old.name)).unwrap_or(old);
-                let mut new = Index { name: temporary(&old.name), comment: None, ..worded.clone() };
-                let mut changed = self.mapped(&table.name, &mut new.include);
-                for key in &mut new.keys {
-                    changed |= key
-                        .column
-                        .as_mut()
-                        .is_some_and(|column| self.mapped(&table.name, std::slice::from_mut(column)));
-                    changed |=
-                        key.expression.as_mut().is_some_and(|text| self.mapped_expression(&table.name, text));
-                }
-                changed |=
-                    new.predicate.as_mut().is_some_and(|text| self.mapped_expression(&table.name, text));
-                if changed {
-                    found.push(Successor { table, old, new });
-                }
-            }
+        for table in self.tables().into_iter().filter(|table| table.partitioning.is_none()) {
+            let of = |old| Some(Successor { table, old, new: self.mapped_index(table, old)? });
+            found.extend(table.indexes.iter().filter_map(of));
         }
         found
+    }
+
+    /// The index over the second columns; none where it stands on none of the first.
+    pub(super) fn mapped_index(&self, table: &Table, old: &Index) -> Option<Index> {
+        let worded = self.worded(table).and_then(|table| table.index(&old.name)).unwrap_or(old);
+        let mut new = Index { name: temporary(&old.name), comment: None, ..worded.clone() };
+        let mut changed = self.mapped(&table.name, &mut new.include);
+        for key in &mut new.keys {
+            changed |= key
+                .column
+                .as_mut()
+                .is_some_and(|column| self.mapped(&table.name, std::slice::from_mut(column)));
+            changed |= key.expression.as_mut().is_some_and(|text| self.mapped_expression(&table.name, text));
+        }
+        changed |= new.predicate.as_mut().is_some_and(|text| self.mapped_expression(&table.name, text));
+        changed.then_some(new)
     }
 
     /// Foreign keys of the columns and to them.
     fn keys(&self) -> Vec<Successor<'_, Constraint>> {
         let mut found = Vec::new();
-        for table in self.catalog.tables.values() {
+        let whole = |table: &&Table| table.partitioning.is_none() && table.partition_of.is_none();
+        for table in self.catalog.tables.values().map(std::sync::Arc::as_ref).filter(whole) {
             for (old, key) in table.foreign_keys() {
-                let mut next: ForeignKey = key.clone();
-                let own = self.mapped(&table.name, &mut next.columns);
-                let other = self.mapped(&key.references, &mut next.referenced_columns);
-                if own || other {
-                    found.push(successor(table, old, ConstraintKind::ForeignKey(next)));
-                }
+                let next = self.mapped_key(table, key);
+                found.extend(next.map(|next| successor(table, old, ConstraintKind::ForeignKey(next))));
             }
         }
         found
+    }
+
+    pub(super) fn mapped_key(&self, table: &Table, key: &ForeignKey) -> Option<ForeignKey> {
+        let mut next = key.clone();
+        let own = self.mapped(&table.name, &mut next.columns);
+        let other = self.mapped(&key.references, &mut next.referenced_columns);
+        (own || other).then_some(next)
     }
 
     fn checks(&self) -> Vec<Successor<'_, Constraint>> {
@@ -363,10 +322,6 @@ pub(super) fn temporary(name: &str) -> String {
     short(&format!("{name}_new"))
 }
 
-fn next_of(sequence: &Sequence) -> QName {
-    QName::new(&sequence.name.namespace, temporary(&sequence.name.name))
-}
-
 /// The index gets the name, and where it was a key's the place, of the one that went with its column.
 fn in_place(one: &Successor<'_, Index>) -> Vec<String> {
     let Successor { table, old, new } = one;
@@ -388,12 +343,20 @@ fn in_place(one: &Successor<'_, Index>) -> Vec<String> {
             vec![format!("ALTER INDEX {index} RENAME TO {name}")]
         }
     };
+    sql.extend(in_comment(table, old));
+    sql
+}
+
+/// What is said of the index, and of the constraint that it stands for.
+pub(super) fn in_comment(table: &Table, old: &Index) -> Vec<String> {
+    let mut sql = Vec::new();
+    let owner = old.constraint.as_deref().and_then(|name| table.constraint(name));
     if let Some(comment) = &old.comment {
         let index = quote_qualified(&QName::new(&table.name.namespace, &old.name));
         sql.push(format!("COMMENT ON INDEX {index} IS {}", quote_literal(comment)));
     }
     if let Some((constraint, comment)) = owner.and_then(|one| Some((one, one.comment.as_deref()?))) {
-        let key = quote_ident(&constraint.name);
+        let (key, on) = (quote_ident(&constraint.name), quote_qualified(&table.name));
         sql.push(format!("COMMENT ON CONSTRAINT {key} ON {on} IS {}", quote_literal(comment)));
     }
     sql

@@ -2,6 +2,7 @@
 //! with a new name is one that the old version of the application does not know. The new type is made beside the old
 //! one, columns of it follow those of the old, and both change places at the end.
 
+mod functions;
 mod obstacle;
 mod read;
 
@@ -52,6 +53,9 @@ pub(super) fn next(
         if let Some(parts) = change.parts(&catalog, piece, file, after) {
             if !change.labels.is_empty() {
                 note(notes, change.cheaper());
+                for function in change.outdated(&catalog) {
+                    note(notes, change.told(&function));
+                }
             }
             return Some((at, parts));
         }
@@ -148,6 +152,14 @@ impl Change<'_> {
         )
     }
 
+    fn told(&self, function: &str) -> String {
+        format!(
+            "the text of the function \"{function}\" says a value of {} by its old name: where it means that, replace it by one that \
+             knows both before the swap",
+            self.name.display()
+        )
+    }
+
     fn places(&self) -> Vec<(&Table, &str)> {
         self.columns.iter().map(|user| (user.table, user.column)).collect()
     }
@@ -220,13 +232,17 @@ impl Change<'_> {
         let mut types = vec![
             format!("ALTER TYPE {own} RENAME TO {}", quote_ident(&aside.name)),
             format!("ALTER TYPE {} RENAME TO {}", quote_qualified(&made), quote_ident(&self.name.name)),
-            format!("DROP TYPE {}", quote_qualified(&aside)),
         ];
+        types.extend(self.turned_composites(catalog));
+        types.push(format!("DROP TYPE {}", quote_qualified(&aside)));
         if let Some(comment) = &self.old.comment {
             types.push(format!("COMMENT ON TYPE {own} IS {}", quote_literal(comment)));
         }
         let readers = after.map(|after| Remade::of(catalog, after, &self.places(), &self.name));
-        let Remade { ahead, behind } = readers.and_then(Result::ok).unwrap_or_default();
+        let Remade { mut ahead, behind: views } = readers.and_then(Result::ok).unwrap_or_default();
+        let (gone, mut behind) = self.functions(catalog);
+        ahead.extend(gone);
+        behind.extend(views);
         let exchange = |user: &'b User<'b>| {
             let known = user.table.column(user.column);
             let array = known.is_some_and(|column| column.ty.array > 0);

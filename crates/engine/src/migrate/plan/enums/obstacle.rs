@@ -1,9 +1,9 @@
 //! Why an enum cannot be exchanged for another one.
 
-use pgsteward_model::catalog::Catalog;
+use pgsteward_model::catalog::{Catalog, ColumnType, CompositeType, QName};
 use pgsteward_model::migration::MigrationFile;
 use pgsteward_model::statement::{AlterAction, Statement};
-use pgsteward_sql::quote_ident;
+use pgsteward_sql::{quote_ident, quote_qualified};
 
 use super::{Change, is, users};
 use crate::migrate::plan::exchange::Ways;
@@ -42,21 +42,11 @@ impl Change<'_> {
         if users(catalog, &self.name).len() > self.columns.len() {
             return Some("not all of its columns are converted".into());
         }
-        if let Some(domain) = catalog.domains.values().find(|domain| is(&domain.base, &self.name)) {
-            return Some(format!("the domain \"{}\" is made of it", domain.name.display()));
+        if let Some(reason) = self.obstacle_of_types(catalog) {
+            return Some(reason);
         }
-        let composite =
-            catalog.composites.values().find(|one| one.attributes.iter().any(|(_, ty)| is(ty, &self.name)));
-        if let Some(composite) = composite {
-            return Some(format!("the type \"{}\" has it", composite.name.display()));
-        }
-        let quoted = quote_ident(&self.name.name);
-        let names = |text: &str| text.contains(&quoted) || text.contains(&self.name.name);
-        let function = catalog.functions.keys().find(|id| {
-            names(&id.arguments) || catalog.functions.get(id).is_some_and(|function| names(&function.returns))
-        });
-        if let Some(function) = function {
-            return Some(format!("the function \"{}\" takes or returns it", function.name.display()));
+        if let Some(reason) = self.obstacle_of_functions(catalog, file, after) {
+            return Some(reason);
         }
         let last = self.own.iter().max()?;
         let later = file.statements.iter().skip(last + 1).any(|one| match &one.statement {
@@ -74,8 +64,66 @@ impl Change<'_> {
             .then(|| "a later statement of the migration needs its new values".into())
     }
 
+    /// Domains, and composite types that something else is made of.
+    fn obstacle_of_types(&self, catalog: &Catalog) -> Option<String> {
+        if let Some(domain) = catalog.domains.values().find(|domain| is(&domain.base, &self.name)) {
+            return Some(format!(
+                "the domain \"{}\" is made of it: give its columns the enum itself before, and what the domain checks as \
+                 check constraints, in a migration of their own",
+                domain.name.display()
+            ));
+        }
+        self.composites(catalog).find_map(|composite| {
+            let name = composite.name.display();
+            let by_hand = "change these to text before and back after it, in migrations of their own";
+            let holds = |ty: &ColumnType| of_name(ty, &composite.name);
+            if let Some((table, column)) = catalog.tables.values().find_map(|table| {
+                table.columns.iter().find(|column| holds(&column.ty)).map(|column| (table, column))
+            }) {
+                let table = table.name.display();
+                return Some(format!(
+                    "the type \"{name}\", which has it, is that of \"{}\" of \"{table}\": {by_hand}",
+                    column.name
+                ));
+            }
+            let inside = |other: &&CompositeType| other.attributes.iter().any(|(_, ty)| holds(ty));
+            let other = catalog.composites.values().find(inside).map(|other| other.name.display());
+            let over = || catalog.domains.values().find(|one| holds(&one.base)).map(|one| one.name.display());
+            other.or_else(over).map(|other| {
+                format!("the type \"{name}\", which has it, is in the type \"{other}\": {by_hand}")
+            })
+        })
+    }
+
+    /// Composite types with an attribute of the type.
+    pub(super) fn composites<'c>(&'c self, catalog: &'c Catalog) -> impl Iterator<Item = &'c CompositeType> {
+        let of = |one: &&CompositeType| one.attributes.iter().any(|(_, ty)| is(ty, &self.name));
+        catalog.composites.values().filter(of)
+    }
+
+    /// What turns their attributes to the type that has the name now. Nothing stores values of them.
+    pub(super) fn turned_composites(&self, catalog: &Catalog) -> Vec<String> {
+        let mut sql = Vec::new();
+        for composite in self.composites(catalog) {
+            for (attribute, ty) in composite.attributes.iter().filter(|(_, ty)| is(ty, &self.name)) {
+                sql.push(format!(
+                    "ALTER TYPE {} ALTER ATTRIBUTE {} TYPE {}{}",
+                    quote_qualified(&composite.name),
+                    quote_ident(attribute),
+                    quote_qualified(&self.name),
+                    if ty.array > 0 { "[]" } else { "" }
+                ));
+            }
+        }
+        sql
+    }
+
     /// A new name that a value has, or had on the way: old and new rows could not be told apart.
     fn taken(&self) -> Option<&String> {
         self.labels.values().find(|to| self.old.values.contains(to) || self.labels.contains_key(*to))
     }
+}
+
+fn of_name(ty: &ColumnType, name: &QName) -> bool {
+    ty.name == name.name && ty.namespace.as_deref().unwrap_or("public") == name.namespace
 }
