@@ -81,6 +81,22 @@ fn states_that_a_create_may_set_are_not_unset() {
     }
 }
 
+/// Of a text the value of an enum's member counts, and not its name; one that is not known is no state at all.
+#[test]
+fn members_of_an_enum_are_states_by_their_values() {
+    let project = shop();
+    project.write(
+        "src/jobs.ts",
+        "import { PrismaClient } from '@prisma/client'\nimport { Outside } from 'somewhere'\n\n\
+         const prisma = new PrismaClient()\n\nenum JobState { Running = 'r', Done = 'd' }\n\n\
+         export const end = (id: number) =>\n  prisma.job.updateMany({ where: { id, state: JobState.Running }, data: { state: JobState.Done } })\n\n\
+         export const leave = (id: number) =>\n  prisma.job.updateMany({ where: { id, state: 'r' }, data: { state: Outside.Gone } })\n",
+    );
+    let run = project.run(&["queries", "--states", "Job.state", "--no-lab"]);
+    assert!(run.stdout.contains("r → d"), "{}", run.both());
+    assert!(!run.stdout.contains("Done") && !run.stdout.contains("Gone"), "{}", run.both());
+}
+
 /// The trigger of a column that no rule complains of is tried as the fix of a finding is: it lets pass what it allows,
 /// refuses the rest, and its way back leaves nothing.
 fn trigger_is_proven(major: &str) {

@@ -44,6 +44,24 @@ pub struct Object {
     pub open: bool,
 }
 
+impl Value {
+    /// A list of as many elements as there are when the program runs, all of one shape: one of them, and one more that
+    /// may be absent.
+    pub fn repeated(one: Node) -> Value {
+        let absent = Node { span: one.span, value: Value::Undefined };
+        let more = Node { span: one.span, value: Value::Choice(vec![one.clone(), absent]) };
+        Value::List(vec![one, more])
+    }
+
+    /// The shape of all elements of such a list.
+    pub fn as_repeated(&self) -> Option<&Node> {
+        let Value::List(nodes) = self else { return None };
+        let [one, Node { value: Value::Choice(more), .. }] = nodes.as_slice() else { return None };
+        let absent = more.last().is_some_and(|last| last.value == Value::Undefined);
+        (absent && more.first() == Some(one)).then_some(one)
+    }
+}
+
 impl Object {
     pub fn get(&self, name: &str) -> Option<&Property> {
         self.properties.iter().rev().find(|property| property.name == name)

@@ -8,7 +8,9 @@ use pgsteward_model::code::{Node, Undefined, Value};
 use super::{Outcome, refuse};
 
 /// How many shapes a call may take before it counts as not understood.
-const SHAPES: usize = 8;
+const SHAPES: usize = 16;
+/// How many shapes of what is written are told apart: beyond that the fullest stands for all.
+const WRITTEN: usize = 8;
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Argument {
@@ -115,11 +117,16 @@ fn alternatives(node: &Node, place: Place, json: &dyn Fn(&str) -> bool) -> Outco
             }
             if matches!(place, Place::Values | Place::Data) { merge_scalars(all) } else { all }
         }
+        // However many rows are written, the statement is one.
+        Value::List(_) if place == Place::Data && node.value.as_repeated().is_some() => {
+            let one = node.value.as_repeated().map(|one| alternatives(one, place, json)).transpose()?;
+            one.into_iter().flatten().map(|one| Some(Argument::List(one.into_iter().collect()))).collect()
+        }
         Value::List(nodes) => {
             let mut lists: Vec<Vec<Argument>> = vec![Vec::new()];
             for one in nodes {
                 let items = alternatives(one, place, json)?;
-                lists = product(lists, &items, |list, item| list.extend(item.clone()))?;
+                lists = product(lists, &items, SHAPES, |list, item| list.extend(item.clone()))?;
             }
             lists.into_iter().map(|list| Some(Argument::List(list))).collect()
         }
@@ -139,17 +146,31 @@ fn alternatives(node: &Node, place: Place, json: &dyn Fn(&str) -> bool) -> Outco
                 }
                 properties.push((property.name.as_str(), property.conditional, values));
             }
-            let mut shapes = combined(&properties);
-            if shapes.is_err() && place == Place::Data {
-                for (_, _, values) in &mut properties {
-                    values.sort_by_key(Option::is_none);
+            let most = if place == Place::Data { WRITTEN } else { SHAPES };
+            let mut shapes = combined(&properties, most);
+            if shapes.is_err() {
+                // The fullest of what is written stands for the others.
+                let written = |name: &str| place == Place::Data || place_of(place, name) == Place::Data;
+                for (_, _, values) in properties.iter_mut().filter(|(name, ..)| written(name)) {
+                    values.sort_by_key(|value| {
+                        std::cmp::Reverse(value.as_ref().map_or(0, |one| 1 + size(one)))
+                    });
                     values.truncate(1);
                 }
-                shapes = combined(&properties);
+                shapes = combined(&properties, most);
             }
             shapes?
         }
     })
+}
+
+/// How much is written in a shape.
+fn size(argument: &Argument) -> usize {
+    match argument {
+        Argument::List(items) => items.iter().map(|item| 1 + size(item)).sum(),
+        Argument::Object(entries) => entries.iter().map(|(_, value)| 1 + size(value)).sum(),
+        _ => 0,
+    }
 }
 
 /// Words of nested writes, which a field may be called too.
@@ -186,10 +207,13 @@ fn one_value(node: &Node) -> Vec<Option<Argument>> {
 }
 
 /// The shapes of an object whose properties may each be one of several values.
-fn combined(properties: &[(&str, bool, Vec<Option<Argument>>)]) -> Outcome<Vec<Option<Argument>>> {
+fn combined(
+    properties: &[(&str, bool, Vec<Option<Argument>>)],
+    most: usize,
+) -> Outcome<Vec<Option<Argument>>> {
     let mut shapes: Vec<Vec<(String, Argument)>> = vec![Vec::new()];
     for (name, conditional, values) in properties {
-        shapes = product(shapes, values, |shape, value| match value {
+        shapes = product(shapes, values, most, |shape, value| match value {
             Some(value) => {
                 shape.retain(|(other, _)| other != name);
                 shape.push(((*name).to_owned(), value.clone()));
@@ -209,9 +233,9 @@ fn combined(properties: &[(&str, bool, Vec<Option<Argument>>)]) -> Outcome<Vec<O
     Ok(distinct)
 }
 
-fn product<T: Clone, U>(made: Vec<T>, next: &[U], add: impl Fn(&mut T, &U)) -> Outcome<Vec<T>> {
-    if made.len() * next.len() > SHAPES {
-        return Err(refuse(format!("more than {SHAPES} shapes of arguments")));
+fn product<T: Clone, U>(made: Vec<T>, next: &[U], most: usize, add: impl Fn(&mut T, &U)) -> Outcome<Vec<T>> {
+    if made.len() * next.len() > most {
+        return Err(refuse(format!("more than {most} shapes of arguments")));
     }
     let mut all = Vec::with_capacity(made.len() * next.len());
     for one in made {

@@ -1,19 +1,21 @@
 //! A range, a format or a list of values that the code checks and the database does not.
 
 mod conditions;
+mod paths;
 
 use std::collections::HashMap;
 
 use conditions::condition;
 use pgsteward_model::catalog::{Column, ConstraintKind, Table, TableKind};
 use pgsteward_model::change::{Change, Fix, Safety};
-use pgsteward_model::code::{FieldCheck, Validation};
+use pgsteward_model::code::{Call, FieldCheck, Validation};
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Evidence, Finding, Severity};
 use pgsteward_model::prisma::Arity;
 use pgsteward_model::rule::{Group, Rule};
 
 use super::flow::Flow;
+use super::shared as code;
 use crate::schema::shared as schema;
 use crate::shared::{self, words};
 
@@ -53,7 +55,12 @@ fn check(facts: &Facts) -> Vec<Finding> {
                 .map(|(validation, _)| *validation)
                 .collect();
             if field.arity != Arity::List && !of_field.is_empty() && !is_checked(table, column) {
-                findings.extend(judge(facts, table, column, &of_field));
+                let found = judge(facts, table, column, &of_field);
+                let past = || paths::past(&flow, model, field, &of_field);
+                findings.extend(found.map(|found| match past() {
+                    Some(call) => written_past(facts, found, call),
+                    None => found,
+                }));
             }
         }
     }
@@ -137,6 +144,17 @@ fn judge(facts: &Facts, table: &Table, column: &Column, validations: &[&Validati
         }
         _ => Some(found),
     }
+}
+
+/// Another place writes the column and does not make the check: a constraint may refuse what works today.
+fn written_past(facts: &Facts, found: Finding, call: &Call) -> Finding {
+    let hint = found.hint.clone();
+    let name = code::call_name(call);
+    let mut found = found
+        .hint(format!("let \"{name}\" make the same check, or widen it, and then {hint}"))
+        .also(code::call_place(facts, call));
+    found.fix = None;
+    found
 }
 
 /// SQL for what can be said in SQL.

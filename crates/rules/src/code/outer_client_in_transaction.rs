@@ -3,7 +3,7 @@
 use pgsteward_model::change::{Fix, Safety, TextEdit};
 use std::collections::BTreeMap;
 
-use pgsteward_model::code::{Call, Node, Transaction, TransactionKind, Value};
+use pgsteward_model::code::{Call, Invocation, Node, Transaction, TransactionKind, Value};
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Finding, Severity};
 use pgsteward_model::rule::{Group, Rule};
@@ -53,11 +53,7 @@ fn check(facts: &Facts) -> Vec<Finding> {
         if invocation.arguments.iter().any(|node| hands_on(node, transaction.client.as_deref())) {
             continue;
         }
-        let reach = flow.reach(invocation.callee);
-        let outer = reach.calls.iter().map(|index| &flow.code.calls[*index]).find(|call| {
-            call.operation.writes() && !flow.in_transaction(call) && flow.client_of_caller(call).is_none()
-        });
-        if let Some(call) = outer {
+        if let Some(call) = written_outside(&flow, invocation) {
             let callee = &flow.code.functions[invocation.callee].name;
             let name = shared::call_name(call);
             let message = format!("\"{name}\" in \"{callee}\" runs outside of the transaction that calls it");
@@ -86,8 +82,17 @@ fn opened_around<'a>(flow: &Flow<'a>, transaction: Option<usize>) -> Option<&'a 
     (transaction.kind == TransactionKind::Interactive).then_some(transaction)
 }
 
+/// A write of a function that is called, and of those that it calls, by a client that is neither a transaction's nor given
+/// to it.
+pub(in crate::code) fn written_outside<'a>(flow: &Flow<'a>, invocation: &Invocation) -> Option<&'a Call> {
+    let reach = flow.reach(invocation.callee);
+    reach.calls.iter().map(|index| &flow.code.calls[*index]).find(|call| {
+        call.operation.writes() && !flow.in_transaction(call) && flow.client_of_caller(call).is_none()
+    })
+}
+
 /// The transaction's client is given to the function, as it is or within an object.
-fn hands_on(node: &Node, client: Option<&str>) -> bool {
+pub(in crate::code) fn hands_on(node: &Node, client: Option<&str>) -> bool {
     match &node.value {
         Value::Expression { text, .. } => client.is_some_and(|client| text == client),
         Value::Object(object) => object.properties.iter().any(|property| hands_on(&property.value, client)),

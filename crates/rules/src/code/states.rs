@@ -35,7 +35,7 @@ pub fn states_to_prove(column: &StateColumn) -> Option<Finding> {
 }
 
 fn column(flow: &Flow, model: &Model, field: &Field) -> Option<StateColumn> {
-    let changes = statuses::changes(flow, model, &field.name);
+    let changes = statuses::changes(flow, model, field);
     if changes.is_empty() {
         return None;
     }
@@ -104,6 +104,7 @@ fn all_states(flow: &Flow, field: &Field) -> Vec<String> {
 /// The states that new rows have: those that creates name, and the default where one names none.
 fn begins(flow: &Flow, model: &Model, field: &Field) -> Vec<String> {
     let mut found = BTreeSet::new();
+    let states = statuses::States::of(flow, field);
     let creates = flow
         .code
         .calls
@@ -112,7 +113,9 @@ fn begins(flow: &Flow, model: &Model, field: &Field) -> Vec<String> {
     let mut omitted = false;
     for data in creates.flat_map(new_rows) {
         match data.get(&field.name) {
-            Some(value) => found.extend(value.alternatives().into_iter().filter_map(statuses::constant)),
+            Some(value) => {
+                found.extend(value.alternatives().into_iter().filter_map(|value| states.constant(value)));
+            }
             None => omitted |= data.object().is_some_and(|object| !object.open),
         }
     }
@@ -129,10 +132,11 @@ fn begins(flow: &Flow, model: &Model, field: &Field) -> Vec<String> {
 
 /// New rows may begin in a state that [`begins`] does not see.
 fn begins_unseen(flow: &Flow, model: &Model, field: &Field) -> bool {
+    let states = statuses::States::of(flow, field);
     let is_seen = |data: &Node| {
         data.object().is_some_and(|object| !object.open)
             && data.get(&field.name).is_none_or(|value| {
-                value.alternatives().into_iter().all(|value| statuses::constant(value).is_some())
+                value.alternatives().into_iter().all(|value| states.constant(value).is_some())
             })
     };
     let relations: Vec<&str> = flow
@@ -170,6 +174,7 @@ fn new_rows(call: &Call) -> Vec<&Node> {
         Operation::Upsert => call.argument.get("create"),
         _ => None,
     };
+    let data = data.map(|data| data.value.as_repeated().unwrap_or(data));
     match data.map(|data| (&data.value, data)) {
         Some((Value::List(rows), _)) => rows.iter().collect(),
         Some((_, row)) => vec![row],

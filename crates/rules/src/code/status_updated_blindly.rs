@@ -28,7 +28,7 @@ fn check(facts: &Facts) -> Vec<Finding> {
     let Some(flow) = Flow::of(facts) else { return Vec::new() };
     let mut findings = Vec::new();
     for (model, field) in flow.schema.iter().flat_map(|schema| &schema.models).flat_map(statuses::of) {
-        let changes = statuses::changes(&flow, model, &field.name);
+        let changes = statuses::changes(&flow, model, field);
         if changes.is_empty() || transitions::enforced(&flow, model, field) {
             continue;
         }

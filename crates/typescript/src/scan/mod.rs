@@ -12,6 +12,7 @@ mod file_role;
 mod fragments;
 mod functions;
 mod invocations;
+mod listed;
 mod loops;
 mod names;
 mod nesting;
@@ -264,6 +265,7 @@ impl Reader<'_, '_> {
                 }
                 AstKind::ReturnStatement(_) => returns.push(node),
                 AstKind::VariableDeclarator(_) => variables.extend(self.read_variable(node)),
+                AstKind::TSEnumDeclaration(_) => self.read_enum(node),
                 AstKind::ImportExpression(_) => self.module_call(node),
                 AstKind::CallExpression(_) => {
                     self.module_call(node);

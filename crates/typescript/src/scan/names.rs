@@ -244,10 +244,15 @@ impl<'a> Reader<'_, 'a> {
                     self.export(name.name.to_string(), Exported::Local(origin.unwrap_or_default()), false);
                 }
             }
+            Declaration::TSEnumDeclaration(declaration) => {
+                let name = &declaration.id;
+                let origin = name.symbol_id.get().and_then(|symbol| self.variables.get(&symbol));
+                let origin = origin.map(|at| Origin::Variable(*at)).unwrap_or_default();
+                self.export(name.name.to_string(), Exported::Local(origin), false);
+            }
             other => {
                 if let Some(name) = other.id() {
-                    let type_only = !matches!(other, Declaration::TSEnumDeclaration(_));
-                    self.export(name.name.to_string(), Exported::Local(Origin::Unknown), type_only);
+                    self.export(name.name.to_string(), Exported::Local(Origin::Unknown), true);
                 }
             }
         }

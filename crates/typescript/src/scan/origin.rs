@@ -183,7 +183,10 @@ impl<'a> Reader<'_, 'a> {
                 follow(self.parameter_origin(code, index, ty), &steps)
             }
             Definition::RestParameter { code, index } => self.parameter_origin(code, index, || None),
-            Definition::Enum | Definition::Other => Origin::Unknown,
+            Definition::Enum => {
+                self.variables.get(&symbol).map_or(Origin::Unknown, |at| Origin::Variable(*at))
+            }
+            Definition::Other => Origin::Unknown,
         }
     }
 

@@ -151,13 +151,12 @@ impl<'a> Reader<'_, 'a> {
                 Some(last) => return self.value_at(last, next, budget),
                 None => return self.expression(inner, None),
             },
-            _ => match self.known_call(inner, next, budget) {
-                Some(node) => return node,
-                None => match self.constant_member(inner, next, budget) {
-                    Some(node) => return node,
-                    None => return self.expression(inner, None),
-                },
-            },
+            _ => {
+                let known = self.known_call(inner, next, budget);
+                let known = known.or_else(|| self.made_list(inner, next, budget));
+                let known = known.or_else(|| self.constant_member(inner, next, budget));
+                return known.unwrap_or_else(|| self.expression(inner, None));
+            }
         };
         Node { span: here, value }
     }
@@ -318,6 +317,11 @@ impl<'a> Reader<'_, 'a> {
         let Some(init) = declarator.init.as_ref() else {
             return self.assigned_value(expression, symbol, None, depth, budget);
         };
+        if steps.is_empty() && self.makes_list(init) {
+            let node = self.assigned_value(expression, symbol, Some(init), depth, budget);
+            let list = node.alternatives().iter().all(|one| matches!(one.value, Value::List(_)));
+            return if list { node } else { self.expression(expression, None) };
+        }
         if !steps.is_empty() || !laid_out(init) {
             let literal = steps.is_empty()
                 && declarator.kind_of(self) == VariableDeclarationKind::Const

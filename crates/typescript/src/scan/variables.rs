@@ -1,13 +1,13 @@
 //! Variables: what they hold.
 
 use oxc_ast::AstKind;
-use oxc_ast::ast::VariableDeclarationKind;
+use oxc_ast::ast::{Expression, UnaryOperator, VariableDeclarationKind};
 use oxc_syntax::node::NodeId;
 use oxc_syntax::symbol::SymbolId;
-use pgsteward_model::code::{Node, Value};
+use pgsteward_model::code::{Node, Object, Property, Value};
 
 use super::reader::{Definition, Reader};
-use super::syntax::{names, span};
+use super::syntax::{bare, names, span};
 use crate::unit::{Origin, Variable};
 
 impl<'a> Reader<'_, 'a> {
@@ -56,6 +56,67 @@ impl<'a> Reader<'_, 'a> {
         into.origin = origin;
         into.holds = holds;
         into.value = value;
+    }
+
+    /// An enum is an object of its members. Of those that are computed the value is not known.
+    pub(super) fn read_enum(&mut self, node: NodeId) {
+        let AstKind::TSEnumDeclaration(declaration) = self.nodes.kind(node) else { return };
+        let Some(symbol) = declaration.id.symbol_id.get() else { return };
+        let mut object = Object::default();
+        // What a member without a value is: one more than the number before it.
+        let mut next = Some(0_i64);
+        for member in &declaration.body.members {
+            let here = span(member);
+            let value = match &member.initializer {
+                Some(value) => literal(value),
+                None => next.map(|number| Value::Number(number.to_string())),
+            };
+            next = match &value {
+                Some(Value::Number(text)) => {
+                    text.parse::<i64>().ok().and_then(|number| number.checked_add(1))
+                }
+                _ => None,
+            };
+            match value {
+                Some(value) => object.properties.push(Property {
+                    name: member.id.static_name().to_string(),
+                    span: here,
+                    conditional: false,
+                    value: Node { span: here, value },
+                }),
+                None => object.open = true,
+            }
+        }
+        self.variables.insert(symbol, self.unit.variables.len());
+        self.unit.variables.push(Variable {
+            name: declaration.id.name.to_string(),
+            span: span(&declaration.id),
+            function: self.function_around(node),
+            ty: None,
+            origin: Origin::Unknown,
+            holds: None,
+            mutable: false,
+            value: Some(Node { span: span(declaration), value: Value::Object(object) }),
+        });
+    }
+}
+
+/// The text or number that a member of an enum is set to.
+fn literal(expression: &Expression) -> Option<Value> {
+    match bare(expression) {
+        Expression::StringLiteral(text) => Some(Value::Text(text.value.to_string())),
+        Expression::NumericLiteral(number) => Some(Value::Number(number.value.to_string())),
+        Expression::UnaryExpression(unary) if unary.operator == UnaryOperator::UnaryNegation => {
+            match literal(&unary.argument)? {
+                Value::Number(text) => Some(Value::Number(format!("-{text}"))),
+                _ => None,
+            }
+        }
+        Expression::TemplateLiteral(template) if template.expressions.is_empty() => {
+            let text = template.quasis.first()?.value.cooked?;
+            Some(Value::Text(text.to_string()))
+        }
+        _ => None,
     }
 }
 

@@ -85,3 +85,31 @@ fn what_one_caller_hides_is_not_guessed() {
     ]);
     assert!(matches!(argument.get("where").unwrap().value, Value::Expression { .. }));
 }
+
+/// A member of an enum or of an object is its value, and not its name.
+#[test]
+fn members_of_enums_are_their_values() {
+    let argument = argument(&[
+        (
+            "src/states.ts",
+            "import { prisma } from './db'\nexport enum Status { Open = 'open', Paid = `paid` }\n\
+             export enum Level { Low, High = 5, Higher }\nexport const Kind = { One: 'one' } as const\n\
+             export enum Made { A = make() }\nexport const count = () => prisma.team.count",
+        ),
+        (
+            "src/a.ts",
+            "import { prisma } from './db'\nimport { Kind, Level, Made, Status } from './states'\n\
+             enum Own { Sent = 'sent' }\n\
+             export const f = (id: string) => prisma.user.findMany({ where: { a: Status.Paid, b: Level.Higher, c: Kind.One, \
+             d: Own.Sent, e: Made.A, f: Level.Low } })",
+        ),
+    ]);
+    let filter = argument.get("where").unwrap();
+    let text = |name: &str| filter.get(name).unwrap().text();
+    assert_eq!(text("a"), Some("paid"));
+    assert_eq!(filter.get("b").unwrap().number(), Some(6));
+    assert_eq!(text("c"), Some("one"));
+    assert_eq!(text("d"), Some("sent"));
+    assert!(matches!(filter.get("e").unwrap().value, Value::Expression { .. }));
+    assert_eq!(filter.get("f").unwrap().number(), Some(0));
+}

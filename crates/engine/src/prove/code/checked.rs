@@ -68,8 +68,11 @@ async fn write(
     let work = &bench.twin.bench;
     work.apply(add).await?;
     let mut seen = Vec::new();
-    let tried =
-        [(&values.allowed, true)].into_iter().chain(values.refused.iter().map(|value| (value, false)));
+    let tried = values
+        .allowed
+        .iter()
+        .map(|value| (value, true))
+        .chain(values.refused.iter().map(|value| (value, false)));
     for (value, allowed) in tried {
         let sql = format!(
             "UPDATE {table} SET {} = {} WHERE ctid = (SELECT ctid FROM {table} LIMIT 1)",

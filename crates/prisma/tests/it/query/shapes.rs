@@ -62,8 +62,8 @@ fn what_is_not_written_at_the_call_is_refused() {
         refused("User", "findMany", "{ where: { ...filter, name } }"),
         "where has properties that are not written at the call"
     );
-    let arguments = "{ where: { name?: a, age?: b, email?: c, uid?: d } }";
-    assert_eq!(refused("User", "findMany", arguments), "more than 8 shapes of arguments");
+    let arguments = "{ where: { name?: a, age?: b, email?: c, uid?: d, role?: e } }";
+    assert_eq!(refused("User", "findMany", arguments), "more than 16 shapes of arguments");
     assert_eq!(refused("Nobody", "findMany", "{}"), "the schema has no such model");
     assert_eq!(refused("User", "findMany", "{ where: { nothing: 1 } }"), "a field that the model lacks");
 }
@@ -97,4 +97,46 @@ fn many_columns_that_may_be_left_out_are_taken_to_be_there() {
         "{ where: { id: 1 }, data: { name?: a, age?: b, uid?: c, score?: d }, select: { id: true } }";
     let access = &one("User", "update", arguments).queries[0].accesses[0].columns;
     assert_eq!(*access, ["name", "age", "uid", "score", "updatedAt", "id"]);
+}
+
+#[test]
+fn sixteen_shapes_are_told_apart() {
+    let arguments = "{ where: { name?: a, age?: b, email?: c, uid?: d }, select: { id: true } }";
+    assert_eq!(variants("User", "findMany", arguments).len(), 16);
+}
+
+/// `where` and both sides of an upsert are one product: what is written is the part that may be simplified.
+#[test]
+fn what_an_upsert_may_leave_out_is_taken_to_be_there() {
+    let arguments = "{ where: { id: 1 }, create: { name?: a, age?: b, uid?: c, email: d }, \
+                     update: { name?: a, age?: b, uid?: c }, select: { id: true } }";
+    for variant in variants("User", "upsert", arguments) {
+        let written = variant.queries.iter().flat_map(|query| &query.accesses).filter(|access| access.writes);
+        for access in written {
+            assert!(["name", "age", "uid"].iter().all(|name| access.columns.contains(&(*name).to_owned())));
+        }
+    }
+}
+
+/// Of a list that a callback makes nobody knows how long it is.
+#[test]
+fn a_made_list_of_conditions_has_one_or_more_of_them() {
+    let arguments = "{ where: { OR: [{ name: a }, { name: a } | undefined] }, select: { id: true } }";
+    let all = variants("User", "findMany", arguments);
+    let conditions: Vec<&str> = all
+        .iter()
+        .filter_map(|variant| variant.queries[0].sql.split(" WHERE ").nth(1)?.split(" ORDER").next())
+        .collect();
+    assert_eq!(conditions.len(), 2, "{conditions:?}");
+    assert!(conditions.iter().any(|one| one.contains(" OR ")), "{conditions:?}");
+    assert!(conditions.iter().any(|one| !one.contains(" OR ")), "{conditions:?}");
+}
+
+#[test]
+fn a_made_list_of_rows_is_written_by_one_statement() {
+    let arguments = "{ data: [{ name: a, uid: b }, { name: a, uid: b } | undefined] }";
+    let variant = one("User", "createMany", arguments);
+    assert_eq!(variant.queries.len(), 1);
+    assert_eq!(variant.queries[0].sql.matches("VALUES").count(), 1);
+    assert!(!variant.queries[0].sql.contains("),("), "{}", variant.queries[0].sql);
 }

@@ -1,7 +1,7 @@
 //! A transaction that is tried again a few times, by a small function at the end of its file.
 
 use pgsteward_model::change::{Change, Fix, Rollback, Safety, TextEdit};
-use pgsteward_model::code::{Site, TransactionKind};
+use pgsteward_model::code::{Invocation, RawQuery, Site, TransactionKind};
 use pgsteward_model::source::Span;
 
 use super::edit;
@@ -10,6 +10,7 @@ use super::loop_fix::{is_typescript, line_ends};
 use super::narrowed::loses_narrowing;
 use super::outside::changes_outside;
 use crate::code::flow::Flow;
+use crate::code::outer_client_in_transaction::{hands_on, written_outside};
 use crate::code::text::{closing, indent_unit, mentions_word, quote};
 
 /// The function that tries again.
@@ -52,7 +53,11 @@ pub(in crate::code) fn fix(flow: &Flow, index: usize) -> Option<Fix> {
             let site = &flow.code.raw[*raw].site;
             let text = flow.facts.sources.get(&site.at.file).map_or("", |file| file.slice(site.at.span));
             inside(site) && !client.is_some_and(|client| text.starts_with(&format!("{client}.")))
-        });
+        })
+        || flow
+            .invocations_of(site.function)
+            .filter(|(_, invocation)| inside(&invocation.site))
+            .any(|(_, invocation)| helper_writes(flow, invocation, client));
     // The callback of a transaction is a function already.
     let plain: String =
         parts(inner).into_iter().filter(|part| !interactive || !part.contains("=>")).collect();
@@ -81,6 +86,18 @@ pub(in crate::code) fn fix(flow: &Flow, index: usize) -> Option<Fix> {
         safety: Safety::Review,
         change: Change { steps: vec![done], rollback: Rollback::Steps(vec![undone]) },
     })
+}
+
+/// A function that is called in the transaction writes by another client, whatever it was given: with Prisma Client, or
+/// with SQL where nobody gave it the transaction's.
+fn helper_writes(flow: &Flow, invocation: &Invocation, client: Option<&str>) -> bool {
+    let given = invocation.arguments.iter().any(|node| hands_on(node, client));
+    let reads = |raw: &RawQuery| {
+        let words = raw.text.as_deref().map(str::trim_start).and_then(|text| text.get(..6));
+        words.is_some_and(|word| word.eq_ignore_ascii_case("select"))
+    };
+    let raw = || flow.reach(invocation.callee).raw.iter().any(|index| !reads(&flow.code.raw[*index]));
+    written_outside(flow, invocation).is_some() || !given && raw()
 }
 
 /// In the style of the file. Chance keeps transactions that met from meeting again.

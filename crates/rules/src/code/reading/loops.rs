@@ -220,7 +220,10 @@ fn always_short(flow: &Flow, function: usize, index: usize) -> bool {
         && !function.called_from_elsewhere
         && function.callers.iter().all(|caller| {
             let given = flow.code.invocations[*caller].arguments.get(index);
-            matches!(given.map(|node| &node.value), Some(Value::List(nodes)) if nodes.len() <= 10)
+            given.is_some_and(|node| match &node.value {
+                Value::List(nodes) => nodes.len() <= 10 && node.value.as_repeated().is_none(),
+                _ => false,
+            })
         })
 }
 

@@ -32,20 +32,21 @@ pub(in crate::code) fn of(model: &Model) -> impl Iterator<Item = (&Model, &Field
 }
 
 /// The updates of a field to a fixed state, in code that serves users.
-pub(in crate::code) fn changes<'a>(flow: &Flow<'a>, model: &Model, field: &str) -> Vec<Change<'a>> {
+pub(in crate::code) fn changes<'a>(flow: &Flow<'a>, model: &Model, field: &Field) -> Vec<Change<'a>> {
+    let states = States::of(flow, field);
     flow.code
         .calls
         .iter()
         .filter(|call| call.model == model.name && flow.code.serves(&call.site))
-        .filter_map(|call| change(flow, call, field))
+        .filter_map(|call| change(flow, call, &field.name, &states))
         .collect()
 }
 
-fn change<'a>(flow: &Flow<'a>, call: &'a Call, field: &str) -> Option<Change<'a>> {
+fn change<'a>(flow: &Flow<'a>, call: &'a Call, field: &str, states: &States) -> Option<Change<'a>> {
     if !matches!(call.operation, Operation::Update | Operation::UpdateMany | Operation::UpdateManyAndReturn) {
         return None;
     }
-    let to = constant(call.argument.get("data")?.get(field)?)?;
+    let to = states.constant(call.argument.get("data")?.get(field)?)?;
     let filter = call.argument.get("where")?;
     let in_where = flow::mentions(filter, field);
     let mut looked = None;
@@ -57,12 +58,12 @@ fn change<'a>(flow: &Flow<'a>, call: &'a Call, field: &str) -> Option<Change<'a>
             let of_row = demands(guard) && path.len() == 1 && path[0] == field && read.model == call.model;
             if of_row && !read.operation.writes() && read.site.function == call.site.function {
                 looked = Some(read);
-                seen.extend(asked(&guard.text, guard.negated, field));
+                seen.extend(states.asked(&guard.text, guard.negated, field));
             }
         }
     }
     let (from, unclear) = match filter.get(field).filter(|_| in_where) {
-        Some(value) => (named_in(value), false),
+        Some(value) => (states.named_in(value), false),
         None => {
             let unclear = looked.is_some_and(|read| seen.is_empty() || moved(flow, read, call, field));
             (if unclear { Vec::new() } else { seen }, unclear)
@@ -91,33 +92,53 @@ fn demands(guard: &Guard) -> bool {
     }
 }
 
-/// `'PAID'`, `OrderStatus.PAID`: the value alone.
-pub(in crate::code) fn constant(node: &Node) -> Option<String> {
-    match &node.value {
-        Value::Text(text) => Some(text.clone()),
-        Value::Expression { text, sources, .. } => {
-            let constant = sources.iter().all(|source| *source == Source::Constant) && !sources.is_empty();
-            let name = text.rsplit('.').next().unwrap_or(text);
-            (constant && text.contains('.') && name.chars().all(|c| c.is_alphanumeric() || c == '_'))
-                .then(|| name.to_owned())
-        }
-        _ => None,
-    }
+/// The states that a column may hold, as code names them.
+pub(in crate::code) struct States<'a> {
+    /// Of an enum of the Prisma schema, whose members are named as they are; none of a text.
+    values: Option<Vec<&'a str>>,
 }
 
-/// The values that a where allows the field to have; none where one of them is not known.
-fn named_in(value: &Node) -> Vec<String> {
-    let list = value.get("in").or_else(|| value.get("equals")).unwrap_or(value);
-    let all: Option<Vec<String>> = match &list.value {
-        Value::List(nodes) => nodes.iter().map(constant).collect(),
-        _ => constant(list).map(|state| vec![state]),
-    };
-    all.unwrap_or_default()
+impl<'a> States<'a> {
+    pub(in crate::code) fn of(flow: &Flow<'a>, field: &Field) -> States<'a> {
+        let FieldType::Enum(name) = &field.ty else { return States { values: None } };
+        let known = flow.schema.iter().flat_map(|schema| &schema.enums).find(|known| known.name == *name);
+        States { values: known.map(|known| known.values.iter().map(|value| value.name.as_str()).collect()) }
+    }
+
+    /// `'PAID'`, `OrderStatus.PAID`: the value alone. A member of something else than the schema's enum may have any value;
+    /// where it is known, the text stands in its place already.
+    pub(in crate::code) fn constant(&self, node: &Node) -> Option<String> {
+        match &node.value {
+            Value::Text(text) => Some(text.clone()),
+            Value::Expression { text, sources, .. } => {
+                let constant =
+                    sources.iter().all(|source| *source == Source::Constant) && !sources.is_empty();
+                let (_, name) = text.rsplit_once('.').filter(|_| constant)?;
+                self.values.as_ref().is_some_and(|values| values.contains(&name)).then(|| name.to_owned())
+            }
+            _ => None,
+        }
+    }
+
+    /// The values that a where allows the field to have; none where one of them is not known.
+    fn named_in(&self, value: &Node) -> Vec<String> {
+        let list = value.get("in").or_else(|| value.get("equals")).unwrap_or(value);
+        let all: Option<Vec<String>> = match &list.value {
+            Value::List(nodes) => nodes.iter().map(|node| self.constant(node)).collect(),
+            _ => self.constant(list).map(|state| vec![state]),
+        };
+        all.unwrap_or_default()
+    }
+
+    /// The states that a condition lets through. Of a text only what stands in quotes is known.
+    fn asked(&self, text: &str, negated: bool, field: &str) -> Vec<String> {
+        asked(text, negated, field, self.values.is_some())
+    }
 }
 
 /// The states that a condition lets through: `row.status === A || row.status === B`, or the opposite of a way out at
 /// `row.status !== A && row.status !== B`. None for anything that says more or less than that.
-fn asked(text: &str, negated: bool, field: &str) -> Vec<String> {
+fn asked(text: &str, negated: bool, field: &str, members: bool) -> Vec<String> {
     // A cut text may name more.
     if text.ends_with('…') {
         return Vec::new();
@@ -128,19 +149,19 @@ fn asked(text: &str, negated: bool, field: &str) -> Vec<String> {
         let path = path.trim().replace("?.", ".").replace("!.", ".");
         let is_field = text::is_path(&path) && path.rsplit('.').next() == Some(field);
         let state = state.strip_prefix('=').unwrap_or(state).trim();
-        is_field.then(|| literal(state)).flatten()
+        is_field.then(|| literal(state, members)).flatten()
     };
     text.split(joined).map(state).collect::<Option<Vec<_>>>().unwrap_or_default()
 }
 
-/// A word in quotes, or a name behind a dot of one in capitals.
-fn literal(text: &str) -> Option<String> {
+/// A word in quotes, or a name behind a dot of one in capitals, where `members` are named as they are.
+fn literal(text: &str, members: bool) -> Option<String> {
     for mark in ['\'', '"', '`'] {
         if let Some(inner) = text.strip_prefix(mark).and_then(|rest| rest.strip_suffix(mark)) {
             return (!inner.contains([mark, '$', '\\'])).then(|| inner.to_owned());
         }
     }
-    let (_, name) = text.rsplit_once('.').filter(|_| text::is_path(text))?;
+    let (_, name) = text.rsplit_once('.').filter(|_| members && text::is_path(text))?;
     name.chars().next().is_some_and(char::is_uppercase).then(|| name.to_owned())
 }
 
@@ -159,15 +180,7 @@ pub(in crate::code) fn named<'a>(
     field: &Field,
     changes: &[Change<'a>],
 ) -> Vec<(&'a Call, Vec<String>, String)> {
-    let states: Option<Vec<&str>> = match &field.ty {
-        FieldType::Enum(name) => flow
-            .schema
-            .iter()
-            .flat_map(|schema| &schema.enums)
-            .find(|known| known.name == *name)
-            .map(|known| known.values.iter().map(|value| value.name.as_str()).collect()),
-        _ => None,
-    };
+    let states = States::of(flow, field).values;
     changes
         .iter()
         .map(|change| {
@@ -190,9 +203,18 @@ mod tests {
 
     #[test]
     fn the_states_that_a_condition_lets_through() {
-        assert_eq!(asked("order.status !== 'PAID'", true, "status"), ["PAID"]);
-        assert_eq!(asked("order?.status != \"A\" && order.status !== 'B'", true, "status"), ["A", "B"]);
-        assert_eq!(asked("p.status === S.Paid || p.status === S.Sent", false, "status"), ["Paid", "Sent"]);
+        assert_eq!(asked("order.status !== 'PAID'", true, "status", true), ["PAID"]);
+        assert_eq!(asked("order?.status != \"A\" && order.status !== 'B'", true, "status", true), ["A", "B"]);
+        assert_eq!(
+            asked("p.status === S.Paid || p.status === S.Sent", false, "status", true),
+            ["Paid", "Sent"]
+        );
+    }
+
+    #[test]
+    fn members_say_nothing_of_a_text() {
+        assert!(asked("p.status === S.Paid || p.status === 'sent'", false, "status", false).is_empty());
+        assert_eq!(asked("p.status === 'sent'", false, "status", false), ["sent"]);
     }
 
     #[test]
@@ -205,9 +227,9 @@ mod tests {
             "p.status !== 'A' && p.status !== 'B' && p.sta…",
             "(p.status !== 'A' && rush)",
         ] {
-            assert!(asked(text, true, "status").is_empty(), "{text}");
+            assert!(asked(text, true, "status", true).is_empty(), "{text}");
         }
-        assert!(asked("p.status === 'A' || rush", false, "status").is_empty());
-        assert!(asked("p.kind === 'A'", false, "status").is_empty());
+        assert!(asked("p.status === 'A' || rush", false, "status", true).is_empty());
+        assert!(asked("p.kind === 'A'", false, "status", true).is_empty());
     }
 }

@@ -225,3 +225,56 @@ fn parts_of_the_path_are_there() {
         "{ a: «req.query.slug», b: «req.query.page: Request», c: «page: Request», d: «req.params.id», e: «(req.query as Q).x: Request» }"
     );
 }
+
+/// The value below `data` of the only call.
+fn data(text: &str) -> String {
+    short(call(text).argument.get("data").expect("data"))
+}
+
+#[test]
+fn lists_that_callbacks_make_are_lists_of_their_objects() {
+    let one = "[{ a: «row.a» }, ({ a: «row.a» } | undefined)]";
+    for list in [
+        "rows.map((row) => ({ a: row.a }))",
+        "rows.map(function (row) { return { a: row.a } })",
+        "rows.filter((row) => row.b).map((row) => ({ a: row.a }))",
+        "rows.map((row) => ({ a: row.a })).filter(Boolean)",
+        "rows.map((row) => (row.b ? { a: row.a } : null)).filter(Boolean)",
+        "rows.map((row) => { if (!row.b) return null; return { a: row.a } }).filter((row) => row)",
+        "groups.flatMap((rows) => rows.map((row) => ({ a: row.a })))",
+        "rows.flatMap((row) => [{ a: row.a }])",
+        "Array.from(rows, (row) => ({ a: row.a }))",
+        "await Promise.all(rows.map(async (row) => { await seen(row); return { a: row.a } }))",
+    ] {
+        assert_eq!(data(&format!("await prisma.order.createMany({{ data: {list} }})")), one, "{list}");
+        let kept = format!("const data = {list};\nawait prisma.order.createMany({{ data }})");
+        assert_eq!(data(&kept), one, "{list}");
+    }
+}
+
+#[test]
+fn what_a_callback_may_return_else_is_not_guessed() {
+    for list in [
+        "rows.map((row) => row.a)",
+        "rows.map((row) => convert(row))",
+        "rows.map((row) => (row.b ? { a: row.a } : row))",
+        "rows.map((row) => { for (const x of row) { return x } return { a: row.a } })",
+        "rows.map((row) => { if (row.b) { while (row.c) { return row } } return { a: row.a } })",
+        "rows.map((row) => { try { return row } catch {} return { a: row.a } })",
+        "rows.map((row) => { if (row.b) return { a: row.a } })",
+        "rows.slice(0, 3)",
+    ] {
+        let found = data(&format!("await prisma.order.createMany({{ data: {list} }})"));
+        assert!(found.starts_with('«'), "{list}: {found}");
+    }
+}
+
+#[test]
+fn conditions_that_a_filter_may_take_away() {
+    let found =
+        call("await prisma.order.findMany({ where: { AND: [id && { id }, { a: 1 }].filter(Boolean) } })");
+    assert_eq!(
+        short(found.argument.get("where").unwrap()),
+        "{ AND: [({ id: «id» } | undefined), { a: 1 }] }"
+    );
+}

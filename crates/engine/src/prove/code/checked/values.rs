@@ -4,7 +4,8 @@ use pgsteward_model::code::FieldCheck;
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Values {
-    pub(super) allowed: String,
+    /// The least that passes, and the most where there is a limit: of a list all.
+    pub(super) allowed: Vec<String>,
     /// One for each thing that the condition says.
     pub(super) refused: Vec<String>,
 }
@@ -15,6 +16,8 @@ const MAIL: &str = "ada@example.org";
 const FOREIGN: &str = "§";
 /// Longer values are not tried: a limit may be any number, and the value has to be sent.
 const LONGEST: u64 = 100_000;
+/// Values of a list that are tried at most.
+const LISTED: usize = 20;
 const NONE_PASSES: &str = "no value is known that the code lets pass";
 const NONE_TOO_LONG: &str = "no value is known that only its length makes wrong";
 
@@ -24,23 +27,47 @@ pub(super) fn values(checks: &[FieldCheck], condition: &str) -> Result<Values, &
     let number = held
         .iter()
         .any(|check| matches!(check, FieldCheck::Min { .. } | FieldCheck::Max { .. } | FieldCheck::Integer));
-    let allowed =
-        if number { allowed_number(checks).map(|number| number.to_string()) } else { allowed_text(checks) };
-    let allowed = allowed.ok_or(NONE_PASSES)?;
+    let ends = allowed_number(checks).filter(|_| number);
+    let least = if number { ends.map(|(first, _)| first.to_string()) } else { allowed_text(checks) };
+    let least = least.ok_or(NONE_PASSES)?;
+    let mut allowed = vec![least.clone()];
     let mut values = Vec::new();
     for check in &held {
         match check {
-            FieldCheck::MaxLength(most) => values.extend(too_long(*most, &held, &allowed)?),
-            check => values.push(refused(check, &allowed)),
+            FieldCheck::MaxLength(most) => {
+                values.extend(of_length(most.saturating_add(1), &held, &least)?);
+                allowed.extend(of_length(*most, &held, &least)?);
+            }
+            FieldCheck::OneOf(listed) => {
+                allowed.extend(listed.iter().take(LISTED).cloned());
+                values.push(refused(check, &least));
+            }
+            check => values.push(refused(check, &least)),
         }
     }
+    allowed.extend(ends.map(|(_, last)| last.to_string()));
+    let mut seen = std::collections::HashSet::new();
+    allowed.retain(|value| seen.insert(value.clone()));
+    // What one check lets pass another may refuse.
+    allowed.retain(|value| number || passes(checks, value));
     if values.is_empty() { Err(NONE_PASSES) } else { Ok(Values { allowed, refused: values }) }
 }
 
-/// A text of the form that is held too, if one is, or the form would refuse it whatever the condition says of its length.
-/// None where every text of the form is short enough.
-fn too_long(most: u64, held: &[&FieldCheck], allowed: &str) -> Result<Option<String>, &'static str> {
-    if most > LONGEST {
+/// Whether the checks of length and of a list let a text pass.
+fn passes(checks: &[FieldCheck], value: &str) -> bool {
+    let length = value.chars().count() as u64;
+    checks.iter().all(|check| match check {
+        FieldCheck::MinLength(least) => length >= *least,
+        FieldCheck::MaxLength(most) => length <= *most,
+        FieldCheck::OneOf(values) => values.iter().any(|one| one == value),
+        _ => true,
+    })
+}
+
+/// A text of a length and of the form that is held too, if one is, or the form would refuse it whatever the condition says
+/// of its length. None where no text of the form is so long.
+fn of_length(length: u64, held: &[&FieldCheck], allowed: &str) -> Result<Option<String>, &'static str> {
+    if length > LONGEST + 1 {
         return Err("the longest text that the code lets pass is too long to be tried");
     }
     let form = |check: &&&FieldCheck| !matches!(check, FieldCheck::MinLength(_) | FieldCheck::MaxLength(_));
@@ -50,13 +77,12 @@ fn too_long(most: u64, held: &[&FieldCheck], allowed: &str) -> Result<Option<Str
         [FieldCheck::Pattern(pattern)] => repeated(pattern, allowed).ok_or(NONE_TOO_LONG)?.to_string(),
         [FieldCheck::Uuid] => return Ok(None),
         [FieldCheck::OneOf(values)] => {
-            let long = |value: &&String| value.chars().count() as u64 > most;
+            let long = |value: &&String| value.chars().count() as u64 >= length;
             return Ok(values.iter().find(long).cloned());
         }
         _ => return Err(NONE_TOO_LONG),
     };
-    let missing =
-        usize::try_from(most + 1).map_or(0, |length| length.saturating_sub(allowed.chars().count()));
+    let missing = usize::try_from(length).map_or(0, |length| length.saturating_sub(allowed.chars().count()));
     Ok(Some(fill.repeat(missing) + allowed))
 }
 
@@ -82,7 +108,8 @@ fn is_held(check: &FieldCheck, condition: &str) -> bool {
     }
 }
 
-fn allowed_number(checks: &[FieldCheck]) -> Option<f64> {
+/// A number that passes, and the last one that does.
+fn allowed_number(checks: &[FieldCheck]) -> Option<(f64, f64)> {
     let (mut low, mut high) = (f64::NEG_INFINITY, f64::INFINITY);
     for check in checks {
         match check {
@@ -100,7 +127,8 @@ fn allowed_number(checks: &[FieldCheck]) -> Option<f64> {
         (_, true) => high.floor(),
         _ => 1.0,
     };
-    (start >= low && start <= high).then_some(start)
+    let end = if high.is_finite() { high.floor() } else { start };
+    (start >= low && start <= high).then_some((start, end.max(start)))
 }
 
 fn allowed_text(checks: &[FieldCheck]) -> Option<String> {
@@ -254,11 +282,14 @@ mod tests {
             FieldCheck::Max { value: 9.0, inclusive: true },
         ];
         let found = values(&checks, "CHECK (x = trunc(x) AND x > 0 AND x <= 9)").unwrap();
-        assert_eq!(found.allowed, "1");
+        assert_eq!(found.allowed, ["1", "9"]);
         assert_eq!(found.refused, ["1.5", "0", "10"]);
         let text = [FieldCheck::MinLength(1), FieldCheck::MaxLength(3)];
         let found = values(&text, "CHECK (x <> '' AND char_length(x) <= 3)").unwrap();
-        assert_eq!((found.allowed.as_str(), found.refused), ("x", vec![String::new(), "xxxx".to_owned()]));
+        assert_eq!(found.allowed, ["x", "xxx"]);
+        assert_eq!(found.refused, [String::new(), "xxxx".to_owned()]);
+        let list = [FieldCheck::OneOf(vec!["on".to_owned(), "paused".to_owned()])];
+        assert_eq!(values(&list, "CHECK (x IN ('on', 'paused'))").unwrap().allowed, ["on", "paused"]);
         let none = [
             FieldCheck::Min { value: 5.0, inclusive: true },
             FieldCheck::Max { value: 4.0, inclusive: true },
