@@ -68,12 +68,14 @@ fn queued(flow: &Flow, effect: &Effect, writes: &[&Call]) -> Option<Finding> {
     }
     let write = before?;
     let message = format!("\"{}\" may never follow \"{}\"", effect.name, shared::call_name(write));
-    Some(
-        finding(flow, effect, write, message)
-            .severity(Severity::Info)
-            .detail("When the process ends or the queue does not answer between the two, the row says that it is to be done, and nobody does it.")
-            .hint(OUTBOX),
-    )
+    let found = finding(flow, effect, write, message)
+        .severity(Severity::Info)
+        .detail("When the process ends or the queue does not answer between the two, the row says that it is to be done, and nobody does it.")
+        .hint(OUTBOX);
+    Some(match outbox::fix(flow, effect, write) {
+        Some(fix) => found.fix(fix),
+        None => found,
+    })
 }
 
 fn paid(flow: &Flow, effect: &Effect, writes: &[&Call]) -> Option<Finding> {

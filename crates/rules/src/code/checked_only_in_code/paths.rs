@@ -92,7 +92,8 @@ fn is_behind(flow: &Flow, call: &Call, validation: &Validation) -> bool {
                 .unwrap_or(at.span.start);
             // Not what stands before the statement that registers it.
             let before = text.get(start..at.span.start).unwrap_or("");
-            let own = ["\n}", "\n\n", "\r\n\r\n"].iter().filter_map(|end| before.rfind(end)).max().unwrap_or(0);
+            let own =
+                ["\n}", "\n\n", "\r\n\r\n"].iter().filter_map(|end| before.rfind(end)).max().unwrap_or(0);
             names(&before[own..], validation)
         });
         registered || names(flow.text_of(function), validation)

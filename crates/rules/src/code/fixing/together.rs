@@ -1,7 +1,7 @@
 //! Writes that follow each other, as one transaction: a list of them, or a callback where one uses what another returned.
 
 use pgsteward_model::change::{Change, Fix, Rollback, Safety, TextEdit};
-use pgsteward_model::code::{Awaited, Call, Confidence, Site};
+use pgsteward_model::code::{Awaited, Call, Confidence, Effect, Site};
 use pgsteward_model::source::Span;
 
 use super::edit;
@@ -19,8 +19,51 @@ pub(in crate::code) fn fix(flow: &Flow, calls: &[&Call]) -> Option<Fix> {
     let text: &str = &flow.facts.sources.get(&first.site.at.file)?.text;
     let (start, end) = (statement(text, first)?.span.start, statement(text, last)?.span.end);
     let region = Span::new(start, end);
-    let code = text.get(start..end)?;
-    let inside = |site: &Site| site.at.file == first.site.at.file && region.contains(site.at.span);
+    let all = alone(flow, first, text, region, None)?;
+    let written = list(flow, text, &all, region).or_else(|| callback(flow, text, &all, region, None))?;
+    let edit = TextEdit { span: region, text: written };
+    let (done, undone) = edit::there_and_back(flow.facts, &first.site.at.file, vec![edit])?;
+    Some(Fix {
+        title: "make the writes one transaction".into(),
+        safety: Safety::Review,
+        change: Change { steps: vec![done], rollback: Rollback::Steps(vec![undone]) },
+    })
+}
+
+/// A write and the effect behind it as one transaction, with `row` in place of the effect: it is told the name of the client.
+/// `statement` is the effect's.
+pub(super) fn with_row(
+    flow: &Flow,
+    write: &Call,
+    effect: &Effect,
+    statement_of_effect: Span,
+    row: &dyn Fn(&str) -> String,
+) -> Option<TextEdit> {
+    let text: &str = &flow.facts.sources.get(&write.site.at.file)?.text;
+    let together = effect.site.at.file == write.site.at.file
+        && effect.site.function == write.site.function
+        && effect.site.loops == write.site.loops
+        && effect.site.tries == write.site.tries;
+    let region = Span::new(statement(text, write)?.span.start, statement_of_effect.end);
+    let all = alone(flow, write, text, region, Some(effect.site.at.span)).filter(|_| together)?;
+    let text = callback(flow, text, &all, region, Some((effect.site.at.span, row)))?;
+    Some(TextEdit { span: region, text })
+}
+
+/// The calls of a region that nothing else happens in, but for one thing that is taken out of it.
+fn alone<'a>(
+    flow: &Flow<'a>,
+    first: &Call,
+    text: &str,
+    region: Span,
+    but: Option<Span>,
+) -> Option<Vec<&'a Call>> {
+    let code = text.get(region.start..region.end)?;
+    let inside = |site: &Site| {
+        site.at.file == first.site.at.file
+            && region.contains(site.at.span)
+            && but.is_none_or(|but| !but.contains(site.at.span))
+    };
     let function = first.site.function;
     let all: Vec<&Call> =
         flow.calls_of(function).map(|(_, call)| call).filter(|call| inside(&call.site)).collect();
@@ -35,26 +78,21 @@ pub(in crate::code) fn fix(flow: &Flow, calls: &[&Call]) -> Option<Fix> {
         || flow.effects_of(function).iter().any(|index| inside(&flow.code.effects[*index].site))
         || flow.invocations_of(function).any(|(_, invocation)| inside(&invocation.site));
     let one_block = closing(&format!("{{{code}\n}}")) == Some(code.len() + 3);
+    // What `queue.add` changes is what is taken out.
+    let kept = match but {
+        Some(but) => format!("{}{}", text.get(region.start..but.start)?, text.get(but.end..region.end)?),
+        None => code.to_owned(),
+    };
     let leaves =
         ["return", "break", "continue", "yield", "let", "var", "function", "class", "super", "arguments"];
-    if !all.iter().all(own)
-        || elsewhere
-        || !one_block
-        || count_word(code, "await") != all.len()
-        || leaves.iter().any(|word| mentions_word(code, word))
-        || !has_transactions(flow, first)
-        || changes_outside(code)
-    {
-        return None;
-    }
-    let written = list(flow, text, &all, region).or_else(|| callback(flow, text, &all, region))?;
-    let edit = TextEdit { span: region, text: written };
-    let (done, undone) = edit::there_and_back(flow.facts, &first.site.at.file, vec![edit])?;
-    Some(Fix {
-        title: "make the writes one transaction".into(),
-        safety: Safety::Review,
-        change: Change { steps: vec![done], rollback: Rollback::Steps(vec![undone]) },
-    })
+    let fits = all.iter().all(own)
+        && !elsewhere
+        && one_block
+        && count_word(code, "await") == all.len() + usize::from(but.is_some())
+        && !leaves.iter().any(|word| mentions_word(code, word))
+        && has_transactions(flow, first)
+        && !changes_outside(&kept);
+    fits.then_some(all)
 }
 
 /// The receiver is a whole client. One that a parameter or a wrapper hands in may be a transaction's, which has none.
@@ -117,7 +155,13 @@ fn list(flow: &Flow, text: &str, calls: &[&Call], region: Span) -> Option<String
 }
 
 /// `await prisma.$transaction(async (tx) => { … })`: what is named inside and used behind it is returned.
-fn callback(flow: &Flow, text: &str, calls: &[&Call], region: Span) -> Option<String> {
+fn callback(
+    flow: &Flow,
+    text: &str,
+    calls: &[&Call],
+    region: Span,
+    row: Option<(Span, &dyn Fn(&str) -> String)>,
+) -> Option<String> {
     let function = &flow.code.functions[calls.first()?.site.function];
     let whole = flow.text_of(calls.first()?.site.function);
     let client = ["tx", "trx", "transaction"].into_iter().find(|name| !mentions_word(whole, name))?;
@@ -129,6 +173,10 @@ fn callback(flow: &Flow, text: &str, calls: &[&Call], region: Span) -> Option<St
             TextEdit { span: Span::new(start, start + receiver.len()), text: client.to_owned() }
         })
         .collect();
+    edits.extend(row.map(|(at, row)| {
+        let span = Span::new(at.start - region.start, at.end - region.start);
+        TextEdit { span, text: row(client) }
+    }));
     edits.sort_by_key(|edit| edit.span);
     let code = text.get(region.start..region.end)?;
     let body = deeper(&TextEdit::apply_all(code, &edits)?, indent_unit(text))?;
