@@ -273,6 +273,8 @@ fn one_of(mut values: Vec<Node>, span: Span) -> Value {
 
 fn member(value: &Node, name: &str) -> Option<Node> {
     match &value.value {
+        // `States[state]`: which one, only the running program knows.
+        _ if name == "[]" => None,
         Value::Object(object) => match object.get(name) {
             Some(property) if !property.conditional => Some(property.value.clone()),
             Some(_) => None,
