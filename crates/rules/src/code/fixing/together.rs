@@ -12,6 +12,9 @@ use super::statement::{Statement, statement};
 use crate::code::flow::Flow;
 use crate::code::text::{closing, count_word, indent_unit, is_path, mentions_word, names_of_pattern};
 
+/// What stands in place of an effect, told the name of the transaction's client.
+type Row<'r> = dyn Fn(&str) -> String + 'r;
+
 /// None where something between the writes is not known to stay inside of the database, or a name would lose its meaning.
 /// `calls` are the writes, in the order of the text.
 pub(in crate::code) fn fix(flow: &Flow, calls: &[&Call]) -> Option<Fix> {
@@ -37,7 +40,7 @@ pub(super) fn with_row(
     write: &Call,
     effect: &Effect,
     statement_of_effect: Span,
-    row: &dyn Fn(&str) -> String,
+    row: &Row,
 ) -> Option<TextEdit> {
     let text: &str = &flow.facts.sources.get(&write.site.at.file)?.text;
     let together = effect.site.at.file == write.site.at.file
@@ -160,7 +163,7 @@ fn callback(
     text: &str,
     calls: &[&Call],
     region: Span,
-    row: Option<(Span, &dyn Fn(&str) -> String)>,
+    row: Option<(Span, &Row)>,
 ) -> Option<String> {
     let function = &flow.code.functions[calls.first()?.site.function];
     let whole = flow.text_of(calls.first()?.site.function);
