@@ -1,6 +1,6 @@
 //! What was listed below a folder the last time, for as long as nothing in it came, went or was given another name: each
-//! folder still has the time that it had, and each file that says what is ignored its size and time. To look at a thousand
-//! folders takes a fifth of listing them.
+//! folder still has the time that it had, and each file that says what is ignored its size and time. To look at a folder
+//! is one call in place of five, and no name is matched again.
 //!
 //! Only kept of folders of which code is kept already: what comes once, as in CI, leaves nothing behind. Like all that is
 //! kept it is never the only copy of anything.
