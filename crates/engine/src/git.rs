@@ -141,7 +141,7 @@ impl Git {
             .collect()
     }
 
-    /// Those of some files below the folder that git tracks.
+    /// Those of some files that git tracks, by their canonical names.
     pub(crate) fn tracked(&self, files: &BTreeSet<&Path>) -> BTreeSet<PathBuf> {
         let list = |files: &mut dyn Iterator<Item = &&Path>| {
             let mut arguments = vec!["ls-files".to_owned(), "-z".into(), "--".into()];
@@ -152,7 +152,9 @@ impl Git {
         let listed = list(&mut files.iter()).unwrap_or_else(|| {
             files.iter().filter_map(|file| list(&mut std::iter::once(file))).collect::<String>()
         });
-        listed.split('\0').filter(|path| !path.is_empty()).map(|path| self.folder.join(path)).collect()
+        // git names them as seen from the folder, with `..` for what lies above it.
+        let whole = |path: &str| self.folder.join(path).canonicalize().ok();
+        listed.split('\0').filter(|path| !path.is_empty()).filter_map(whole).collect()
     }
 
     fn run(&self, arguments: &[&str]) -> Option<String> {

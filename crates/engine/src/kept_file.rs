@@ -90,7 +90,7 @@ impl KeptFile {
         whole.then(|| bytes.split_off(start))
     }
 
-    /// Writes in one step and leaves `most` files with this ending, the latest used. A folder that cannot be written is
+    /// Writes in one step and leaves `most` files with this ending, the latest written. A folder that cannot be written is
     /// left alone.
     pub(crate) fn store(&self, blob: &[u8], most: usize) {
         let stored = write(&self.file, |out| {
@@ -127,7 +127,7 @@ pub(crate) fn write(
     written
 }
 
-/// Removes the files of the same ending that were not used for the longest time, and what broken runs left.
+/// Removes the files of the same ending that were not written for the longest time, and what broken runs left.
 pub(crate) fn sweep(current: &Path, most: usize) {
     let Some(entries) = current.parent().and_then(|folder| fs::read_dir(folder).ok()) else { return };
     let mut known: Vec<(SystemTime, PathBuf)> = entries

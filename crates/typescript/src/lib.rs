@@ -10,5 +10,5 @@ mod scan;
 mod unit;
 
 pub use link::{ClientProject, Modules, Package, PathAliases, World, link, link_all, wanted};
-pub use scan::{LARGEST, STACK, has_large_stack, scan, scan_but_tests, scan_fully};
+pub use scan::{LARGEST, scan, scan_but_tests, scan_fully};
 pub use unit::*;

@@ -43,7 +43,8 @@ fn origin(path: &Path, tracked: &BTreeSet<PathBuf>) -> UrlOrigin {
     let name = path.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
     let example =
         ["example", "sample", "template", "dist", "defaults"].iter().any(|word| name.contains(word));
-    match (example, tracked.contains(path)) {
+    let is_tracked = path.canonicalize().is_ok_and(|path| tracked.contains(&path));
+    match (example, is_tracked) {
         (true, _) => UrlOrigin::ExampleEnvironment,
         (false, true) => UrlOrigin::CommittedEnvironment,
         (false, false) => UrlOrigin::LocalEnvironment,

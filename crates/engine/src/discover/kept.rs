@@ -18,7 +18,7 @@ use crate::kept_file::{self, KeptFile};
 
 /// What changed this shortly before it was looked at may change again within the clock's tick: its time proves nothing.
 const SETTLED: Duration = Duration::from_secs(2);
-/// Of this many folders, the latest used.
+/// Of this many folders, the latest written.
 const MAX_LISTINGS: usize = 32;
 
 /// What tells that a file or folder did not change.

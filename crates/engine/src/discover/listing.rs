@@ -91,6 +91,8 @@ impl Listing {
         let walker = WalkBuilder::new(root)
             .follow_links(false)
             .require_git(false)
+            // The user's own rules count from here, wherever the command was given.
+            .current_dir(root)
             .max_depth(Some(DEEPEST))
             .filter_entry(|entry| {
                 let folder = entry.depth() > 0 && entry.file_type().is_some_and(|kind| kind.is_dir());

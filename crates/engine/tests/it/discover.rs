@@ -2,6 +2,7 @@
 
 use pgsteward_engine::discover::{discover, environment::database_url, read_text};
 use pgsteward_model::migration::Layout;
+use pgsteward_model::project::UrlOrigin;
 
 use crate::{folder, write};
 
@@ -69,4 +70,35 @@ fn the_url_of_an_environment_file() {
     assert_eq!(database_url(root.path()).as_deref(), Some("postgresql://a@b/c"));
     let empty = folder(&[(".env", "DATABASE_URL=\n")]);
     assert_eq!(database_url(empty.path()), None);
+}
+
+/// The folder of a schema is named, and the file with the password stands above it.
+#[test]
+fn an_environment_that_was_committed_is_told_from_one_that_was_not() {
+    let root = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(root.path().join("prisma")).unwrap();
+    std::fs::write(root.path().join("prisma/schema.prisma"), SCHEMA).unwrap();
+    std::fs::write(root.path().join(".env"), "DATABASE_URL=postgresql://a:b@h/d\n").unwrap();
+    std::fs::write(root.path().join(".env.local"), "DATABASE_URL=postgresql://a:b@h/d\n").unwrap();
+    let git = |arguments: &[&str]| {
+        let done =
+            std::process::Command::new("git").args(arguments).current_dir(root.path()).output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    };
+    git(&["init", "-q"]);
+    git(&["add", ".env"]);
+    for named in ["prisma", ""] {
+        let found = discover(&root.path().join(named)).unwrap();
+        let mut origins: Vec<_> = found.projects[0]
+            .environment
+            .iter()
+            .map(|file| (file.path.file_name().unwrap().to_str().unwrap().to_owned(), file.origin))
+            .collect();
+        origins.sort_by(|a, b| a.0.cmp(&b.0));
+        let expected = [
+            (".env".to_owned(), UrlOrigin::CommittedEnvironment),
+            (".env.local".to_owned(), UrlOrigin::LocalEnvironment),
+        ];
+        assert_eq!(origins, expected, "{named}");
+    }
 }

@@ -54,8 +54,6 @@ use oxc_syntax::node::NodeId;
 use pgsteward_model::code::{FileRole, LeftOut};
 use rustc_hash::FxHashMap as HashMap;
 
-pub use nesting::{STACK, has_large_stack};
-
 use crate::unit::{Depth, Export, Exported, Origin, Unit};
 use reader::Reader;
 
@@ -116,7 +114,7 @@ fn read(path: &str, text: &str, fully: bool) -> Unit {
     if fully && unit.role == Some(FileRole::Application) && file_role::is_program(text) {
         unit.role = Some(FileRole::Script);
     }
-    if nesting::fits_here(text) {
+    if nesting::is_short(text) {
         return parse(unit, text, source_type, fully);
     }
     let depth = nesting::depth(text);
@@ -159,7 +157,7 @@ fn parse(unit: Unit, text: &str, source_type: SourceType, fully: bool) -> Unit {
 /// Statements that were taken out of a file. None where they are none after all.
 fn parse_statements(unit: &Unit, statements: &str, source_type: SourceType) -> Option<Unit> {
     // What else stands on their lines may be nested as deep as anything.
-    if !nesting::fits_here(statements) && nesting::depth(statements) > nesting::SHALLOW {
+    if !nesting::is_short(statements) && nesting::depth(statements) > nesting::SHALLOW {
         return None;
     }
     TREES.with_borrow_mut(|allocator| {

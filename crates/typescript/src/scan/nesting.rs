@@ -4,30 +4,16 @@
 //! in them may be code after all.
 //! So the number is too high for prose, and never too low for code.
 
-use std::cell::Cell;
-
 /// Deeper texts are not read.
-pub(super) const DEEPEST: usize = 4_000;
+pub(super) const DEEPEST: usize = if cfg!(debug_assertions) { 4_000 } else { 16_000 };
 /// Up to this depth the two megabytes of any thread will do; without optimisation a level takes many times as much.
 pub(super) const SHALLOW: usize = if cfg!(debug_assertions) { 60 } else { 250 };
-/// For [`DEEPEST`] levels in a build without optimisation. Of memory it takes what is used.
-pub const STACK: usize = 512 * 1024 * 1024;
-/// Texts of this many bytes may be nested in any way where there is such a stack, as each level takes a byte: nothing need be
-/// counted.
-const ROOM: usize = if cfg!(debug_assertions) { DEEPEST } else { 24_000 };
+/// For [`DEEPEST`] levels. Of memory it takes what is used.
+pub(super) const STACK: usize = 512 * 1024 * 1024;
 
-thread_local! {
-    static LARGE_STACK: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Says that this thread has a stack of [`STACK`] bytes.
-pub fn has_large_stack() {
-    LARGE_STACK.set(true);
-}
-
-/// Whether a text can be read here, however it is nested.
-pub(super) fn fits_here(text: &str) -> bool {
-    text.len() <= SHALLOW || text.len() <= ROOM && LARGE_STACK.get()
+/// Whether a text can be read on any thread, however it is nested: each level takes a byte.
+pub(super) fn is_short(text: &str) -> bool {
+    text.len() <= SHALLOW
 }
 
 #[derive(Clone, Copy, Default)]

@@ -16,7 +16,7 @@ use crate::kept_file::{self, cache_folder, checksum_of, header, sweep};
 
 /// Projects smaller than this are read faster than a cache is worth.
 const MIN_BYTES: u64 = 1024 * 1024;
-/// Caches of this many projects are kept, the latest used.
+/// Caches of this many projects are kept, the latest written.
 const MAX_CACHES: usize = 32;
 /// A file that changed this shortly before it was read may change again within the clock's tick: its time proves nothing.
 const SETTLED_NANOSECONDS: u64 = 2_000_000_000;

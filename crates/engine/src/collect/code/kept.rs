@@ -12,7 +12,7 @@ use super::cache::name_of;
 use super::tree::Tree;
 use crate::kept_file::{self, KeptFile, cache_folder};
 
-/// Kept results of this many projects, the latest used. A repository may have dozens.
+/// Kept results of this many projects, the latest written. A repository may have dozens.
 const MAX_RESULTS: usize = 128;
 /// Projects smaller than this are read as fast as what was kept.
 const MIN_BYTES: u64 = 128 * 1024;

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use pgsteward_model::code::{Code, FileRole, LeftOut};
 use pgsteward_typescript::{
-    ClientProject, Depth, Modules, Package, PathAliases, STACK, Unit, World, has_large_stack, link, link_all,
-    scan, scan_but_tests, scan_fully, wanted,
+    ClientProject, Depth, Modules, Package, PathAliases, Unit, World, link, link_all, scan, scan_but_tests,
+    scan_fully, wanted,
 };
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
@@ -127,17 +127,7 @@ impl Tree {
         linked.get_mut(this).and_then(Option::take).unwrap_or_else(|| link(units, &self.world(this)))
     }
 
-    /// On threads of its own: with their stacks most texts can be read without counting how deep they are nested.
     fn read_files(&self, link: bool) -> Read {
-        let threads = rayon::ThreadPoolBuilder::new().stack_size(STACK).start_handler(|_| has_large_stack());
-        match threads.build() {
-            Ok(threads) => threads.install(|| self.read_here(link)),
-            // Where so much stack is not to be had, any will do.
-            Err(_) => self.read_here(link),
-        }
-    }
-
-    fn read_here(&self, link: bool) -> Read {
         let cache = Cache::open(&self.root, self.tests, self.keep);
         let read: Vec<(Result<Kept, Unread>, bool)> = self
             .files
