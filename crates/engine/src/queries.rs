@@ -126,9 +126,9 @@ async fn of_project(
     let Some(code) = &facts.code else { return Ok(()) };
     let until = Instant::now() + LIMIT;
     let twin = match (laboratory.running(), &collected.database) {
-        (Some(lab), Some(database)) if !code.calls.is_empty() || !code.raw.is_empty() => {
+        (Some(lab), Some(made)) if !code.calls.is_empty() || !code.raw.is_empty() => {
             progress.phase("make rows to plan for");
-            let (twin, gaps) = make(&lab, database, facts, &BTreeMap::new(), EVERYWHERE, until).await?;
+            let (twin, gaps) = make(&lab, made, facts, &BTreeMap::new(), EVERYWHERE, until).await?;
             answer.gaps.extend(gaps);
             Some((lab, twin))
         }

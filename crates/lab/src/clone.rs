@@ -9,6 +9,7 @@ use pgsteward_pg::LabSession;
 
 use crate::cluster::{Cluster, PORT};
 use crate::error::LabError;
+use crate::replay::adapt::Surroundings;
 use crate::walls::{OWNER, SUPERUSER};
 
 /// A database of a running lab. It is only a name: dropping the value does nothing, `Lab::drop_database`
@@ -121,6 +122,11 @@ impl Databases {
         self.run(&format!("SELECT pg_terminate_backend({backend_pid})"))
             .await
             .map_err(|error| self.explain("end a session", error))
+    }
+
+    pub(crate) async fn surroundings(&self) -> Result<Surroundings, LabError> {
+        let admin = self.admin.lock().await;
+        Surroundings::read(&admin).await.map_err(|error| self.explain("look for extensions", error))
     }
 
     async fn run(&self, sql: &str) -> Result<(), ServerError> {

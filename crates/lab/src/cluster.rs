@@ -12,7 +12,7 @@ use pgsteward_model::version::ServerVersion;
 use crate::binaries::Binaries;
 use crate::cleanup::{self, Registration};
 use crate::error::{LabError, tail};
-use crate::files::{Cache, copy_tree, remove};
+use crate::files::{Cache, copy_tree, remove, remove_at_once};
 use crate::lab::LabOptions;
 use crate::privileges::RunAs;
 use crate::{template, walls};
@@ -181,6 +181,7 @@ impl Cluster {
     /// Ends the server and removes the folder. Safe to call twice.
     pub(crate) fn shut_down(&self) -> Result<(), LabError> {
         self.end_server();
+        remove_at_once(&self.data().join("base"))?;
         remove(&self.folder)?;
         if let Some(registration) = lock(&self.registration).take() {
             registration.leave()?;

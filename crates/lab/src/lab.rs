@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use pgsteward_model::migration::ServerError;
 use pgsteward_model::version::ServerVersion;
+use tokio::sync::OnceCell;
 
 use crate::binaries::{self, Wanted};
 use crate::cleanup;
@@ -14,6 +15,7 @@ use crate::cluster::{Cluster, lock};
 use crate::error::LabError;
 use crate::files::Cache;
 use crate::privileges::RunAs;
+use crate::replay::adapt::Surroundings;
 use crate::watchdog::{TimeLimit, Watchdog};
 
 /// The major version of a lab where nobody named one.
@@ -66,6 +68,7 @@ pub struct Lab {
     pub(crate) watchdog: Watchdog,
     pub(crate) time_limit: Duration,
     note: Option<String>,
+    surroundings: OnceCell<Surroundings>,
 }
 
 impl Lab {
@@ -79,7 +82,14 @@ impl Lab {
         let watchdog = Watchdog::watch(&cluster, options.disk_limit_bytes)
             .map_err(|error| LabError::Task(error.to_string()))?;
         let databases = Databases::open(cluster.clone()).await?;
-        Ok(Lab { databases, cluster, watchdog, time_limit: options.time_limit, note })
+        Ok(Lab {
+            databases,
+            cluster,
+            watchdog,
+            time_limit: options.time_limit,
+            note,
+            surroundings: OnceCell::new(),
+        })
     }
 
     pub fn version(&self) -> ServerVersion {
@@ -114,6 +124,11 @@ impl Lab {
         let session_ended = error.sqlstate.starts_with("08");
         let full = error.sqlstate == DISK_FULL || (session_ended && self.cluster.saw_a_full_disk());
         self.gone().or_else(|| full.then(|| self.cluster.disk_full()))
+    }
+
+    /// What there is around a replay. The server looks through all of its extensions' files for it, and once is enough.
+    pub(crate) async fn surroundings(&self) -> Result<Surroundings, LabError> {
+        self.surroundings.get_or_try_init(|| self.databases.surroundings()).await.cloned()
     }
 
     /// An empty database, owned by [`crate::OWNER`].

@@ -52,6 +52,9 @@ pub(crate) fn setup_sql(version: ServerVersion) -> String {
     for name in EXTENSIONS {
         sql.push_str(&format!("INSERT INTO pg_lab.allowed_extension VALUES ('{name}');\n\n"));
     }
+    // Nobody needs it here, and it is a third of what each lab copies.
+    sql.push_str("UPDATE pg_database SET datistemplate = false WHERE datname = 'template0';\n\n");
+    sql.push_str("DROP DATABASE template0;\n\n");
     // From 15 on the owner of the database owns "public" through pg_database_owner.
     if version.major() < 15 {
         sql.push_str(&format!("ALTER SCHEMA public OWNER TO {OWNER};\n\n"));

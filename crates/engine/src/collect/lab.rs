@@ -1,9 +1,9 @@
 //! The lab as the engine uses it: started once, on first need; a lab that cannot be had is one gap.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result};
-use pgsteward_lab::{Database, Lab, LabOptions};
+use pgsteward_lab::{Database, Lab, LabError, LabOptions};
 use pgsteward_model::catalog::Catalog;
 use pgsteward_model::facts::{Gap, Need};
 use pgsteward_model::migration::Skipped;
@@ -11,6 +11,7 @@ use pgsteward_model::prisma::PrismaSchema;
 use pgsteward_model::version::ServerVersion;
 use pgsteward_pg::CatalogOptions;
 use tokio::sync::OnceCell;
+use tokio::task::JoinHandle;
 
 use super::history::REPLAY_NEEDS;
 use crate::Progress;
@@ -25,20 +26,49 @@ pub struct LabWish {
     pub offline: bool,
 }
 
+/// A lab database, and what introspection read in it. Nothing writes in it any more: what is tried is tried in clones.
+#[derive(Clone, Debug)]
+pub struct Made {
+    pub database: Database,
+    pub catalog: Catalog,
+}
+
+impl Made {
+    pub async fn read(database: Database) -> Result<Made> {
+        let catalog = introspect(&database).await?;
+        Ok(Made { database, catalog })
+    }
+}
+
 /// One lab for a whole run.
 pub struct Laboratory {
     wish: LabWish,
     started: OnceCell<Result<Arc<Lab>, Gap>>,
+    /// A start that nobody waits for yet.
+    ahead: Mutex<Option<JoinHandle<Result<Lab, LabError>>>>,
 }
 
 impl Laboratory {
     pub fn new(wish: LabWish) -> Laboratory {
-        Laboratory { wish, started: OnceCell::new() }
+        Laboratory { wish, started: OnceCell::new(), ahead: Mutex::default() }
     }
 
     /// A laboratory whose lab runs already.
     pub fn of(lab: Arc<Lab>, wish: LabWish) -> Laboratory {
-        Laboratory { wish, started: OnceCell::new_with(Some(Ok(lab))) }
+        Laboratory { wish, started: OnceCell::new_with(Some(Ok(lab))), ahead: Mutex::default() }
+    }
+
+    /// Begins to start the lab, for one who has other things to do before he needs it.
+    pub fn start_ahead(&self) {
+        let mut ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.wish.none && self.started.get().is_none() && ahead.is_none() {
+            let options = self.options();
+            *ahead = Some(tokio::spawn(async move { Lab::start(&options).await }));
+        }
+    }
+
+    fn options(&self) -> LabOptions {
+        LabOptions { major: self.wish.major, offline: self.wish.offline, ..LabOptions::default() }
     }
 
     /// The lab, started now if it was not; none where it cannot be had (see [`Laboratory::gap`]).
@@ -66,9 +96,12 @@ impl Laboratory {
             .for_needs(REPLAY_NEEDS));
         }
         progress.phase("start the lab");
-        let options =
-            LabOptions { major: self.wish.major, offline: self.wish.offline, ..LabOptions::default() };
-        match Lab::start(&options).await {
+        let ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let started = match ahead {
+            Some(ahead) => ahead.await.unwrap_or_else(|error| Err(LabError::Task(error.to_string()))),
+            None => Lab::start(&self.options()).await,
+        };
+        match started {
             Ok(lab) => Ok(Arc::new(lab)),
             Err(error) => {
                 Err(Gap::new("lab", format!("No lab server could be started: {error}."), error.hint())

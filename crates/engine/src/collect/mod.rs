@@ -13,7 +13,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use pgsteward_lab::{Database, Lab};
+use pgsteward_lab::Lab;
 use pgsteward_model::catalog::Catalog;
 use pgsteward_model::drift::{Drift, DriftBetween};
 use pgsteward_model::facts::{CatalogFacts, CatalogOrigin, Facts, Need, Target};
@@ -27,7 +27,7 @@ use crate::judge::Judged;
 pub use code::{CodeReader, Linked};
 use history::REPLAY_NEEDS;
 pub(crate) use lab::broke_down;
-pub use lab::{LabWish, Laboratory, introspect};
+pub use lab::{LabWish, Laboratory, Made, introspect};
 pub use live::Live;
 pub use twin::twin;
 
@@ -57,9 +57,9 @@ pub struct Collector<'a> {
 pub struct Collected {
     pub facts: Facts,
     /// In the state that the history leaves. None where there is no lab, or nothing to put into it.
-    pub database: Option<Database>,
+    pub database: Option<Made>,
     /// With the schema of the live database, where that is not the same.
-    pub twin: Option<Database>,
+    pub twin: Option<Made>,
     /// The project's code, to see what an edit makes of it.
     pub linked: Option<Linked>,
 }
@@ -82,6 +82,11 @@ impl Collector<'_> {
                 None,
                 Default::default(),
             ));
+        }
+        let history = found.migrations.is_some() && !read.foreign;
+        if history || facts.prisma.is_some() {
+            // It will be needed, and the code can be read meanwhile.
+            self.laboratory.start_ahead();
         }
         let mut linked = None;
         if let Some(reader) = self.code.filter(|_| !read.foreign) {
@@ -115,7 +120,7 @@ impl Collector<'_> {
     }
 
     /// The live database's schema in the lab, if there is one.
-    async fn twin(&self, live: &Live, facts: &mut Facts) -> Result<Option<Database>> {
+    async fn twin(&self, live: &Live, facts: &mut Facts) -> Result<Option<Made>> {
         let Some(lab) = self.laboratory.lab(self.progress).await else { return Ok(None) };
         self.progress.phase("build the schema of the database in the lab");
         match twin::twin(&lab, &live.catalog, &mut facts.gaps).await {
@@ -196,11 +201,7 @@ impl Collector<'_> {
         (!failed).then(|| pgsteward_prisma::drift(&catalog.catalog, schema))
     }
 
-    async fn laboratory_catalog(
-        &self,
-        facts: &mut Facts,
-        pure: Option<&Catalog>,
-    ) -> Result<Option<Database>> {
+    async fn laboratory_catalog(&self, facts: &mut Facts, pure: Option<&Catalog>) -> Result<Option<Made>> {
         if facts.history.is_none() && facts.prisma.is_none() {
             return Ok(None);
         }
@@ -211,7 +212,7 @@ impl Collector<'_> {
             return Ok(None);
         };
         match self.made_in_the_lab(&lab, facts, pure).await {
-            Ok(database) => Ok(database),
+            Ok(made) => Ok(made),
             // The review goes on with what can be had without the lab.
             Err(error) => {
                 facts.gaps.push(lab::broke_down(&error).for_needs(REPLAY_NEEDS));
@@ -226,7 +227,7 @@ impl Collector<'_> {
         lab: &Lab,
         facts: &mut Facts,
         pure: Option<&Catalog>,
-    ) -> Result<Option<Database>> {
+    ) -> Result<Option<Made>> {
         let database = lab.create_database().await.context("create a database in the lab")?;
         let origin = if let Some(history) = &facts.history {
             self.progress.phase(&format!(
@@ -256,12 +257,12 @@ impl Collector<'_> {
         } else {
             return Ok(None);
         };
-        let catalog = lab::introspect(&database).await?;
+        let made = Made::read(database).await?;
         if let (CatalogOrigin::Replayed, Some(pure)) = (origin, pure) {
-            facts.gaps.extend(lab::unexpected(pure, &catalog));
+            facts.gaps.extend(lab::unexpected(pure, &made.catalog));
         }
-        facts.catalog = Some(CatalogFacts { catalog, origin });
-        Ok(Some(database))
+        facts.catalog = Some(CatalogFacts { catalog: made.catalog.clone(), origin });
+        Ok(Some(made))
     }
 }
 

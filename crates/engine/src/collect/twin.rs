@@ -1,19 +1,19 @@
 //! A lab database with the schema of a live one: what a fix of the live database will meet.
 
 use anyhow::{Context, Result};
-use pgsteward_lab::{Database, Lab};
+use pgsteward_lab::Lab;
 use pgsteward_model::catalog::Catalog;
 use pgsteward_model::catalog_compare::{ColumnOrder, differences, schema_only};
 use pgsteward_model::facts::Gap;
 
-use super::introspect;
+use super::Made;
 
 /// How many objects and reasons a gap lists.
 const SHOWN: usize = 5;
 
 /// Builds the schema of `catalog` in a new lab database. What it lacks or has otherwise is one gap; none is
 /// returned where the lab could not build anything.
-pub async fn twin(lab: &Lab, catalog: &Catalog, gaps: &mut Vec<Gap>) -> Result<Option<Database>> {
+pub async fn twin(lab: &Lab, catalog: &Catalog, gaps: &mut Vec<Gap>) -> Result<Option<Made>> {
     let database = lab.create_database().await.context("create a database in the lab")?;
     let built = match pgsteward_lab::build(lab, &database, catalog).await {
         Ok(built) => built,
@@ -26,15 +26,15 @@ pub async fn twin(lab: &Lab, catalog: &Catalog, gaps: &mut Vec<Gap>) -> Result<O
             return Ok(None);
         }
     };
-    let made = introspect(&database).await?;
+    let made = Made::read(database).await?;
     let mut objects: Vec<String> =
-        differences(&schema_only(catalog), &schema_only(&made), ColumnOrder::Matters)
+        differences(&schema_only(catalog), &schema_only(&made.catalog), ColumnOrder::Matters)
             .into_iter()
             .map(|difference| difference.object)
             .collect();
     objects.dedup();
     if objects.is_empty() {
-        return Ok(Some(database));
+        return Ok(Some(made));
     }
     let mut reasons: Vec<&str> = Vec::new();
     for (_, why) in &built.skipped {
@@ -54,7 +54,7 @@ pub async fn twin(lab: &Lab, catalog: &Catalog, gaps: &mut Vec<Gap>) -> Result<O
         ),
         "try the fixes of these objects on a copy of the database of your own",
     ));
-    Ok(Some(database))
+    Ok(Some(made))
 }
 
 /// Whether two databases have the same schema, whoever owns it. The table of Prisma's history is in a database

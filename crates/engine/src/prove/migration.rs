@@ -49,13 +49,19 @@ pub(super) async fn prove(
     }
     let mut walker = Walker::new(lab, facts, history, rules).await?;
     let mut untried = 0;
+    // What the walker's database has, where nothing ran since it was read.
+    let mut known: Option<Catalog> = None;
     for (file, indexes) in by_file {
         if Instant::now() > until {
             untried += indexes.len();
             continue;
         }
+        let before = known.take().filter(|_| walker.done == file);
         walker.walk_to(file).await?;
-        let catalog_before = introspect(&walker.database).await?;
+        let catalog_before = match before {
+            Some(catalog) => catalog,
+            None => introspect(&walker.database).await?,
+        };
         let mut clones = Vec::new();
         for index in indexes {
             clones.push((index, lab.clone_database(&walker.database).await?));
@@ -63,14 +69,15 @@ pub(super) async fn prove(
         let replay = walker.step().await?;
         let original = introspect(&walker.database).await?;
         for (index, clone) in clones {
-            let original = match &replay {
+            let made = match &replay {
                 None => Original::Made(&original),
                 Some(error) => Original::Failed(error),
             };
-            let proof = walker.prove(&findings[index], &clone, file, &catalog_before, original).await?;
+            let proof = walker.prove(&findings[index], &clone, file, &catalog_before, made).await?;
             proofs.push((index, proof));
             lab.finish_database(clone).await?;
         }
+        known = Some(original);
     }
     lab.finish_database(walker.database).await?;
     Ok((proofs, untried))

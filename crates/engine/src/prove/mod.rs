@@ -14,7 +14,7 @@ mod object;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use pgsteward_lab::{Database, Lab};
+use pgsteward_lab::Lab;
 use pgsteward_model::change::{EditAction, Fix, Step};
 use pgsteward_model::facts::{Facts, Gap, Need};
 use pgsteward_model::finding::Finding;
@@ -22,7 +22,7 @@ use pgsteward_model::proof::{Proof, Verdict};
 use pgsteward_model::rule::Rule;
 
 use crate::Progress;
-use crate::collect::{Linked, broke_down};
+use crate::collect::{Linked, Made, broke_down};
 
 /// Proofs by the index of their finding.
 type Proofs = Vec<(usize, Proof)>;
@@ -40,9 +40,10 @@ pub enum ProveMode {
     None,
 }
 
-/// Proofs of migration files replay the history; past this much time the rest is reported as not tried.
-const MIGRATION_BUDGET: Duration = Duration::from_secs(30);
-/// Proofs of code make rows first; past this much time the rest is reported as not tried.
+/// Proofs of migration files replay the history, and those of calls make rows first, beside each other; past this much
+/// time the rest is reported as not tried.
+const LAB_BUDGET: Duration = Duration::from_secs(30);
+/// Past this much time the rest of the edits of code is reported as not tried.
 const CODE_BUDGET: Duration = Duration::from_secs(20);
 const THOROUGH_BUDGET: Duration = Duration::from_secs(3_600);
 const TOP: usize = 10;
@@ -52,9 +53,9 @@ const TOP: usize = 10;
 pub struct Benches<'a> {
     pub lab: &'a Lab,
     /// A database in the state that the history leaves.
-    pub history: Option<&'a Database>,
+    pub history: Option<&'a Made>,
     /// One with the schema of the live database, where that is another: what a fix will meet.
-    pub live: Option<&'a Database>,
+    pub live: Option<&'a Made>,
 }
 
 /// Tries the fixes of sorted findings and writes the proofs into them. A refuted fix is withdrawn. `linked` is the code
@@ -108,6 +109,7 @@ pub async fn prove(
         }
     }
     let mut broken = None;
+    let mut gaps = Vec::new();
     match benches {
         Some(benches) => {
             progress.phase(&format!("try {} fixes in the lab", objects.len() + migrations.len()));
@@ -119,21 +121,19 @@ pub async fn prove(
             let (of_history, of_live): (Vec<usize>, Vec<usize>) =
                 objects.into_iter().partition(|index| of_drift(&findings[*index]));
             let thorough = mode == ProveMode::Thorough;
-            let setting =
-                |database| object::Setting { facts, lab: benches.lab, database, rules, linked, thorough };
-            let budget = if thorough { THOROUGH_BUDGET } else { MIGRATION_BUDGET };
+            let setting = |made| object::Setting { facts, lab: benches.lab, made, rules, linked, thorough };
+            let budget = if thorough { THOROUGH_BUDGET } else { LAB_BUDGET };
             let known: &[Finding] = findings;
-            // Objects and migrations are tried in databases that have nothing to do with each other.
             let on_objects = async {
                 let mut proofs = Vec::new();
                 let groups = [
                     (&of_history, benches.history.or(benches.live)),
                     (&of_live, benches.live.or(benches.history)),
                 ];
-                for (chosen, database) in groups {
-                    match database {
-                        Some(database) => {
-                            proofs.extend(object::prove(known, chosen, setting(database), progress).await?);
+                for (chosen, made) in groups {
+                    match made {
+                        Some(made) => {
+                            proofs.extend(object::prove(known, chosen, setting(made), progress).await?);
                         }
                         None => {
                             proofs.extend(not_tried(known, chosen, "the lab has no database to try it on"));
@@ -144,7 +144,12 @@ pub async fn prove(
             };
             let until = Instant::now() + budget;
             let on_migrations = migration::prove(known, &migrations, facts, benches.lab, rules, until);
-            let proofs = match tokio::try_join!(on_objects, on_migrations) {
+            let on_files = async { tokio::try_join!(on_objects, on_migrations) };
+            let on_rows = code::prove(known, facts, benches, limit, until, progress);
+            // Objects, migrations and calls are tried in databases that have nothing to do with each other. The rows take
+            // longest, so their clone is asked for first.
+            let (shown, proofs) = tokio::join!(on_rows, on_files);
+            let proofs = match proofs {
                 Ok((of_objects, (of_migrations, late))) => {
                     untried += late;
                     of_objects.into_iter().chain(of_migrations).collect()
@@ -158,6 +163,13 @@ pub async fn prove(
             for (index, proof) in proofs {
                 findings[index].proof = Some(proof);
             }
+            match shown {
+                Ok(mut shown) => {
+                    gaps.append(&mut shown.gaps);
+                    untried += shown.add_to(findings);
+                }
+                Err(error) => broken = broken.or_else(|| Some(broke_down(&error))),
+            }
         }
         None => {
             let all: Vec<usize> = objects.into_iter().chain(migrations).collect();
@@ -166,17 +178,6 @@ pub async fn prove(
             }
         }
     }
-    // A lab that broke down is asked for nothing more.
-    let benches = benches.filter(|_| broken.is_none());
-    let until = Instant::now() + code_budget;
-    let (late, mut gaps) = match code::prove(findings, facts, benches, limit, until, progress).await {
-        Ok(tried) => tried,
-        Err(error) => {
-            broken = Some(broke_down(&error));
-            (0, Vec::new())
-        }
-    };
-    untried += late;
     for finding in findings.iter_mut() {
         if matches!(&finding.proof, Some(Proof { verdict: Verdict::Refuted { .. }, .. })) {
             finding.fix = None;

@@ -23,7 +23,7 @@ use pgsteward_model::statement::{AlterAction, Statement};
 use pgsteward_pg::LabSession;
 
 use crate::Progress;
-use crate::collect::{Linked, introspect};
+use crate::collect::{Linked, Made, introspect};
 use crate::prove::Proofs;
 use look::{Eyes, Read};
 
@@ -35,7 +35,7 @@ pub(super) struct Setting<'a> {
     pub(super) facts: &'a Facts,
     pub(super) lab: &'a Lab,
     /// The database whose clones are tried on.
-    pub(super) database: &'a Database,
+    pub(super) made: &'a Made,
     pub(super) rules: &'a [&'static Rule],
     /// The code, where a fix edits it besides.
     pub(super) linked: Option<&'a Linked>,
@@ -55,8 +55,8 @@ pub(super) async fn prove(
     if chosen.is_empty() {
         return Ok(Vec::new());
     }
-    let before = introspect(setting.database).await?;
-    let (chosen, mut proofs) = possible(findings, chosen, setting.facts, &before, setting.rules);
+    let before = &setting.made.catalog;
+    let (chosen, mut proofs) = possible(findings, chosen, setting.facts, before, setting.rules);
     let done = AtomicUsize::new(0);
     let tick = || progress.step(done.fetch_add(1, Ordering::Relaxed), chosen.len());
     let (one, other) = if chosen.len() < ENOUGH_FOR_TWO {
@@ -65,10 +65,8 @@ pub(super) async fn prove(
         chosen.split_at(chosen.len() / 2)
     };
     // Both clones are made before either is worked on; from then on the two know nothing of each other.
-    let (one, other) = tokio::try_join!(
-        work(findings, one, setting, &before, &tick),
-        work(findings, other, setting, &before, &tick),
-    )?;
+    let (one, other) =
+        tokio::try_join!(work(findings, one, setting, &tick), work(findings, other, setting, &tick),)?;
     proofs.extend(one);
     proofs.extend(other);
     Ok(proofs)
@@ -79,14 +77,13 @@ async fn work(
     findings: &[Finding],
     chosen: &[usize],
     setting: Setting<'_>,
-    before: &Catalog,
     tick: &(dyn Fn() + Sync),
 ) -> Result<Proofs> {
     let mut proofs = Vec::new();
     if chosen.is_empty() {
         return Ok(proofs);
     }
-    let mut bench = Bench::new(setting, before).await?;
+    let mut bench = Bench::new(setting).await?;
     for index in chosen {
         tick();
         proofs.push((*index, bench.prove(&findings[*index]).await?));
@@ -99,7 +96,7 @@ async fn work(
     // Some fix left a trace outside the tables it touched: each gets a clone of its own.
     proofs.clear();
     for index in chosen {
-        let mut alone = Bench::new(setting, before).await?;
+        let mut alone = Bench::new(setting).await?;
         let mut proof = alone.prove(&findings[*index]).await?;
         let left = alone.left_behind().await?;
         if !left.is_empty() && proof.verdict == Verdict::Proven {
@@ -174,8 +171,10 @@ struct Bench<'a> {
 }
 
 impl<'a> Bench<'a> {
-    async fn new(setting: Setting<'a>, before: &'a Catalog) -> Result<Bench<'a>> {
-        let clone = setting.lab.clone_database(setting.database).await.context("clone the lab database")?;
+    async fn new(setting: Setting<'a>) -> Result<Bench<'a>> {
+        let before = &setting.made.catalog;
+        let clone =
+            setting.lab.clone_database(&setting.made.database).await.context("clone the lab database")?;
         let session = clone.session().await.context("connect to the clone")?;
         let eyes = Eyes::open(setting.facts, before, setting.rules, setting.linked);
         let tracer = Tracer::new(&clone);
@@ -347,7 +346,7 @@ impl<'a> Bench<'a> {
 
     /// A fresh clone, after something went wrong in this one.
     async fn start_over(&mut self) -> Result<()> {
-        let fresh = self.setting.lab.clone_database(self.setting.database).await?;
+        let fresh = self.setting.lab.clone_database(&self.setting.made.database).await?;
         let session = fresh.session().await?;
         std::mem::replace(&mut self.session, session).close().await;
         std::mem::replace(&mut self.tracer, Tracer::new(&fresh)).close().await;

@@ -42,13 +42,36 @@ pub(super) fn named(path: &Path) -> Result<Found, LabError> {
 
 /// Installations and cached downloads, installations first, newest version first in each group.
 pub(super) fn everywhere(cache: &Cache) -> Vec<Found> {
+    let cached = downloads(cache).into_iter().map(|folder| (folder, Origin::Cached));
+    look(installed_folders().into_iter().map(|folder| (folder, Origin::Installed)).chain(cached))
+}
+
+/// The first of [`everywhere`] with this major, without asking downloads of other majors for their version: each is a
+/// process to start, and a folder of downloads bears the version in its name.
+pub(super) fn of_major(cache: &Cache, major: u32) -> Option<Found> {
+    let of_it = |found: Vec<Found>| found.into_iter().find(|found| found.version.major() == major);
+    let installed = installed_folders().into_iter().map(|folder| (folder, Origin::Installed));
+    of_it(look(installed)).or_else(|| {
+        let named = format!("-{major}.");
+        let says_so = |folder: &PathBuf| {
+            folder
+                .parent()
+                .and_then(Path::file_name)
+                .is_some_and(|name| name.to_string_lossy().contains(&named))
+        };
+        let cached = downloads(cache).into_iter().filter(says_so);
+        of_it(look(cached.map(|folder| (folder, Origin::Cached))))
+    })
+}
+
+fn downloads(cache: &Cache) -> Vec<PathBuf> {
+    subfolders(&cache.folder.join("binaries")).into_iter().map(|path| path.join("bin")).collect()
+}
+
+/// Those that run, and that the lab can work with.
+fn look(candidates: impl Iterator<Item = (PathBuf, Origin)>) -> Vec<Found> {
     let mut seen = BTreeSet::new();
     let mut found = Vec::new();
-    let cached = subfolders(&cache.folder.join("binaries")).into_iter().map(|path| path.join("bin"));
-    let candidates = installed_folders()
-        .into_iter()
-        .map(|folder| (folder, Origin::Installed))
-        .chain(cached.map(|folder| (folder, Origin::Cached)));
     for (folder, origin) in candidates {
         let Some(folder) = home_of(&folder) else { continue };
         if !seen.insert(folder.clone()) {

@@ -52,6 +52,9 @@ pub(crate) fn choose(wanted: &Wanted<'_>, cache: &Cache, run_as: RunAs) -> Resul
         let note = mismatch(found.version, wanted.major, "PGSTEWARD_PG_BIN names it");
         return reachable(found, note, cache, run_as);
     }
+    if let Some(found) = find::of_major(cache, wanted.major) {
+        return reachable(found, None, cache, run_as);
+    }
     let all = find::everywhere(cache);
     if let Some(found) = all.iter().find(|found| found.version.major() == wanted.major) {
         return reachable(found.clone(), None, cache, run_as);

@@ -13,7 +13,7 @@ use pgsteward_sql::quote_literal;
 use crate::walls::EXTENSIONS;
 
 /// What there is around a replay: the extensions of the installation, and what was found out on the way.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Surroundings {
     /// Extensions with a control file; those that turn out not to load are taken away.
     available: BTreeSet<String>,
@@ -48,6 +48,7 @@ const STAND_INS: &[(&str, &[(&str, &str)])] = &[
 ];
 
 impl Surroundings {
+    /// As the installation has them, whatever the database.
     pub(crate) async fn read(superuser: &LabSession) -> Result<Surroundings, ServerError> {
         // The column came with 13; before, no extension is trusted.
         let trusted = superuser

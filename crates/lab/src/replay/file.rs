@@ -138,7 +138,7 @@ impl Run<'_> {
         let Some(statement) = file.statements.get(index) else { return Ok(Remedy::None) };
         if let Some(role) = failure::missing_role(error) {
             let sql = format!("SELECT pg_lab.create_role({})", pgsteward_sql::quote_literal(role));
-            if self.superuser.simple(&sql).await.is_ok() {
+            if self.superuser().await?.simple(&sql).await.is_ok() {
                 let why = "no migration makes it; the lab made a role without rights in its place";
                 made.push((statement.span, format!("role \"{role}\""), why.to_owned()));
                 return Ok(Remedy::Again);

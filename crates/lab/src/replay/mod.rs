@@ -66,17 +66,19 @@ pub async fn replay_files(
     let limit = options.time_limit.unwrap_or(lab.time_limit);
     // The lab ends the session at the limit; should that fail, the watchdog ends the server.
     let _outer_limit = lab.watchdog.limit(limit);
-    let superuser = database.superuser_session().await?;
     let explain = |error: ServerError| gone_or(lab, "trace the replay", error);
+    let mut superuser = None;
     if options.trace {
-        events::begin(&superuser).await.map_err(explain)?;
+        let session = database.superuser_session().await?;
+        events::begin(&session).await.map_err(explain)?;
+        superuser = Some(session);
     }
-    let surroundings = Surroundings::read(&superuser).await.map_err(explain)?;
     let mut run = Run {
-        superuser: &superuser,
+        database,
+        superuser,
         channel: Channel::open(lab, database, started, limit).await?,
         regime: history.regime,
-        surroundings,
+        surroundings: lab.surroundings().await?,
         replay,
     };
     let mut sent = Vec::new();
@@ -91,12 +93,15 @@ pub async fn replay_files(
             window: before..=micros_now(),
         });
     }
-    run.channel.close().await;
-    if options.trace {
-        events::end(&superuser).await.map_err(explain)?;
-        replay.traces.extend(events::read(&superuser, &sent).await.map_err(explain)?);
+    let Run { superuser, channel, .. } = run;
+    channel.close().await;
+    if let Some(superuser) = superuser {
+        if options.trace {
+            events::end(&superuser).await.map_err(explain)?;
+            replay.traces.extend(events::read(&superuser, &sent).await.map_err(explain)?);
+        }
+        superuser.close().await;
     }
-    superuser.close().await;
     replay.server_version = Some(lab.version());
     replay.elapsed_ms += u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     Ok(())
@@ -112,11 +117,8 @@ pub struct Adapted {
 }
 
 /// What a replay would send in place of these statements: extensions and roles are the lab's to make.
-pub async fn adapt(lab: &Lab, database: &Database, statements: &[&str]) -> Result<Vec<Adapted>, LabError> {
-    let superuser = database.superuser_session().await?;
-    let surroundings = Surroundings::read(&superuser).await;
-    superuser.close().await;
-    let mut surroundings = surroundings.map_err(|error| gone_or(lab, "look for extensions", error))?;
+pub async fn adapt(lab: &Lab, statements: &[&str]) -> Result<Vec<Adapted>, LabError> {
+    let mut surroundings = lab.surroundings().await?;
     let adapted = statements.iter().map(|sql| {
         let parsed = pgsteward_sql::parse(sql);
         let edit = parsed.statements.first().and_then(|one| surroundings.edit(&one.statement, sql));
@@ -138,7 +140,9 @@ fn micros_now() -> i64 {
 
 /// A replay on its way.
 struct Run<'a> {
-    superuser: &'a LabSession,
+    database: &'a Database,
+    /// Opened for traces, or when a role is to be made.
+    superuser: Option<LabSession>,
     channel: Channel<'a>,
     regime: Regime,
     surroundings: Surroundings,
@@ -173,6 +177,14 @@ impl Run<'_> {
 
     async fn send(&mut self, sql: &str) -> Result<Outcome, LabError> {
         self.channel.send(sql).await
+    }
+
+    async fn superuser(&mut self) -> Result<&LabSession, LabError> {
+        let session = match self.superuser.take() {
+            Some(session) => session,
+            None => self.database.superuser_session().await?,
+        };
+        Ok(self.superuser.insert(session))
     }
 
     fn failure(error: ServerError, span: Span) -> ReplayFailure {

@@ -15,7 +15,7 @@ use crate::clone::Database;
 use crate::error::LabError;
 use crate::lab::Lab;
 use crate::replay::adapt::Surroundings;
-use crate::replay::{failure, gone_or};
+use crate::replay::failure;
 use crate::walls::OWNER;
 
 /// What came of building a schema.
@@ -32,9 +32,8 @@ pub async fn build(lab: &Lab, database: &Database, catalog: &Catalog) -> Result<
     let limit = lab.time_limit;
     // The lab ends the session at the limit; should that fail, the watchdog ends the server.
     let _outer_limit = lab.watchdog.limit(limit);
+    let surroundings = lab.surroundings().await?;
     let superuser = database.superuser_session().await?;
-    let surroundings =
-        Surroundings::read(&superuser).await.map_err(|error| gone_or(lab, "look for extensions", error))?;
     let mut built = Built { skipped: ddl::left_out(catalog) };
     make_roles(&superuser, ddl::roles(catalog).into_iter(), &mut built).await;
     superuser.close().await;
@@ -68,9 +67,8 @@ pub async fn build_statements(
     let started = Instant::now();
     let limit = lab.time_limit;
     let _outer_limit = lab.watchdog.limit(limit);
+    let surroundings = lab.surroundings().await?;
     let superuser = database.superuser_session().await?;
-    let surroundings =
-        Surroundings::read(&superuser).await.map_err(|error| gone_or(lab, "look for extensions", error))?;
     let mut built = Built::default();
     make_roles(&superuser, roles.iter().map(String::as_str), &mut built).await;
     superuser.close().await;

@@ -20,7 +20,7 @@ pub(crate) async fn rows(corpus: &Path) -> Result<Vec<String>> {
     let mut rows = Vec::new();
     for name in PROJECTS {
         let collected = project::collect(corpus, name, Some(&lab)).await?;
-        let database = collected.database.context("the project has no lab database")?;
+        let database = collected.database.context("the project has no lab database")?.database;
         let session = database.session().await?;
         let (mut full, mut one) = (Vec::new(), Vec::new());
         let mut tables: Vec<QName> = Vec::new();

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use pgsteward_engine::NoProgress;
-use pgsteward_engine::collect::{CodeReader, Collected, Collector, LabWish, Laboratory, Live, introspect};
+use pgsteward_engine::collect::{
+    CodeReader, Collected, Collector, LabWish, Laboratory, Live, Made, introspect,
+};
 use pgsteward_engine::config::Config;
 use pgsteward_engine::discover::discover;
 use pgsteward_engine::judge::Judged;
@@ -90,7 +92,8 @@ pub async fn of_case(case: &Case, lab: &Arc<Lab>) -> Result<Collected> {
     }
     if let Some((block, made)) = setup.filter(|_| live.is_none()) {
         let origin = if block.has("live") { CatalogOrigin::Live } else { CatalogOrigin::Replayed };
-        facts.catalog = Some(CatalogFacts { catalog: introspect(&made).await?, origin });
+        let made = Made::read(made).await?;
+        facts.catalog = Some(CatalogFacts { catalog: made.catalog.clone(), origin });
         collected.database = Some(made);
     }
     for block in &case.blocks {

@@ -95,8 +95,8 @@ pub async fn check_case(rule: &'static Rule, page: &Page, case: &Case, lab: &Arc
     for (finding, _) in findings.iter().zip(offered).filter(|(_, offered)| *offered) {
         check_proof(page, case, finding)?;
     }
-    for database in database.into_iter().chain(twin) {
-        lab.finish_database(database).await.context("drop the database of the case")?;
+    for made in database.into_iter().chain(twin) {
+        lab.finish_database(made.database).await.context("drop the database of the case")?;
     }
     Ok(Outcome { findings })
 }

@@ -54,7 +54,7 @@ pub(super) async fn of_catalog(
     let built =
         twin(lab, catalog, &mut gaps).await.map_err(|error| MigrateError::new(format!("{error:#}")))?;
     notes.extend(gaps.iter().map(|gap| gap.why.clone()));
-    built.ok_or_else(|| {
+    built.map(|made| made.database).ok_or_else(|| {
         let why = gaps.first().map_or_else(String::new, |gap| gap.why.clone());
         MigrateError::new(format!("the schema could not be built in the lab: {why}"))
     })

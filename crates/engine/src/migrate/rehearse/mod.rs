@@ -20,7 +20,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use pgsteward_lab::{Database, Lab, LabError, LabOptions};
+use pgsteward_lab::{Lab, LabError, LabOptions};
 use pgsteward_model::catalog::{Catalog, QName};
 use pgsteward_model::migrate::rehearsal::{RehearsalReport, RehearsedMigration, Verdict};
 use pgsteward_model::version::ServerVersion;
@@ -192,7 +192,7 @@ impl Job<'_> {
                 (base::of_history(lab, self.init.as_deref(), &earlier).await?, Catalog::empty(lab.version()))
             }
         };
-        let files = self.files(lab, &base, notes).await?;
+        let files = self.files(lab, notes).await?;
         let touched: BTreeSet<String> = files
             .iter()
             .flat_map(|file| file.plan.statements.iter().flat_map(|one| &one.predicted))
@@ -234,17 +234,12 @@ impl Job<'_> {
     }
 
     /// The migrations as the lab can run them.
-    async fn files(
-        &self,
-        lab: &Lab,
-        base: &Database,
-        notes: &mut Vec<String>,
-    ) -> Result<Vec<Ready>, MigrateError> {
+    async fn files(&self, lab: &Lab, notes: &mut Vec<String>) -> Result<Vec<Ready>, MigrateError> {
         let mut files = Vec::new();
         let plans = plans(self.folders, self.chosen, lab.version(), false)?;
         for (plan, checks) in plans.into_iter().zip(&self.checks) {
             let texts: Vec<&str> = plan.statements.iter().map(|one| one.sql.as_str()).collect();
-            let adapted = pgsteward_lab::adapt(lab, base, &texts).await.map_err(|error| of_lab(&error))?;
+            let adapted = pgsteward_lab::adapt(lab, &texts).await.map_err(|error| of_lab(&error))?;
             let told = adapted.iter().filter_map(|one| one.told.as_ref());
             notes.extend(told.map(|(what, why)| format!("{what}: {why}")));
             let texts = adapted.into_iter().map(|one| one.sql).collect();

@@ -77,7 +77,7 @@ const SHOWN: [(&str, Show); 13] = [
     ("checked-only-in-code", Show::Checked),
 ];
 
-fn shown(finding: &Finding) -> Option<Show> {
+fn shown_by(finding: &Finding) -> Option<Show> {
     let makes_table = finding
         .fix
         .iter()
@@ -112,34 +112,61 @@ fn not_shown(reason: impl Into<String>) -> Seen {
     (Vec::new(), Verdict::Unprovable { reason: reason.into() })
 }
 
-/// Shows findings about code, the most severe first; returns how many there was no time for.
+/// What generated rows showed.
+#[derive(Default)]
+pub(super) struct Shown {
+    /// By the index of their finding.
+    seen: Vec<(usize, Show, Seen)>,
+    version: Option<ServerVersion>,
+    /// Findings that there was no time for.
+    late: Vec<usize>,
+    pub(super) gaps: Vec<Gap>,
+}
+
+impl Shown {
+    /// Adds what was seen to what is known, and returns how many findings there was no time for. What was refuted
+    /// meanwhile has lost its fix, or will: rows say nothing about it.
+    pub(super) fn add_to(self, findings: &mut [Finding]) -> usize {
+        for (index, show, seen) in self.seen {
+            if !is_refuted(&findings[index]) {
+                add(&mut findings[index], show, seen, self.version);
+            }
+        }
+        self.late.iter().filter(|index| !is_refuted(&findings[**index])).count()
+    }
+}
+
+fn is_refuted(finding: &Finding) -> bool {
+    matches!(&finding.proof, Some(Proof { verdict: Verdict::Refuted { .. }, .. }))
+}
+
+/// Shows findings about code, the most severe first.
 pub(super) async fn prove(
-    findings: &mut [Finding],
+    findings: &[Finding],
     facts: &Facts,
-    benches: Option<Benches<'_>>,
+    benches: Benches<'_>,
     limit: usize,
     until: Instant,
     progress: &dyn Progress,
-) -> Result<(usize, Vec<Gap>)> {
-    let Some(code) = &facts.code else { return Ok((0, Vec::new())) };
+) -> Result<Shown> {
+    let mut shown = Shown::default();
+    let Some(code) = &facts.code else { return Ok(shown) };
     let cases: Vec<(usize, Show)> = findings
         .iter()
         .enumerate()
         .filter_map(|(index, finding)| {
             finding.at.file.as_ref()?;
-            // What is refuted already has lost its fix or will.
-            let refuted = matches!(&finding.proof, Some(Proof { verdict: Verdict::Refuted { .. }, .. }));
-            let show = shown(finding).filter(|_| !refuted)?;
+            let show = shown_by(finding).filter(|_| !is_refuted(finding))?;
             (matches!(show, Show::Deadlock | Show::Checked) || call_of(code, finding).is_some())
                 .then_some((index, show))
         })
         .take(limit)
         .collect();
-    let (Some(benches), false) = (benches, cases.is_empty()) else { return Ok((0, Vec::new())) };
-    let Some(database) = benches.live.or(benches.history) else { return Ok((0, Vec::new())) };
+    let (Some(made), false) = (benches.live.or(benches.history), cases.is_empty()) else { return Ok(shown) };
     progress.phase("make rows for proofs of code");
     let wanted = tables(&cases, findings, code);
-    let (twin, gaps) = make(benches.lab, database, facts, &wanted, AROUND, until).await?;
+    let (twin, gaps) = make(benches.lab, made, facts, &wanted, AROUND, until).await?;
+    (shown.version, shown.gaps) = (Some(twin.version), gaps);
     let rows: u64 = twin.filled.rows.values().sum();
     progress.phase(&format!(
         "run calls on {rows} rows in {} tables, made in {} ms",
@@ -147,11 +174,10 @@ pub(super) async fn prove(
         twin.filled.elapsed.as_millis()
     ));
     let bench = Bench { facts, code, twin: &twin };
-    let mut untried = 0;
     for (done, (index, show)) in cases.iter().enumerate() {
         progress.step(done, cases.len());
         if Instant::now() >= until {
-            untried = cases.len() - done;
+            shown.late = cases[done..].iter().map(|(index, _)| *index).collect();
             break;
         }
         let finding = &findings[*index];
@@ -168,25 +194,24 @@ pub(super) async fn prove(
             (Show::Outbox, Some(call)) => outbox::show(&bench, finding, call).await,
             (_, None) => continue,
         };
-        let version = twin.version;
-        add(&mut findings[*index], *show, seen, version);
+        shown.seen.push((*index, *show, seen));
     }
     twin.close(benches.lab).await?;
-    Ok((untried, gaps))
+    Ok(shown)
 }
 
 /// Adds what was seen to what is known. A fix that was proven otherwise and is not shown on rows stays proven; an
 /// index that could not be tried where it is wanted is not proven by rows either.
-fn add(finding: &mut Finding, show: Show, (observations, verdict): Seen, version: ServerVersion) {
+fn add(finding: &mut Finding, show: Show, (observations, verdict): Seen, version: Option<ServerVersion>) {
     let Some(proof) = &mut finding.proof else {
         let subject = match &finding.fix {
             Some(fix) => fix.title.clone(),
             None => "what the call costs on generated rows".to_owned(),
         };
-        finding.proof = Some(Proof { subject, server: Some(version), observations, verdict });
+        finding.proof = Some(Proof { subject, server: version, observations, verdict });
         return;
     };
-    proof.server = Some(version);
+    proof.server = version;
     proof.observations.extend(observations);
     let known = match (&proof.verdict, &verdict) {
         (Verdict::Refuted { .. }, _) => true,

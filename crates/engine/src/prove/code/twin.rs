@@ -11,7 +11,7 @@ use pgsteward_model::prisma::{Model, PrismaSchema};
 use pgsteward_model::version::ServerVersion;
 use pgsteward_sql::quote_qualified;
 
-use crate::collect::introspect;
+use crate::collect::Made;
 
 /// Rows of a table that is looked at: enough for an index to be worth its reading.
 pub(crate) const LOOKED_AT: u64 = 3_000;
@@ -22,7 +22,7 @@ pub(crate) const AROUND: u64 = 4_000;
 /// Rows of all tables together, where every one of them is asked for its plans.
 pub(crate) const EVERYWHERE: u64 = 30_000;
 /// Making the rows takes no more than this.
-const LIMIT: Duration = Duration::from_secs(20);
+const LIMIT: Duration = Duration::from_secs(30);
 /// How many tables a gap names.
 const NAMED: usize = 5;
 
@@ -44,14 +44,14 @@ impl Twin {
 /// Clones a database and fills it: `others` rows for the tables that are not looked at. Tables without rows are a gap.
 pub(crate) async fn make(
     lab: &Lab,
-    source: &Database,
+    source: &Made,
     facts: &Facts,
     looked_at: &BTreeMap<QName, u64>,
     others: u64,
     until: Instant,
 ) -> Result<(Twin, Vec<Gap>)> {
-    let database = lab.clone_database(source).await.context("clone the lab database")?;
-    let mut catalog = introspect(&database).await?;
+    let database = lab.clone_database(&source.database).await.context("clone the lab database")?;
+    let mut catalog = source.catalog.clone();
     if let Some(reviewed) = facts.catalog() {
         take_statistics(&mut catalog, reviewed);
     }
