@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 use tokio_postgres::{Client, Config, Connection, Error, NoTls};
 
 use crate::error::{server_error, with_sources};
+use crate::fingerprint;
 use crate::tls;
 use crate::url::{ServerUrl, SslMode};
 
@@ -139,6 +140,7 @@ pub(crate) async fn open(
 ) -> Result<(Client, JoinHandle<()>, ServerVersion, i32), ConnectError> {
     let connected = async {
         let (client, connection) = attempts(url, access).await?;
+        fingerprint::opened(url);
         let (version, backend_pid) = identify(&client, &url.place()).await?;
         Ok((client, connection, version, backend_pid))
     };

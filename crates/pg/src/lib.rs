@@ -12,6 +12,7 @@
 mod activity;
 mod connect;
 mod error;
+mod fingerprint;
 mod grants;
 pub mod history;
 mod introspect;
@@ -37,7 +38,7 @@ pub use error::ReadError;
 pub use introspect::{CatalogOptions, Invalid};
 pub use migrations::AppliedMigration;
 pub use session::{
-    APPLICATION_NAME, Answered, Canceller, LabSession, Mark, Marked, Permit, ReadSession, TextRows,
+    APPLICATION_NAME, Answered, Canceller, LabSession, Mark, Marked, Permit, ReadSession, TextRows, Witness,
     WriteSession,
 };
 pub use url::{ServerUrl, UrlError};

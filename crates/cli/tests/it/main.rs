@@ -44,6 +44,7 @@ mod migrate_rehearse_faults;
 mod migrate_rehearse_load;
 mod migrate_resolve;
 mod migrate_rollback;
+mod migrate_seen;
 mod migrate_squash;
 mod migrate_squash_kills;
 mod migrate_squash_unrecorded;

@@ -107,7 +107,7 @@ fn histories_that_differ(server: &Server) {
 }
 
 /// `migrate …` with a cache of its own. `binaries` empty: any that are found.
-fn cached(project: &Project, url: &str, cache: &Path, arguments: &[&str], binaries: &str) -> Run {
+pub(crate) fn cached(project: &Project, url: &str, cache: &Path, arguments: &[&str], binaries: &str) -> Run {
     let mut command = project.command(&[&["migrate"], arguments].concat());
     command.env("DATABASE_URL", url).env("XDG_CACHE_HOME", cache);
     if !binaries.is_empty() {
@@ -116,7 +116,7 @@ fn cached(project: &Project, url: &str, cache: &Path, arguments: &[&str], binari
     project.of(&command.output().unwrap())
 }
 
-const STATUS: [&str; 3] = ["status", "--format", "json"];
+pub(crate) const STATUS: [&str; 3] = ["status", "--format", "json"];
 
 fn drift(server: &Server, major: u32) {
     let database = server.database();

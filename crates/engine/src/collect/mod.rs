@@ -236,7 +236,7 @@ impl Collector<'_> {
                 lab.version()
             ));
             // Locks are read when a fix is tried; tracing all of history would cost more than it tells.
-            let options = pgsteward_lab::ReplayOptions { trace: false, time_limit: None };
+            let options = pgsteward_lab::ReplayOptions { trace: false, ..Default::default() };
             let replay = pgsteward_lab::replay(lab, &database, history, &facts.sources, &options)
                 .await
                 .context("replay the migrations in the lab")?;

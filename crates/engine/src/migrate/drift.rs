@@ -6,11 +6,13 @@ mod remembered;
 
 use pgsteward_model::catalog::{Catalog, QName};
 use pgsteward_model::catalog_compare::{ColumnOrder, differences, schema_only};
+use pgsteward_pg::{ReadSession, Witness, WriteSession};
 
 use super::error::MigrateError;
 use super::project::{MigrateProject, MigrationFolder};
 use super::server;
-use super::shadow::{Script, Shadow, without_external};
+use super::shadow::{Script, Shadow, ToReplay, without_external};
+use super::squash;
 use crate::Progress;
 use crate::collect::LabWish;
 use remembered::Remembered;
@@ -48,7 +50,13 @@ impl Made<'_> {
             format!("{}{hint}", error.message.replace('\n', " "))
         };
         let init = self.project.init_shadow_db();
-        let shadow = match Shadow::start(&wish, self.namespace, init, progress).await {
+        let scripts: Vec<Script<'_>> =
+            self.applied.iter().map(|folder| Script { name: &folder.name, text: folder.script() }).collect();
+        // The files are read while the lab starts.
+        let read = async { ToReplay::read(init.as_deref(), &scripts, live.version) };
+        let starting = Shadow::start(&wish, self.namespace, init.clone(), progress);
+        let (shadow, read) = tokio::join!(starting, read);
+        let shadow = match shadow {
             Ok(shadow) => shadow,
             Err(error) => return not(in_words(error)),
         };
@@ -59,9 +67,7 @@ impl Made<'_> {
                 live.version
             ));
         }
-        let scripts: Vec<Script<'_>> =
-            self.applied.iter().map(|folder| Script { name: &folder.name, text: folder.script() }).collect();
-        let replayed = match shadow.replay_what_ran(&scripts, progress).await {
+        let replayed = match shadow.replay_what_ran(&read, progress).await {
             Ok(replayed) => replayed,
             Err(error) => return not(in_words(error)),
         };
@@ -85,6 +91,28 @@ impl Made<'_> {
         }
     }
 
+    /// Keeps the fingerprint of a database that nobody but these migrations has made anything in.
+    pub(super) async fn saw(&self, session: &WriteSession, witness: Witness) -> Result<(), MigrateError> {
+        let seen = witness.end(session).await;
+        let seen = seen.map_err(|error| MigrateError::server("ask who else was in the database", &error))?;
+        if let (Some(fingerprint), Some(known)) = (seen, Remembered::of(self, session.version().major())) {
+            known.saw(&fingerprint);
+        }
+        Ok(())
+    }
+
+    /// Whether a deploy has seen the database become what it is, so that `live`, which was read since, is what the
+    /// migrations make. Then it is remembered as that.
+    pub(super) async fn was_seen(&self, session: &ReadSession, live: &Catalog) -> Result<(), MigrateError> {
+        let Some(known) = Remembered::of(self, live.version.major()) else { return Ok(()) };
+        let plain = self.comparable(live);
+        // Nothing has touched the schema between the deploy and now: neither before nor after it was read.
+        if known.was_any_seen() && !known.has(&plain) && known.was_seen(&session.fingerprint().await?) {
+            known.add([&plain].into_iter());
+        }
+        Ok(())
+    }
+
     fn comparable(&self, catalog: &Catalog) -> Catalog {
         let plain = comparable(catalog, &server::namespaces(self.project, self.namespace));
         match &self.project.config {
@@ -92,6 +120,22 @@ impl Made<'_> {
             None => plain,
         }
     }
+}
+
+/// A witness of what the migrations are about to make, where that can be told from what else there is: in a database that
+/// holds nothing yet, and without squashed migrations, which need not run.
+pub(super) async fn begin(
+    session: &WriteSession,
+    project: &MigrateProject,
+    folders: &[MigrationFolder],
+) -> Result<Option<Witness>, MigrateError> {
+    // A lab begins with what no deploy runs.
+    let prepared = project.init_shadow_db().is_some_and(|sql| !sql.trim().is_empty());
+    if prepared || folders.is_empty() || !squash::joined(folders).is_empty() {
+        return Ok(None);
+    }
+    let begun = Witness::begin(session).await;
+    begun.map_err(|error| MigrateError::server("look at the database", &error))
 }
 
 /// Where a comparable catalog of a database is not that of its history: a line an object.

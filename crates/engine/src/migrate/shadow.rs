@@ -8,7 +8,7 @@ use std::sync::Arc;
 use pgsteward_lab::{Database, Lab, LabError, LabOptions, ReplayOptions, replay_files};
 use pgsteward_model::catalog::{Catalog, QName};
 use pgsteward_model::migration::{
-    History, Layout, MigrationFile, Regime, Replay, ReplayFailure, ServerError,
+    History, Layout, MigrationFile, Regime, Replay, ReplayFailure, ServerError, Skipped,
 };
 use pgsteward_model::source::{SourceFile, Sources};
 use pgsteward_model::version::ServerVersion;
@@ -25,6 +25,26 @@ pub struct Script<'a> {
     pub name: &'a str,
     pub text: &'a str,
 }
+
+/// Scripts that were read, to be replayed.
+pub struct ToReplay {
+    history: History,
+    sources: Sources,
+}
+
+impl ToReplay {
+    /// Needs no lab, so one can start meanwhile.
+    pub fn read(init: Option<&str>, scripts: &[Script<'_>], version: ServerVersion) -> ToReplay {
+        let init = init.filter(|sql| !sql.trim().is_empty()).map(|text| Script { name: INIT, text });
+        let all: Vec<Script<'_>> = init.into_iter().chain(scripts.iter().copied()).collect();
+        let mut sources = Sources::default();
+        let history = history(&all, version, &mut sources);
+        ToReplay { history, sources }
+    }
+}
+
+/// The name of the project's `initShadowDb` among the scripts.
+const INIT: &str = "initShadowDb";
 
 /// A running lab for shadow databases.
 pub struct Shadow {
@@ -79,31 +99,12 @@ impl Shadow {
         scripts: &[Script<'_>],
         progress: &dyn Progress,
     ) -> Result<Replayed, MigrateError> {
-        self.replay_as(scripts, &|script| likely_regime(script.text), progress).await
-    }
-
-    /// As [`Shadow::replay`], for migrations that ran on a server already, in whatever regime: statement by statement accepts all
-    /// of them, and nothing has to be tried twice.
-    pub async fn replay_what_ran(
-        &self,
-        scripts: &[Script<'_>],
-        progress: &dyn Progress,
-    ) -> Result<Replayed, MigrateError> {
-        self.replay_as(scripts, &|_| Regime::Psql, progress).await
-    }
-
-    async fn replay_as(
-        &self,
-        scripts: &[Script<'_>],
-        regime: &dyn Fn(&Script<'_>) -> Regime,
-        progress: &dyn Progress,
-    ) -> Result<Replayed, MigrateError> {
         let count = scripts.len();
         progress.phase(&format!("replay {count} migrations on PostgreSQL {}", self.version()));
         let mut all: Vec<Script<'_>> = Vec::with_capacity(count + 1);
-        all.extend(self.init.as_deref().map(|text| Script { name: "initShadowDb", text }));
+        all.extend(self.init.as_deref().map(|text| Script { name: INIT, text }));
         all.extend(scripts);
-        let mut regimes: Vec<Regime> = all.iter().map(regime).collect();
+        let mut regimes: Vec<Regime> = all.iter().map(|script| likely_regime(script.text)).collect();
         loop {
             let database = self.empty().await?;
             match self.run(&database, &all, &mut regimes).await? {
@@ -116,6 +117,29 @@ impl Shadow {
                 }
             }
         }
+    }
+
+    /// As [`Shadow::replay`], for migrations that ran on a server already, in whatever regime.
+    pub async fn replay_what_ran(
+        &self,
+        read: &ToReplay,
+        progress: &dyn Progress,
+    ) -> Result<Replayed, MigrateError> {
+        let ToReplay { history, sources } = read;
+        let count = history.files.len();
+        progress.phase(&format!("replay {count} migrations on PostgreSQL {}", self.version()));
+        let database = self.empty().await?;
+        let options = ReplayOptions { trace: false, or_by_statement: true, ..ReplayOptions::default() };
+        let mut replay = Replay::default();
+        replay_files(&self.lab, &database, history, sources, 0..count, &options, &mut replay)
+            .await
+            .map_err(|error| broke(&error))?;
+        let failed = history.files.iter().find_map(|file| Some((file, replay.failures.get(&file.name)?)));
+        if let Some((file, failure)) = failed {
+            self.finish(database).await?;
+            return Err(not_clean(&file.name, &failure.error));
+        }
+        self.look(database, left_out(&replay), Vec::new()).await
     }
 
     /// The state after more migrations; the given one is used up.
@@ -229,7 +253,7 @@ impl Shadow {
         let mut sources = Sources::default();
         let mut history = history(scripts, self.version(), &mut sources);
         let mut notes = Vec::new();
-        let options = ReplayOptions { trace: false, time_limit: None };
+        let options = ReplayOptions { trace: false, ..ReplayOptions::default() };
         let mut at = 0;
         while at < scripts.len() {
             let regime = regimes[at];
@@ -249,13 +273,18 @@ impl Shadow {
                 }
                 return Ok(Ran::Failed(scripts[at].name.to_owned(), Box::new(failure)));
             }
-            notes.extend(replay.skipped.iter().map(|skipped| {
-                format!("the lab left out {} of {}: {}", skipped.what, skipped.file, skipped.why)
-            }));
+            notes.extend(left_out(&replay));
             at = end;
         }
         Ok(Ran::Well(notes))
     }
+}
+
+/// What the lab left out, for people.
+fn left_out(replay: &Replay) -> Vec<String> {
+    let words =
+        |skipped: &Skipped| format!("the lab left out {} of {}: {}", skipped.what, skipped.file, skipped.why);
+    replay.skipped.iter().map(words).collect()
 }
 
 enum Ran {

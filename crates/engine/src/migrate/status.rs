@@ -63,12 +63,16 @@ pub async fn status(options: &StatusOptions, progress: &dyn Progress) -> Result<
         // Reading it all costs more than everything else.
         false => None,
     };
+    let namespace = connection.namespace();
+    if let (Some(Ok(applied)), Some(catalog)) = (&replayable, &catalog) {
+        Made { project: &project, namespace, applied }.was_seen(&session, catalog).await?;
+    }
     session.close().await;
     let told = squash::told(&folders, rows.as_deref().unwrap_or_default());
     let joined = Joined::new(&folders, rows.as_deref());
     let compared = match (replayable, &catalog) {
         (Some(Ok(applied)), Some(catalog)) => {
-            let made = Made { project: &project, namespace: connection.namespace(), applied: &applied };
+            let made = Made { project: &project, namespace, applied: &applied };
             Some(made.compare(catalog, &options.lab, progress).await)
         }
         (Some(Err(why)), _) => Some(Compared::Not(why)),

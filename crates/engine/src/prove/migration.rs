@@ -154,7 +154,7 @@ impl<'a> Walker<'a> {
 
     async fn run(&self, files: Range<usize>) -> Result<Replay> {
         let mut replay = Replay::default();
-        let options = ReplayOptions { trace: false, time_limit: None };
+        let options = ReplayOptions { trace: false, ..Default::default() };
         let sources = &self.facts.sources;
         pgsteward_lab::replay_files(
             self.lab,

@@ -1,6 +1,6 @@
 //! One file of a history: as one message, as Prisma sends it, or statement by statement, as psql does.
 
-use pgsteward_model::migration::{MigrationFile, ReplayFailure, ServerError};
+use pgsteward_model::migration::{MigrationFile, MigrationStatement, ReplayFailure, ServerError};
 use pgsteward_model::source::Span;
 use pgsteward_model::statement::Statement;
 
@@ -71,6 +71,28 @@ impl Run<'_> {
         }
         let message = "the lab could not adapt the file to what it allows".to_owned();
         Ok(Some(Self::failure(ServerError { message, ..ServerError::default() }, Span::new(0, text.len()))))
+    }
+
+    /// As one message, and where that is refused, which leaves nothing behind, statement by statement.
+    pub(super) async fn either_way(
+        &mut self,
+        file: &MigrationFile,
+        text: &str,
+    ) -> Result<Option<ReplayFailure>, LabError> {
+        let alone = |one: &MigrationStatement| {
+            let controls =
+                matches!(one.statement, Statement::Begin | Statement::Commit | Statement::Rollback);
+            controls || one.effect.needs_no_transaction
+        };
+        if file.statements.iter().any(alone) {
+            return self.by_statement(file, text).await;
+        }
+        let told = self.replay.skipped.len();
+        if self.whole_file(file, text).await?.is_none() {
+            return Ok(None);
+        }
+        self.replay.skipped.truncate(told);
+        self.by_statement(file, text).await
     }
 
     /// Sends statement by statement; each commits by itself unless the file says BEGIN. The first error ends

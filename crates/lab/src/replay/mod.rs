@@ -29,11 +29,14 @@ pub struct ReplayOptions {
     pub trace: bool,
     /// How long this replay may take; none: the lab's own limit.
     pub time_limit: Option<Duration>,
+    /// A file that is refused as one message is sent again, statement by statement: for files that ran somewhere already,
+    /// in whatever regime.
+    pub or_by_statement: bool,
 }
 
 impl Default for ReplayOptions {
     fn default() -> ReplayOptions {
-        ReplayOptions { trace: true, time_limit: None }
+        ReplayOptions { trace: true, time_limit: None, or_by_statement: false }
     }
 }
 
@@ -78,6 +81,7 @@ pub async fn replay_files(
         superuser,
         channel: Channel::open(lab, database, started, limit).await?,
         regime: history.regime,
+        or_by_statement: options.or_by_statement,
         surroundings: lab.surroundings().await?,
         replay,
     };
@@ -145,6 +149,7 @@ struct Run<'a> {
     superuser: Option<LabSession>,
     channel: Channel<'a>,
     regime: Regime,
+    or_by_statement: bool,
     surroundings: Surroundings,
     replay: &'a mut Replay,
 }
@@ -157,6 +162,7 @@ impl Run<'_> {
             return Ok(());
         }
         let failed = match self.regime {
+            Regime::OneMessage if self.or_by_statement => self.either_way(file, text).await?,
             Regime::OneMessage => self.whole_file(file, text).await?,
             Regime::PerStatement | Regime::Psql => self.by_statement(file, text).await?,
         };

@@ -2,8 +2,10 @@
 
 mod lab;
 mod read;
+mod witness;
 mod write;
 
 pub use lab::LabSession;
 pub use read::ReadSession;
+pub use witness::Witness;
 pub use write::{APPLICATION_NAME, Answered, Canceller, Mark, Marked, Permit, TextRows, WriteSession};

@@ -12,6 +12,7 @@ use tokio_postgres::Client;
 use crate::activity::{self, DatabaseActivity};
 use crate::connect::{self, Access, ConnectError};
 use crate::error::ReadError;
+use crate::fingerprint;
 use crate::history::{self, HistoryRow, HistoryTable};
 use crate::introspect::{self, CatalogOptions, Invalid, Queries};
 use crate::migrations::{self, AppliedMigration};
@@ -69,6 +70,12 @@ impl ReadSession {
     /// A history of migrations with all its columns; `None` where the database has no such table.
     pub async fn history(&self, table: &HistoryTable) -> Result<Option<Vec<HistoryRow>>, ReadError> {
         history::read(&self.client, table).await
+    }
+
+    /// What stays the same as long as nobody touches the schema of the database. It changes for less, too: a grant, a
+    /// TRUNCATE, somebody's temporary table.
+    pub async fn fingerprint(&self) -> Result<String, ReadError> {
+        fingerprint::of(&self.client).await
     }
 
     /// How large this database is, and how busy.

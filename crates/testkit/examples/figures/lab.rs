@@ -74,7 +74,7 @@ fn seconds(value: f64) -> String {
 
 async fn in_the_lab(lab: &Lab, facts: &Facts, history: &History, trace: bool) -> Result<f64> {
     let database = lab.create_database().await?;
-    let options = ReplayOptions { trace, time_limit: None };
+    let options = ReplayOptions { trace, ..Default::default() };
     let started = Instant::now();
     let replay = pgsteward_lab::replay(lab, &database, history, &facts.sources, &options).await?;
     let took = started.elapsed();
@@ -127,7 +127,7 @@ fn migration_files(corpus: &Path) -> Result<Vec<PathBuf>> {
 
 async fn clones(lab: &Lab, facts: &Facts, history: &History) -> Result<String> {
     let source = lab.create_database().await?;
-    let options = ReplayOptions { trace: false, time_limit: None };
+    let options = ReplayOptions { trace: false, ..Default::default() };
     pgsteward_lab::replay(lab, &source, history, &facts.sources, &options).await?;
     let mut samples: Vec<Duration> = Vec::new();
     for _ in 0..CLONES {

@@ -20,7 +20,7 @@ use super::project::{MigrateProject, MigrationFolder, ProjectOptions};
 use super::rollback::{UNDER_WAY, refuse_irreversible};
 use super::target::{self, Chosen};
 use super::watch::Budget;
-use super::{analyze, server, squash};
+use super::{analyze, drift, server, squash};
 use crate::Progress;
 
 pub(super) use outcome::failed_migrations;
@@ -154,9 +154,11 @@ impl Deploy<'_> {
         let waited = server::lock(session, self.options.lock_wait, self.progress).await?;
         self.report.waited_for_lock_ms = u64::try_from(waited.as_millis()).unwrap_or(u64::MAX);
         // Another deploy may have been at work until now.
+        let mut witness = None;
         let rows = match session.history(&self.table).await? {
             Some(rows) => rows,
             None => {
+                witness = drift::begin(session, self.project, self.folders).await?;
                 let made = server::initialise(session, self.project, &self.table, false).await?;
                 self.report.created.extend(made);
                 Vec::new()
@@ -207,6 +209,10 @@ impl Deploy<'_> {
             let changed = analyze::tables(&plans.iter().collect::<Vec<_>>());
             self.progress.phase("analyze what was changed");
             self.report.notes.extend(analyze::run(session, &changed).await);
+        }
+        if let Some(witness) = witness {
+            let (project, namespace) = (self.project, self.connection.namespace());
+            drift::Made { project, namespace, applied: &pending }.saw(session, witness).await?;
         }
         Ok(())
     }

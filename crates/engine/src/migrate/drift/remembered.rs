@@ -1,4 +1,4 @@
-//! What histories were seen to make, as digests of catalogs: one file for each history, in the user's cache. Nothing in
+//! What histories were seen to make, as digests of catalogs and as fingerprints of databases: one file for each history, in the user's cache. Nothing in
 //! it is the only copy of anything, and a file that is broken or away only costs a lab.
 
 use std::collections::BTreeSet;
@@ -11,6 +11,9 @@ use sha2::{Digest, Sha256};
 
 use super::Made;
 use crate::hexadecimal::hexadecimal;
+
+/// Before the fingerprint of a database that a deploy of the history has made.
+const SEEN: &str = "seen ";
 
 /// The file of one history.
 pub(super) struct Remembered {
@@ -42,17 +45,38 @@ impl Remembered {
     /// Whether the history was seen to make exactly this.
     pub(super) fn has(&self, catalog: &Catalog) -> bool {
         // Not there, or not to be read: nothing is known.
-        let known = std::fs::read_to_string(&self.path).unwrap_or_default();
+        let known = self.text();
         !known.is_empty() && known.lines().any(|line| line == digest(catalog))
+    }
+
+    /// Whether a deploy of the history was seen to make a database that then had this fingerprint.
+    pub(super) fn was_seen(&self, fingerprint: &str) -> bool {
+        self.text().lines().any(|line| line.strip_prefix(SEEN) == Some(fingerprint))
+    }
+
+    /// Whether a deploy of it was seen at all.
+    pub(super) fn was_any_seen(&self) -> bool {
+        self.text().contains(SEEN)
+    }
+
+    pub(super) fn saw(&self, fingerprint: &str) {
+        self.keep([format!("{SEEN}{fingerprint}")].into_iter());
+    }
+
+    fn text(&self) -> String {
+        std::fs::read_to_string(&self.path).unwrap_or_default()
     }
 
     /// Without a cache the next comparison takes the lab again. Notes of a month ago go as new ones come.
     pub(super) fn add<'c>(&self, catalogs: impl Iterator<Item = &'c Catalog>) {
+        self.keep(catalogs.map(digest));
+    }
+
+    fn keep(&self, lines: impl Iterator<Item = String>) {
         let Some(folder) = self.path.parent() else { return };
         clean(folder);
-        let known = std::fs::read_to_string(&self.path).unwrap_or_default();
-        let mut all: BTreeSet<String> = known.lines().map(str::to_owned).collect();
-        all.extend(catalogs.map(digest));
+        let mut all: BTreeSet<String> = self.text().lines().map(str::to_owned).collect();
+        all.extend(lines);
         let text: String = all.into_iter().map(|line| format!("{line}\n")).collect();
         drop(std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&self.path, text)));
     }

@@ -153,7 +153,7 @@ impl Run<'_> {
         let (history, sources) = deck::history(&self.folders[..=last], self.lab.version(), regime);
         let mut deck = Deck::new(facts, self.lab.version());
         let database = self.lab.create_database().await?;
-        let replay = ReplayOptions { trace: false, time_limit: None };
+        let replay = ReplayOptions { trace: false, ..Default::default() };
         let (mut planned, mut changes) = (Vec::new(), Changes::default());
         let mut names: Vec<String> = self.folders.iter().map(|folder| folder.name.clone()).collect();
         let mut done = 0;

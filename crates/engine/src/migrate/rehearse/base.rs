@@ -105,7 +105,7 @@ pub(super) async fn of_history(
     }
     let database = lab.create_database().await.map_err(|error| of_lab(&error))?;
     let mut replay = pgsteward_model::migration::Replay::default();
-    let options = ReplayOptions { trace: false, time_limit: None };
+    let options = ReplayOptions { trace: false, ..Default::default() };
     for (file, regime) in files {
         let history = History {
             directory: String::new(),

@@ -228,7 +228,7 @@ impl<'a> Chain<'a> {
                 by_statement(&self.history.files[*file]) == by_statement(&self.history.files[next])
             };
             let end = (next..files.end).take_while(alike).count() + next;
-            let options = ReplayOptions { trace: false, time_limit: None };
+            let options = ReplayOptions { trace: false, ..Default::default() };
             pgsteward_lab::replay_files(
                 self.lab,
                 database,

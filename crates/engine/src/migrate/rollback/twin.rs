@@ -113,7 +113,7 @@ impl Trial<'_> {
             touched.iter().filter_map(|name| self.before.catalog.tables.get(name)).collect();
         let before = count(database, &tables).await?;
         let mut replay = Replay::default();
-        let options = ReplayOptions { trace: false, time_limit: None };
+        let options = ReplayOptions { trace: false, ..Default::default() };
         let files = self.file..self.file + 1;
         pgsteward_lab::replay_files(
             self.lab,
