@@ -91,26 +91,28 @@ impl Made<'_> {
         }
     }
 
-    /// Keeps the fingerprint of a database that nobody but these migrations has made anything in.
-    pub(super) async fn saw(&self, session: &WriteSession, witness: Witness) -> Result<(), MigrateError> {
-        let seen = witness.end(session).await;
-        let seen = seen.map_err(|error| MigrateError::server("ask who else was in the database", &error))?;
-        if let (Some(fingerprint), Some(known)) = (seen, Remembered::of(self, session.version().major())) {
+    /// Keeps the fingerprint of a database that nobody but these migrations has made anything in. Where the server does not
+    /// say, nothing is kept, and the deploy is as good without.
+    pub(super) async fn saw(&self, session: &WriteSession, witness: Witness) {
+        if let Ok(Some(fingerprint)) = witness.end(session).await
+            && let Some(known) = Remembered::of(self, session.version().major())
+        {
             known.saw(&fingerprint);
         }
-        Ok(())
     }
 
     /// Whether a deploy has seen the database become what it is, so that `live`, which was read since, is what the
     /// migrations make. Then it is remembered as that.
-    pub(super) async fn was_seen(&self, session: &ReadSession, live: &Catalog) -> Result<(), MigrateError> {
-        let Some(known) = Remembered::of(self, live.version.major()) else { return Ok(()) };
+    pub(super) async fn was_seen(&self, session: &ReadSession, live: &Catalog) {
+        let Some(known) = Remembered::of(self, live.version.major()) else { return };
         let plain = self.comparable(live);
+        if !known.was_any_seen() || known.has(&plain) {
+            return;
+        }
         // Nothing has touched the schema between the deploy and now: neither before nor after it was read.
-        if known.was_any_seen() && !known.has(&plain) && known.was_seen(&session.fingerprint().await?) {
+        if session.fingerprint().await.is_ok_and(|now| known.was_seen(&now)) {
             known.add([&plain].into_iter());
         }
-        Ok(())
     }
 
     fn comparable(&self, catalog: &Catalog) -> Catalog {
@@ -128,14 +130,14 @@ pub(super) async fn begin(
     session: &WriteSession,
     project: &MigrateProject,
     folders: &[MigrationFolder],
-) -> Result<Option<Witness>, MigrateError> {
+) -> Option<Witness> {
     // A lab begins with what no deploy runs.
     let prepared = project.init_shadow_db().is_some_and(|sql| !sql.trim().is_empty());
     if prepared || folders.is_empty() || !squash::joined(folders).is_empty() {
-        return Ok(None);
+        return None;
     }
-    let begun = Witness::begin(session).await;
-    begun.map_err(|error| MigrateError::server("look at the database", &error))
+    // A server that does not say needs no error: a connection that broke shows with the next message.
+    Witness::begin(session).await.ok().flatten()
 }
 
 /// Where a comparable catalog of a database is not that of its history: a line an object.

@@ -65,7 +65,7 @@ pub async fn status(options: &StatusOptions, progress: &dyn Progress) -> Result<
     };
     let namespace = connection.namespace();
     if let (Some(Ok(applied)), Some(catalog)) = (&replayable, &catalog) {
-        Made { project: &project, namespace, applied }.was_seen(&session, catalog).await?;
+        Made { project: &project, namespace, applied }.was_seen(&session, catalog).await;
     }
     session.close().await;
     let told = squash::told(&folders, rows.as_deref().unwrap_or_default());

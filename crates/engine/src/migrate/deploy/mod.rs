@@ -158,7 +158,7 @@ impl Deploy<'_> {
         let rows = match session.history(&self.table).await? {
             Some(rows) => rows,
             None => {
-                witness = drift::begin(session, self.project, self.folders).await?;
+                witness = drift::begin(session, self.project, self.folders).await;
                 let made = server::initialise(session, self.project, &self.table, false).await?;
                 self.report.created.extend(made);
                 Vec::new()
@@ -212,7 +212,7 @@ impl Deploy<'_> {
         }
         if let Some(witness) = witness {
             let (project, namespace) = (self.project, self.connection.namespace());
-            drift::Made { project, namespace, applied: &pending }.saw(session, witness).await?;
+            drift::Made { project, namespace, applied: &pending }.saw(session, witness).await;
         }
         Ok(())
     }
