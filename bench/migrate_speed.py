@@ -4,7 +4,8 @@
 
 - `deploy` and `status` of an up-to-date database, against `prisma migrate deploy` and `status` (npm, 7.10). The native engine
   of that command line is not in the npm package; unless PRISMA_SCHEMA_ENGINE_BINARY names one, `prisma-oracle/no_engine.py`
-  stands in for it, which makes Prisma's times a lower bound. Goal: at most a twentieth of the wall time.
+  stands in for it, which makes Prisma's times a lower bound. Goal: at most a twentieth of the wall time. The status that looks for
+  drift, as Prisma's does not, finds what the deploy before it has left in the user's cache folder.
 - `deploy` of the corpus project langfuse on an empty database, against one session of psql that runs the same files.
   Goal: at most 1.2 times the wall time.
 
@@ -49,9 +50,14 @@ def timed(command):
 def no_op(binary, runs):
     lowering.install()
     npm = ["node", str(lowering.CACHE / "node_modules" / "prisma" / "build" / "index.js"), "migrate"]
-    for verb, flags in [("deploy", []), ("status", ["--no-lab"])]:
-        ours, theirs = measure.medians([[binary, "migrate", verb, *flags], [*npm, verb]], "wall", runs)
-        report(f"no-op {verb}", ours, theirs, NO_OP_TARGET, "npm prisma")
+    cases = [
+        ("no-op deploy", ["deploy"]),
+        ("no-op status without drift", ["status", "--no-lab"]),
+        ("no-op status", ["status"]),
+    ]
+    for what, command in cases:
+        ours, theirs = measure.medians([[binary, "migrate", *command], [*npm, command[0]]], "wall", runs)
+        report(what, ours, theirs, NO_OP_TARGET, "npm prisma")
 
 
 def first_deploy(server, binary, files, runs):
