@@ -124,7 +124,8 @@ fn is_not_given(facts: &Facts, call: &Call) -> bool {
         })
         .collect();
     let around = file.slice(code.function(&call.site).at.span);
-    let mut spreads = written.match_indices("...").map(|(at, dots)| &written[at + dots.len()..]);
+    let spreads = written.match_indices("...").map(|(at, dots)| &written[at + dots.len()..]);
+    let spreads: Vec<&str> = spreads.collect();
     // Of what stands in brackets, `...(search && { … })`, all is written here.
     let helped = |spread: &str| {
         spread.starts_with('(')
@@ -134,7 +135,9 @@ fn is_not_given(facts: &Facts, call: &Call) -> bool {
                     && made.iter().all(|name| !text::mentions_word(given, name))
             })
     };
-    !made.is_empty() && spreads.all(helped)
+    // The whole argument may stand elsewhere, with its cursor.
+    let from_helper = spreads.iter().any(|spread| !spread.starts_with('('));
+    !made.is_empty() && from_helper && spreads.into_iter().all(helped)
 }
 
 /// The arguments, brackets included, of the helper whose result a spread lays out: `paging({ first })`, or a variable that
