@@ -1,7 +1,7 @@
 //! `cursor` with an order that does not tell rows apart.
 
 use pgsteward_model::change::{Fix, Safety, TextEdit};
-use pgsteward_model::code::{Call, InMemory, Node, Operation, Value};
+use pgsteward_model::code::{Call, InMemory, Node, Operation, Property, Value};
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Finding, Severity};
 use pgsteward_model::prisma::{Arity, Model};
@@ -116,13 +116,15 @@ fn is_not_given(facts: &Facts, call: &Call) -> bool {
     };
     let cursors = argument.properties.iter().filter(|property| property.name == "cursor");
     let made = cursors.flat_map(|property| property.value.alternatives()).filter_map(Node::object);
-    let made: Vec<&str> = made
-        .flat_map(|object| &object.properties)
-        .filter_map(|property| match &property.value.value {
-            Value::Expression { text, .. } => text.rsplit('.').next(),
-            _ => None,
-        })
-        .collect();
+    let named = |property: &Property| match &property.value.value {
+        Value::Expression { text, .. } if text::is_path(text) => text.rsplit('.').next().map(str::to_owned),
+        _ => None,
+    };
+    // Of what is calculated the names are not known.
+    let Some(made) = made.flat_map(|object| &object.properties).map(named).collect::<Option<Vec<String>>>()
+    else {
+        return false;
+    };
     let around = file.slice(code.function(&call.site).at.span);
     let spreads = written.match_indices("...").map(|(at, dots)| &written[at + dots.len()..]);
     let spreads: Vec<&str> = spreads.collect();
