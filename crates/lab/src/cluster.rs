@@ -181,7 +181,8 @@ impl Cluster {
     /// Ends the server and removes the folder. Safe to call twice.
     pub(crate) fn shut_down(&self) -> Result<(), LabError> {
         self.end_server();
-        remove_at_once(&self.data().join("base"))?;
+        // What is left of it goes with the folder, or is told there.
+        drop(remove_at_once(&self.data().join("base")));
         remove(&self.folder)?;
         if let Some(registration) = lock(&self.registration).take() {
             registration.leave()?;

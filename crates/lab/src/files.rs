@@ -74,10 +74,14 @@ pub(crate) fn remove_at_once(folder: &Path) -> Result<(), LabError> {
     let (one, other) = parts.split_at(parts.len() / 2);
     let all = |parts: &[PathBuf]| parts.iter().try_for_each(|part| remove(part));
     std::thread::scope(|scope| {
-        let beside = scope.spawn(|| all(one));
+        let beside = std::thread::Builder::new().spawn_scoped(scope, || all(one));
         let here = all(other);
-        // A thread that panicked has removed what it has; the rest goes with the folder.
-        beside.join().unwrap_or(Ok(())).and(here)
+        match beside {
+            // A thread that panicked has removed what it has; the rest goes with the folder.
+            Ok(beside) => beside.join().unwrap_or(Ok(())).and(here),
+            // Where there is no thread to be had, this one does it.
+            Err(_) => all(one).and(here),
+        }
     })
 }
 

@@ -64,12 +64,14 @@ pub async fn status(options: &StatusOptions, progress: &dyn Progress) -> Result<
         false => None,
     };
     let namespace = connection.namespace();
-    if let (Some(Ok(applied)), Some(catalog)) = (&replayable, &catalog) {
+    let joined = Joined::new(&folders, rows.as_deref());
+    let edited = joined.standings.iter().any(|standing| standing.edited);
+    if let (Some(Ok(applied)), Some(catalog), false) = (&replayable, &catalog, edited) {
+        // Two servers that began as one may have the same fingerprint: the texts must be those that were applied here.
         Made { project: &project, namespace, applied }.was_seen(&session, catalog).await;
     }
     session.close().await;
     let told = squash::told(&folders, rows.as_deref().unwrap_or_default());
-    let joined = Joined::new(&folders, rows.as_deref());
     let compared = match (replayable, &catalog) {
         (Some(Ok(applied)), Some(catalog)) => {
             let made = Made { project: &project, namespace, applied: &applied };

@@ -42,7 +42,7 @@ pub enum ProveMode {
 
 /// Proofs of migration files replay the history, and those of calls make rows first, beside each other; past this much
 /// time the rest is reported as not tried.
-const LAB_BUDGET: Duration = Duration::from_secs(30);
+const LAB_BUDGET: Duration = Duration::from_secs(50);
 /// Past this much time the rest of the edits of code is reported as not tried.
 const CODE_BUDGET: Duration = Duration::from_secs(20);
 const THOROUGH_BUDGET: Duration = Duration::from_secs(3_600);

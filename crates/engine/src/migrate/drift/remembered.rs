@@ -1,7 +1,6 @@
 //! What histories were seen to make, as digests of catalogs and as fingerprints of databases: one file for each history, in the user's cache. Nothing in
 //! it is the only copy of anything, and a file that is broken or away only costs a lab.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,6 +13,8 @@ use crate::hexadecimal::hexadecimal;
 
 /// Before the fingerprint of a database that a deploy of the history has made.
 const SEEN: &str = "seen ";
+/// Fingerprints of this many databases are kept for each history, the latest.
+const MAX_SEEN: usize = 50;
 
 /// The file of one history.
 pub(super) struct Remembered {
@@ -67,7 +68,8 @@ impl Remembered {
         std::fs::read_to_string(&self.path).unwrap_or_default()
     }
 
-    /// Without a cache the next comparison takes the lab again. Notes of a month ago go as new ones come.
+    /// Without a cache the next comparison takes the lab again. Files that nobody has written for a month go as new ones
+    /// come.
     pub(super) fn add<'c>(&self, catalogs: impl Iterator<Item = &'c Catalog>) {
         self.keep(catalogs.map(digest));
     }
@@ -75,10 +77,28 @@ impl Remembered {
     fn keep(&self, lines: impl Iterator<Item = String>) {
         let Some(folder) = self.path.parent() else { return };
         clean(folder);
-        let mut all: BTreeSet<String> = self.text().lines().map(str::to_owned).collect();
-        all.extend(lines);
+        let mut all: Vec<String> = self.text().lines().map(str::to_owned).collect();
+        for line in lines {
+            all.retain(|known| *known != line);
+            all.push(line);
+        }
+        // Each deploy on an empty database adds one, as suites of tests do by the hundred.
+        let mut surplus = all.iter().filter(|line| line.starts_with(SEEN)).count().saturating_sub(MAX_SEEN);
+        all.retain(|line| {
+            let goes = surplus > 0 && line.starts_with(SEEN);
+            surplus -= usize::from(goes);
+            !goes
+        });
         let text: String = all.into_iter().map(|line| format!("{line}\n")).collect();
-        drop(std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&self.path, text)));
+        // In one step, as others may read it now.
+        let partial = self.path.with_extension(format!("{}.partial", std::process::id()));
+        let written = std::fs::create_dir_all(folder)
+            .and_then(|()| std::fs::write(&partial, text))
+            .and_then(|()| std::fs::rename(&partial, &self.path));
+        if written.is_err() {
+            // There may be nothing to remove.
+            drop(std::fs::remove_file(&partial));
+        }
     }
 }
 
