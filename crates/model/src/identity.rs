@@ -50,7 +50,7 @@ pub struct Called {
 }
 
 /// A setting that the catalog type does not hold: storage of a column, statistics target, replica identity, a
-/// rule, statistics objects …
+/// rule, statistics objects, triggers of a view and what was given to its columns …
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Aside {
     pub value: String,

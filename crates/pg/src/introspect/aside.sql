@@ -1,5 +1,6 @@
 -- What the catalog type does not hold and somebody set: what it is, its value, the statement that makes it so and
--- the one that takes it back. Sources: pg_attribute, pg_class, pg_index, pg_trigger, pg_rewrite, pg_statistic_ext.
+-- the one that takes it back. Sources: pg_attribute, pg_attrdef, pg_class, pg_description, pg_index, pg_trigger, pg_rewrite,
+-- pg_statistic_ext.
 WITH rel AS MATERIALIZED (
     SELECT c.*, pg_catalog.format('%I.%I', n.nspname, c.relname) AS name
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -10,6 +11,17 @@ WITH rel AS MATERIALIZED (
     FROM pg_catalog.pg_attribute a JOIN rel r ON r.oid = a.attrelid
          JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
     WHERE a.attnum > 0 AND NOT a.attisdropped AND r.relkind IN ('r', 'p', 'm', 'f')
+), views AS MATERIALIZED (
+    SELECT r.oid, r.relkind, r.name
+    FROM rel r
+    WHERE r.relkind IN ('v', 'm')
+      AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
+                      WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = r.oid AND d.deptype = 'e')
+), vat AS MATERIALIZED (
+    SELECT a.attrelid, a.attnum, a.attname, a.attacl, r.name AS relation, pg_catalog.format('%s.%I', r.name, a.attname) AS name,
+           pg_catalog.format('ALTER VIEW %s ALTER COLUMN %I ', r.name, a.attname) AS change
+    FROM pg_catalog.pg_attribute a JOIN views r ON r.oid = a.attrelid
+    WHERE a.attnum > 0
 ), words (letter, word) AS (VALUES ('p', 'PLAIN'), ('m', 'MAIN'), ('e', 'EXTERNAL'), ('x', 'EXTENDED'))
 SELECT 'storage of ' || a.name, w.word, a.change || 'SET STORAGE ' || w.word, a.change || 'SET STORAGE ' || d.word
 FROM att a JOIN words w ON w.letter = a.attstorage::text JOIN words d ON d.letter = a.typstorage::text
@@ -64,6 +76,29 @@ SELECT pg_catalog.format('rule %I on %s', w.rulename, r.name), pg_catalog.pg_get
        pg_catalog.rtrim(pg_catalog.pg_get_ruledef(w.oid), ';'), pg_catalog.format('DROP RULE %I ON %s', w.rulename, r.name)
 FROM pg_catalog.pg_rewrite w JOIN rel r ON r.oid = w.ev_class
 WHERE w.rulename <> '_RETURN'
+UNION ALL
+SELECT pg_catalog.format('trigger %I on %s', g.tgname, r.name), pg_catalog.pg_get_triggerdef(g.oid),
+       pg_catalog.pg_get_triggerdef(g.oid), pg_catalog.format('DROP TRIGGER %I ON %s', g.tgname, r.name)
+FROM pg_catalog.pg_trigger g JOIN views r ON r.oid = g.tgrelid
+WHERE NOT g.tgisinternal
+UNION ALL
+SELECT 'comment on ' || v.name, d.description, pg_catalog.format('COMMENT ON COLUMN %s IS %L', v.name, d.description),
+       pg_catalog.format('COMMENT ON COLUMN %s IS NULL', v.name)
+FROM vat v JOIN pg_catalog.pg_description d ON d.objoid = v.attrelid AND d.objsubid = v.attnum
+WHERE d.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass
+UNION ALL
+SELECT 'default on ' || v.name, pg_catalog.pg_get_expr(d.adbin, d.adrelid),
+       v.change || 'SET DEFAULT ' || pg_catalog.pg_get_expr(d.adbin, d.adrelid), v.change || 'DROP DEFAULT'
+FROM vat v JOIN pg_catalog.pg_attrdef d ON d.adrelid = v.attrelid AND d.adnum = v.attnum
+UNION ALL
+SELECT pg_catalog.format('privilege %s of %s on %s', p.privilege_type, p.role, v.name), p.is_grantable::text,
+       pg_catalog.format('GRANT %s (%I) ON %s TO %s', p.privilege_type, v.attname, v.relation, p.role)
+         || CASE WHEN p.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END,
+       pg_catalog.format('REVOKE %s (%I) ON %s FROM %s', p.privilege_type, v.attname, v.relation, p.role)
+FROM vat v, LATERAL (SELECT privilege_type, is_grantable,
+                            CASE grantee WHEN 0 THEN 'PUBLIC'
+                                 ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(grantee)) END
+                     FROM pg_catalog.aclexplode(v.attacl)) p (privilege_type, is_grantable, role)
 UNION ALL
 SELECT pg_catalog.format('statistics %I.%I', n.nspname, s.stxname), pg_catalog.pg_get_statisticsobjdef(s.oid),
        pg_catalog.pg_get_statisticsobjdef(s.oid), pg_catalog.format('DROP STATISTICS %I.%I', n.nspname, s.stxname)

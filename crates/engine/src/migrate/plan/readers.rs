@@ -11,7 +11,7 @@ use pgsteward_model::statement::{AlterAction, GrantObjects, Name, Statement};
 use pgsteward_sql::{ddl, rename_in_expression};
 
 use super::change::{Place, Role};
-use crate::migrate::belongings::with_options;
+use crate::migrate::belongings::{Misfits, Parts, with_options};
 
 /// What turns the readers of a renamed column to the one that has its name now, each in place, so that no session ever
 /// finds one missing; or why one cannot be. `after` is what the server makes of the migration as it is written.
@@ -40,7 +40,7 @@ pub(super) fn turned(
         found.push(view);
     }
     if !found.is_empty() {
-        sql = with_options(found.iter().map(|view| &view.name), sql);
+        sql = with_options(found.iter().map(|view| &view.name), &Parts::new(), Misfits::Fail, sql);
     }
     for (on, policy) in policies(catalog, table, column) {
         let next = after.and_then(|after| after.table(&on.name));
@@ -238,35 +238,6 @@ impl Aside {
             _ => return None,
         };
         shared.then(|| format!("{what}, and whoever reads that would wait for the next migration"))
-    }
-
-    /// Why a view cannot stay until the swap: it has to be away for another column too, whose type changes as it is written.
-    pub(super) fn wanted_by_others(
-        &self,
-        catalog: &Catalog,
-        file: &MigrationFile,
-        wanted: &BTreeSet<Place>,
-    ) -> Option<String> {
-        let alters = file.statements.iter().filter_map(|one| match &one.statement {
-            Statement::AlterTable(alter) => Some((catalog.table(&alter.name.qualified())?, &alter.actions)),
-            _ => None,
-        });
-        let mut others = alters.flat_map(|(table, actions)| {
-            let columns = actions.iter().filter_map(|action| match action {
-                AlterAction::SetType { column, .. } => Some(column),
-                _ => None,
-            });
-            let other = move |column: &&String| !wanted.contains(&(table.name.clone(), (*column).clone()));
-            columns.filter(other).map(move |column| (table, column))
-        });
-        others.find_map(|(table, column)| {
-            let view = views(catalog, table, column).find(|view| self.has(&view.name))?;
-            Some(format!(
-                "{}, and \"{column}\" of \"{}\" too, whose type changes as it is written while nothing reads it",
-                reads(view),
-                table.name.display()
-            ))
-        })
     }
 
     fn policy(&self, on: &Name, name: &str) -> bool {

@@ -7,7 +7,7 @@ use pgsteward_model::catalog::{Catalog, Policy, QName, Table, View};
 use pgsteward_sql::ddl;
 
 use super::readers::{closure, names, policies, reads, speaks, texts, views};
-use crate::migrate::belongings::{given_back, kept};
+use crate::migrate::belongings::{Misfits, Parts, given_back, kept};
 
 /// Both run in the transaction of the swap.
 #[derive(Default)]
@@ -63,10 +63,10 @@ impl Remade {
             old.views.insert(name.clone(), bare(view));
         }
         let none = Catalog::empty(after.version);
-        self.ahead.push(kept(old.views.keys()));
+        self.ahead.push(kept(old.views.keys(), &Parts::new()));
         self.ahead.extend(ddl::diff(&old, &none).statements);
         self.behind.extend(ddl::diff(&none, &new).statements);
-        self.behind.push(given_back());
+        self.behind.push(given_back(Misfits::Fail));
         Ok(())
     }
 }

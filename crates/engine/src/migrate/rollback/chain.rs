@@ -18,7 +18,6 @@ use pgsteward_sql::Births;
 use sha2::{Digest, Sha256};
 
 use super::generate::generate;
-use super::refill::{Refilled, refilled};
 use super::rows::{self, quoted};
 use super::state::{self, State};
 use super::twin::{Seen, Trial};
@@ -111,21 +110,21 @@ impl<'a> Chain<'a> {
             Some(written) => split(written),
             None => Vec::new(),
         };
-        let mut made = Refilled::default();
+        let mut without_values = Vec::new();
         if written.is_none() {
             let generated = generate(self.lab, &self.database, &before, &after, &file).await?;
-            made = refilled(generated, &text, &before, &after);
-            if !made.unsaid.is_empty() {
-                down.worth = Worth::Irreversible { reason: made.unsaid.join("; ") };
+            if !generated.unsaid.is_empty() {
+                down.worth = Worth::Irreversible { reason: generated.unsaid.join("; ") };
                 self.state = Some(after);
                 return Ok(down);
             }
-            statements = std::mem::take(&mut made.statements);
+            statements = generated.statements;
+            without_values = generated.without_values;
             down.sql = text_of(&statements);
         } else if let Some(written) = written {
             down.sql = written.to_owned();
         }
-        self.prove(&mut down, &file, &before, &after, &statements, &made).await?;
+        self.prove(&mut down, &file, &before, &after, &statements, &without_values).await?;
         Ok(down)
     }
 
@@ -136,13 +135,14 @@ impl<'a> Chain<'a> {
         before: &State,
         after: &State,
         statements: &[String],
-        made: &Refilled,
+        without_values: &[(QName, String)],
     ) -> Result<()> {
         if let Err(error) = run(&self.database, statements).await? {
             down.worth = Worth::Unproven { reason: format!("the server refuses it: {}", error.message) };
             return self.rewind().await;
         }
-        let back = state::read(&self.database).await?;
+        let mut back = state::read(&self.database).await?;
+        back.unfilled(before, after);
         let differences = before.differences(&back);
         if !differences.is_empty() {
             let reason = format!("the schema is not what it was: {}", differences.join("; "));
@@ -171,7 +171,7 @@ impl<'a> Chain<'a> {
             }
             seen
         };
-        down.lost.extend(losses(before, after, &seen, made));
+        down.lost.extend(losses(before, after, &seen, without_values));
         down.lost.sort();
         down.lost.dedup();
         if let Some(failure) = self.up(self.done - 1..self.done).await? {
@@ -379,7 +379,7 @@ fn touched(before: &State, after: &State, file: &MigrationFile) -> BTreeSet<QNam
 }
 
 /// What the migration drops, as far as the rows did not show that it is back, and what the rows say.
-fn losses(before: &State, after: &State, seen: &Seen, made: &Refilled) -> Vec<Loss> {
+fn losses(before: &State, after: &State, seen: &Seen, without_values: &[(QName, String)]) -> Vec<Loss> {
     let mut losses = seen.losses.clone();
     let mut lost_tables = BTreeSet::new();
     for (id, called) in &before.identities.objects {
@@ -402,8 +402,7 @@ fn losses(before: &State, after: &State, seen: &Seen, made: &Refilled) -> Vec<Lo
         let replaced = after.identities.objects.iter().any(|(other, now)| {
             other.class == ObjectClass::Column && other.oid == id.oid && now.name == called.name
         });
-        let filled = made.columns.contains(&(table.clone(), called.name.clone()));
-        let is_back = (replaced || filled)
+        let is_back = replaced
             && seen.tried.contains(&table)
             && !seen.changed.contains(&(table.clone(), Some(called.name.clone())))
             && !seen.changed.contains(&(table.clone(), None));
@@ -415,7 +414,7 @@ fn losses(before: &State, after: &State, seen: &Seen, made: &Refilled) -> Vec<Lo
         if lost_tables.contains(&table) || is_back || generated {
             continue;
         }
-        let nullable = made.without_values.contains(&(table.clone(), called.name.clone()));
+        let nullable = without_values.contains(&(table.clone(), called.name.clone()));
         let more = if nullable { "; it stays nullable where the table has rows" } else { "" };
         losses.push(Loss {
             what: format!("values of {}.\"{}\"", quoted(&table), called.name),

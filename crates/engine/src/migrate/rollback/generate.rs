@@ -1,18 +1,17 @@
 //! The statements that lead from the state after a migration to the one before it.
 
-use std::collections::BTreeSet;
-
 use anyhow::{Context, Result};
 use pgsteward_lab::{Database, Lab};
-use pgsteward_model::catalog::{Catalog, QName, Table, View};
+use pgsteward_model::catalog::{QName, Table};
 use pgsteward_model::identity::{Identities, ObjectClass};
 use pgsteward_model::migration::{MigrationFile, ServerError};
 use pgsteward_model::statement::Statement;
 use pgsteward_pg::LabSession;
 use pgsteward_sql::ddl;
 
+use super::exchanged::exchanged;
 use super::state::{self, State};
-use crate::migrate::belongings::{given_back, kept, of_column, with_options};
+use super::views::Views;
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Generated {
@@ -50,64 +49,17 @@ pub(super) async fn generate(
     };
     let diff = ddl::diff(&from.catalog, &before.catalog);
     let mut unsaid: Vec<String> = diff.left_out.iter().map(|(what, why)| format!("{what}: {why}")).collect();
+    let views = Views::of(after, before, &diff.statements);
     statements.extend(diff.statements);
-    statements.extend(asides(from, before, &mut unsaid));
+    statements.extend(asides(from, before, &views, &mut unsaid));
     if is_concurrent(file) {
         statements = concurrently(statements);
     } else if statements.len() > 1 {
         statements = in_order(database, statements).await?;
     }
-    let statements = with_belongings(after, before, statements);
-    Ok(Generated { statements, without_values: diff.without_values, unsaid })
-}
-
-/// The statements, and around them what keeps what the server gave to the views and columns that they make anew: what no
-/// migration says as well. What the migration itself gave or took is undone.
-fn with_belongings(after: &State, before: &State, mut statements: Vec<String>) -> Vec<String> {
-    let (mut anew, mut replaced) = (BTreeSet::new(), BTreeSet::new());
-    let version = before.catalog.version;
-    let (mut now, mut then) = (Catalog::empty(version), Catalog::empty(version));
-    for one in statements.iter().flat_map(|sql| pgsteward_sql::parse(sql).statements) {
-        let Statement::CreateView { name, or_replace, .. } = one.statement else { continue };
-        let name = name.qualified();
-        let (Some(old), Some(new)) = (after.catalog.views.get(&name), before.catalog.views.get(&name)) else {
-            continue;
-        };
-        if (old.materialized, &old.options) != (new.materialized, &new.options) {
-            continue;
-        }
-        if or_replace {
-            replaced.insert(name);
-            continue;
-        }
-        let (owner, grants) = (old.owner.clone(), old.grants.clone());
-        let kept = View { owner, grants, comment: old.comment.clone(), ..new.clone() };
-        now.views.insert(name.clone(), kept);
-        then.views.insert(name.clone(), new.clone());
-        anew.insert(name);
-    }
-    if !replaced.is_empty() {
-        statements = with_options(replaced.iter(), statements);
-    }
-    if !anew.is_empty() {
-        statements.insert(0, kept(anew.iter()));
-        statements.push(given_back());
-        statements.extend(ddl::diff(&now, &then).statements);
-    }
+    let mut statements = views.around(after, before, statements);
     statements.extend(exchanged(after, before));
-    statements
-}
-
-/// A column that takes its place back has the privileges of the one that had it meanwhile.
-fn exchanged(after: &State, before: &State) -> Vec<String> {
-    let columns = after.identities.objects.iter().filter(|(id, _)| id.class == ObjectClass::Column);
-    let back = columns.filter_map(|(id, now)| {
-        let was = before.identities.objects.get(id).filter(|was| was.name != now.name)?;
-        let table = QName::new(&was.namespace, &was.inside);
-        before.catalog.table(&table)?.column(&now.name)?;
-        Some(of_column(&table, &was.name, &now.name))
-    });
-    back.flatten().collect()
+    Ok(Generated { statements, without_values: diff.without_values, unsaid })
 }
 
 /// The names without those that a table has from its parents, which change with them.
@@ -129,7 +81,7 @@ fn own_names(state: &State) -> Identities {
 }
 
 /// Settings that the catalog type does not hold.
-fn asides(from: &State, to: &State, unsaid: &mut Vec<String>) -> Vec<String> {
+fn asides(from: &State, to: &State, views: &Views, unsaid: &mut Vec<String>) -> Vec<String> {
     let (now, wanted) = (&from.identities.asides, &to.identities.asides);
     let mut sql = Vec::new();
     let mut say = |statement: &str, what: &str| {
@@ -141,15 +93,15 @@ fn asides(from: &State, to: &State, unsaid: &mut Vec<String>) -> Vec<String> {
     };
     for (what, aside) in now.iter().filter(|(what, _)| !wanted.contains_key(*what)) {
         // What belongs to something that goes needs no statement, and would have none that runs.
-        if belongs_to_something_gone(what, from, to) {
+        if views.went(what) || belongs_to_something_gone(what, from, to) {
             continue;
         }
         say(&aside.unset, what);
     }
-    for (what, aside) in
-        wanted.iter().filter(|(what, aside)| now.get(*what).map(|old| &old.value) != Some(&aside.value))
-    {
-        say(&aside.set, what);
+    for (what, aside) in wanted.iter().filter(|(what, _)| !views.says(what)) {
+        if views.went(what) || now.get(what).map(|old| &old.value) != Some(&aside.value) {
+            say(&aside.set, what);
+        }
     }
     sql
 }
@@ -166,7 +118,8 @@ fn belongs_to_something_gone(what: &str, from: &State, to: &State) -> bool {
             .filter(move |column| other.is_some_and(|other| other.column(&column.name).is_none()));
         gone.map(move |column| format!("{name}.{}", pgsteward_sql::quote_ident(&column.name)))
     });
-    let gone: Vec<String> = tables.chain(columns).collect();
+    let views = from.catalog.views.keys().filter(|name| !to.catalog.views.contains_key(*name));
+    let gone: Vec<String> = tables.chain(columns).chain(views.map(pgsteward_sql::quote_qualified)).collect();
     gone.iter().any(|name| what.ends_with(&format!(" {name}")) || what.contains(&format!(" {name}.")))
 }
 

@@ -48,7 +48,21 @@ impl State {
         found
     }
 
+    /// Takes no notice of what a way back fills though it was empty `before`: it was full `after`, and where somebody filled it
+    /// by hand it is full again.
+    pub(super) fn unfilled(&mut self, before: &State, after: &State) {
+        for (name, view) in &mut self.catalog.views {
+            let empty = before.catalog.views.get(name).is_some_and(|was| !was.populated);
+            let full = after.catalog.views.get(name).is_some_and(|now| now.populated);
+            view.populated &= !(empty && full);
+        }
+    }
+
+    /// Also that each object has its name: two that are alike may have exchanged theirs.
     pub(in crate::migrate) fn is_same(&self, other: &State) -> bool {
-        self.differences(other).is_empty()
+        let objects = &other.identities.objects;
+        let renamed =
+            self.identities.objects.iter().any(|(id, was)| objects.get(id).is_some_and(|now| now != was));
+        !renamed && self.differences(other).is_empty()
     }
 }

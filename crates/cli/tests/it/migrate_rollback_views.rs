@@ -1,0 +1,222 @@
+//! `migrate rollback` over views and columns on which somebody's hands gave what no migration says: it stays where it fits, it
+//! stops no way back where it does not, and what the migration gave goes with the migration.
+
+use crate::migrate_plan::{Server, deployed_one_by_one, folders, project};
+use crate::migrate_plan_types::planned;
+
+const FIRST: &str = "20260101000000_init";
+const NEXT: &str = "20260102000000_next";
+
+const ORDER: &str = "CREATE TABLE \"Order\" (id SERIAL PRIMARY KEY, owner TEXT NOT NULL, total INTEGER NOT NULL DEFAULT 0);\n";
+const VIEW: &str = "CREATE VIEW v AS SELECT id, total FROM \"Order\";\n";
+const WIDER: &str = "CREATE VIEW v AS SELECT id, total, owner FROM \"Order\";\n";
+const MADE: &str =
+    "CREATE FUNCTION made() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;\n";
+
+struct Case<'a> {
+    first: String,
+    next: String,
+    hand: &'a str,
+    /// Expressions and their values when all is undone.
+    then: &'a [(&'a str, &'a str)],
+}
+
+const OPTIONS: &str = "(SELECT reloptions FROM pg_class WHERE relname = 'v')";
+const TRIGGERS: &str =
+    "(SELECT string_agg(tgname, ' ' ORDER BY tgname) FROM pg_trigger WHERE tgrelid = 'v'::regclass)";
+const GIVEN: &str = "(SELECT string_agg(attname || ' ' || attacl::text, ' ' ORDER BY attname) FROM pg_attribute WHERE attrelid = 'v'::regclass AND attacl IS NOT NULL)";
+
+fn cases() -> Vec<Case<'static>> {
+    let order_and = |more: &str| format!("{ORDER}{more}");
+    vec![
+        // A column that goes takes what was given on it along, whoever gave it; options stay one by one.
+        Case {
+            first: order_and(VIEW),
+            next: format!(
+                "DROP VIEW v;\n{}GRANT SELECT (total) ON v TO reader;\nCOMMENT ON COLUMN v.total IS 'said';\n\
+                 COMMENT ON COLUMN v.owner IS 'who';\nALTER VIEW v ALTER COLUMN total SET DEFAULT 7;\n",
+                WIDER.replace(" AS ", " WITH (security_barrier = true) AS ")
+            ),
+            hand: "GRANT SELECT (owner), SELECT (id) ON v TO clerk; COMMENT ON COLUMN v.id IS 'by hand'; \
+                   ALTER VIEW v SET (check_option = local); GRANT SELECT ON v TO clerk",
+            then: &[
+                (GIVEN, "id {clerk=r/postgres}"),
+                ("has_table_privilege('clerk', 'v', 'SELECT')", "t"),
+                ("col_description('v'::regclass, 1)", "by hand"),
+                ("col_description('v'::regclass, 2) IS NULL", "t"),
+                ("(SELECT count(*) FROM pg_attrdef WHERE adrelid = 'v'::regclass)", "0"),
+                (OPTIONS, "{check_option=local}"),
+            ],
+        },
+        // The same without a column that goes: the view is replaced where it is.
+        Case {
+            first: order_and(VIEW),
+            next: format!(
+                "{}COMMENT ON COLUMN v.total IS 'said';\n",
+                VIEW.replace("CREATE", "CREATE OR REPLACE")
+                    .replace(" AS ", " WITH (check_option = local) AS ")
+                    .replace("\"Order\"", "\"Order\" WHERE total > 0")
+            ),
+            hand: "ALTER VIEW v SET (security_barrier = true)",
+            then: &[(OPTIONS, "{security_barrier=true}"), ("col_description('v'::regclass, 2) IS NULL", "t")],
+        },
+        // Triggers: the migration's goes, that of before comes back as it was, somebody's stays.
+        Case {
+            first: format!(
+                "{ORDER}{VIEW}{MADE}CREATE TRIGGER old INSTEAD OF UPDATE ON v FOR EACH ROW EXECUTE FUNCTION made();\n"
+            ),
+            next: format!(
+                "{}COMMENT ON COLUMN v.owner IS 'who';\n\
+                 CREATE TRIGGER g INSTEAD OF INSERT ON v FOR EACH ROW EXECUTE FUNCTION made();\n",
+                WIDER.replace("CREATE", "CREATE OR REPLACE")
+            ),
+            hand: "CREATE TRIGGER h INSTEAD OF DELETE ON v FOR EACH ROW EXECUTE FUNCTION made()",
+            then: &[(TRIGGERS, "h old")],
+        },
+        // A trigger that the migration gives and nothing else.
+        Case {
+            first: format!("{ORDER}{VIEW}{MADE}"),
+            next: "CREATE TRIGGER g INSTEAD OF INSERT ON v FOR EACH ROW EXECUTE FUNCTION made();\n"
+                .to_owned(),
+            hand: "SELECT",
+            then: &[(TRIGGERS, "")],
+        },
+        // Rules: one with another body comes back as it was, one that does not fit is left out.
+        Case {
+            first: order_and(&format!(
+                "{VIEW}CREATE RULE r AS ON INSERT TO v DO INSTEAD INSERT INTO \"Order\" (owner, total) VALUES ('x', new.total);\n"
+            )),
+            next: format!(
+                "DROP VIEW v;\n{WIDER}CREATE RULE r AS ON INSERT TO v DO INSTEAD \
+                 INSERT INTO \"Order\" (owner, total) VALUES (new.owner, new.total);\n"
+            ),
+            hand: "CREATE RULE s AS ON UPDATE TO v DO INSTEAD UPDATE \"Order\" SET owner = new.owner WHERE id = new.id; \
+                   CREATE RULE t AS ON DELETE TO v DO INSTEAD NOTHING",
+            then: &[
+                (
+                    "(SELECT string_agg(rulename, ' ' ORDER BY rulename) FROM pg_rewrite WHERE ev_class = 'v'::regclass)",
+                    "_RETURN r t",
+                ),
+                ("(SELECT pg_get_ruledef(oid) ~ 'new.owner' FROM pg_rewrite WHERE rulename = 'r')", "f"),
+            ],
+        },
+        // A view of the migration's own goes with its rule and its trigger.
+        Case {
+            first: order_and(MADE),
+            next: format!(
+                "{VIEW}CREATE TRIGGER g INSTEAD OF INSERT ON v FOR EACH ROW EXECUTE FUNCTION made();\n\
+                 CREATE RULE t AS ON DELETE TO v DO INSTEAD NOTHING;\nGRANT SELECT (total) ON v TO reader;\n"
+            ),
+            hand: "GRANT SELECT ON v TO clerk",
+            then: &[("to_regclass('v') IS NULL", "t")],
+        },
+        // What somebody filled is full.
+        Case {
+            first: order_and(
+                "CREATE MATERIALIZED VIEW sums AS SELECT sum(total) AS total FROM \"Order\" WITH NO DATA;\n",
+            ),
+            next: "DROP MATERIALIZED VIEW sums;\nALTER TABLE \"Order\" ALTER COLUMN total TYPE BIGINT;\n\
+                   CREATE MATERIALIZED VIEW sums AS SELECT sum(total) AS total FROM \"Order\";\n"
+                .to_owned(),
+            hand: "INSERT INTO \"Order\" (owner, total) VALUES ('ann', 5); REFRESH MATERIALIZED VIEW sums",
+            then: &[("(SELECT total FROM sums)", "5")],
+        },
+        // Names that two columns exchange: values and privileges stay where they are.
+        Case {
+            first: "CREATE TABLE p (a TEXT, b INTEGER);\nCREATE TABLE q (x INTEGER, y INTEGER);\n".to_owned(),
+            next:
+                "ALTER TABLE p RENAME a TO c;\nALTER TABLE p RENAME b TO a;\nALTER TABLE p RENAME c TO b;\n\
+                   ALTER TABLE q RENAME x TO z;\nALTER TABLE q RENAME y TO x;\nALTER TABLE q RENAME z TO y;\n"
+                    .to_owned(),
+            hand: "GRANT SELECT (a) ON p TO reader; INSERT INTO q (x, y) VALUES (1, 2)",
+            then: &[
+                ("has_column_privilege('reader', 'p', 'a', 'SELECT')", "f"),
+                ("has_column_privilege('reader', 'p', 'b', 'SELECT')", "t"),
+                ("(SELECT x FROM q)", "2"),
+            ],
+        },
+        // The same in a migration that does nothing else.
+        Case {
+            first: "CREATE TABLE q (x INTEGER, y INTEGER);\n".to_owned(),
+            next:
+                "ALTER TABLE q RENAME x TO z;\nALTER TABLE q RENAME y TO x;\nALTER TABLE q RENAME z TO y;\n"
+                    .to_owned(),
+            hand: "INSERT INTO q (x, y) VALUES (1, 2)",
+            then: &[("(SELECT x FROM q)", "2")],
+        },
+        // The owner's own, and that of a member who rolls back.
+        Case {
+            first: order_and(VIEW),
+            next: format!("DROP VIEW v;\n{WIDER}"),
+            hand: "ALTER VIEW v OWNER TO boss; GRANT SELECT ON v TO postgres; REVOKE INSERT ON v FROM boss",
+            then: &[
+                ("(SELECT pg_get_userbyid(relowner) FROM pg_class WHERE relname = 'v')", "boss"),
+                (
+                    "(SELECT string_agg(DISTINCT privilege_type, ' ') FROM pg_class, aclexplode(relacl) WHERE relname = 'v' AND grantee = 'postgres'::regrole)",
+                    "SELECT",
+                ),
+                ("has_table_privilege('boss', 'v', 'INSERT')", "f"),
+                ("has_table_privilege('boss', 'v', 'UPDATE')", "t"),
+            ],
+        },
+    ]
+}
+
+#[test]
+fn what_hands_gave_stays_and_stops_no_way_back() {
+    for major in [17, 15] {
+        let Some(server) = Server::start(major) else { continue };
+        server.as_superuser(
+            "CREATE ROLE clerk; CREATE ROLE reader; CREATE ROLE boss; GRANT boss TO postgres; GRANT ALL ON SCHEMA public TO boss",
+        );
+        for (number, Case { first, next, hand, then }) in cases().into_iter().enumerate() {
+            server.as_superuser(
+                "DROP SCHEMA public CASCADE; CREATE SCHEMA public; GRANT ALL ON SCHEMA public TO public",
+            );
+            let project = project(&[(FIRST, &first), (NEXT, &next)]);
+            let adopted = server.run(&project, &["migrate", "adopt"]);
+            assert_eq!(adopted.code, Some(0), "{}", adopted.both());
+            let down = project.read(&format!("prisma/migrations/{NEXT}/down.sql"));
+            assert!(adopted.stdout.contains("2 proven"), "case {number}: {}\n{down}", adopted.both());
+            let deployed = server.run(&project, &["migrate", "deploy"]);
+            assert_eq!(deployed.code, Some(0), "case {number}: {}", deployed.both());
+            server.rows(hand);
+            let undone = server.run(&project, &["migrate", "rollback", "--accept-data-loss"]);
+            assert_eq!(undone.code, Some(0), "case {number}: {}\n{down}", undone.both());
+            for (what, value) in then {
+                let found = server.value(&format!("SELECT ({what})::text"));
+                let value = match *value {
+                    "t" => "true",
+                    "f" => "false",
+                    other => other,
+                };
+                assert_eq!(found, value, "case {number}: {what}\n{down}");
+            }
+        }
+    }
+}
+
+/// A renamed column whose second one stays: the first takes along on its way back what was given on it.
+#[test]
+fn the_first_of_two_names_comes_back_with_its_privileges() {
+    let Some(server) = Server::start(17) else { return };
+    let project = project(&[(FIRST, ORDER)]);
+    assert_eq!(server.run(&project, &["migrate", "deploy"]).code, Some(0));
+    server.as_superuser("CREATE ROLE clerk");
+    server.rows("GRANT SELECT (total) ON \"Order\" TO clerk");
+    planned(
+        &server,
+        &project,
+        "ALTER TABLE \"Order\" RENAME COLUMN total TO amount;\nCREATE INDEX i ON \"Order\"(amount);\n",
+    );
+    deployed_one_by_one(&server, &project, &mut |_| ());
+    let names = folders(&project);
+    let dropped = names.iter().position(|name| name.ends_with("_drop_total")).unwrap();
+    let steps = (names.len() - dropped).to_string();
+    let undone = server.run(&project, &["migrate", "rollback", "--steps", &steps, "--accept-data-loss"]);
+    assert_eq!(undone.code, Some(0), "{}", undone.both());
+    for column in ["total", "amount"] {
+        let may = format!("SELECT has_column_privilege('clerk', '\"Order\"', '{column}', 'SELECT')");
+        assert_eq!(server.value(&may), "t", "{column}");
+    }
+}
