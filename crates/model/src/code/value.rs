@@ -56,9 +56,16 @@ impl Value {
     /// The shape of all elements of such a list.
     pub fn as_repeated(&self) -> Option<&Node> {
         let Value::List(nodes) = self else { return None };
-        let [one, Node { value: Value::Choice(more), .. }] = nodes.as_slice() else { return None };
-        let absent = more.last().is_some_and(|last| last.value == Value::Undefined);
-        (absent && more.first() == Some(one)).then_some(one)
+        let [one, more] = nodes.as_slice() else { return None };
+        more.is_more_of(one).then_some(one)
+    }
+
+    /// The elements of a list, each with whether it is there whenever the program runs: a list that was made of another
+    /// one may be empty.
+    pub fn elements(nodes: &[Node]) -> impl Iterator<Item = (&Node, bool)> {
+        nodes.iter().enumerate().map(|(at, one)| {
+            (one, !one.may_be_absent() && !nodes.get(at + 1).is_some_and(|next| next.is_more_of(one)))
+        })
     }
 }
 
@@ -84,6 +91,19 @@ impl Node {
             Value::Object(object) => Some(object),
             _ => None,
         }
+    }
+
+    /// One element or none, such as what is pushed under a condition or in a loop.
+    pub fn may_be_absent(&self) -> bool {
+        match &self.value {
+            Value::Choice(nodes) => nodes.last().is_some_and(|last| last.value == Value::Undefined),
+            value => *value == Value::Undefined,
+        }
+    }
+
+    fn is_more_of(&self, one: &Node) -> bool {
+        let Value::Choice(nodes) = &self.value else { return false };
+        self.may_be_absent() && nodes.first() == Some(one)
     }
 
     /// The value below a property of an object literal.

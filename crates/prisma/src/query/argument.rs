@@ -9,7 +9,7 @@ use super::{Outcome, refuse};
 
 /// How many shapes a call may take before it counts as not understood.
 const SHAPES: usize = 16;
-/// How many shapes of what is written are told apart: beyond that the fullest stands for all.
+/// How many shapes of what is written are told apart: beyond that the fullest stands for those that it holds.
 const WRITTEN: usize = 8;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -87,8 +87,18 @@ enum Place {
     /// What is written: values become parameters, and a column that may be left out is taken to be there where there
     /// would be too many shapes.
     Data,
+    /// The same, for the rows that one statement writes, however many they are: `data`, `create`.
+    Rows,
+    /// Keys of rows that are connected to the one that is written.
+    Keys,
     /// Names of fields, directions.
     Shape,
+}
+
+impl Place {
+    fn is_written(self) -> bool {
+        matches!(self, Place::Data | Place::Rows)
+    }
 }
 
 /// `None` is `undefined`.
@@ -115,18 +125,29 @@ fn alternatives(node: &Node, place: Place, json: &dyn Fn(&str) -> bool) -> Outco
                     }
                 }
             }
-            if matches!(place, Place::Values | Place::Data) { merge_scalars(all) } else { all }
+            if matches!(place, Place::Arguments | Place::Shape) { all } else { merge_scalars(all) }
         }
-        // However many rows are written, the statement is one.
-        Value::List(_) if place == Place::Data && node.value.as_repeated().is_some() => {
+        // However many rows are made, the statement is one. What is connected or updated is another one for each item.
+        Value::List(_) if place == Place::Rows && node.value.as_repeated().is_some() => {
             let one = node.value.as_repeated().map(|one| alternatives(one, place, json)).transpose()?;
             one.into_iter().flatten().map(|one| Some(Argument::List(one.into_iter().collect()))).collect()
         }
         Value::List(nodes) => {
             let mut lists: Vec<Vec<Argument>> = vec![Vec::new()];
-            for one in nodes {
-                let items = alternatives(one, place, json)?;
+            for (one, there) in Value::elements(nodes) {
+                let mut items = alternatives(one, place, json)?;
+                // A list of conditions or keys that was made of another one may be empty: another statement.
+                if !there && matches!(place, Place::Values | Place::Shape) && !items.contains(&None) {
+                    items.push(None);
+                }
                 lists = product(lists, &items, SHAPES, |list, item| list.extend(item.clone()))?;
+                let mut distinct = Vec::new();
+                for list in lists {
+                    if !distinct.contains(&list) {
+                        distinct.push(list);
+                    }
+                }
+                lists = distinct;
             }
             lists.into_iter().map(|list| Some(Argument::List(list))).collect()
         }
@@ -135,7 +156,7 @@ fn alternatives(node: &Node, place: Place, json: &dyn Fn(&str) -> bool) -> Outco
             let mut properties = Vec::new();
             for property in &object.properties {
                 let inner = place_of(place, &property.name);
-                let mut values = if place == Place::Data && !operation(&property.name) && json(&property.name)
+                let mut values = if place.is_written() && !operation(&property.name) && json(&property.name)
                 {
                     one_value(&property.value)
                 } else {
@@ -146,22 +167,47 @@ fn alternatives(node: &Node, place: Place, json: &dyn Fn(&str) -> bool) -> Outco
                 }
                 properties.push((property.name.as_str(), property.conditional, values));
             }
-            let most = if place == Place::Data { WRITTEN } else { SHAPES };
-            let mut shapes = combined(&properties, most);
-            if shapes.is_err() {
-                // The fullest of what is written stands for the others.
-                let written = |name: &str| place == Place::Data || place_of(place, name) == Place::Data;
-                for (_, _, values) in properties.iter_mut().filter(|(name, ..)| written(name)) {
-                    values.sort_by_key(|value| {
-                        std::cmp::Reverse(value.as_ref().map_or(0, |one| 1 + size(one)))
-                    });
-                    values.truncate(1);
-                }
-                shapes = combined(&properties, most);
-            }
-            shapes?
+            let most = if place.is_written() { WRITTEN } else { SHAPES };
+            combined(&properties, most).or_else(|_| {
+                let written = |name: &str| {
+                    let inner = place_of(place, name);
+                    inner.is_written() || place.is_written() && inner != Place::Keys && name != "where"
+                };
+                combined(&fullest(&properties, written), most)
+            })?
         }
     })
+}
+
+type Property<'p> = (&'p str, bool, Vec<Option<Argument>>);
+
+/// Of what is written only the fullest alternative, where it holds all of the others: a column that may be left out is
+/// there. Alternatives that write other columns are other statements, and stay.
+fn fullest<'p>(properties: &[Property<'p>], written: impl Fn(&str) -> bool) -> Vec<Property<'p>> {
+    let alone = |(name, conditional, values): &Property<'p>| {
+        let full = values.iter().flatten().rev().max_by_key(|value| size(value))?;
+        // A spread under a condition leaves what an earlier property of its name writes.
+        let mut others = properties.iter().filter(|(other, ..)| other == name).flat_map(|(_, _, all)| all);
+        let stands = written(name) && others.all(|other| other.as_ref().is_none_or(|one| holds(full, one)));
+        stands.then(|| (*name, *conditional, vec![Some(full.clone())]))
+    };
+    properties.iter().map(|property| alone(property).unwrap_or_else(|| property.clone())).collect()
+}
+
+/// Whether a shape writes whatever another one writes, and in the same way.
+fn holds(full: &Argument, other: &Argument) -> bool {
+    match (full, other) {
+        (Argument::Object(_), Argument::Object(entries)) => {
+            entries.iter().all(|(name, one)| full.get(name).is_some_and(|value| holds(value, one)))
+        }
+        (Argument::List(items), Argument::List(others)) => {
+            items.len() == others.len() && items.iter().zip(others).all(|(item, one)| holds(item, one))
+        }
+        (Argument::Object(_) | Argument::List(_) | Argument::Open, _)
+        | (_, Argument::Object(_) | Argument::List(_) | Argument::Open) => full == other,
+        // Each of them is one parameter.
+        _ => true,
+    }
 }
 
 /// How much is written in a shape.
@@ -208,7 +254,7 @@ fn one_value(node: &Node) -> Vec<Option<Argument>> {
 
 /// The shapes of an object whose properties may each be one of several values.
 fn combined(
-    properties: &[(&str, bool, Vec<Option<Argument>>)],
+    properties: &[Property<'_>],
     most: usize,
 ) -> Outcome<Vec<Option<Argument>>> {
     let mut shapes: Vec<Vec<(String, Argument)>> = vec![Vec::new()];
@@ -251,9 +297,12 @@ fn product<T: Clone, U>(made: Vec<T>, next: &[U], most: usize, add: impl Fn(&mut
 fn place_of(outer: Place, key: &str) -> Place {
     match (outer, key) {
         (_, "mode" | "sort" | "nulls" | "isEmpty" | "path") => Place::Shape,
-        (_, "data" | "create" | "update") => Place::Data,
+        (_, "data" | "create") => Place::Rows,
+        (_, "update") => Place::Data,
         (_, "where" | "cursor" | "having" | "take" | "skip" | "limit") => Place::Values,
-        (Place::Values | Place::Data, _) => outer,
+        (Place::Data | Place::Rows, "connect" | "set" | "disconnect" | "delete" | "deleteMany") => Place::Keys,
+        (Place::Data | Place::Rows, _) => Place::Data,
+        (Place::Values | Place::Keys, _) => outer,
         (_, "select" | "include" | "omit" | "orderBy" | "distinct" | "by") => Place::Shape,
         _ => outer,
     }

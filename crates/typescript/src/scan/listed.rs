@@ -1,6 +1,6 @@
 //! Lists that callbacks make of others: `rows.map((row) => ({ … }))`, and what is done to such lists.
 
-use oxc_ast::ast::{Expression, Statement};
+use oxc_ast::ast::{CallExpression, Expression, Statement};
 use pgsteward_model::code::{Node, Value};
 
 use super::reader::{Definition, Reader};
@@ -81,7 +81,12 @@ impl<'a> Reader<'_, 'a> {
             }
             _ => return None,
         };
-        Some(Node { span: here, value })
+        let list = Node { span: here, value };
+        if !may_stop(call, member.object) && !member.optional {
+            return Some(list);
+        }
+        let absent = Node { span: here, value: Value::Undefined };
+        Some(Node { span: here, value: Value::Choice(vec![list, absent]) })
     }
 
     /// A callback that returns objects that are written out.
@@ -143,6 +148,28 @@ impl<'a> Reader<'_, 'a> {
             0 => None,
             1 => values.pop(),
             _ => Some(Node { span: span(callback), value: Value::Choice(values) }),
+        }
+    }
+}
+
+/// `a?.b.map(…)`: a `?.` on the way leaves the whole of it `undefined`.
+fn may_stop(call: &CallExpression, mut object: &Expression) -> bool {
+    if call.optional {
+        return true;
+    }
+    loop {
+        if let Some(member) = as_member(object) {
+            if member.optional {
+                return true;
+            }
+            object = member.object;
+        } else if let Some(call) = as_call(object) {
+            if call.optional {
+                return true;
+            }
+            object = &call.callee;
+        } else {
+            return false;
         }
     }
 }

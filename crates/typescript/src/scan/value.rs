@@ -138,9 +138,11 @@ impl<'a> Reader<'_, 'a> {
                     return self.choice(inner, right, absent);
                 }
                 let mut left = self.value_at(&both.left, next, budget);
-                if let Value::Expression { undefined, .. } = &mut left.value {
-                    // `??` and `||` take the right side then.
-                    *undefined = None;
+                // `??` and `||` take the right side then.
+                match &mut left.value {
+                    Value::Expression { undefined, .. } => *undefined = None,
+                    Value::Choice(nodes) => nodes.retain(|one| one.value != Value::Undefined),
+                    _ => {}
                 }
                 return self.choice(inner, left, right);
             }
@@ -319,7 +321,8 @@ impl<'a> Reader<'_, 'a> {
         };
         if steps.is_empty() && self.makes_list(init) {
             let node = self.assigned_value(expression, symbol, Some(init), depth, budget);
-            let list = node.alternatives().iter().all(|one| matches!(one.value, Value::List(_)));
+            let known = |one: &&Node| matches!(one.value, Value::List(_) | Value::Undefined);
+            let list = node.alternatives().iter().all(known);
             return if list { node } else { self.expression(expression, None) };
         }
         if !steps.is_empty() || !laid_out(init) {

@@ -58,11 +58,12 @@ impl<'a> Reader<'_, 'a> {
         into.value = value;
     }
 
-    /// An enum is an object of its members. Of those that are computed the value is not known.
+    /// An enum is an object of its members. Of those that are computed the value is not known, and there may be more of
+    /// them than are written here: a namespace of the same name or another block of the enum adds its own.
     pub(super) fn read_enum(&mut self, node: NodeId) {
         let AstKind::TSEnumDeclaration(declaration) = self.nodes.kind(node) else { return };
         let Some(symbol) = declaration.id.symbol_id.get() else { return };
-        let mut object = Object::default();
+        let mut object = Object { open: true, ..Object::default() };
         // What a member without a value is: one more than the number before it.
         let mut next = Some(0_i64);
         for member in &declaration.body.members {
@@ -77,14 +78,13 @@ impl<'a> Reader<'_, 'a> {
                 }
                 _ => None,
             };
-            match value {
-                Some(value) => object.properties.push(Property {
+            if let Some(value) = value {
+                object.properties.push(Property {
                     name: member.id.static_name().to_string(),
                     span: here,
                     conditional: false,
                     value: Node { span: here, value },
-                }),
-                None => object.open = true,
+                });
             }
         }
         self.variables.insert(symbol, self.unit.variables.len());

@@ -120,14 +120,15 @@ fn what_an_upsert_may_leave_out_is_taken_to_be_there() {
 
 /// Of a list that a callback makes nobody knows how long it is.
 #[test]
-fn a_made_list_of_conditions_has_one_or_more_of_them() {
+fn a_made_list_of_conditions_has_none_one_or_more_of_them() {
     let arguments = "{ where: { OR: [{ name: a }, { name: a } | undefined] }, select: { id: true } }";
     let all = variants("User", "findMany", arguments);
     let conditions: Vec<&str> = all
         .iter()
         .filter_map(|variant| variant.queries[0].sql.split(" WHERE ").nth(1)?.split(" ORDER").next())
         .collect();
-    assert_eq!(conditions.len(), 2, "{conditions:?}");
+    assert_eq!(conditions.len(), 3, "{conditions:?}");
+    assert!(conditions.contains(&"1=0"), "{conditions:?}");
     assert!(conditions.iter().any(|one| one.contains(" OR ")), "{conditions:?}");
     assert!(conditions.iter().any(|one| !one.contains(" OR ")), "{conditions:?}");
 }
@@ -139,4 +140,21 @@ fn a_made_list_of_rows_is_written_by_one_statement() {
     assert_eq!(variant.queries.len(), 1);
     assert_eq!(variant.queries[0].sql.matches("VALUES").count(), 1);
     assert!(!variant.queries[0].sql.contains("),("), "{}", variant.queries[0].sql);
+}
+
+/// Prisma finds, connects and creates for each of them.
+#[test]
+fn a_made_list_of_what_is_connected_is_not_one_row() {
+    let arguments = "{ data: { name: a, email: b, posts: { connect: [{ id: c }, { id: c } | undefined] } }, \
+                     select: { id: true } }";
+    assert_eq!(variants("User", "create", arguments).len(), 2, "one key and more of them");
+}
+
+/// The fullest of what is written stands for the others only where it writes whatever they write.
+#[test]
+fn what_writes_other_columns_is_no_smaller_shape() {
+    let arguments = "{ where: { name?: a, age?: b, email?: c, uid?: d }, data: { name: x } | { age: y } }";
+    assert_eq!(refused("User", "updateMany", arguments), "more than 16 shapes of arguments");
+    let arguments = "{ where: { name?: a, age?: b, email?: c, uid?: d }, data: { name: x } | { name: x, age: y } }";
+    assert_eq!(variants("User", "updateMany", arguments).len(), 16);
 }

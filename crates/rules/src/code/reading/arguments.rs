@@ -7,14 +7,16 @@ use pgsteward_model::prisma::{Arity, Field, FieldType, Model};
 use super::scale;
 
 /// The conditions of a `where` that hold together, those below `AND` among them. What stands below `OR` and `NOT` is
-/// left out.
+/// left out, and so are conditions of a list that may be empty when the program runs.
 pub(in crate::code) fn conjuncts(object: &Object) -> Vec<&Property> {
     let mut all = Vec::new();
     for property in &object.properties {
         match property.name.as_str() {
             "AND" => {
                 let parts = match &property.value.value {
-                    Value::List(nodes) => nodes.iter().collect(),
+                    Value::List(nodes) => {
+                        Value::elements(nodes).filter(|(_, there)| *there).map(|(node, _)| node).collect()
+                    }
                     _ => vec![&property.value],
                 };
                 all.extend(parts.into_iter().filter_map(Node::object).flat_map(conjuncts));

@@ -511,7 +511,10 @@ pub(in crate::code) fn equalities(filter: &Node) -> Vec<(&str, &Node)> {
     let Some(object) = filter.object() else { return found };
     for property in &object.properties {
         match (&*property.name, &property.value.value) {
-            ("AND", Value::List(parts)) => parts.iter().for_each(|part| found.extend(equalities(part))),
+            ("AND", Value::List(parts)) => {
+                let there = Value::elements(parts).filter(|(_, there)| *there);
+                there.for_each(|(part, _)| found.extend(equalities(part)));
+            }
             ("AND", Value::Object(_)) => found.extend(equalities(&property.value)),
             ("OR" | "NOT", _) => {}
             (name, Value::Object(inner)) => {

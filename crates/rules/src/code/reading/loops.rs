@@ -221,10 +221,18 @@ fn always_short(flow: &Flow, function: usize, index: usize) -> bool {
         && function.callers.iter().all(|caller| {
             let given = flow.code.invocations[*caller].arguments.get(index);
             given.is_some_and(|node| match &node.value {
-                Value::List(nodes) => nodes.len() <= 10 && node.value.as_repeated().is_none(),
+                // A list that another one was laid out in, or that a loop pushed to, is as long as those.
+                Value::List(nodes) => {
+                    nodes.len() <= 10 && !nodes.iter().any(|one| one.may_be_absent() || is_laid_out(one))
+                }
                 _ => false,
             })
         })
+}
+
+/// `...rows` within a list.
+fn is_laid_out(node: &Node) -> bool {
+    matches!(&node.value, Value::Expression { text, .. } if text.starts_with("..."))
 }
 
 /// A loop around the site goes through portions of a list: what happens in it is bounded.

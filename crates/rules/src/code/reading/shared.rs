@@ -81,11 +81,13 @@ fn collect<'a>(node: &'a Node, found: &mut Vec<&'a Source>) {
     }
 }
 
-/// The present time.
+/// The present time, and no other: `new Date(body.until)` is whatever somebody sends.
 pub(in crate::code) fn is_time(node: &Node) -> bool {
     match &node.value {
         Value::Expression { sources, text, .. } => {
-            sources.contains(&Source::Time) || text.starts_with("new Date") || text.contains("Date.now")
+            let from_time =
+                sources.contains(&Source::Time) || text.starts_with("new Date()") || text.contains("Date.now");
+            from_time && !sources.contains(&Source::Request)
         }
         _ => false,
     }
