@@ -156,8 +156,7 @@ fn alternatives(node: &Node, place: Place, json: &dyn Fn(&str) -> bool) -> Outco
             let mut properties = Vec::new();
             for property in &object.properties {
                 let inner = place_of(place, &property.name);
-                let mut values = if place.is_written() && !operation(&property.name) && json(&property.name)
-                {
+                let mut values = if place.is_written() && !operation(&property.name) && json(&property.name) {
                     one_value(&property.value)
                 } else {
                     alternatives(&property.value, inner, json)?
@@ -253,10 +252,7 @@ fn one_value(node: &Node) -> Vec<Option<Argument>> {
 }
 
 /// The shapes of an object whose properties may each be one of several values.
-fn combined(
-    properties: &[Property<'_>],
-    most: usize,
-) -> Outcome<Vec<Option<Argument>>> {
+fn combined(properties: &[Property<'_>], most: usize) -> Outcome<Vec<Option<Argument>>> {
     let mut shapes: Vec<Vec<(String, Argument)>> = vec![Vec::new()];
     for (name, conditional, values) in properties {
         shapes = product(shapes, values, most, |shape, value| match value {
@@ -300,7 +296,9 @@ fn place_of(outer: Place, key: &str) -> Place {
         (_, "data" | "create") => Place::Rows,
         (_, "update") => Place::Data,
         (_, "where" | "cursor" | "having" | "take" | "skip" | "limit") => Place::Values,
-        (Place::Data | Place::Rows, "connect" | "set" | "disconnect" | "delete" | "deleteMany") => Place::Keys,
+        (Place::Data | Place::Rows, "connect" | "set" | "disconnect" | "delete" | "deleteMany") => {
+            Place::Keys
+        }
         (Place::Data | Place::Rows, _) => Place::Data,
         (Place::Values | Place::Keys, _) => outer,
         (_, "select" | "include" | "omit" | "orderBy" | "distinct" | "by") => Place::Shape,

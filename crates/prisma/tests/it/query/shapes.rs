@@ -128,7 +128,7 @@ fn a_made_list_of_conditions_has_none_one_or_more_of_them() {
         .filter_map(|variant| variant.queries[0].sql.split(" WHERE ").nth(1)?.split(" ORDER").next())
         .collect();
     assert_eq!(conditions.len(), 3, "{conditions:?}");
-    assert!(conditions.contains(&"1=0"), "{conditions:?}");
+    assert!(conditions.iter().any(|one| one.starts_with("1=0")), "{conditions:?}");
     assert!(conditions.iter().any(|one| one.contains(" OR ")), "{conditions:?}");
     assert!(conditions.iter().any(|one| !one.contains(" OR ")), "{conditions:?}");
 }
@@ -142,12 +142,12 @@ fn a_made_list_of_rows_is_written_by_one_statement() {
     assert!(!variant.queries[0].sql.contains("),("), "{}", variant.queries[0].sql);
 }
 
-/// Prisma finds, connects and creates for each of them.
+/// Prisma looks for each of them, and connects or creates it.
 #[test]
-fn a_made_list_of_what_is_connected_is_not_one_row() {
-    let arguments = "{ data: { name: a, email: b, posts: { connect: [{ id: c }, { id: c } | undefined] } }, \
-                     select: { id: true } }";
-    assert_eq!(variants("User", "create", arguments).len(), 2, "one key and more of them");
+fn a_made_list_of_what_is_connected_or_created_is_not_one_row() {
+    let arguments = "{ data: { name: a, email: b, posts: { connectOrCreate: [{ where: { id: c }, create: { title: t } }, \
+                     { where: { id: c }, create: { title: t } } | undefined] } }, select: { id: true } }";
+    assert_eq!(variants("User", "create", arguments).len(), 2, "one of them and more");
 }
 
 /// The fullest of what is written stands for the others only where it writes whatever they write.
@@ -155,6 +155,7 @@ fn a_made_list_of_what_is_connected_is_not_one_row() {
 fn what_writes_other_columns_is_no_smaller_shape() {
     let arguments = "{ where: { name?: a, age?: b, email?: c, uid?: d }, data: { name: x } | { age: y } }";
     assert_eq!(refused("User", "updateMany", arguments), "more than 16 shapes of arguments");
-    let arguments = "{ where: { name?: a, age?: b, email?: c, uid?: d }, data: { name: x } | { name: x, age: y } }";
+    let arguments =
+        "{ where: { name?: a, age?: b, email?: c, uid?: d }, data: { name: x } | { name: x, age: y } }";
     assert_eq!(variants("User", "updateMany", arguments).len(), 16);
 }

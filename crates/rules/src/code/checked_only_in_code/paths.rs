@@ -65,7 +65,8 @@ fn written<'a, 'n>(
                 continue;
             };
             if let Some(target) = flow.model(target).filter(|_| depth > 0) {
-                laid_out(&property.value).for_each(|nested| operations(flow, target, nested, depth - 1, rows));
+                laid_out(&property.value)
+                    .for_each(|nested| operations(flow, target, nested, depth - 1, rows));
             }
         }
     }
@@ -165,9 +166,10 @@ fn leads_through(flow: &Flow, of: usize, validation: &Validation, seen: &mut BTr
     let function = &flow.code.functions[of];
     !function.callers.is_empty()
         && !function.called_from_elsewhere
-        && function.callers.iter().all(|caller| {
-            leads_through(flow, flow.code.invocations[*caller].site.function, validation, seen)
-        })
+        && function
+            .callers
+            .iter()
+            .all(|caller| leads_through(flow, flow.code.invocations[*caller].site.function, validation, seen))
 }
 
 fn checks(flow: &Flow, function: usize, validation: &Validation) -> bool {

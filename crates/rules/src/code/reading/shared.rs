@@ -85,8 +85,9 @@ fn collect<'a>(node: &'a Node, found: &mut Vec<&'a Source>) {
 pub(in crate::code) fn is_time(node: &Node) -> bool {
     match &node.value {
         Value::Expression { sources, text, .. } => {
-            let from_time =
-                sources.contains(&Source::Time) || text.starts_with("new Date()") || text.contains("Date.now");
+            let from_time = sources.contains(&Source::Time)
+                || text.starts_with("new Date()")
+                || text.contains("Date.now");
             from_time && !sources.contains(&Source::Request)
         }
         _ => false,
