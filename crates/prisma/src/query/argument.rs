@@ -53,6 +53,16 @@ impl Argument {
         }
     }
 
+    /// The same value each time that the program comes by.
+    pub(super) fn is_constant(&self) -> bool {
+        match self {
+            Argument::List(items) => items.iter().all(Argument::is_constant),
+            Argument::Object(entries) => entries.iter().all(|(_, value)| value.is_constant()),
+            Argument::Open | Argument::Expression(_) => false,
+            Argument::Null | Argument::Bool(_) | Argument::Number(_) | Argument::Text(_) => true,
+        }
+    }
+
     pub(super) fn integer(&self) -> Option<i64> {
         match self {
             Argument::Number(text) => text.replace('_', "").parse().ok(),

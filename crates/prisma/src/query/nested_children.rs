@@ -248,8 +248,8 @@ impl<'a> Plan<'a> {
     fn any_of(&self, relation: &Relation<'a>, value: &Argument, path: &str) -> Outcome<Filter<'a>> {
         let mut all = Vec::new();
         for (at, item) in value.items().iter().enumerate() {
-            // A key that is named twice counts once.
-            if !value.items()[..at].contains(item) {
+            // A key that is named twice counts once. Of a list that was made, the same words are other keys.
+            if !item.is_constant() || !value.items()[..at].contains(item) {
                 let path = format!("{path}.{at}");
                 all.push(filter::parse_unique(self.world, relation.related, item, &path)?);
             }
