@@ -94,14 +94,16 @@ fn members_of_enums_are_their_values() {
             "src/states.ts",
             "import { prisma } from './db'\nexport enum Status { Open = 'open', Paid = `paid` }\n\
              export enum Level { Low, High = 5, Higher }\nexport const Kind = { One: 'one' } as const\n\
-             export enum Made { A = make() }\nexport const count = () => prisma.team.count",
+             export enum Made { A = make() }\nexport namespace Status { export const Live = make() }\n\
+             export enum Twice { First = 'first' }\nexport enum Twice { Second = 'second' }\nexport const count = () => prisma.team.count",
         ),
         (
             "src/a.ts",
-            "import { prisma } from './db'\nimport { Kind, Level, Made, Status } from './states'\n\
+            "import { prisma } from './db'\nimport { Kind, Level, Made, Status, Twice } from './states'\n\
              enum Own { Sent = 'sent' }\n\
              export const f = (id: string) => prisma.user.findMany({ where: { a: Status.Paid, b: Level.Higher, c: Kind.One, \
-             d: Own.Sent, e: Made.A, f: Level.Low, g: Kind[id], h: Status[id] } })",
+             d: Own.Sent, e: Made.A, f: Level.Low, g: Kind[id], h: Status[id], \
+             i: Status.Live, j: Twice.First } })",
         ),
     ]);
     let filter = argument.get("where").unwrap();
@@ -110,7 +112,8 @@ fn members_of_enums_are_their_values() {
     assert_eq!(filter.get("b").unwrap().number(), Some(6));
     assert_eq!(text("c"), Some("one"));
     assert_eq!(text("d"), Some("sent"));
-    for unknown in ["e", "g", "h"] {
+    // Of `Twice` one block is known at most, and what another one says is never `undefined`.
+    for unknown in ["e", "g", "h", "i", "j"] {
         assert!(matches!(filter.get(unknown).unwrap().value, Value::Expression { .. }), "{unknown}");
     }
     assert_eq!(filter.get("f").unwrap().number(), Some(0));

@@ -278,3 +278,15 @@ fn conditions_that_a_filter_may_take_away() {
         "{ AND: [({ id: «id» } | undefined), { a: 1 }] }"
     );
 }
+
+/// A `?.` on the way to the list leaves nothing of it, unless something else is taken then.
+#[test]
+fn a_list_that_is_made_may_be_absent() {
+    let made = "[{ a: «x» }, ({ a: «x» } | undefined)]";
+    let of = |list: &str| argument(&format!("await prisma.order.findMany({{ where: {{ OR: {list} }} }})"));
+    let map = ".map((x) => ({ a: x }))";
+    assert_eq!(of(&format!("rows{map}")), format!("{{ where: {{ OR: {made} }} }}"));
+    assert_eq!(of(&format!("rows?{map}")), format!("{{ where: {{ OR: ({made} | undefined) }} }}"));
+    assert_eq!(of(&format!("user?.rows{map}")), format!("{{ where: {{ OR: ({made} | undefined) }} }}"));
+    assert_eq!(of(&format!("rows?{map} ?? []")), format!("{{ where: {{ OR: ({made} | []) }} }}"));
+}

@@ -4,7 +4,7 @@ use pgsteward_model::code::FieldCheck;
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Values {
-    /// The least that passes, and the most where there is a limit: of a list all.
+    /// The least that passes, and the most where there is a limit: of a list its first values.
     pub(super) allowed: Vec<String>,
     /// One for each thing that the condition says.
     pub(super) refused: Vec<String>,
