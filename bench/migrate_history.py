@@ -31,7 +31,7 @@ SCENARIOS = {
     "resolve what was never there": [{A: GOOD.format("a")}, ("rolled-back", A), ("applied", "nothing")],
     "edited after it was applied": [{A: GOOD.format("a")}, "deploy", {A: GOOD.format("z")}, "deploy"],
     "missing on disk": [{A: GOOD.format("a"), B: GOOD.format("b")}, "deploy", {A: None}, "deploy"],
-    "a late one with an early name": [{B: GOOD.format("b")}, "deploy", {A: GOOD.format("a")}, "deploy"],
+    "a late one with an early name": [{B: GOOD.format("b")}, "deploy", {A: GOOD.format("a"), B: GOOD.format("b")}, "deploy"],
     "not empty": ["CREATE TABLE old (id int)", {A: GOOD.format("a")}, "deploy"],
     "Windows line endings": [{A: GOOD.format("a").replace("\n", "\r\n")}, "deploy"],
     "no statement": [{A: "-- This is an empty migration."}, "deploy"],
