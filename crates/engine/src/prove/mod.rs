@@ -143,9 +143,12 @@ pub async fn prove(
                 anyhow::Ok(proofs)
             };
             let until = Instant::now() + budget;
-            let on_migrations = migration::prove(known, &migrations, facts, benches.lab, rules, until);
-            let on_files = async { tokio::try_join!(on_objects, on_migrations) };
-            let on_rows = code::prove(known, facts, benches, limit, until, progress);
+            // On the heap: all three at once are too large for the stack of any thread.
+            let on_objects = Box::pin(on_objects);
+            let on_migrations =
+                Box::pin(migration::prove(known, &migrations, facts, benches.lab, rules, until));
+            let on_files = Box::pin(async { tokio::try_join!(on_objects, on_migrations) });
+            let on_rows = Box::pin(code::prove(known, facts, benches, limit, until, progress));
             // Objects, migrations and calls are tried in databases that have nothing to do with each other. The rows take
             // longest, so their clone is asked for first.
             let (shown, proofs) = tokio::join!(on_rows, on_files);
