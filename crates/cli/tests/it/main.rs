@@ -30,6 +30,7 @@ mod migrate_messages;
 mod migrate_next_steps;
 mod migrate_plain;
 mod migrate_plan;
+mod migrate_plan_back;
 mod migrate_plan_enums;
 mod migrate_plan_kept;
 mod migrate_plan_numbers;

@@ -31,7 +31,9 @@ pub(super) fn next(
     notes: &mut Vec<String>,
 ) -> Option<(usize, Vec<Piece>)> {
     for (at, piece, file) in unsettled(facts, pieces) {
-        let moving: Vec<Place> = file.statements.iter().flat_map(|one| moving(file, one)).collect();
+        let known = |place: &Place| deck.moving.as_ref().is_none_or(|moving| moving.contains(place));
+        let moving: Vec<Place> =
+            file.statements.iter().flat_map(|one| moving(file, one)).filter(known).collect();
         if moving.is_empty() {
             continue;
         }
@@ -55,7 +57,7 @@ pub(super) fn next(
 }
 
 /// Columns whose type the statement changes while it works on all rows under a lock.
-fn moving(file: &MigrationFile, statement: &MigrationStatement) -> Vec<Place> {
+pub(super) fn moving(file: &MigrationFile, statement: &MigrationStatement) -> Vec<Place> {
     let Statement::AlterTable(alter) = &statement.statement else { return Vec::new() };
     let Some(touch) = touch_of(statement, &alter.name).filter(|touch| works(touch)) else {
         return Vec::new();
@@ -122,7 +124,8 @@ fn broken(deck: &Deck, catalog: &Catalog, file: &MigrationFile, wanted: &BTreeSe
     let swapped = |one: &MigrationStatement| aside.role(&one.statement, "").is_some();
     let given = || file.statements.iter().find_map(|one| aside.shared(&one.statement));
     let built = || Built::all(deck, catalog, file, &aside, wanted).err();
-    torn_beside(file, first, &swapped).or_else(given).or_else(built)
+    let shared = || aside.wanted_by_others(catalog, file, wanted);
+    torn_beside(file, first, &swapped).or_else(given).or_else(shared).or_else(built)
 }
 
 /// A wider column does not widen its sequence, which Prisma leaves as it is.

@@ -1,6 +1,7 @@
 //! The history as reading alone knows it, up to the migration that is planned, and facts about the pieces that
 //! take its place.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use pgsteward_model::catalog::Catalog;
@@ -10,6 +11,7 @@ use pgsteward_model::source::{SourceFile, Sources};
 use pgsteward_model::version::ServerVersion;
 use pgsteward_sql::Births;
 
+use super::change::Place;
 use super::pieces::Piece;
 use crate::migrate::project::MigrationFolder;
 
@@ -24,6 +26,8 @@ pub(super) struct Deck {
     pub(super) after: Option<Catalog>,
     /// The same while the columns whose type it changes have the names of second ones. Read where it makes materialized views.
     pub(super) meanwhile: Option<Catalog>,
+    /// Columns whose change of type works on all rows, where that was asked.
+    pub(super) moving: Option<BTreeSet<Place>>,
     births: Births,
     /// The last file belonged to the deploy that is planned.
     in_deploy: bool,
@@ -36,6 +40,7 @@ impl Deck {
             catalog: Catalog::empty(version),
             after: None,
             meanwhile: None,
+            moving: None,
             births: Births::default(),
             in_deploy: false,
         }

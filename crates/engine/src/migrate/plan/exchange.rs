@@ -2,14 +2,13 @@
 //! first. How it takes the first one's place is `swap`'s.
 
 use pgsteward_model::catalog::{Column, QName, Table};
+use pgsteward_sql::ddl::column_type;
 use pgsteward_sql::{quote_ident, quote_literal, quote_qualified};
 
 use super::pieces::{FOLDER, Piece};
 use crate::migrate::backfill::Definition;
 use crate::migrate::belongings::of_column;
-
-/// So many rows that are not filled yet are filled by the migration itself: a new database, a small one.
-const FILLED_AT_ONCE: u32 = 10_000;
+use crate::migrate::rollback::{FILLED_AT_ONCE, Refill, refill_marker};
 
 /// What undoes a folder that only fills a column: the rows had no value there before.
 const NOTHING_BACK: &str = "-- Nothing is to be undone: the values are those of a column that goes with the migration that adds it.\n";
@@ -100,7 +99,7 @@ impl Exchange<'_> {
             Ways::Forth => format!("BEGIN\n  NEW.{through} := {value};\n  RETURN NEW;\nEND"),
             Ways::Back => {
                 let first = self.table.column(self.from);
-                let ty = first.map(|column| pgsteward_sql::ddl::column_type(&column.ty)).unwrap_or_default();
+                let ty = first.map(|column| column_type(&column.ty)).unwrap_or_default();
                 format!(
                     "BEGIN\n  IF TG_OP = 'UPDATE' AND NEW.{from} IS NOT DISTINCT FROM OLD.{from}\n    \
                      AND NEW.{through} IS DISTINCT FROM OLD.{through} AND NEW.{through} IS DISTINCT FROM {value} THEN\n    \
@@ -167,6 +166,28 @@ impl Exchange<'_> {
             }),
             ..Piece::new(&format!("fill_{}", self.through), text)
         }
+    }
+
+    /// What fills the first column when the folder is undone in which it goes, for that folder's text. A conversion may not lead
+    /// back, so what the trigger would make of it has to be what is there.
+    pub(super) fn first_back(&self) -> String {
+        let source = quote_ident(&self.through);
+        let ty = self.table.column(self.from).map(|column| column_type(&column.ty)).unwrap_or_default();
+        let value = match &self.using {
+            None if self.ways == Ways::Apart => source,
+            None => format!("{source}::{ty}"),
+            Some(_) => format!("{source}::text::{ty}"),
+        };
+        let again = (self.ways != Ways::Apart).then(|| self.value(""));
+        let (column, source) = (self.from.to_owned(), self.through.clone());
+        refill_marker(&self.on(), &Refill { column, source, value, again })
+    }
+
+    /// The same of the second column, where that is the one that goes.
+    pub(super) fn second_back(&self) -> String {
+        let (column, source) = (self.through.clone(), self.from.to_owned());
+        let value = quote_ident(self.from);
+        refill_marker(&self.on(), &Refill { column, source, value, again: None })
     }
 
     /// NOT NULL without a scan under a lock: PostgreSQL takes a validated check for proof. Where some values have no

@@ -119,7 +119,8 @@ fn beside_until(swap: &Swap<'_>) -> Vec<Piece> {
         sql.push(format!("ALTER TABLE {on} RENAME COLUMN {from} TO {}", quote_ident(one.to)));
     }
     let after = swap.waits.as_deref().unwrap_or_default();
-    let why = format!("Deploy it when {after}.{}", swap.markers());
+    let back: String = swap.exchanges.iter().map(|one| format!("\n{}", one.second_back())).collect();
+    let why = format!("Deploy it when {after}.{}{back}", swap.markers());
     pieces.push(Piece { after: swap.waits.clone(), ..Piece::settled(&swap.slug, &why, &sql) });
     pieces
 }

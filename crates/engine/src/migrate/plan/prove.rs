@@ -91,7 +91,9 @@ async fn with_rows(
         Ok(()) => {
             let catalog = introspect(&plain).await?;
             let columns = comparable(ground.catalog, &catalog, &touched);
-            wanted = Some((count(&plain, &columns).await?, columns));
+            let rows = count(&plain, &columns).await?;
+            let views = fresh(&plain, made(original, &catalog)).await?;
+            wanted = Some((rows, columns, views));
         }
         // Rows that nobody chose may break what the migration asks of rows.
         Err(error) => shown.without_rows = Some(error),
@@ -114,10 +116,17 @@ async fn with_rows(
     if let Some(reason) = refuted {
         return Ok(Err(reason));
     }
-    if let Some((rows, columns)) = wanted
-        && count(&traced, &columns).await? != rows
-    {
-        return Ok(Err("its parts leave other rows than the migration".into()));
+    if let Some((rows, columns, views)) = wanted {
+        if count(&traced, &columns).await? != rows {
+            return Ok(Err("its parts leave other rows than the migration".into()));
+        }
+        let kept = fresh(&traced, views.clone()).await?;
+        if let Some(view) = views.difference(&kept).next() {
+            return Ok(Err(format!(
+                "its parts leave other rows in the materialized view \"{}\" than a REFRESH",
+                view.display()
+            )));
+        }
     }
     Ok(Ok(shown))
 }
@@ -262,6 +271,35 @@ fn comparable(before: &Catalog, after: &Catalog, touched: &BTreeSet<QName>) -> B
         Some((name.clone(), names))
     };
     touched.iter().filter_map(of).collect()
+}
+
+/// Materialized views that the migration makes and fills.
+fn made(original: &str, after: &Catalog) -> BTreeSet<QName> {
+    let filled = |name: &QName| after.views.get(name).is_some_and(|view| view.materialized && view.populated);
+    let names = pgsteward_sql::parse(original).statements.into_iter().filter_map(|one| match one.statement {
+        Statement::CreateView { name, materialized: true, .. } => Some(name.qualified()),
+        _ => None,
+    });
+    names.filter(filled).collect()
+}
+
+/// Those of the materialized views that have the rows which a REFRESH gives them. One that asks for the time has not.
+async fn fresh(database: &Database, views: BTreeSet<QName>) -> Result<BTreeSet<QName>> {
+    let session = database.session().await.context("connect to the lab")?;
+    let mut fresh = BTreeSet::new();
+    for view in views {
+        let name = quote_qualified(&view);
+        let rows = format!(
+            "SELECT count(*)::text, coalesce(sum(hashtextextended((ROW(v.*))::text, 0)::numeric), 0)::text FROM {name} v"
+        );
+        let before = session.rows(&rows).await.ok();
+        let refreshed = session.simple(&format!("REFRESH MATERIALIZED VIEW {name}")).await.is_ok();
+        if before.is_some() && refreshed && session.rows(&rows).await.ok() == before {
+            fresh.insert(view);
+        }
+    }
+    session.close().await;
+    Ok(fresh)
 }
 
 /// Number of rows and a sum of their hashes that no order of rows changes, by table.

@@ -240,6 +240,35 @@ impl Aside {
         shared.then(|| format!("{what}, and whoever reads that would wait for the next migration"))
     }
 
+    /// Why a view cannot stay until the swap: it has to be away for another column too, whose type changes as it is written.
+    pub(super) fn wanted_by_others(
+        &self,
+        catalog: &Catalog,
+        file: &MigrationFile,
+        wanted: &BTreeSet<Place>,
+    ) -> Option<String> {
+        let alters = file.statements.iter().filter_map(|one| match &one.statement {
+            Statement::AlterTable(alter) => Some((catalog.table(&alter.name.qualified())?, &alter.actions)),
+            _ => None,
+        });
+        let mut others = alters.flat_map(|(table, actions)| {
+            let columns = actions.iter().filter_map(|action| match action {
+                AlterAction::SetType { column, .. } => Some(column),
+                _ => None,
+            });
+            let other = move |column: &&String| !wanted.contains(&(table.name.clone(), (*column).clone()));
+            columns.filter(other).map(move |column| (table, column))
+        });
+        others.find_map(|(table, column)| {
+            let view = views(catalog, table, column).find(|view| self.has(&view.name))?;
+            Some(format!(
+                "{}, and \"{column}\" of \"{}\" too, whose type changes as it is written while nothing reads it",
+                reads(view),
+                table.name.display()
+            ))
+        })
+    }
+
     fn policy(&self, on: &Name, name: &str) -> bool {
         self.policies.contains(&(on.qualified(), name.to_owned()))
     }

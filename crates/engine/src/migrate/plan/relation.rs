@@ -66,11 +66,14 @@ pub(super) fn follow(pieces: &mut [Piece]) {
         let always = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
         for piece in pieces[at + 1..].iter_mut().filter(|piece| piece.waits()) {
             for (old, new) in [(always(&old), always(&new)), (quote_ident(&old), quote_ident(&new))] {
-                for place in ["ALTER TABLE ", "ALTER TABLE public.", " ON ", " ON public.", "'", "'public."] {
-                    for end in [" ", "\n", ";", "'::regclass"] {
-                        let (from, to) = (format!("{place}{old}{end}"), format!("{place}{new}{end}"));
-                        piece.text = piece.text.replace(&from, &to);
-                    }
+                let statements = ["ALTER TABLE ", "ALTER TABLE public.", " ON ", " ON public."];
+                let statements =
+                    statements.iter().flat_map(|place| [" ", "\n", ";"].map(|end| (*place, end)));
+                // A constant is a name only where it is cast to one.
+                let constants = ["'", "'public."].map(|place| (place, "'::regclass"));
+                for (place, end) in statements.chain(constants) {
+                    let (from, to) = (format!("{place}{old}{end}"), format!("{place}{new}{end}"));
+                    piece.text = piece.text.replace(&from, &to);
                 }
             }
         }
@@ -88,5 +91,30 @@ fn obstacle(table: &Table) -> Option<&'static str> {
     match table.kind {
         TableKind::Foreign => Some("its rows are on another server"),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_follow_and_constants_do_not() {
+        let view = Piece {
+            after: Some("nobody asks".into()),
+            renamed: Some(("orders".into(), "purchases".into())),
+            ..Piece::new("drop_view_orders", "DROP VIEW orders;\n")
+        };
+        let text = |name: &str| {
+            format!(
+                "-- pgsteward: back ON public.{name} [\"a\",\"b\",\"b\",null]\nALTER TABLE public.{name} DROP COLUMN a;\n\
+                 SELECT 'public.{name}'::regclass;\n\
+                 CREATE VIEW v AS SELECT 'orders of today' AS a, 'orders' AS b, 'orders;' AS c;\n"
+            )
+        };
+        let waits = Piece { behind: true, ..Piece::new("drop_a", text("orders")) };
+        let mut pieces = [view, waits];
+        follow(&mut pieces);
+        assert_eq!(pieces[1].text, text("purchases"));
     }
 }

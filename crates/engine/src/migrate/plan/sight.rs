@@ -1,23 +1,28 @@
 //! What only the server can word: views and policies before a migration, and what it makes of them.
 
+use std::collections::BTreeSet;
+
 use anyhow::Result;
 use pgsteward_lab::{Database, Lab};
 use pgsteward_model::catalog::Catalog;
-use pgsteward_model::statement::{AlterAction, AlterEnum, Statement};
+use pgsteward_model::statement::{AlterEnum, Statement};
 use pgsteward_sql::{quote_ident, quote_qualified};
 
+use super::change::{Place, moving};
 use super::deck::Deck;
 use super::exchange::second;
+use super::pieces::{Piece, single_actions};
 use super::prove::run_original;
 use crate::collect::introspect;
 
 /// Looks at the lab just before a migration and, in a copy, just after it. `database` is left as it is.
 pub(super) async fn look(deck: &mut Deck, lab: &Lab, database: &Database, text: &str) -> Result<()> {
-    (deck.after, deck.meanwhile) = (None, None);
+    (deck.after, deck.meanwhile, deck.moving) = (None, None, None);
     if !wanted(deck, text) {
         return Ok(());
     }
     deck.take_words(&introspect(database).await?);
+    deck.moving = Some(moved(deck, text));
     // That it fails is said by the proof.
     let (after, ran) = run_original(lab, database, text).await?;
     if ran.is_ok() {
@@ -35,19 +40,10 @@ async fn meanwhile(deck: &Deck, after: &Database, text: &str) -> Result<Option<C
     if !parsed.iter().any(|one| makes(&one.statement)) {
         return Ok(None);
     }
-    let renames = parsed.iter().filter_map(|one| match &one.statement {
-        Statement::AlterTable(alter) => Some((deck.catalog.table(&alter.name.qualified())?, &alter.actions)),
-        _ => None,
-    });
-    let renames = renames.flat_map(|(table, actions)| {
-        let columns = actions.iter().filter_map(|action| match action {
-            AlterAction::SetType { column, .. } => Some(column),
-            _ => None,
-        });
-        columns.map(|column| {
-            let (on, through) = (quote_qualified(&table.name), quote_ident(&second(table, column)));
-            format!("ALTER TABLE {on} RENAME COLUMN {} TO {through}", quote_ident(column))
-        })
+    let renames = deck.moving.iter().flatten().filter_map(|(name, column)| {
+        let table = deck.catalog.table(name)?;
+        let (on, through) = (quote_qualified(&table.name), quote_ident(&second(table, column)));
+        Some(format!("ALTER TABLE {on} RENAME COLUMN {} TO {through}", quote_ident(column)))
     });
     let renames: Vec<String> = renames.collect();
     let session = after.session().await?;
@@ -55,6 +51,23 @@ async fn meanwhile(deck: &Deck, after: &Database, text: &str) -> Result<Option<C
     session.close().await;
     // Whoever needs the words says that there are none.
     Ok(if ran.is_ok() { Some(introspect(after).await?) } else { None })
+}
+
+/// Columns whose type a migration changes while it works on all rows, each for itself: one action of a statement says nothing
+/// of the others.
+fn moved(deck: &Deck, text: &str) -> BTreeSet<Place> {
+    let mut single = String::new();
+    for one in pgsteward_sql::parse(text).statements {
+        let own = text.get(one.span.start..one.span.end).unwrap_or("");
+        let actions = match &one.statement {
+            Statement::AlterTable(alter) => single_actions(alter, own),
+            _ => None,
+        };
+        single += &actions.map_or_else(|| format!("{own};\n"), |actions| actions.concat());
+    }
+    let facts = deck.facts(&[Piece::new("", single)]);
+    let files = facts.history.iter().flat_map(|history| &history.files);
+    files.flat_map(|file| file.statements.iter().flat_map(|one| moving(file, one))).collect()
 }
 
 /// Reading alone does where nothing reads the columns of tables, and no value of an enum changes its name.

@@ -165,7 +165,8 @@ impl Swap<'_> {
             Some(after) => format!("Deploy it when {after}.{}", self.markers()),
             None => "The new columns take the place of the old ones.".to_owned(),
         };
-        Piece::settled(&self.slug, &why, &sql)
+        let back: String = self.exchanges.iter().map(|one| format!("\n{}", one.first_back())).collect();
+        Piece::settled(&self.slug, &format!("{why}{back}"), &sql)
     }
 
     /// What has to go before the first columns can.

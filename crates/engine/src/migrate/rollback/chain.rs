@@ -18,6 +18,7 @@ use pgsteward_sql::Births;
 use sha2::{Digest, Sha256};
 
 use super::generate::generate;
+use super::refill::{Refilled, refilled};
 use super::rows::{self, quoted};
 use super::state::{self, State};
 use super::twin::{Seen, Trial};
@@ -110,21 +111,21 @@ impl<'a> Chain<'a> {
             Some(written) => split(written),
             None => Vec::new(),
         };
-        let mut without_values = Vec::new();
+        let mut made = Refilled::default();
         if written.is_none() {
             let generated = generate(self.lab, &self.database, &before, &after, &file).await?;
-            if !generated.unsaid.is_empty() {
-                down.worth = Worth::Irreversible { reason: generated.unsaid.join("; ") };
+            made = refilled(generated, &text, &before, &after);
+            if !made.unsaid.is_empty() {
+                down.worth = Worth::Irreversible { reason: made.unsaid.join("; ") };
                 self.state = Some(after);
                 return Ok(down);
             }
-            statements = generated.statements;
-            without_values = generated.without_values;
+            statements = std::mem::take(&mut made.statements);
             down.sql = text_of(&statements);
         } else if let Some(written) = written {
             down.sql = written.to_owned();
         }
-        self.prove(&mut down, &file, &before, &after, &statements, &without_values).await?;
+        self.prove(&mut down, &file, &before, &after, &statements, &made).await?;
         Ok(down)
     }
 
@@ -135,7 +136,7 @@ impl<'a> Chain<'a> {
         before: &State,
         after: &State,
         statements: &[String],
-        without_values: &[(QName, String)],
+        made: &Refilled,
     ) -> Result<()> {
         if let Err(error) = run(&self.database, statements).await? {
             down.worth = Worth::Unproven { reason: format!("the server refuses it: {}", error.message) };
@@ -171,7 +172,7 @@ impl<'a> Chain<'a> {
             }
             seen
         };
-        down.lost.extend(losses(before, after, &seen, without_values));
+        down.lost.extend(losses(before, after, &seen, made));
         down.lost.sort();
         down.lost.dedup();
         if let Some(failure) = self.up(self.done - 1..self.done).await? {
@@ -379,7 +380,7 @@ fn touched(before: &State, after: &State, file: &MigrationFile) -> BTreeSet<QNam
 }
 
 /// What the migration drops, as far as the rows did not show that it is back, and what the rows say.
-fn losses(before: &State, after: &State, seen: &Seen, without_values: &[(QName, String)]) -> Vec<Loss> {
+fn losses(before: &State, after: &State, seen: &Seen, made: &Refilled) -> Vec<Loss> {
     let mut losses = seen.losses.clone();
     let mut lost_tables = BTreeSet::new();
     for (id, called) in &before.identities.objects {
@@ -402,7 +403,8 @@ fn losses(before: &State, after: &State, seen: &Seen, without_values: &[(QName, 
         let replaced = after.identities.objects.iter().any(|(other, now)| {
             other.class == ObjectClass::Column && other.oid == id.oid && now.name == called.name
         });
-        let is_back = replaced
+        let filled = made.columns.contains(&(table.clone(), called.name.clone()));
+        let is_back = (replaced || filled)
             && seen.tried.contains(&table)
             && !seen.changed.contains(&(table.clone(), Some(called.name.clone())))
             && !seen.changed.contains(&(table.clone(), None));
@@ -414,7 +416,7 @@ fn losses(before: &State, after: &State, seen: &Seen, without_values: &[(QName, 
         if lost_tables.contains(&table) || is_back || generated {
             continue;
         }
-        let nullable = without_values.contains(&(table.clone(), called.name.clone()));
+        let nullable = made.without_values.contains(&(table.clone(), called.name.clone()));
         let more = if nullable { "; it stays nullable where the table has rows" } else { "" };
         losses.push(Loss {
             what: format!("values of {}.\"{}\"", quoted(&table), called.name),

@@ -13,6 +13,7 @@ mod file;
 mod gate;
 mod generate;
 mod goes;
+mod refill;
 mod relocate;
 mod rows;
 pub(super) mod state;
@@ -27,6 +28,7 @@ pub use file::{DownFile, Header, Reversibility, Verdict, is_stale, path_of, reve
 pub(super) use file::{NOT_MADE, render as down_text};
 pub use gate::refuse_irreversible;
 pub(super) use generate::in_order;
+pub(super) use refill::{FILLED_AT_ONCE, Refill, marker as refill_marker};
 pub(super) use rows::writes_rows;
 pub(super) use undo::UNDER_WAY;
 pub use undo::{RollbackOptions, RolledBack, rollback};

@@ -1,0 +1,97 @@
+//! Ways back of folders of `migrate plan --safe`: the column that comes back has the values of the one that stayed.
+
+use crate::migrate_plan::{Server, folders, project};
+use crate::migrate_plan_types::planned;
+use crate::support::Project;
+
+const FIRST: &str = "20260101000000_init";
+
+const INIT: &str = "CREATE TABLE \"Order\" (id SERIAL PRIMARY KEY, owner VARCHAR(50) NOT NULL, total INTEGER NOT NULL DEFAULT 0);\n";
+const SUMS: &str = "CREATE MATERIALIZED VIEW sums AS SELECT sum(total) AS total FROM \"Order\";\n";
+
+/// Twenty rows with a total of 210, and a clerk who reads it; the plan of `next` is deployed. The folder that ends it, and how
+/// many there are from it on.
+fn deployed(server: &Server, init: &str, next: &str) -> (Project, usize) {
+    let project = project(&[(FIRST, init)]);
+    assert_eq!(server.run(&project, &["migrate", "deploy"]).code, Some(0));
+    server.as_superuser("CREATE ROLE clerk LOGIN");
+    server.rows("GRANT SELECT (total) ON \"Order\" TO clerk");
+    server.rows("INSERT INTO \"Order\" (owner, total) SELECT 'ann', n FROM generate_series(1, 20) n");
+    planned(server, &project, next);
+    let run = server.run(&project, &["migrate", "deploy"]);
+    assert_eq!(run.code, Some(0), "{}", run.both());
+    let names = folders(&project);
+    let ends = |name: &String| name.contains("_swap_total") || name.contains("_drop_total");
+    let last = names.iter().position(ends).unwrap();
+    (project, names.len() - last)
+}
+
+fn back(server: &Server, project: &Project, steps: usize) -> (Option<i32>, String) {
+    let steps = steps.to_string();
+    let run = server.run(project, &["migrate", "rollback", "--accept-data-loss", "--steps", &steps]);
+    (run.code, run.both())
+}
+
+fn both(server: &Server, other: &str) -> String {
+    server.value(&format!("SELECT concat_ws(' ', sum(total), sum({other})) FROM \"Order\""))
+}
+
+#[test]
+fn a_column_that_comes_back_has_the_values_of_the_one_that_stayed() {
+    let rename = "ALTER TABLE \"Order\" RENAME COLUMN total TO amount;\n";
+    let used = format!("{rename}CREATE INDEX \"Order_amount_idx\" ON \"Order\"(amount);\n");
+    let retype = format!(
+        "DROP MATERIALIZED VIEW sums;\nALTER TABLE \"Order\" ALTER COLUMN total TYPE BIGINT;\n{SUMS}"
+    );
+    for (major, next, other) in [
+        (17, used.as_str(), "amount"),
+        (15, used.as_str(), "amount"),
+        (17, rename, "amount"),
+        (15, retype.as_str(), "total_new"),
+    ] {
+        let Some(server) = Server::start(major) else { continue };
+        let sums = if next == used { "" } else { SUMS };
+        let (project, steps) = deployed(&server, &format!("{INIT}{sums}"), next);
+        let (code, said) = back(&server, &project, steps);
+        assert_eq!(code, Some(0), "{said}");
+        assert_eq!(both(&server, other), "210 210", "{next}");
+        server.rows("UPDATE \"Order\" SET owner = 'bob'");
+        assert_eq!(both(&server, other), "210 210", "{next}");
+        server.rows("UPDATE \"Order\" SET total = total + 1");
+        assert_eq!(both(&server, other), "230 230", "{next}");
+        let told = "SELECT has_column_privilege('clerk', '\"Order\"', 'total', 'SELECT')";
+        assert_eq!(server.value(told), "t", "{next}");
+        if next == retype {
+            assert_eq!(server.value("SELECT total FROM sums"), "210");
+        }
+        // There again, and with more rows than are filled under a lock.
+        let run = server.run(&project, &["migrate", "deploy"]);
+        assert_eq!(run.code, Some(0), "{}", run.both());
+        let column = if other == "amount" { "amount" } else { "total" };
+        let sum = format!("SELECT sum({column}) FROM \"Order\"");
+        assert_eq!(server.value(&sum), "230", "{next}");
+        if next == retype {
+            server.rows("UPDATE \"Order\" SET total = 3000000000 WHERE id = 1");
+            let (code, said) = back(&server, &project, steps);
+            assert!(code == Some(1) && said.contains("out of range"), "{said}");
+            assert_eq!(server.value("SELECT max(total) FROM \"Order\""), "3000000000");
+        }
+        server.rows(&format!(
+            "INSERT INTO \"Order\" (owner, {column}) SELECT 'eve', 0 FROM generate_series(1, 10000)"
+        ));
+        let before = server.value(&sum);
+        let (code, said) = back(&server, &project, steps);
+        assert!(code == Some(1) && said.contains("has more than 10000 rows"), "{said}");
+        assert_eq!(server.value(&sum), before, "{next}");
+    }
+}
+
+#[test]
+fn values_without_a_way_back_stay() {
+    let Some(server) = Server::start(17) else { return };
+    let next = "ALTER TABLE \"Order\" ALTER COLUMN total TYPE BIGINT USING (total::bigint * 100);\n";
+    let (project, steps) = deployed(&server, INIT, next);
+    let (code, said) = back(&server, &project, steps);
+    assert!(code == Some(1) && said.contains("have none in \"total\" that they come from"), "{said}");
+    assert_eq!(server.value("SELECT sum(total) FROM \"Order\""), "21000");
+}
