@@ -135,3 +135,52 @@ fn functions_and_composite_types_follow_an_enum() {
         assert_eq!(server.value(attributes), "\"Status\" \"Status\"[] integer");
     }
 }
+
+/// No migration has a function, so that only the database knows of those that are there.
+#[test]
+fn functions_made_by_hand_follow_an_enum() {
+    let init = "CREATE TYPE \"Status\" AS ENUM ('OPEN', 'VOID');\n\
+                CREATE TABLE \"Order\" (id SERIAL PRIMARY KEY, status \"Status\" NOT NULL DEFAULT 'VOID');\n\
+                CREATE VIEW states AS SELECT id, status FROM \"Order\";\n";
+    let rename = "ALTER TYPE \"Status\" RENAME VALUE 'VOID' TO 'CANCELLED';\n";
+    for major in [17, 15] {
+        let Some(server) = Server::start(major) else { continue };
+        let project = project(&[(FIRST, init)]);
+        assert_eq!(server.run(&project, &["migrate", "deploy"]).code, Some(0));
+        server.rows(
+            "CREATE FUNCTION beside(\"Status\") RETURNS text LANGUAGE sql AS 'SELECT $1::text'; \
+             CREATE FUNCTION of_state(s \"Status\") RETURNS SETOF states LANGUAGE sql AS 'SELECT * FROM states WHERE status = s'; \
+             CREATE FUNCTION local(o integer) RETURNS text LANGUAGE plpgsql AS \
+             'DECLARE x \"Status\"; BEGIN SELECT status INTO x FROM \"Order\" WHERE id = o; RETURN x::text; END'",
+        );
+        planned(&server, &project, rename);
+        let last = folders(&project).pop().unwrap();
+        let session = server.session();
+        deployed_one_by_one(&server, &project, &mut |name| {
+            let status = if *name == last { "CANCELLED" } else { "VOID" };
+            let id = server.value("INSERT INTO \"Order\" DEFAULT VALUES RETURNING id");
+            for (sql, holds) in [
+                ("SELECT beside('OPEN')".to_owned(), "OPEN"),
+                (format!("SELECT status FROM of_state('{status}') WHERE id = {id}"), status),
+                (format!("SELECT local({id})"), status),
+            ] {
+                let rows = server.runtime.block_on(session.rows(&sql));
+                let rows = rows.unwrap_or_else(|error| panic!("{name}: {sql}: {error:?}"));
+                assert_eq!(rows[0][0].as_deref(), Some(holds), "{name}: {sql}");
+            }
+        });
+        server.runtime.block_on(session.close());
+    }
+}
+
+#[test]
+fn an_enum_of_another_namespace_is_renamed_as_it_is_written() {
+    let Some(server) = Server::start(17) else { return };
+    let init = "CREATE SCHEMA app;\nCREATE TYPE app.\"Status\" AS ENUM ('OPEN');\n\
+                CREATE TABLE app.\"Order\" (id SERIAL PRIMARY KEY, seen app.\"Status\"[]);\n";
+    let next = "20260102000000_next";
+    let rename = "ALTER TYPE app.\"Status\" RENAME TO \"OrderStatus\";\n";
+    let project = project(&[(FIRST, init), (next, rename)]);
+    let run = server.run(&project, &["migrate", "plan", "--safe", next]);
+    assert!(run.stdout.contains("is renamed as it is written: operators over two types"), "{}", run.both());
+}

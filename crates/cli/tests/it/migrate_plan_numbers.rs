@@ -17,11 +17,11 @@ fn crowded(form: &Form, database: &Database<'_>, names: [&str; 4]) -> Project {
         "ALTER TABLE orders ALTER COLUMN note SET NOT NULL;\n",
         "ALTER TABLE orders ALTER COLUMN note DROP NOT NULL;\n",
     );
-    let said = format!("-- Told as {}.\n", names[2]);
+    let said = format!("{}\n", told(names[2]));
     form.write(
         &project,
         names[2],
-        &format!("{said}CREATE TABLE tag (id integer PRIMARY KEY);\n"),
+        &format!("{said}CREATE TABLE tag (id integer PRIMARY KEY, text{0} text DEFAULT '{0}');\n", names[2]),
         "DROP TABLE tag;\n",
     );
     form.write(
@@ -33,6 +33,17 @@ fn crowded(form: &Form, database: &Database<'_>, names: [&str; 4]) -> Project {
     project
 }
 
+/// The comment that says the name of the third.
+fn told(name: &str) -> String {
+    format!("-- Told as {name}.")
+}
+
+/// What gets another name with a migration: its file, or its folder.
+fn entry(form: &Form, name: &str) -> String {
+    let main = form.main(name);
+    main.strip_suffix("/up.sql").map(str::to_owned).unwrap_or(main)
+}
+
 /// `moved` are the names that the third and the fourth end with.
 fn renumbered(form: &Form, database: &Database<'_>, names: [&str; 4], moved: [&str; 2]) {
     let project = crowded(form, database, names);
@@ -40,6 +51,14 @@ fn renumbered(form: &Form, database: &Database<'_>, names: [&str; 4], moved: [&s
     let shown = ok(&project, database, &["plan", "--safe"]);
     let becomes = format!("\"{}\" becomes \"{}\"", names[2], moved[0]);
     assert!(shown.stdout.contains(&becomes), "{}", shown.stdout);
+    for line in [
+        format!("rename from {}", entry(form, names[2])),
+        format!("rename to {}", entry(form, moved[0])),
+        format!("-{}", told(names[2])),
+        format!("+{}", told(moved[0])),
+    ] {
+        assert!(shown.stdout.lines().any(|one| one == line), "{line}: {}", shown.stdout);
+    }
     assert_eq!(project.list("db/migrations"), before, "a dry run writes nothing");
     let written = ok(&project, database, &["plan", "--safe", "--write", "--format", "json"]).json();
     let verdicts: Vec<&str> = written["migrations"]
@@ -50,7 +69,8 @@ fn renumbered(form: &Form, database: &Database<'_>, names: [&str; 4], moved: [&s
         .collect();
     assert_eq!(verdicts, ["proven", "unchanged", "proven"], "{written:#}");
     let text = project.read(&form.main(moved[0]));
-    assert!(text.contains(&format!("-- Told as {}.", moved[0])), "{text}");
+    assert!(text.contains(&told(moved[0])), "{text}");
+    assert!(text.contains(&format!("text{0} text DEFAULT '{0}'", names[2])), "SQL stays as it is: {text}");
     assert!(
         !project.path().join(form.main(names[2])).exists()
             && !project.path().join(form.main(names[3])).exists()
@@ -86,6 +106,24 @@ fn migrations_behind_the_parts_get_the_next_numbers_on_17() {
     let run = migrate(&project, &database, &["plan", "--safe", names[1]]);
     assert_eq!(run.code, Some(1), "{}", run.both());
     assert!(run.stdout.contains("\"003_tag\" stands where its parts have to"), "{}", run.stdout);
+}
+
+#[test]
+fn a_migration_behind_two_is_told_by_its_last_name_on_17() {
+    let Some(server) = Server::start(17) else { return };
+    let database = server.database();
+    let project = crowded(&PAIRS, &database, ["001_init", "002_note", "004_tag", "003_fax"]);
+    let shown = ok(&project, &database, &["plan", "--safe"]).stdout;
+    let said: Vec<&str> = shown.lines().filter(|line| line.contains("\"004_tag\" becomes")).collect();
+    assert!(said.len() == 1 && said[0].contains("resolve --applied 0"), "{shown}");
+    let last = said[0].split('"').nth(3).unwrap();
+    assert!(shown.contains(&format!("+{}\n", told(last))), "{shown}");
+    // What another runner runs at a number keeps it.
+    project.write("db/migrations/005_seed.js", "exports.up = () => {};\n");
+    let run = migrate(&project, &database, &["plan", "--safe", "--write"]);
+    assert!(run.stdout.contains("\"005_seed.js\" is no migration that is read here"), "{}", run.both());
+    assert!(project.path().join(PAIRS.main("002_note")).exists());
+    assert!(!project.path().join(PAIRS.main("005_note_validate_note")).exists());
 }
 
 #[test]

@@ -210,6 +210,12 @@ fn columns_of_partitioned_tables_take_indexes_and_keys_along() {
         server.rows(
             "CREATE TABLE event_2027 PARTITION OF event FOR VALUES FROM ('2027-01-01') TO ('2028-01-01')",
         );
+        // Some have partitions of their own, or will have.
+        server.rows(
+            "CREATE TABLE event_2028 PARTITION OF event FOR VALUES FROM ('2028-01-01') TO ('2029-01-01') PARTITION BY RANGE (at); \
+             CREATE TABLE event_2029 PARTITION OF event FOR VALUES FROM ('2029-01-01') TO ('2030-01-01') PARTITION BY RANGE (at); \
+             CREATE TABLE event_2029_rest PARTITION OF event_2029 DEFAULT",
+        );
         let names = folders(&project);
         let at = |name: &str| names.iter().position(|other| other == name);
         let filled = at(names.iter().find(|name| name.contains("_fill_remark")).unwrap());
@@ -248,6 +254,7 @@ fn columns_of_partitioned_tables_take_indexes_and_keys_along() {
             assert_eq!(server.value(&old), "60", "{name}");
         });
         assert!(last.ends_with("_drop_note"), "{last}");
+        server.rows("CREATE TABLE event_2028_rest PARTITION OF event_2028 DEFAULT");
         for (sql, holds) in [
             ("SELECT count(*) FROM pg_index WHERE NOT indisvalid", "0"),
             ("SELECT count(*) FROM pg_constraint WHERE NOT convalidated", "0"),
@@ -267,7 +274,11 @@ fn columns_of_partitioned_tables_take_indexes_and_keys_along() {
                 "bigint",
             ),
             ("SELECT obj_description('event_vendor_idx'::regclass)", "by vendor"),
-            ("SELECT count(*) FROM pg_indexes WHERE tablename = 'event_2027'", "3"),
+            (
+                "SELECT string_agg(indexes.count::text, ' ') FROM (SELECT count(*) FROM pg_indexes WHERE tablename ~ '^event_202[789]' \
+                 GROUP BY tablename) AS indexes",
+                "3 3 3 3 3",
+            ),
         ] {
             assert_eq!(server.value(sql), holds, "{major}: {sql}");
         }
@@ -286,6 +297,10 @@ fn a_full_partition_that_no_migration_made_stops_the_swap() {
             "CREATE TABLE \"event 24\" PARTITION OF event FOR VALUES FROM ('2024-01-01') TO ('2025-01-01')",
         );
         planned(&server, &project, "ALTER TABLE event ALTER COLUMN id TYPE BIGINT;\n");
+        server.rows(
+            "ALTER TABLE \"event 24\" REPLICA IDENTITY USING INDEX \"event 24_pkey\"; \
+             ALTER TABLE event_2025 REPLICA IDENTITY USING INDEX event_2025_pkey",
+        );
         let swap = folders(&project).pop().unwrap();
         assert!(swap.ends_with("_swap_id"), "{swap}");
         server.rows("INSERT INTO event SELECT n, '2024-03-01' FROM generate_series(1, 10000) n");
@@ -309,5 +324,43 @@ fn a_full_partition_that_no_migration_made_stops_the_swap() {
         assert_eq!(run.code, Some(0), "{}", run.both());
         let keys = "SELECT count(*) FROM pg_constraint WHERE contype = 'p' AND conrelid IN ('event 24'::regclass, 'event_2025'::regclass) AND conparentid <> 0";
         assert_eq!(server.value(&keys.replace("'event 24'", "'\"event 24\"'")), "2");
+        let identities = "SELECT string_agg(indrelid::regclass::text, ' ' ORDER BY indrelid::regclass::text) FROM pg_index WHERE indisreplident";
+        assert_eq!(server.value(identities), "\"event 24\" event_2025");
+    }
+}
+
+#[test]
+fn a_replica_identity_is_that_of_the_new_column() {
+    let init = "CREATE TABLE log (id INTEGER NOT NULL, CONSTRAINT log_id_key UNIQUE (id));\n";
+    let identity = "SELECT indexrelid::regclass::text FROM pg_index WHERE indisreplident";
+    for (major, by_hand) in [(17, false), (15, true)] {
+        let Some(server) = Server::start(major) else { continue };
+        let project = project(&[(FIRST, init)]);
+        assert_eq!(server.run(&project, &["migrate", "deploy"]).code, Some(0));
+        server.rows("INSERT INTO log VALUES (1); ALTER TABLE log REPLICA IDENTITY USING INDEX log_id_key");
+        planned(&server, &project, "ALTER TABLE log ALTER COLUMN id TYPE BIGINT;\n");
+        if by_hand {
+            server.rows(
+                "CREATE UNIQUE INDEX own ON log (id); ALTER TABLE log REPLICA IDENTITY USING INDEX own",
+            );
+        }
+        let run = server.run(&project, &["migrate", "deploy"]);
+        if by_hand {
+            let said = run.both();
+            assert!(said.contains("the replica identity of log is the index own"), "{said}");
+            let hint = "ALTER TABLE log REPLICA IDENTITY FULL";
+            assert!(said.contains(hint), "{said}");
+            assert_eq!(server.value(identity), "own", "nothing changed");
+            server.rows(hint);
+            let swap = folders(&project).pop().unwrap();
+            let resolved = server.run(&project, &["migrate", "resolve", "--rolled-back", &swap]);
+            assert_eq!(resolved.code, Some(0), "{}", resolved.both());
+            let run = server.run(&project, &["migrate", "deploy"]);
+            assert_eq!(run.code, Some(0), "{}", run.both());
+        } else {
+            assert_eq!(run.code, Some(0), "{}", run.both());
+            assert_eq!(server.value(identity), "log_id_key");
+        }
+        server.rows("CREATE PUBLICATION changes FOR TABLE log; UPDATE log SET id = 2");
     }
 }

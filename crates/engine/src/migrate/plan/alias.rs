@@ -13,7 +13,7 @@ use pgsteward_sql::{quote_ident, quote_literal, quote_qualified};
 use super::deck::{Deck, unsettled};
 use super::enums::is;
 use super::exchange::short;
-use super::pieces::{Piece, Stands, script, stands};
+use super::pieces::{Piece, Stands, note, script, stands};
 use crate::migrate::unused;
 
 /// Operators over values of the two types.
@@ -44,6 +44,10 @@ pub(super) fn next(
             }
             let catalog = deck.catalog_after(pieces, at);
             let Some(arrays) = users(&catalog, &old) else { continue };
+            if let Some(reason) = obstacle(&catalog, &old, arrays) {
+                note(notes, format!("the enum {} is renamed as it is written: {reason}", old.display()));
+                continue;
+            }
             match stands(piece, file, statement, notes) {
                 None => continue,
                 Some(Stands::Among(parts)) => return Some((at, parts)),
@@ -54,6 +58,19 @@ pub(super) fn next(
         }
     }
     None
+}
+
+/// Why old queries would not go on with a type that has the old name.
+fn obstacle(catalog: &Catalog, name: &QName, arrays: bool) -> Option<&'static str> {
+    // Nobody names the namespace of an operator.
+    if name.namespace != "public" {
+        return Some(
+            "operators over two types are found in the namespaces of the search_path only, and this one is not in public",
+        );
+    }
+    // Before 14 `||` and the functions of arrays take two of one type only.
+    (arrays && catalog.version.major() < 14)
+        .then_some("a column holds arrays of it, and this server is older than PostgreSQL 14")
 }
 
 /// The type gives way to another one of its name, or goes: that is no rename.
@@ -169,4 +186,22 @@ fn comparisons(arrays: bool) -> Vec<Comparison> {
         found.extend(OF_ARRAYS.iter().map(|one| of(one, left, right, true)));
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use pgsteward_model::version::ServerVersion;
+
+    use super::*;
+
+    #[test]
+    fn what_old_queries_would_not_find_is_named() {
+        let of = |major: u32, namespace: &str, arrays: bool| {
+            let catalog = Catalog::empty(ServerVersion::of_major(major));
+            obstacle(&catalog, &QName::new(namespace, "Status"), arrays)
+        };
+        assert_eq!(of(13, "public", false).or(of(14, "public", true)), None);
+        assert!(of(13, "public", true).unwrap().contains("arrays"));
+        assert!(of(17, "app", false).unwrap().contains("search_path"));
+    }
 }

@@ -255,16 +255,32 @@ impl Swap<'_> {
         pieces
     }
 
-    /// What has to go before the first columns can.
+    /// What has to go before the first columns can, and what has to be remembered of them.
     pub(super) fn freed_of_partitions(&self) -> Vec<String> {
         let drop = |(whole, _): (Whole<'_, Constraint>, ForeignKey)| {
             let on = quote_qualified(&whole.root.name);
             format!("ALTER TABLE {on} DROP CONSTRAINT {}", quote_ident(&whole.old.name))
         };
-        self.whole_keys().into_iter().map(drop).collect()
+        self.identified()
+            .map(|tables| guard::identity(&tables))
+            .into_iter()
+            .chain(self.whole_keys().into_iter().map(drop))
+            .collect()
     }
 
-    /// Indexes and keys get their names, and the parents take over those of their partitions.
+    /// The tables with an index over a column that goes which may be their replica identity; none where no table has one.
+    fn identified(&self) -> Option<Vec<&QName>> {
+        let may_be = |table: &&Table| {
+            table.indexes.iter().any(|index| {
+                (index.unique || index.constraint.is_some()) && self.mapped_index(table, index).is_some()
+            })
+        };
+        let found: Vec<&QName> = self.tables().into_iter().filter(may_be).map(|table| &table.name).collect();
+        (!found.is_empty()).then_some(found)
+    }
+
+    /// Indexes and keys get their names, and the parents take over those of their partitions; replica identities are those that
+    /// have the names then.
     pub(super) fn partitions_in_place(&self) -> Vec<String> {
         let mut sql = Vec::new();
         for (whole, new, last) in self.whole_indexes() {
@@ -287,6 +303,7 @@ impl Swap<'_> {
                 }));
             }
         }
+        sql.extend(self.identified().map(|_| guard::IDENTITY_BACK.to_owned()));
         sql
     }
 }
@@ -327,7 +344,7 @@ fn in_place(whole: &Whole<'_, Index>, new: &Index, last: &Index, copied: bool) -
         let comment = comment.or(old.comment.as_ref()).cloned();
         sql.extend(in_comment(table, &Index { comment, ..(*old).clone() }));
     }
-    sql.push(guard::take_rest(
+    sql.extend(guard::take_rest(
         &whole.root.name,
         &QName::new(&whole.root.name.namespace, &whole.old.name),
         owner(whole.root, whole.old).as_ref(),

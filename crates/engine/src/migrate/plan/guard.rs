@@ -18,12 +18,32 @@ pub(super) fn note(root: &Table) -> String {
 
 /// Fails unless the index of the parent is valid, which it is when each partition has its own.
 pub(super) fn is_valid(table: &QName, index: &QName, key: bool) -> String {
-    let become_keys = if key { ", ALTER TABLE … ADD CONSTRAINT … USING INDEX on each" } else { "" };
+    let (become_keys, above) = match key {
+        true => (
+            ", ALTER TABLE … ADD CONSTRAINT … USING INDEX on each",
+            "ALTER TABLE ONLY … ADD with the key's columns",
+        ),
+        false => ("", "CREATE INDEX ON ONLY"),
+    };
     let hint = format!(
         "create the index concurrently on each of them{become_keys}, ALTER INDEX … ATTACH PARTITION to the index of \
          the parent; pgsteward migrate resolve --rolled-back, and deploy again; on a table that \
-         others are partitions of, CREATE INDEX ON ONLY comes first"
+         others are partitions of, {above} comes first"
     );
+    whole(table, index, &hint)
+}
+
+/// The same at the end of a swap, which is undone as a whole where it fails.
+fn stays_valid(table: &QName, index: &QName) -> String {
+    whole(
+        table,
+        index,
+        "detach each of them, or give it an index like that of the other partitions, over their new column; \
+         pgsteward migrate resolve --rolled-back, and deploy again",
+    )
+}
+
+fn whole(table: &QName, index: &QName, hint: &str) -> String {
     let (table, index) = (quote_literal(&quote_qualified(table)), quote_literal(&quote_qualified(index)));
     format!(
         "DO $check$\nDECLARE\n  missing text;\nBEGIN\n  \
@@ -36,7 +56,7 @@ pub(super) fn is_valid(table: &QName, index: &QName, key: bool) -> String {
          WHERE attached.indrelid = part.relid AND (attached.indisvalid OR NOT part.isleaf)\n  );\n  \
          RAISE EXCEPTION 'the index % is not valid: no valid index of these partitions is attached to it: %',\n    \
          {index}, coalesce(missing, '(of an index below it)')\n    USING HINT = {};\nEND\n$check$",
-        quote_literal(&hint)
+        quote_literal(hint)
     )
 }
 
@@ -68,9 +88,15 @@ pub(super) fn have_keys(table: &QName, name: &str, key: &ForeignKey) -> String {
 }
 
 /// Gives the index of the parent what partitions have that no migration made: one of their own that is like it, or, where
-/// they have few rows, a new one. Fails where one has many rows and none.
+/// they have few rows, a new one. Tables among them that have partitions get theirs first, so that it is there to attach to.
+/// Fails where one has many rows and none, and where the index is not valid after all that: a key would be lost.
 /// `meanwhile` is the index as it is before the columns have their names.
-pub(super) fn take_rest(table: &QName, index: &QName, key: Option<&Constraint>, meanwhile: &Index) -> String {
+pub(super) fn take_rest(
+    table: &QName,
+    index: &QName,
+    key: Option<&Constraint>,
+    meanwhile: &Index,
+) -> [String; 2] {
     let (kind, unique_word) = match key.map(|key| &key.kind) {
         Some(ConstraintKind::PrimaryKey { .. }) => ("PRIMARY KEY", "UNIQUE "),
         Some(_) => ("UNIQUE", "UNIQUE "),
@@ -78,49 +104,100 @@ pub(super) fn take_rest(table: &QName, index: &QName, key: Option<&Constraint>, 
     };
     let become_key = key.map_or_else(String::new, |key| {
         format!(
-            "    EXECUTE format('ALTER TABLE %s ADD CONSTRAINT %I {kind} USING INDEX %I{}', part.relid::regclass, own, own);\n",
+            "      EXECUTE format('ALTER TABLE %s ADD CONSTRAINT %I {kind} USING INDEX %I{}', part.relid::regclass, own, own);\n",
             ddl::deferral(key)
         )
     });
     let create =
         ddl::index_of_parent(table, &Index { name: "i".into(), constraint: None, ..meanwhile.clone() });
     let columns = create.split_once(&quote_name(table)).map_or("", |(_, columns)| columns);
+    let check = stays_valid(table, index);
     let (table, index) = (quote_literal(&quote_qualified(table)), quote_literal(&quote_qualified(index)));
     let tail = "substring(pg_get_indexdef(%) FROM ' USING .*$')";
     let (wanted, had) =
         (tail.replace('%', &format!("{index}::regclass")), tail.replace('%', "had.indexrelid"));
-    let find = format!(
-        "    SELECT class.relname INTO own FROM pg_catalog.pg_index AS had\n    \
-         JOIN pg_catalog.pg_class AS class ON class.oid = had.indexrelid AND NOT class.relispartition\n    \
-         WHERE had.indrelid = part.relid AND had.indisvalid AND had.indisunique = {}\n      \
-         AND {had} = {wanted}\n      \
-         AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conindid = had.indexrelid AND contype IN ('p', 'u', 'x'))\n    \
-         ORDER BY had.indexrelid LIMIT 1;\n",
-        !unique_word.is_empty()
-    );
-    format!(
+    let is_unique = !unique_word.is_empty();
+    let find = |which: &str| {
+        format!(
+            "SELECT class.relname INTO own FROM pg_catalog.pg_index AS had\n      \
+             JOIN pg_catalog.pg_class AS class ON class.oid = had.indexrelid AND NOT class.relispartition\n      \
+             WHERE had.indrelid = part.relid AND had.indisunique = {is_unique}\n        \
+             AND {had} = {wanted}\n        \
+             AND {which}EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conindid = had.indexrelid AND contype IN ('p', 'u', 'x'))\n"
+        )
+    };
+    // That of a table with partitions is not valid before theirs are, and no index that is there becomes its key.
+    let of_parent =
+        format!("{}      ORDER BY had.indexrelid LIMIT 1;\n", find(if key.is_some() { "" } else { "NOT " }));
+    let of_leaf =
+        format!("{}        AND had.indisvalid\n      ORDER BY had.indexrelid LIMIT 1;\n", find("NOT "));
+    let make_above = match key {
+        Some(_) => format!(
+            "EXECUTE format('ALTER TABLE ONLY %s ADD %s', part.relid::regclass, (\n          \
+             SELECT pg_get_constraintdef(oid) FROM pg_catalog.pg_constraint WHERE conindid = {index}::regclass AND contype IN ('p', 'u')\n        ))"
+        ),
+        None => format!(
+            "EXECUTE format('CREATE {unique_word}INDEX ON ONLY %s%s', part.relid::regclass, {wanted})"
+        ),
+    };
+    let rest = format!(
         "-- Partitions that no migration made.\n\
-         DO $rest$\nDECLARE\n  part record;\n  own text;\n  many boolean;\nBEGIN\n  FOR part IN\n    \
-         SELECT tree.relid, above.indexrelid::regclass AS above, class.relnamespace::regnamespace AS namespace\n    \
+         DO $rest$\nDECLARE\n  part record;\n  above text;\n  own text;\n  many boolean;\nBEGIN\n  FOR part IN\n    \
+         SELECT tree.relid, tree.parentrelid, tree.isleaf, class.relnamespace::regnamespace AS namespace\n    \
          FROM pg_catalog.pg_partition_tree({table}::regclass) AS tree\n    \
          JOIN pg_catalog.pg_class AS class ON class.oid = tree.relid\n    \
-         LEFT JOIN pg_catalog.pg_index AS above ON above.indrelid = tree.parentrelid\n      \
-         AND above.indexrelid IN (SELECT relid FROM pg_catalog.pg_partition_tree({index}::regclass))\n    \
-         WHERE tree.level > 0 AND tree.isleaf AND NOT EXISTS (\n      \
+         WHERE tree.level > 0 AND NOT EXISTS (\n      \
          SELECT FROM pg_catalog.pg_partition_tree({index}::regclass) AS attached\n      \
-         JOIN pg_catalog.pg_index ON pg_index.indexrelid = attached.relid WHERE pg_index.indrelid = tree.relid\n    )\n  LOOP\n\
-         {find}    \
-         EXECUTE format('SELECT count(*) > {FEW} FROM (SELECT FROM %s LIMIT {FEW} + 1) AS rest', part.relid::regclass) INTO many;\n    \
-         IF part.above IS NULL OR (own IS NULL AND many) THEN\n      \
-         RAISE EXCEPTION 'the partition %, which no migration made, has no valid index of its own like %', part.relid::regclass, {index}\n        \
+         JOIN pg_catalog.pg_index ON pg_index.indexrelid = attached.relid WHERE pg_index.indrelid = tree.relid\n    )\n    \
+         ORDER BY tree.level, tree.relid\n  LOOP\n    \
+         IF part.isleaf THEN\n      {of_leaf}      \
+         EXECUTE format('SELECT count(*) > {FEW} FROM (SELECT FROM %s LIMIT {FEW} + 1) AS rest', part.relid::regclass) INTO many;\n      \
+         IF own IS NULL AND many THEN\n        \
+         RAISE EXCEPTION 'the partition %, which no migration made, has no valid index of its own like %', part.relid::regclass, {index}\n          \
          USING HINT = 'run: CREATE {unique_word}INDEX CONCURRENTLY ON ' || part.relid::regclass || {} || '; then \
-         pgsteward migrate resolve --rolled-back, and deploy again';\n    END IF;\n    \
-         IF own IS NULL THEN\n      \
-         EXECUTE format('CREATE {unique_word}INDEX ON %s%s', part.relid::regclass, {wanted});\n  {}    END IF;\n\
-         {become_key}    \
-         EXECUTE format('ALTER INDEX %s ATTACH PARTITION %s.%I', part.above, part.namespace, own);\n  \
+         pgsteward migrate resolve --rolled-back, and deploy again';\n      END IF;\n      \
+         IF own IS NULL THEN\n        \
+         EXECUTE format('CREATE {unique_word}INDEX ON %s%s', part.relid::regclass, {wanted});\n        {of_leaf}      END IF;\n\
+         {become_key}    ELSE\n      {of_parent}      IF own IS NULL THEN\n        {make_above};\n        {of_parent}      END IF;\n    END IF;\n    \
+         SELECT attached.indexrelid::regclass::text INTO above FROM pg_catalog.pg_index AS attached\n    \
+         WHERE attached.indrelid = part.parentrelid\n      \
+         AND attached.indexrelid IN (SELECT relid FROM pg_catalog.pg_partition_tree({index}::regclass));\n    \
+         EXECUTE format('ALTER INDEX %s ATTACH PARTITION %s.%I', above, part.namespace, own);\n  \
          END LOOP;\nEND\n$rest$",
         quote_literal(columns),
-        find.replace("\n    ", "\n      ")
+    );
+    [rest, check]
+}
+
+/// Remembers which index is the replica identity of a table and of its partitions, under the name of the whole table's: the
+/// server forgets it with the column. Only the server knows: tools that copy changes are told by hand.
+pub(super) fn identity(tables: &[&QName]) -> String {
+    let list = |table: &&QName| {
+        let table = quote_literal(&quote_qualified(table));
+        format!(
+            "SELECT {table}::regclass UNION SELECT relid FROM pg_catalog.pg_partition_tree({table}::regclass)"
+        )
+    };
+    let tables: Vec<String> = tables.iter().map(list).collect();
+    format!(
+        "-- Which indexes are replica identities.\n\
+         SELECT pg_catalog.set_config('pgsteward.identity', coalesce(json_agg(json_build_object('relation', had.indrelid::regclass::text,\n  \
+         'whole', coalesce(pg_catalog.pg_partition_root(had.indexrelid), had.indexrelid)::regclass::text)), '[]')::text, false)\n\
+         FROM pg_catalog.pg_index AS had\nWHERE had.indisreplident AND had.indrelid IN (\n  {}\n)",
+        tables.join("\n  UNION ")
     )
 }
+
+/// Makes the indexes that took their places the replica identities; without one every UPDATE of a published table fails.
+pub(super) const IDENTITY_BACK: &str = "DO $identity$\nDECLARE\n  one record;\n  own text;\nBEGIN\n  FOR one IN\n    \
+     SELECT * FROM json_to_recordset(pg_catalog.current_setting('pgsteward.identity')::json) AS kept (relation text, whole text)\n  LOOP\n    \
+     SELECT class.relname INTO own FROM pg_catalog.pg_index AS had\n    \
+     JOIN pg_catalog.pg_class AS class ON class.oid = had.indexrelid\n    \
+     WHERE had.indrelid = one.relation::regclass\n      \
+     AND coalesce(pg_catalog.pg_partition_root(had.indexrelid), had.indexrelid)::regclass::text = one.whole;\n    \
+     IF own IS NULL THEN\n      \
+     RAISE EXCEPTION 'the replica identity of % is the index %, which no migration made and which goes with its column', one.relation, one.whole\n        \
+     USING HINT = 'run: ALTER TABLE ' || one.relation || ' REPLICA IDENTITY FULL; then pgsteward migrate resolve --rolled-back, and deploy again';\n    \
+     END IF;\n    \
+     EXECUTE format('ALTER TABLE %s REPLICA IDENTITY USING INDEX %I', one.relation, own);\n  \
+     END LOOP;\n  PERFORM pg_catalog.set_config('pgsteward.identity', '[]', false);\nEND\n$identity$";

@@ -156,6 +156,8 @@ impl Run<'_> {
         let replay = ReplayOptions { trace: false, ..Default::default() };
         let (mut planned, mut changes) = (Vec::new(), Changes::default());
         let mut names: Vec<String> = self.folders.iter().map(|folder| folder.name.clone()).collect();
+        // The place among the planned of the one that gave each its last name.
+        let mut movers: Vec<Option<usize>> = vec![None; names.len()];
         let mut done = 0;
         for at in wanted {
             self.progress.phase(&format!("plan {}", self.folders[*at].name));
@@ -190,7 +192,13 @@ impl Run<'_> {
                 self.lab.finish_database(trial).await?;
             }
             sight::look(&mut deck, self.lab, &database, self.folders[*at].script()).await?;
+            let before = names.clone();
             let (one, writes) = self.one(*at, &deck, &database, &mut names).await?;
+            for (mover, _) in
+                movers.iter_mut().zip(before.iter().zip(&names)).filter(|(_, (before, now))| before != now)
+            {
+                *mover = Some(planned.len());
+            }
             planned.push(one);
             changes.writes.extend(writes);
             pgsteward_lab::replay_files(
@@ -206,20 +214,12 @@ impl Run<'_> {
             deck.pass(&self.folders[*at], true);
             done = *at + 1;
         }
-        self.renamed(&names, &mut changes)?;
-        Ok((planned, changes))
-    }
-
-    /// The renames of all migrations that got another name, and of those that were not planned the text that says it.
-    fn renamed(&self, names: &[String], changes: &mut Changes) -> anyhow::Result<()> {
-        for (folder, name) in self.folders.iter().zip(names).filter(|(folder, name)| folder.name != **name) {
-            let (moves, writes) = renumber::files(self.project, folder, name)?;
-            changes.moves.extend(moves);
-            let planned = |write: &crate::fix::Write| changes.writes.iter().any(|one| one.path == write.path);
-            let writes: Vec<_> = writes.into_iter().filter(|write| !planned(write)).collect();
-            changes.writes.extend(writes);
+        for ((folder, name), mover) in self.folders.iter().zip(&names).zip(movers) {
+            if let Some(mover) = mover.and_then(|mover| planned.get_mut(mover)) {
+                renumber::carry(self.project, folder, name, mover, &mut changes)?;
+            }
         }
-        Ok(())
+        Ok((planned, changes))
     }
 
     /// Writes the migrations, and for each what undoes it.
@@ -333,7 +333,11 @@ impl Run<'_> {
             true => name::name(names, &own, &mut pieces).map(|()| Vec::new()),
             false => plain::name(names, &own, &mut pieces, &|name| self.may_move(names, name)),
         };
-        let moves = match named {
+        let free = |moves: &Vec<(String, String)>| match self.project.is_prisma() {
+            true => Ok(()),
+            false => renumber::free(self.project, self.folders, &own, &pieces, moves),
+        };
+        let moves = match named.and_then(|moves| free(&moves).map(|()| moves)) {
             Ok(moves) => moves,
             Err(reason) => {
                 planned.verdict = PlanVerdict::Refused { reason };
@@ -368,7 +372,6 @@ impl Run<'_> {
                 plain::writes(self.project, folder, &own, &pieces, files, self.ways_back())?
             }
         };
-        planned.notes.extend(moves.iter().map(renumber::note));
         for (old, new) in moves {
             names.iter_mut().filter(|name| **name == old).for_each(|name| name.clone_from(&new));
         }

@@ -308,7 +308,12 @@ pub(super) fn key_of(
         None => {
             let columns: Vec<String> =
                 index.keys.iter().filter_map(|key| key.column.as_deref().map(quote_ident)).collect();
-            format!("{kind}{nulls} ({})", columns.join(", "))
+            let include: Vec<String> = index.include.iter().map(|name| quote_ident(name)).collect();
+            let include = match include.is_empty() {
+                true => String::new(),
+                false => format!(" INCLUDE ({})", include.join(", ")),
+            };
+            format!("{kind}{nulls} ({}){include}", columns.join(", "))
         }
     };
     let (on, name) = (quote_qualified(&table.name), quote_ident(&constraint.name));

@@ -1,12 +1,16 @@
 //! Migrations of plain SQL that have the numbers which the parts of an earlier one need: those that the database has not
 //! applied get numbers behind them, in their order.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use pgsteward_model::migrate::plan::PlannedMigration;
+
 use super::name::cut;
+use super::pieces::Piece;
 use crate::discover::migrations::number_order;
 use crate::discover::relative;
-use crate::fix::{Move, Write};
+use crate::fix::{Move, Plan as Changes, Write};
 use crate::migrate::error::MigrateError;
 use crate::migrate::plain_files::entries;
 use crate::migrate::project::{MigrateProject, MigrationFolder, read_utf8};
@@ -44,8 +48,53 @@ pub(super) fn behind(
     Ok(moves)
 }
 
-/// What the report says of them.
-pub(super) fn note((old, new): &(String, String)) -> String {
+/// The reason where something in the folder has a number that the parts or those behind them get, and is no migration of these:
+/// another runner may take it for one (goose and node-pg-migrate run programs too), and would run it at another place than
+/// before.
+pub(super) fn free(
+    project: &MigrateProject,
+    folders: &[MigrationFolder],
+    migration: &str,
+    pieces: &[Piece],
+    moves: &[(String, String)],
+) -> Result<(), String> {
+    let new = pieces.iter().map(|piece| &piece.slug).chain(moves.iter().map(|(_, new)| new));
+    let (first, last) = (number_of(migration), new.filter_map(|name| number_of(name)).max());
+    let known: BTreeSet<String> = folders.iter().flat_map(entries).collect();
+    let there = std::fs::read_dir(&project.migrations_folder).into_iter().flatten().flatten();
+    let names = there.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let within = |name: &String| {
+        let number = number_of(name);
+        number.is_some() && number > first && number <= last
+    };
+    match names.filter(|name| !known.contains(name)).filter(within).min() {
+        Some(found) => Err(format!(
+            "\"{found}\" is no migration that is read here, and has a number that its parts or those behind them need: give this one \
+             a number above it"
+        )),
+        None => Ok(()),
+    }
+}
+
+/// The rename of a migration that got another name, and, where it was not planned, the text that says it. The report of the
+/// one that needed its number shows both.
+pub(super) fn carry(
+    project: &MigrateProject,
+    folder: &MigrationFolder,
+    name: &str,
+    mover: &mut PlannedMigration,
+    changes: &mut Changes,
+) -> Result<(), MigrateError> {
+    let (moves, mut writes) = files(project, folder, name)?;
+    writes.retain(|write| !changes.writes.iter().any(|one| one.path == write.path));
+    mover.notes.push(note(&folder.name, name));
+    mover.diff += &Changes { moves: moves.clone(), writes: writes.clone(), ..Changes::default() }.diff();
+    changes.moves.extend(moves);
+    changes.writes.extend(writes);
+    Ok(())
+}
+
+fn note(old: &str, new: &str) -> String {
     format!(
         "\"{old}\" becomes \"{new}\": the parts need the numbers before it. Where another database has applied it, record that there \
          with `pgsteward migrate resolve --applied {new}`"
@@ -62,7 +111,7 @@ pub(super) fn moved(path: &Path, around: &Path, new: &str, old: &str) -> PathBuf
 }
 
 /// The renames of the files of one migration, and what changes in a text that says its name.
-pub(super) fn files(
+fn files(
     project: &MigrateProject,
     migration: &MigrationFolder,
     new: &str,
@@ -75,8 +124,11 @@ pub(super) fn files(
     });
     let text = read_utf8(&migration.file)?;
     let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
-    let after = text.replace(old, new);
-    let says_its_name = !words_of(old).is_empty() && after != text;
+    let after = match words_of(old) {
+        "" => text.clone(),
+        _ => said_anew(&text, old, new),
+    };
+    let says_its_name = after != text;
     let file = migration.file.strip_prefix(around).ok().and_then(Path::to_str);
     let file = file.and_then(|file| file.strip_prefix(old)).unwrap_or_default();
     let path = relative(&project.root, &around.join(format!("{new}{file}")));
@@ -84,9 +136,54 @@ pub(super) fn files(
     Ok((moves.collect(), writes.into_iter().collect()))
 }
 
+/// The text with another name in the comments at its top, above all statements: what is behind them may be SQL, whatever it
+/// looks like. Comments that say something to us are left.
+fn said_anew(text: &str, old: &str, new: &str) -> String {
+    let is_top = |line: &&str| line.trim().is_empty() || line.trim_start().starts_with("--");
+    let mut top = String::new();
+    for line in text.split_inclusive('\n').take_while(is_top) {
+        let is_ours = line.contains("pgsteward");
+        top += &if is_ours { line.to_owned() } else { renamed(line, old, new) };
+    }
+    let length: usize = text.split_inclusive('\n').take_while(is_top).map(str::len).sum();
+    top + text.get(length..).unwrap_or_default()
+}
+
+/// The line with one name in the place of another, where that is not a part of a longer one.
+fn renamed(line: &str, old: &str, new: &str) -> String {
+    let inside = |next: Option<char>| next.is_some_and(|next| next.is_alphanumeric() || "_-/".contains(next));
+    let (mut out, mut rest) = (String::new(), line);
+    while let Some(at) = rest.find(old) {
+        let (before, behind) = (&rest[..at], &rest[at + old.len()..]);
+        let whole =
+            !inside(before.chars().next_back().or(out.chars().next_back())) && !inside(behind.chars().next());
+        out.push_str(before);
+        out.push_str(if whole { new } else { old });
+        rest = behind;
+    }
+    out + rest
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_comments_above_all_statements_say_the_new_name() {
+        let (old, new) = ("2_address", "4_address");
+        let text = "-- +goose Up\n\n-- 2_address: line2_address, 2_address_more, seeds/2_address.csv, 2_address\n\
+                    -- pgsteward-backfill: UPDATE \"2_address\" SET a = 1\n\
+                    ALTER TABLE a ADD COLUMN line2_address text DEFAULT '2_address';\n-- 2_address\n\
+                    DO $$BEGIN\n-- 2_address\nEND$$;\n";
+        let wanted = text.replacen("-- 2_address:", "-- 4_address:", 1).replacen(
+            ".csv, 2_address",
+            ".csv, 4_address",
+            1,
+        );
+        assert_eq!(said_anew(text, old, new), wanted);
+        assert_eq!(said_anew("SELECT '2_address'", old, new), "SELECT '2_address'");
+        assert_eq!(said_anew("-- 2_address", old, new), "-- 4_address");
+    }
 
     #[test]
     fn what_has_the_numbers_goes_behind_the_parts() {

@@ -239,10 +239,11 @@ impl Change<'_> {
             types.push(format!("COMMENT ON TYPE {own} IS {}", quote_literal(comment)));
         }
         let readers = after.map(|after| Remade::of(catalog, after, &self.places(), &self.name));
-        let Remade { mut ahead, behind: views } = readers.and_then(Result::ok).unwrap_or_default();
-        let (gone, mut behind) = self.functions(catalog);
-        ahead.extend(gone);
-        behind.extend(views);
+        let Remade { ahead: readers_gone, mut behind } = readers.and_then(Result::ok).unwrap_or_default();
+        // A function may return rows of a view: it goes before the view, and comes back behind it.
+        let (gone, back) = self.functions();
+        let ahead = gone.into_iter().chain(readers_gone).collect();
+        behind.extend(back);
         let exchange = |user: &'b User<'b>| {
             let known = user.table.column(user.column);
             let array = known.is_some_and(|column| column.ty.array > 0);
