@@ -114,7 +114,7 @@ impl<'a> Chain<'a> {
         let mut made = Refilled::default();
         if written.is_none() {
             let generated = generate(self.lab, &self.database, &before, &after, &file).await?;
-            made = refilled(generated, &text, &before, &after);
+            made = refilled(generated, &text, &before);
             if !made.unsaid.is_empty() {
                 down.worth = Worth::Irreversible { reason: made.unsaid.join("; ") };
                 self.state = Some(after);

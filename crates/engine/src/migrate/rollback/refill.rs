@@ -9,7 +9,6 @@ use pgsteward_sql::{quote_ident, quote_literal, quote_qualified};
 
 use super::generate::Generated;
 use super::state::State;
-use crate::migrate::belongings::of_column;
 
 const MARKER: &str = "-- pgsteward: back ON ";
 
@@ -59,7 +58,7 @@ pub(super) struct Refilled {
 }
 
 /// `text` is that of the migration.
-pub(super) fn refilled(generated: Generated, text: &str, before: &State, after: &State) -> Refilled {
+pub(super) fn refilled(generated: Generated, text: &str, before: &State) -> Refilled {
     let Generated { statements, without_values, unsaid } = generated;
     let mut all = Refilled { statements, without_values, unsaid, columns: Vec::new() };
     for (on, refill) in markers(text) {
@@ -75,11 +74,7 @@ pub(super) fn refilled(generated: Generated, text: &str, before: &State, after: 
             all.unsaid.push(format!("nothing fills \"{}\" of {on} before a trigger stands", refill.column));
             continue;
         };
-        let mut sql = statements_of(&on, &table.name.display(), &refill, column);
-        // Where the other takes its old name back, it takes the privileges along.
-        if after.catalog.table(&table.name).is_some_and(|table| table.column(&refill.source).is_some()) {
-            sql.extend(of_column(&table.name, &refill.source, &refill.column));
-        }
+        let sql = statements_of(&on, &table.name.display(), &refill, column);
         all.statements.splice(at + 1..at + 1, sql);
         let own = (table.name.clone(), refill.column);
         all.without_values.retain(|one| *one != own);
