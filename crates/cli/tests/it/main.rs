@@ -32,6 +32,7 @@ mod migrate_plain;
 mod migrate_plan;
 mod migrate_plan_back;
 mod migrate_plan_enums;
+mod migrate_plan_hands;
 mod migrate_plan_kept;
 mod migrate_plan_numbers;
 mod migrate_plan_partitions;

@@ -44,6 +44,33 @@ pub(in crate::migrate) fn of_column(table: &QName, from: &str, to: &str) -> [Str
     ]
 }
 
+/// What gives a view the privileges that a table has, and no others: default privileges may give a view what its table never
+/// had. Both are as a statement names them.
+pub(in crate::migrate) fn of_table(table: &str, view: &str) -> [String; 2] {
+    let (table, view) = (quote_literal(table), quote_literal(view));
+    [
+        format!(
+            "-- Privileges on the table go along, whoever gave them.\n\
+             SELECT pg_catalog.set_config('pgsteward.privileges', coalesce(array_agg(given.sql), '{{}}')::text, false)\n\
+             FROM (\n  SELECT format('GRANT %s ON %s TO %s%s', acl.privilege_type, {view}::regclass, {ROLE}, {GRANT_OPTION}) AS sql\n  \
+             FROM pg_catalog.pg_class AS own\n  \
+             CROSS JOIN LATERAL pg_catalog.aclexplode(coalesce(own.relacl, pg_catalog.acldefault('r', own.relowner))) AS acl\n  \
+             WHERE own.oid = {table}::regclass\n  \
+             UNION ALL SELECT format('GRANT %s (%I) ON %s TO %s%s', acl.privilege_type, attname, {view}::regclass, {ROLE}, {GRANT_OPTION})\n  \
+             FROM pg_catalog.pg_attribute CROSS JOIN LATERAL pg_catalog.aclexplode(attacl) AS acl WHERE attrelid = {table}::regclass\n\
+             ) AS given"
+        ),
+        format!(
+            "DO $kept$\nDECLARE\n  given text;\nBEGIN\n  FOR given IN SELECT DISTINCT\n    \
+             CASE acl.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(acl.grantee)) END\n    \
+             FROM pg_catalog.pg_class AS view CROSS JOIN LATERAL pg_catalog.aclexplode(view.relacl) AS acl\n    \
+             WHERE view.oid = {view}::regclass AND acl.grantee <> view.relowner\n  LOOP\n    \
+             EXECUTE format('REVOKE ALL ON %s FROM %s', {view}::regclass, given);\n  END LOOP;\n{}END\n$kept$",
+            executed("privileges", Misfits::Fail)
+        ),
+    ]
+}
+
 /// Executes what was remembered, one after the other, and forgets it.
 fn executed(setting: &str, misfits: Misfits) -> String {
     let each = match misfits {

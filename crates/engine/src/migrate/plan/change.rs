@@ -14,6 +14,7 @@ use super::built::Built;
 use super::deck::{Deck, unsettled};
 use super::exchange::{Exchange, Ways, second, type_text, ways_of};
 use super::expand::touch_of;
+use super::fired;
 use super::obstacle::obstacle;
 use super::pieces::{Piece, apart, note, single_actions, state_before, without_transaction};
 use super::readers::{self, Aside, retypes, worded};
@@ -195,6 +196,7 @@ fn parts(
         }
     }
     tell_narrow_sequences(&swap, notes);
+    swap.tables().into_iter().for_each(|table| fired::tell(table, notes));
     let mut pieces = swap.pieces();
     pieces.extend(of(&|at| roles[at] == Role::Other));
     Some(pieces)

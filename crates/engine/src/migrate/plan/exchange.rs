@@ -1,7 +1,7 @@
 //! One column on its way to another: what brings the second one, what fills it, and what makes it as sure as the
 //! first. How it takes the first one's place is `swap`'s.
 
-use pgsteward_model::catalog::{Column, QName, Table};
+use pgsteward_model::catalog::{Column, QName, Table, TypeClass};
 use pgsteward_sql::ddl::column_type;
 use pgsteward_sql::{quote_ident, quote_literal, quote_qualified};
 
@@ -84,6 +84,21 @@ impl Exchange<'_> {
         column.generated.as_ref().map(|generated| generated.expression.as_str())
     }
 
+    /// Writers have other search paths than the migration, whose words these are: functions that check rights often have an
+    /// empty one, and so have replication workers. What PostgreSQL itself brings is found by all, and costs less so.
+    fn path(&self) -> &'static str {
+        let known = self.table.column(self.from);
+        let foreign = match self.ways {
+            // Values are compared with each other, those of an enum by an operator that all have.
+            Ways::Apart => known.is_some_and(|column| {
+                column.generated.is_some()
+                    || column.ty.namespace.is_some() && column.ty.class != TypeClass::Enum
+            }),
+            Ways::Forth | Ways::Back => self.using.is_some() || !is_common(&self.ty),
+        };
+        if foreign { " SET search_path FROM CURRENT" } else { "" }
+    }
+
     fn body(&self) -> String {
         let (from, through) = (quote_ident(self.from), quote_ident(&self.through));
         let value = self.value("NEW.");
@@ -109,20 +124,23 @@ impl Exchange<'_> {
         }
     }
 
-    pub(super) fn expand(&self) -> Piece {
+    /// `ahead` runs first, in the same transaction.
+    pub(super) fn expand(&self, ahead: &[String]) -> Piece {
         let (on, sync) = (self.on(), self.sync());
         let function = quote_qualified(&QName::new(&self.table.name.namespace, &sync));
-        let mut statements = vec![
+        let mut statements = ahead.to_vec();
+        statements.extend([
             format!("ALTER TABLE {on} ADD COLUMN {} {}", quote_ident(&self.through), self.ty),
             format!(
-                "CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS $sync$\n{}\n$sync$",
+                "CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql{} AS $sync$\n{}\n$sync$",
+                self.path(),
                 self.body()
             ),
             format!(
                 "CREATE TRIGGER {} BEFORE INSERT OR UPDATE ON {on} FOR EACH ROW EXECUTE FUNCTION {function}()",
                 quote_ident(&sync)
             ),
-        ];
+        ]);
         if self.ways == Ways::Apart {
             statements.extend(of_column(&self.table.name, self.from, &self.through));
         }
@@ -236,6 +254,28 @@ impl Exchange<'_> {
     pub(super) fn check(&self) -> String {
         short(&format!("{}_{}_not_null_check", self.table.name.name, self.through))
     }
+}
+
+/// Whether the type is one that no `search_path` hides. Rather too few.
+fn is_common(ty: &str) -> bool {
+    const COMMON: [&str; 14] = [
+        "bigint",
+        "int8",
+        "integer",
+        "int4",
+        "int",
+        "smallint",
+        "text",
+        "varchar",
+        "char",
+        "numeric",
+        "decimal",
+        "boolean",
+        "timestamp",
+        "timestamptz",
+    ];
+    let word = ty.split(|character: char| !character.is_ascii_alphanumeric() && character != '_').next();
+    word.is_some_and(|word| COMMON.iter().any(|common| word.eq_ignore_ascii_case(common)))
 }
 
 /// Whether the actions of a foreign key write the column.

@@ -108,12 +108,14 @@ pub(super) fn next(
 /// The second column, with indexes of its own, is there for whoever knows the new name, until the first one gets it. All that
 /// stands on the first stays as it is.
 fn beside_until(swap: &Swap<'_>) -> Vec<Piece> {
-    let mut pieces: Vec<Piece> = swap.exchanges.iter().flat_map(|one| [one.expand(), one.fill()]).collect();
+    let mut pieces: Vec<Piece> =
+        swap.exchanges.iter().flat_map(|one| [one.expand(&[]), one.fill()]).collect();
     pieces.extend(swap.indexed());
     let mut sql = Vec::new();
     for one in &swap.exchanges {
         let (on, from, through) = (one.on(), quote_ident(one.from), quote_ident(&one.through));
         sql.extend(one.alone());
+        sql.push(swap.refused_second(one));
         sql.extend(of_column(&one.table.name, &one.through, one.from));
         sql.push(format!("ALTER TABLE {on} DROP COLUMN {through}"));
         sql.push(format!("ALTER TABLE {on} RENAME COLUMN {from} TO {}", quote_ident(one.to)));

@@ -11,6 +11,7 @@ mod enums;
 mod exchange;
 mod expand;
 mod family;
+mod fired;
 mod guard;
 mod name;
 mod obstacle;
@@ -28,12 +29,12 @@ mod sight;
 mod standing;
 mod swap;
 mod torn;
+mod unknown;
 
 use std::collections::BTreeSet;
 
 use pgsteward_lab::{Lab, LabOptions, ReplayOptions};
 use pgsteward_model::facts::Facts;
-use pgsteward_model::migrate::MigrationState;
 use pgsteward_model::migrate::plan::{PlanReport, PlanVerdict, PlannedFolder, PlannedMigration};
 use pgsteward_model::migration::Replay;
 
@@ -46,7 +47,9 @@ use crate::collect::{CodeReader, introspect};
 use crate::discover::FoundProject;
 use crate::fix::Plan as Changes;
 use deck::Deck;
+use pieces::Piece;
 use prove::Ground;
+use standing::Standing;
 
 #[derive(Clone, Debug, Default)]
 pub struct PlanOptions {
@@ -65,7 +68,7 @@ pub async fn plan(options: &PlanOptions, progress: &dyn Progress) -> Result<Plan
     let folders = project.migrations()?;
     let mut report = PlanReport::default();
     let standing = standing::read(&project, &folders, options, &mut report, progress).await?;
-    let wanted = wanted(&folders, standing.as_ref().map(|(joined, _)| joined), &options.names)?;
+    let wanted = wanted(&folders, standing.as_ref().map(|known| &known.joined), &options.names)?;
     let Some(last) = wanted.last().copied() else {
         report.notes.push("No migration is pending.".into());
         return Ok(report);
@@ -73,15 +76,14 @@ pub async fn plan(options: &PlanOptions, progress: &dyn Progress) -> Result<Plan
     let loaded =
         crate::config::load(&project.root).map_err(|error| MigrateError::new(format!("{error:#}")))?;
     progress.phase("start PostgreSQL in the lab");
-    let major = standing.as_ref().map(|(_, major)| *major).or(loaded.config.lab.major);
+    let major = standing.as_ref().map(|known| known.major).or(loaded.config.lab.major);
     let lab = LabOptions { major, offline: loaded.config.lab.offline, ..LabOptions::default() };
     let lab = Lab::start(&lab)
         .await
         .map_err(|error| MigrateError::new(format!("start the lab: {error}")).with_hint(error.hint()))?;
     report.server = Some(lab.version().to_string());
     report.notes.extend(lab.note().map(str::to_owned));
-    let joined = standing.as_ref().map(|(joined, _)| joined);
-    let run = Run { project: &project, folders: &folders, joined, lab: &lab, progress };
+    let run = Run { project: &project, folders: &folders, standing: standing.as_ref(), lab: &lab, progress };
     let facts = run.facts(&mut report.notes);
     let planned = run.all(facts, &wanted, last).await;
     let written = match planned {
@@ -137,7 +139,7 @@ fn names_roles(text: &str) -> bool {
 struct Run<'a> {
     project: &'a MigrateProject,
     folders: &'a [MigrationFolder],
-    joined: Option<&'a Joined>,
+    standing: Option<&'a Standing>,
     lab: &'a Lab,
     progress: &'a dyn Progress,
 }
@@ -313,7 +315,7 @@ impl Run<'_> {
             notes: Vec::new(),
             diff: String::new(),
         };
-        if let Some(reason) = self.refused(folder) {
+        if let Some(reason) = self.standing.and_then(|known| known.refused(folder)) {
             planned.verdict = PlanVerdict::Refused { reason };
             return Ok((planned, Vec::new()));
         }
@@ -327,6 +329,10 @@ impl Run<'_> {
         if let [only] = pieces.as_slice()
             && only.text == text
         {
+            return Ok((planned, Vec::new()));
+        }
+        if let Some(reason) = self.standing.and_then(|known| known.elsewhere(&pieces)) {
+            planned.verdict = PlanVerdict::Refused { reason };
             return Ok((planned, Vec::new()));
         }
         let named = match self.project.is_prisma() {
@@ -382,18 +388,7 @@ impl Run<'_> {
     /// Whether a migration may get another name: one that the database has not.
     fn may_move(&self, names: &[String], name: &str) -> bool {
         let at = names.iter().position(|one| one == name);
-        at.and_then(|at| self.folders.get(at)).is_some_and(|folder| self.refused(folder).is_none())
-    }
-
-    /// A migration that any database may have is history: its text must stay.
-    fn refused(&self, folder: &MigrationFolder) -> Option<String> {
-        let standing = self.joined?.standings.iter().find(|standing| standing.name == folder.name)?;
-        match standing.state {
-            MigrationState::Applied => Some("the database has applied it".into()),
-            MigrationState::Failed => Some(
-                "it began on the database and failed: resolve it first (`pgsteward migrate status`)".into(),
-            ),
-            MigrationState::Pending | MigrationState::RolledBack => None,
-        }
+        at.and_then(|at| self.folders.get(at))
+            .is_some_and(|folder| self.standing.is_none_or(|known| known.refused(folder).is_none()))
     }
 }

@@ -8,10 +8,20 @@ use pgsteward_sql::quote_ident;
 use super::exchange::Ways;
 use super::{family, readers};
 
+/// Types of PostgreSQL without an operator `=`.
+const INCOMPARABLE: [&str; 4] = ["json", "xml", "point", "polygon"];
+
 /// Why no second column can follow it; None where nothing stands in the way.
 pub(super) fn beside(catalog: &Catalog, table: &Table, column: &str, ways: Ways) -> Option<String> {
     if let Some(reason) = inherited(catalog, table, column, ways) {
         return Some(reason);
+    }
+    let known = table.column(column).filter(|_| ways == Ways::Apart).map(|column| &column.ty);
+    if let Some(ty) = known.filter(|ty| ty.namespace.is_none() && INCOMPARABLE.contains(&ty.name.as_str())) {
+        return Some(format!(
+            "no server compares values of the type {}, so nothing tells which of two columns was written",
+            ty.name
+        ));
     }
     if table.force_row_security {
         return Some(

@@ -15,6 +15,7 @@ use pgsteward_model::statement::Statement;
 use pgsteward_pg::LabSession;
 use pgsteward_sql::{quote_ident, quote_qualified};
 
+use super::fired;
 use super::pieces::Piece;
 use crate::collect::introspect;
 
@@ -118,7 +119,7 @@ async fn with_rows(
     }
     if let Some((rows, columns, views)) = wanted {
         if count(&traced, &columns).await? != rows {
-            return Ok(Err("its parts leave other rows than the migration".into()));
+            return Ok(Err(other_rows(ground.catalog, &touched)));
         }
         let kept = fresh(&traced, views.clone()).await?;
         if let Some(view) = views.difference(&kept).next() {
@@ -271,6 +272,14 @@ fn comparable(before: &Catalog, after: &Catalog, touched: &BTreeSet<QName>) -> B
         Some((name.clone(), names))
     };
     touched.iter().filter_map(of).collect()
+}
+
+fn other_rows(catalog: &Catalog, touched: &BTreeSet<QName>) -> String {
+    let fired = touched.iter().filter_map(|name| {
+        let runs = fired::names(catalog.table(name)?)?;
+        Some(format!("; {runs} for each row of {} that is filled", name.display()))
+    });
+    format!("its parts leave other rows than the migration{}", fired.collect::<String>())
 }
 
 /// Materialized views that the migration makes and fills.

@@ -4,11 +4,12 @@
 use pgsteward_model::catalog::{Table, TableKind};
 use pgsteward_model::facts::Facts;
 use pgsteward_model::statement::{AlterAction, Name, Statement};
-use pgsteward_sql::quote_ident;
+use pgsteward_sql::{quote_ident, quote_literal};
 
 use super::deck::unsettled;
 use super::expand::{is_old, touch_of};
-use super::pieces::{Piece, Stands, note, stands};
+use super::pieces::{Piece, Stands, note, script, stands};
+use crate::migrate::belongings::of_table;
 use crate::migrate::unused;
 
 /// The first piece that renames a table, and what it becomes.
@@ -31,32 +32,53 @@ pub(super) fn next(facts: &Facts, pieces: &[Piece], notes: &mut Vec<String>) -> 
                 Some(Stands::Alone) => {}
             }
             let text = piece.slice(statement);
-            return Some((at, parts(&alter.name, to, text)));
+            return Some((at, parts(table, &alter.name, to, text)));
         }
     }
     None
 }
 
-fn parts(old: &Name, new: &str, rename: &str) -> Vec<Piece> {
+fn parts(table: &Table, old: &Name, new: &str, rename: &str) -> Vec<Piece> {
     let named = |name: &str| match &old.namespace {
         Some(namespace) => format!("{}.{}", quote_ident(namespace), quote_ident(name)),
         None => quote_ident(name),
     };
-    let view = format!("CREATE VIEW {} AS SELECT * FROM {}", named(&old.name), named(new));
+    let (first, last) = (named(&old.name), named(new));
+    let view = |columns: &str| {
+        let mut sql = vec![format!("CREATE VIEW {first} AS SELECT {columns} FROM {last}")];
+        sql.extend(of_table(&last, &first));
+        sql
+    };
+    let mut statements = vec![without_row_security(&first), rename.to_owned()];
+    statements.extend(view("*"));
+    let columns: Vec<String> = table.columns.iter().map(|column| quote_ident(&column.name)).collect();
     let expand = Piece::settled(
         &format!("rename_{}", old.name),
         "The old name becomes a view of the table, which is read and written as before. Both versions of the application may run.",
-        &[rename.to_owned(), view],
+        &statements,
     );
     let after = format!("no running version of the application names \"{}\" any more", old.name);
     let why = format!("Deploy it when {after}.\n{}", unused::marker(old.namespace.as_deref(), &[&old.name]));
-    let drop = format!("DROP VIEW {}", named(&old.name));
+    let drop = format!("DROP VIEW {first}");
     let contract = Piece {
         after: Some(after),
         renamed: Some((old.name.clone(), new.to_owned())),
+        // The table may have got columns since, which the view has not.
+        down: Some(script("The old name is a view of the table again.", &view(&columns.join(", ")))),
         ..Piece::settled(&format!("drop_view_{}", old.name), &why, &[drop])
     };
     vec![expand, contract]
+}
+
+/// Fails where hands switched row security on: it would ask nobody who reads the view.
+fn without_row_security(table: &str) -> String {
+    let on = quote_literal(table);
+    format!(
+        "DO $secured$\nBEGIN\n  IF (SELECT relrowsecurity FROM pg_catalog.pg_class WHERE oid = {on}::regclass) THEN\n    \
+         RAISE EXCEPTION '% has row security, which a view of its old name would go past', {on}\n      \
+         USING HINT = 'rename it in a migration of its own, as it was written, while no version of the application runs that names it';\n  \
+         END IF;\nEND\n$secured$"
+    )
 }
 
 /// What was taken out of the order because it waits knows the table by its old name, which is gone when it runs.
@@ -84,9 +106,6 @@ pub(super) fn follow(pieces: &mut [Piece]) {
 fn obstacle(table: &Table) -> Option<&'static str> {
     if table.row_security || !table.policies.is_empty() {
         return Some("its policies would not know who asks through a view");
-    }
-    if !table.grants.is_empty() || table.columns.iter().any(|column| !column.grants.is_empty()) {
-        return Some("it has privileges of its own, which a view would lack");
     }
     match table.kind {
         TableKind::Foreign => Some("its rows are on another server"),

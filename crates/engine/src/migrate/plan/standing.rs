@@ -1,10 +1,12 @@
 //! What the database has applied already, as far as its history can be read.
 
 use pgsteward_model::catalog::QName;
+use pgsteward_model::migrate::MigrationState;
 use pgsteward_model::migrate::plan::PlanReport;
 use pgsteward_pg::ReadSession;
 
 use super::PlanOptions;
+use super::pieces::Piece;
 use crate::Progress;
 use crate::migrate::connection::{Use, resolve};
 use crate::migrate::drift::HISTORIES;
@@ -13,14 +15,49 @@ use crate::migrate::history::Joined;
 use crate::migrate::project::{MigrateProject, MigrationFolder};
 use crate::migrate::squash;
 
-/// The history of the database and its major version. A dry run of named migrations does without.
+/// What is known of the database.
+pub(super) struct Standing {
+    pub(super) joined: Joined,
+    pub(super) major: u32,
+    /// Where unqualified names go.
+    pub(super) namespace: String,
+}
+
+impl Standing {
+    /// Why the pieces are not for the namespace that unqualified names have there: they say the lab's.
+    pub(super) fn elsewhere(&self, pieces: &[Piece]) -> Option<String> {
+        let own = Some(self.namespace.as_str()).filter(|own| *own != "public")?;
+        let says = |text: &str| text.contains("public.") || text.contains("\"public\".");
+        let some = |piece: &Piece| says(&piece.text) || piece.down.as_deref().is_some_and(says);
+        pieces.iter().any(some).then(|| {
+            format!(
+                "the names of this database are those of \"{own}\" (`schema=` in the URL), and the parts would say \"public\": plan with a \
+                 URL of a database whose namespace is \"public\", without --write, and write its parts for \"{own}\""
+            )
+        })
+    }
+
+    /// A migration that any database may have is history: its text must stay.
+    pub(super) fn refused(&self, folder: &MigrationFolder) -> Option<String> {
+        let standing = self.joined.standings.iter().find(|standing| standing.name == folder.name)?;
+        match standing.state {
+            MigrationState::Applied => Some("the database has applied it".into()),
+            MigrationState::Failed => Some(
+                "it began on the database and failed: resolve it first (`pgsteward migrate status`)".into(),
+            ),
+            MigrationState::Pending | MigrationState::RolledBack => None,
+        }
+    }
+}
+
+/// The history of the database, and which one it is. A dry run of named migrations does without.
 pub(super) async fn read(
     project: &MigrateProject,
     folders: &[MigrationFolder],
     options: &PlanOptions,
     report: &mut PlanReport,
     progress: &dyn Progress,
-) -> Result<Option<(Joined, u32)>, MigrateError> {
+) -> Result<Option<Standing>, MigrateError> {
     let needed = options.write || options.names.is_empty() || options.url.is_some();
     let read = async {
         let connection = resolve(project, options.url.as_deref(), Use::Read)?;
@@ -34,19 +71,23 @@ pub(super) async fn read(
         let major = session.version().major();
         session.close().await;
         let rows = rows?.map(|rows| squash::as_recorded(folders, rows)).transpose()?;
-        Ok::<_, MigrateError>((Joined::new(folders, rows.as_deref()), major, foreign?))
+        let namespace = connection.namespace().to_owned();
+        Ok::<_, MigrateError>((
+            Standing { joined: Joined::new(folders, rows.as_deref()), major, namespace },
+            foreign?,
+        ))
     };
     match read.await {
-        Ok((joined, major, foreign)) => {
+        Ok((standing, foreign)) => {
             if let Some(table) = foreign {
                 report.notes.push(unread(&table, options)?);
-            } else if !joined.initialised && options.names.is_empty() {
+            } else if !standing.joined.initialised && options.names.is_empty() {
                 report.notes.push(
                     "The database has no history, so all migrations count as pending and their tables as new."
                         .into(),
                 );
             }
-            Ok(Some((joined, major)))
+            Ok(Some(standing))
         }
         Err(error) if needed => Err(error),
         Err(error) => {

@@ -52,7 +52,7 @@ struct Successor<'a, T> {
 impl Swap<'_> {
     pub(super) fn pieces(&self) -> Vec<Piece> {
         let mut pieces = self.first.clone();
-        pieces.extend(self.exchanges.iter().map(Exchange::expand));
+        pieces.extend(self.exchanges.iter().map(|one| one.expand(&self.refused_first(one))));
         pieces.extend(self.exchanges.iter().map(Exchange::fill));
         pieces.extend(self.indexed());
         let (strict, rest): (Vec<&Exchange<'_>>, Vec<_>) = self.exchanges.iter().partition(|one| one.refuses);
@@ -178,6 +178,8 @@ impl Swap<'_> {
                 let check = quote_ident(&one.check());
                 sql.push(format!("ALTER TABLE {} DROP CONSTRAINT {check}", one.on()));
             }
+            // Nobody makes anything more from here on: the table is locked.
+            sql.extend(self.refused_last(one));
         }
         for one in self.keys().iter().chain(&self.checks()) {
             let on = quote_qualified(&one.table.name);

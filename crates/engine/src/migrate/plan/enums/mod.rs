@@ -16,6 +16,7 @@ use pgsteward_sql::{quote_ident, quote_literal, quote_qualified};
 
 use super::deck::{Deck, unsettled};
 use super::exchange::{Exchange, Ways, free, second, ways_of};
+use super::fired;
 use super::pieces::{Piece, Stands, note, single_actions, stands, without_transaction};
 use super::remade::Remade;
 use super::swap::{Swap, Words};
@@ -51,6 +52,7 @@ pub(super) fn next(
             continue;
         }
         if let Some(parts) = change.parts(&catalog, piece, file, after) {
+            change.places().into_iter().for_each(|(table, _)| fired::tell(table, notes));
             if !change.labels.is_empty() {
                 note(notes, change.cheaper());
                 for function in change.outdated(&catalog) {

@@ -1,0 +1,217 @@
+//! `migrate plan --safe` on servers that have more than their migrations say: what hands made on a column, triggers that a fill
+//! runs, writers with another `search_path`, tables in another namespace.
+
+use crate::migrate_plan::{Server, deployed_one_by_one, folders, project};
+use crate::migrate_plan_types::planned;
+use crate::support::Project;
+
+const FIRST: &str = "20260101000000_init";
+const NEXT: &str = "20260102000000_next";
+const INIT: &str = "CREATE TYPE \"Role\" AS ENUM ('A', 'B');\n\
+                    CREATE TABLE \"User\" (id SERIAL PRIMARY KEY, role TEXT NOT NULL, total INTEGER NOT NULL CHECK (total > 0));\n\
+                    CREATE INDEX \"User_total_idx\" ON \"User\"(total);\n";
+
+/// The deploy fails over `name`, says all of `wanted`, and can be tried again.
+fn refused(server: &Server, project: &Project, name: &str, wanted: &[&str]) {
+    let run = server.run(project, &["migrate", "deploy"]);
+    assert_eq!(run.code, Some(1), "{}", run.both());
+    for text in wanted {
+        assert!(run.both().contains(text), "{text}: {}", run.both());
+    }
+    let resolved = server.run(project, &["migrate", "resolve", "--rolled-back", name]);
+    assert_eq!(resolved.code, Some(0), "{}", resolved.both());
+}
+
+#[test]
+fn what_hands_made_on_a_column_does_not_go_unnoticed() {
+    let retype = "ALTER TABLE \"User\" ALTER COLUMN total TYPE BIGINT;\n";
+    for major in [17, 15] {
+        let Some(server) = Server::start(major) else { continue };
+        let project = project(&[(FIRST, INIT)]);
+        assert_eq!(server.run(&project, &["migrate", "deploy"]).code, Some(0));
+        server.rows("INSERT INTO \"User\" (role, total) SELECT 'A', n FROM generate_series(1, 20) n");
+        planned(&server, &project, retype);
+        server.rows("CREATE INDEX \"By \"\"hand\" ON \"User\"((total + 1)) WHERE role = 'A'");
+        server.rows("ALTER TABLE \"User\" ADD CONSTRAINT most CHECK (total < 1000)");
+        server.rows("CREATE STATISTICS both_ways ON role, total FROM \"User\"");
+        let wanted = ["By \"\"hand", "constraint most", "both_ways", "before this one and plan anew"];
+        refused(&server, &project, NEXT, &wanted);
+        let there = "SELECT count(*) FROM information_schema.columns WHERE column_name = 'total_new'";
+        assert_eq!(server.value(there), "0", "nothing was begun");
+
+        server.rows("DROP INDEX \"By \"\"hand\"");
+        server.rows("CREATE FUNCTION odd() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.total := NEW.total | 1; RETURN NEW; END'");
+        server.rows("CREATE TRIGGER odd BEFORE UPDATE ON \"User\" FOR EACH ROW EXECUTE FUNCTION odd()");
+        server.rows("DROP STATISTICS both_ways");
+        server.rows("ALTER TABLE \"User\" DROP CONSTRAINT most");
+        refused(&server, &project, NEXT, &["trigger odd on", "User_total_new_sync"]);
+        server.rows("ALTER TRIGGER odd ON \"User\" RENAME TO \"An odd one\"");
+        let names = folders(&project);
+        let swap = names.iter().position(|name| name.contains("_swap_")).unwrap();
+        let aside = tempfile::tempdir().unwrap();
+        let (here, there_too) =
+            (project.path().join("prisma/migrations").join(&names[swap]), aside.path().join("swap"));
+        std::fs::rename(&here, &there_too).unwrap();
+        let run = server.run(&project, &["migrate", "deploy"]);
+        assert_eq!(run.code, Some(0), "{}", run.both());
+        server.rows("CREATE INDEX by_hand ON \"User\"(total DESC)");
+        std::fs::rename(&there_too, &here).unwrap();
+        refused(&server, &project, &names[swap], &["by_hand", "over \"total_new\" too"]);
+        assert_eq!(server.value(there), "1", "nothing was swapped");
+        server.rows("CREATE INDEX by_hand_too ON \"User\"(total_new DESC)");
+        server.rows("DROP INDEX by_hand");
+        let run = server.run(&project, &["migrate", "deploy"]);
+        assert_eq!(run.code, Some(0), "{}", run.both());
+        let kept =
+            "SELECT string_agg(indexname, ' ' ORDER BY indexname) FROM pg_indexes WHERE tablename = 'User'";
+        assert_eq!(server.value(kept), "User_pkey User_total_idx by_hand_too");
+    }
+}
+
+#[test]
+fn a_writer_with_an_empty_search_path_writes_at_every_stage() {
+    let retype = "ALTER TABLE \"User\" ALTER COLUMN role TYPE \"Role\" USING (role::text::\"Role\");\n\
+                  ALTER TABLE \"User\" ALTER COLUMN total TYPE BIGINT;\n";
+    for major in [17, 15] {
+        let Some(server) = Server::start(major) else { continue };
+        let project = project(&[(FIRST, INIT)]);
+        assert_eq!(server.run(&project, &["migrate", "deploy"]).code, Some(0));
+        planned(&server, &project, retype);
+        server.rows(
+            "CREATE FUNCTION public.add() RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS \
+             'DECLARE made bigint; BEGIN EXECUTE ''INSERT INTO public.\"User\" (role, total) VALUES (''''B'''', 5) RETURNING id'' \
+             INTO made; RETURN made; END'",
+        );
+        let mut written = 0;
+        deployed_one_by_one(&server, &project, &mut |name| {
+            written += 1;
+            assert_eq!(server.value("SELECT public.add()"), written.to_string(), "{name}");
+        });
+        assert_eq!(
+            server.value("SELECT count(*) FROM \"User\" WHERE role = 'B' AND total = 5"),
+            written.to_string()
+        );
+        assert_eq!(server.value("SELECT count(*) FROM pg_proc WHERE proname LIKE '%sync%'"), "0");
+    }
+}
+
+#[test]
+fn a_table_with_its_old_name_is_given_what_the_table_is() {
+    let rename = "ALTER TABLE \"User\" RENAME TO \"Person\";\n";
+    for major in [17, 15] {
+        let Some(server) = Server::start(major) else { continue };
+        let project = project(&[(FIRST, INIT)]);
+        assert_eq!(server.run(&project, &["migrate", "deploy"]).code, Some(0));
+        server.as_superuser("CREATE ROLE clerk LOGIN; CREATE ROLE boss LOGIN; CREATE ROLE other LOGIN");
+        server.rows("GRANT SELECT, INSERT, UPDATE ON \"User\" TO clerk WITH GRANT OPTION");
+        server.rows("GRANT SELECT (role) ON \"User\" TO boss");
+        server.rows("GRANT USAGE ON SEQUENCE \"User_id_seq\" TO clerk");
+        // A view would be given what the table never was.
+        server.rows("ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO other");
+        planned(&server, &project, rename);
+        server.rows("ALTER TABLE \"User\" ENABLE ROW LEVEL SECURITY");
+        refused(&server, &project, NEXT, &["has row security", "in a migration of its own"]);
+        assert_eq!(server.value("SELECT to_regclass('\"Person\"') IS NULL"), "t", "nothing was begun");
+        server.rows("ALTER TABLE \"User\" DISABLE ROW LEVEL SECURITY");
+
+        let served = |name: &str, stage: &str| {
+            let insert = format!("INSERT INTO \"{name}\" (role, total) VALUES ('A', 1) RETURNING role");
+            assert_eq!(server.value_as("clerk", &insert), "A", "{stage}: {name}");
+            assert_eq!(
+                server.value_as("boss", &format!("SELECT max(role) FROM \"{name}\"")),
+                "A",
+                "{stage}: {name}"
+            );
+            let has = |role: &str, what: &str| {
+                server.value(&format!("SELECT has_table_privilege('{role}', '\"{name}\"', '{what}')"))
+            };
+            let all = [
+                ("clerk", "UPDATE WITH GRANT OPTION"),
+                ("clerk", "DELETE"),
+                ("boss", "SELECT"),
+                ("other", "SELECT"),
+            ];
+            let all: String = all.iter().map(|(role, what)| has(role, what)).collect();
+            assert_eq!(all, "tfff", "{stage}: {name}");
+        };
+        let names = folders(&project);
+        deployed_one_by_one(&server, &project, &mut |name| {
+            served("Person", name);
+            if name != names[names.len() - 1] {
+                served("User", name);
+            }
+        });
+        assert_eq!(server.value("SELECT to_regclass('\"User\"') IS NULL"), "t");
+        let undone = server.run(&project, &["migrate", "rollback", "--steps", "1"]);
+        assert_eq!(undone.code, Some(0), "{}", undone.both());
+        served("User", "the way back");
+        served("Person", "the way back");
+    }
+}
+
+#[test]
+fn triggers_that_a_fill_runs_are_named() {
+    let Some(server) = Server::start(17) else { return };
+    let audit = "CREATE TABLE audit (what TEXT NOT NULL);\n\
+                 CREATE FUNCTION log() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO audit VALUES (TG_OP); RETURN NULL; END';\n\
+                 CREATE TRIGGER audit AFTER INSERT OR UPDATE ON \"User\" FOR EACH ROW EXECUTE FUNCTION log();\n\
+                 CREATE TRIGGER roles AFTER UPDATE OF role ON \"User\" FOR EACH ROW EXECUTE FUNCTION log();\n";
+    let touch = "ALTER TABLE \"User\" ADD COLUMN changed timestamptz NOT NULL DEFAULT now();\n\
+                 CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.changed := clock_timestamp(); RETURN NEW; END';\n\
+                 CREATE TRIGGER touch BEFORE UPDATE ON \"User\" FOR EACH ROW EXECUTE FUNCTION touch();\n";
+    let retype = "ALTER TABLE \"User\" ALTER COLUMN total TYPE BIGINT;\n";
+    let shown = |init: &str| {
+        let project = project(&[(FIRST, init), (NEXT, retype)]);
+        server.run(&project, &["migrate", "plan", "--safe", NEXT]).both()
+    };
+    let told = "the trigger \"audit\" runs for each row of User that is filled";
+    let said = shown(&format!("{INIT}{audit}"));
+    assert!(said.contains("proven") && said.contains(told), "{said}");
+    let said = shown(INIT);
+    assert!(said.contains("proven") && !said.contains("the trigger"), "{said}");
+    let said = shown(&format!("{INIT}{touch}"));
+    assert!(
+        said.contains("other rows than the migration; the trigger \"touch\" runs for each row of User"),
+        "{said}"
+    );
+}
+
+#[test]
+fn columns_that_nothing_compares_are_named() {
+    let Some(server) = Server::start(17) else { return };
+    let init = format!("{INIT}ALTER TABLE \"User\" ADD COLUMN doc json, ADD COLUMN place point;\n");
+    let rename = "ALTER TABLE \"User\" RENAME COLUMN doc TO document;\nALTER TABLE \"User\" RENAME COLUMN place TO home;\n\
+                  ALTER TABLE \"User\" RENAME COLUMN total TO amount;\n";
+    let project = project(&[(FIRST, &init), (NEXT, rename)]);
+    let said = server.run(&project, &["migrate", "plan", "--safe", NEXT]).both();
+    for text in ["User.doc is left", "type json", "User.place is left", "type point", "_expand_amount"] {
+        assert!(said.contains(text), "{text}: {said}");
+    }
+}
+
+#[test]
+fn a_plan_for_another_namespace_is_refused() {
+    let Some(server) = Server::start(17) else { return };
+    let project = project(&[(FIRST, INIT)]);
+    let url = format!("{}&schema=shop", server.url());
+    let run = |arguments: &[&str]| project.run_with(arguments, &[("DATABASE_URL", url.as_str())]);
+    server.rows("CREATE SCHEMA shop");
+    assert_eq!(run(&["migrate", "deploy"]).code, Some(0));
+    let write = |sql: &str| project.write(&format!("prisma/migrations/{NEXT}/migration.sql"), sql);
+    write("ALTER TABLE \"User\" ALTER COLUMN total TYPE BIGINT;\n");
+    let plan = run(&["migrate", "plan", "--safe", "--write"]);
+    assert!(plan.both().contains("those of \"shop\""), "{}", plan.both());
+    assert_eq!(folders(&project).len(), 2, "nothing is written");
+    // What is in its author's words knows no namespace.
+    write(
+        "CREATE INDEX \"User_role_idx\" ON \"User\"(role);\nCREATE INDEX \"User_both_idx\" ON \"User\"(role, total);\n",
+    );
+    let plan = run(&["migrate", "plan", "--safe", "--write"]);
+    assert_eq!(plan.code, Some(0), "{}", plan.both());
+    let deployed = run(&["migrate", "deploy"]);
+    assert_eq!(deployed.code, Some(0), "{}", deployed.both());
+    assert_eq!(
+        server.value("SELECT count(*) FROM pg_indexes WHERE schemaname = 'shop' AND indexname ~ '_idx$'"),
+        "3"
+    );
+}

@@ -1,0 +1,113 @@
+//! What stands on a column and in no migration: an index that somebody built on a bad day, a check. `ALTER COLUMN … TYPE` keeps
+//! it; a column that gives way to another takes it along, without a word. So the database is asked, before anything and again
+//! when the column goes.
+//!
+//! Source: PostgreSQL documentation, "ALTER TABLE" (DROP COLUMN) and "System Catalogs" (pg_depend: `deptype` "a").
+
+use std::collections::BTreeSet;
+
+use pgsteward_model::catalog::{Catalog, QName, Table};
+use pgsteward_sql::{quote_literal, quote_qualified};
+
+use super::exchange::Exchange;
+use super::family;
+use super::swap::{Swap, temporary};
+
+impl Swap<'_> {
+    /// Fails, before there is anything to undo, where something that is in no migration stands on the column.
+    pub(super) fn refused_first(&self, one: &Exchange<'_>) -> Vec<String> {
+        let hint = "write what is to stay as a migration before this one and plan anew, or drop it; then \
+                    pgsteward migrate resolve --rolled-back, and deploy again";
+        let known = known(self.catalog, one.table);
+        vec![
+            refused(&one.table.name, one.from, &known, hint),
+            overtaken(&one.table.name, one.from, &one.sync()),
+        ]
+    }
+
+    /// The same for what was made since.
+    pub(super) fn refused_last(&self, one: &Exchange<'_>) -> Vec<String> {
+        let hint = format!(
+            "make what is to stay over \"{}\" too, then drop this; pgsteward migrate resolve --rolled-back, and deploy again",
+            one.through
+        );
+        let known = known(self.catalog, one.table);
+        vec![
+            refused(&one.table.name, one.from, &known, &hint),
+            overtaken(&one.table.name, one.from, &one.sync()),
+        ]
+    }
+
+    /// The same where the second column goes, which has nothing but indexes of the plan's.
+    pub(super) fn refused_second(&self, one: &Exchange<'_>) -> String {
+        let hint = format!(
+            "make what is to stay over \"{}\", which gets the name, then drop this; pgsteward migrate resolve --rolled-back, and \
+             deploy again",
+            one.from
+        );
+        let known = known(self.catalog, one.table).iter().map(|name| temporary(name)).collect();
+        refused(&one.table.name, &one.through, &known, &hint)
+    }
+}
+
+/// Names of all that migrations gave to the table and its partitions.
+fn known(catalog: &Catalog, table: &Table) -> BTreeSet<String> {
+    let family: Vec<&Table> = std::iter::once(table).chain(family::partitions(catalog, table)).collect();
+    let indexes = family.iter().flat_map(|one| one.indexes.iter().map(|index| index.name.clone()));
+    let constraints = family.iter().flat_map(|one| one.constraints.iter().map(|other| other.name.clone()));
+    let own = |owner: &QName| family.iter().any(|one| one.name == *owner);
+    let sequences = catalog.sequences.values().filter(|sequence| {
+        let owner = sequence.owned_by.as_ref();
+        owner.is_some_and(|(owner, _)| own(owner))
+    });
+    indexes.chain(constraints).chain(sequences.map(|sequence| sequence.name.name.clone())).collect()
+}
+
+fn refused(table: &QName, column: &str, known: &BTreeSet<String>, hint: &str) -> String {
+    let known: Vec<String> = known.iter().map(|name| quote_literal(name)).collect();
+    let on = quote_literal(&quote_qualified(table));
+    format!(
+        "-- What stands on the column and in no migration would go with it, unnoticed.\n\
+         DO $known$\nDECLARE\n  found text;\nBEGIN\n  \
+         SELECT string_agg(DISTINCT pg_catalog.pg_describe_object(one.classid, one.objid, one.objsubid), ', ') INTO found\n  \
+         FROM (SELECT {on}::regclass AS oid UNION SELECT relid FROM pg_catalog.pg_partition_tree({on}::regclass)) AS tree\n  \
+         JOIN pg_catalog.pg_attribute AS own ON own.attrelid = tree.oid AND own.attname = {}\n  \
+         JOIN pg_catalog.pg_depend AS one ON one.refclassid = 'pg_catalog.pg_class'::regclass\n    \
+         AND one.refobjid = tree.oid AND one.refobjsubid = own.attnum AND one.deptype = 'a'\n  \
+         LEFT JOIN pg_catalog.pg_class AS class ON one.classid = 'pg_catalog.pg_class'::regclass AND class.oid = one.objid\n    \
+         AND class.relkind IN ('i', 'I', 'S') AND NOT class.relispartition\n  \
+         LEFT JOIN pg_catalog.pg_constraint AS bound ON one.classid = 'pg_catalog.pg_constraint'::regclass AND bound.oid = one.objid\n    \
+         AND bound.contype <> 'n' AND bound.conparentid = 0 AND bound.coninhcount = 0\n  \
+         LEFT JOIN pg_catalog.pg_statistic_ext AS statistics\n    \
+         ON one.classid = 'pg_catalog.pg_statistic_ext'::regclass AND statistics.oid = one.objid\n  \
+         WHERE coalesce(class.relname, bound.conname, statistics.stxname) <> ALL (ARRAY[{}]::name[]);\n  \
+         IF found IS NOT NULL THEN\n    \
+         RAISE EXCEPTION '% of % goes, and no migration made what stands on it: %', {}, {on}, found\n      \
+         USING HINT = {};\n  END IF;\nEND\n$known$",
+        quote_literal(column),
+        known.join(", "),
+        quote_literal(&pgsteward_sql::quote_ident(column)),
+        quote_literal(hint),
+    )
+}
+
+/// Fails where a trigger that is in no migration runs behind the one that keeps the columns equal: what it makes of the first,
+/// the second would not have. Ours are told by their names, which their functions share.
+fn overtaken(table: &QName, column: &str, sync: &str) -> String {
+    let on = quote_literal(&quote_qualified(table));
+    let (column, sync) = (quote_literal(&pgsteward_sql::quote_ident(column)), quote_literal(sync));
+    format!(
+        "DO $behind$\nDECLARE\n  found text;\nBEGIN\n  \
+         SELECT string_agg(pg_catalog.pg_describe_object('pg_catalog.pg_trigger'::regclass, one.oid, 0), ', ') INTO found\n  \
+         FROM pg_catalog.pg_trigger AS one JOIN pg_catalog.pg_proc AS runs ON runs.oid = one.tgfoid\n  \
+         WHERE (one.tgrelid = {on}::regclass OR one.tgrelid IN (SELECT relid FROM pg_catalog.pg_partition_tree({on}::regclass)))\n    \
+         AND NOT one.tgisinternal AND one.tgenabled <> 'D'\n    \
+         -- BEFORE, FOR EACH ROW; INSERT or UPDATE.\n    \
+         AND one.tgtype & 3 = 3 AND one.tgtype & 20 <> 0 AND one.tgname > {sync}::name\n    \
+         AND NOT (runs.proname = one.tgname AND one.tgname ~ '(_sync|_[0-9a-f]{{8}})$');\n  \
+         IF found IS NOT NULL THEN\n    \
+         RAISE EXCEPTION 'what this changes in % of % would not be in the column that takes its place: %', {column}, {on}, found\n      \
+         USING HINT = 'ALTER TRIGGER … RENAME TO a name that sorts before ' || {sync} || '; then \
+         pgsteward migrate resolve --rolled-back, and deploy again';\n  END IF;\nEND\n$behind$"
+    )
+}
