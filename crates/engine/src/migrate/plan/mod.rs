@@ -47,7 +47,6 @@ use crate::collect::{CodeReader, introspect};
 use crate::discover::FoundProject;
 use crate::fix::Plan as Changes;
 use deck::Deck;
-use pieces::Piece;
 use prove::Ground;
 use standing::Standing;
 
