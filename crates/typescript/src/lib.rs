@@ -9,6 +9,6 @@ mod packed;
 mod scan;
 mod unit;
 
-pub use link::{ClientProject, Modules, Package, PathAliases, World, link, link_all, wanted};
-pub use scan::{LARGEST, scan, scan_but_tests, scan_fully};
+pub use link::{ClientProject, Modules, Package, PathAliases, Targets, World, link, link_all, wanted};
+pub use scan::{LARGEST, STACK, on_roomy_stack, scan, scan_but_tests, scan_fully};
 pub use unit::*;

@@ -43,14 +43,14 @@ pub enum Awaited {
     Not,
 }
 
-/// A condition. `if (!row)`: sources are the row's, negated.
+/// A condition. `if (!row)`: sources are the row's, negated. All sites under one condition share what it says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Guard {
-    pub sources: Vec<Source>,
+    pub sources: Arc<[Source]>,
     /// The site runs where the condition is false.
     pub negated: bool,
     /// The condition as written, cut at 120 characters.
-    pub text: String,
+    pub text: Arc<str>,
 }
 
 impl Guard {

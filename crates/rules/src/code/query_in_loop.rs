@@ -289,7 +289,7 @@ fn starts_at_once(flow: &Flow, reach: &flow::Reach) -> bool {
 fn fills_gaps(flow: &Flow, site: &Site) -> bool {
     let text = flow.text_of(site.function);
     site.guards.iter().filter(|guard| guard.negated && is_path(&guard.text)).any(|guard| {
-        text.match_indices(guard.text.as_str()).any(|(at, name)| {
+        text.match_indices(&*guard.text).any(|(at, name)| {
             let declared = ["const ", "let "].iter().any(|word| text[..at].ends_with(word));
             let rest = text[at + name.len()..].lines().next().unwrap_or("");
             declared && (rest.contains(".find(") || rest.contains(".get("))

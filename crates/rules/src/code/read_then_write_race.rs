@@ -52,7 +52,7 @@ pub(super) fn look<'a>(flow: &Flow<'a>, create: &Call) -> Option<(&'a Call, Vec<
     let data = create.argument.get("data")?;
     // A count that is held against a limit does not look for the row.
     let absent = create.site.guards.iter().filter(|guard| says_absent(guard));
-    absent.flat_map(|guard| &guard.sources).find_map(|source| {
+    absent.flat_map(|guard| guard.sources.iter()).find_map(|source| {
         let Source::Result { call, .. } = source else { return None };
         let read = &flow.code.calls[*call];
         let looks = matches!(

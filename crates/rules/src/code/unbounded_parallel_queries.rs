@@ -97,7 +97,7 @@ fn writes_in_branches(flow: &Flow, function: usize) -> bool {
     let mut conditions: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for (_, call) in flow.calls_of(function).filter(|(_, call)| call.operation.writes()) {
         let condition = call.site.guards.iter().find(|guard| !guard.negated);
-        conditions.entry(&call.model).or_default().insert(condition.map_or("", |guard| guard.text.as_str()));
+        conditions.entry(&call.model).or_default().insert(condition.map_or("", |guard| &*guard.text));
     }
     conditions.values().any(|of_model| of_model.len() > 1)
 }

@@ -202,7 +202,7 @@ fn is_made_up_for(flow: &Flow, first: &Write, second: &Write) -> bool {
 /// Neither of the two stands under a condition that the other does not stand under; ways out before them are none.
 fn together(first: &Site, second: &Site) -> bool {
     let conditions = |site: &Site| -> BTreeSet<String> {
-        site.guards.iter().filter(|guard| !guard.negated).map(|guard| guard.text.clone()).collect()
+        site.guards.iter().filter(|guard| !guard.negated).map(|guard| guard.text.to_string()).collect()
     };
     conditions(first) == conditions(second)
 }

@@ -21,7 +21,7 @@ mod world;
 use pgsteward_model::code::Code;
 
 pub use modules::Modules;
-pub use wanted::wanted;
+pub use wanted::{Targets, wanted};
 pub use world::{ClientProject, Package, PathAliases, World};
 
 use crate::unit::Unit;

@@ -3,13 +3,14 @@
 //! function is written in, and not on all that the package exports.
 
 use std::cell::RefCell;
+use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
 use pgsteward_model::code::FileRole;
-use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
+use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet, FxHasher};
 
 use super::modules::{Module, Modules};
-use crate::unit::{Depth, Exported, Import, Imported, Origin, Unit};
+use crate::unit::{Depth, Export, Exported, Import, Imported, Origin, Unit};
 
 /// How far re-exports are followed.
 const MAX_DEPTH: usize = 24;
@@ -17,9 +18,12 @@ const MAX_DEPTH: usize = 24;
 /// Units of which only the names were read and that matter all the same: they import, directly or through others, what
 /// is written in files that speak of a database, or such files import them. Whoever links should read them fully first,
 /// and ask again.
-pub fn wanted(units: &[Unit], modules: &Modules<'_>) -> Vec<usize> {
+///
+/// `known` is what was found before, for the same units but for those that were read fully since.
+pub fn wanted(units: &[Unit], modules: &Modules<'_>, known: &mut Targets) -> Vec<usize> {
     let graph = Graph::new(units, modules);
-    let imported: Vec<Vec<usize>> = (0..units.len()).map(|unit| graph.imported(unit)).collect();
+    known.renew(&graph);
+    let imported: Vec<Vec<usize>> = (0..units.len()).map(|unit| graph.imported(unit, known)).collect();
     let speaking: Vec<usize> = (0..units.len()).filter(|unit| speaks(&units[*unit])).collect();
     // Upwards: whoever imports them, and whoever imports these.
     let mut importers: HashMap<usize, Vec<usize>> = HashMap::default();
@@ -67,6 +71,61 @@ fn speaks(unit: &Unit) -> bool {
         || !unit.clients.is_empty()
 }
 
+/// The units that each unit imports something of, as far as exports tell. To look them up takes as long as reading many
+/// a file.
+#[derive(Default)]
+pub struct Targets {
+    of: Vec<Known>,
+}
+
+struct Known {
+    depth: Depth,
+    /// Of what the unit exports.
+    exports: u64,
+    imported: Vec<usize>,
+}
+
+impl Targets {
+    fn renew(&mut self, graph: &Graph<'_>) {
+        let units = graph.units;
+        if self.of.len() != units.len() {
+            self.of = (0..units.len()).map(|unit| graph.known(unit)).collect();
+            return;
+        }
+        let changed: Vec<usize> =
+            (0..units.len()).filter(|unit| self.of[*unit].depth != units[*unit].depth).collect();
+        // Files that are read in full may export more than their words told: whoever was led to them looks again.
+        let (same, other): (Vec<usize>, Vec<usize>) =
+            changed.into_iter().partition(|unit| self.of[*unit].exports == exports(&units[*unit]));
+        let other: HashSet<usize> = other.into_iter().collect();
+        let led_there = |known: &Known| known.imported.iter().any(|unit| other.contains(unit));
+        let mut anew: HashSet<usize> = same.into_iter().chain(other.iter().copied()).collect();
+        if !other.is_empty() {
+            anew.extend((0..units.len()).filter(|unit| led_there(&self.of[*unit])));
+        }
+        for unit in anew {
+            self.of[unit] = graph.known(unit);
+        }
+    }
+}
+
+/// A number for what a unit exports, in whatever order, and whatever of the file itself it is.
+fn exports(unit: &Unit) -> u64 {
+    let of = |export: &Export| {
+        let mut hasher = FxHasher::default();
+        (&export.name, export.type_only).hash(&mut hasher);
+        match &export.what {
+            Exported::Local(_) => {}
+            Exported::From { module, name: Imported::Name(name) } => (1, module, name).hash(&mut hasher),
+            Exported::From { module, name: Imported::Namespace } => (2, module).hash(&mut hasher),
+            Exported::From { module, name: Imported::Nothing } => (3, module).hash(&mut hasher),
+            Exported::Star { module } => (4, module).hash(&mut hasher),
+        }
+        hasher.finish()
+    };
+    unit.exports.iter().map(of).fold(0, u64::wrapping_add)
+}
+
 /// Names and the units that declare them.
 type Names<'a> = HashMap<&'a str, Vec<usize>>;
 
@@ -99,23 +158,49 @@ impl<'a> Graph<'a> {
     }
 
     /// The other units that a unit imports something of.
-    fn imported(&self, unit: usize) -> Vec<usize> {
-        let imports = self.units[unit].imports.iter().filter(|import| !import.type_only);
-        let mut found: Vec<usize> = imports.flat_map(|import| self.targets(unit, import)).collect();
-        found.sort_unstable();
-        found.dedup();
+    fn imported(&self, unit: usize, known: &Targets) -> Vec<usize> {
+        let mut found = known.of[unit].imported.clone();
+        if !self.implementations.is_empty() {
+            let imports = self.units[unit].imports.iter().filter(|import| !import.type_only);
+            found.extend(imports.flat_map(|import| self.implementing(unit, import)));
+            found.sort_unstable();
+            found.dedup();
+        }
         found.retain(|of| *of != unit);
         found
     }
 
+    fn known(&self, unit: usize) -> Known {
+        let file = &self.units[unit];
+        let imports = file.imports.iter().filter(|import| !import.type_only);
+        let mut imported: Vec<usize> = imports.flat_map(|import| self.declaring(unit, import)).collect();
+        imported.sort_unstable();
+        imported.dedup();
+        Known { depth: file.depth, exports: exports(file), imported }
+    }
+
     /// The units that what is imported is written in.
     fn targets(&self, unit: usize, import: &'a Import) -> Vec<usize> {
+        let mut found = self.declaring(unit, import);
+        found.extend(self.implementing(unit, import));
+        found
+    }
+
+    /// The classes that may be meant by an interface that is imported.
+    fn implementing(&self, unit: usize, import: &'a Import) -> &[usize] {
+        let found = match &import.name {
+            Imported::Name(name) => self.implementations.get(name.as_str()),
+            Imported::Namespace | Imported::Nothing => None,
+        };
+        found.filter(|_| self.unit_of(unit, &import.module).is_some()).map_or(&[], Vec::as_slice)
+    }
+
+    /// The units that what is imported is declared in.
+    fn declaring(&self, unit: usize, import: &'a Import) -> Vec<usize> {
         let Some(of) = self.unit_of(unit, &import.module) else { return Vec::new() };
         match &import.name {
             Imported::Name(name) => {
-                let mut found = self.definers(of, name, 0).unwrap_or_else(|| self.everything(of).to_vec());
-                found.extend(self.implementations.get(name.as_str()).into_iter().flatten());
-                found
+                self.definers(of, name, 0).unwrap_or_else(|| self.everything(of).to_vec())
             }
             Imported::Namespace => self.everything(of).to_vec(),
             Imported::Nothing => vec![of],

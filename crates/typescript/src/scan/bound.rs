@@ -80,7 +80,7 @@ impl<'a> Reader<'_, 'a> {
 
     pub(super) fn follow_symbol(&self, symbol: SymbolId, held: Held, trail: &mut Trail) {
         for reference in self.scoping.get_resolved_references(symbol) {
-            if reference.is_read() {
+            if reference.is_read() && trail.is_new(reference.node_id(), held) {
                 self.follow(reference.node_id(), held, trail);
             }
         }

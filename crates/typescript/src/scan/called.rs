@@ -190,11 +190,11 @@ fn holds(name: &str, word: &str) -> bool {
     name.len() >= word.len() && name.windows(word.len()).any(|part| part[0] == word[0] && part == word)
 }
 
+/// In whatever case.
 pub(super) fn session_name(name: &str) -> bool {
-    matches!(
-        name,
-        "session" | "viewer" | "currentuser" | "authuser" | "loggedinuser" | "auth" | "sessionuser"
-    )
+    const NAMES: [&str; 7] =
+        ["session", "viewer", "currentuser", "authuser", "loggedinuser", "auth", "sessionuser"];
+    (4..=12).contains(&name.len()) && NAMES.iter().any(|one| one.eq_ignore_ascii_case(name))
 }
 
 /// `Promise.all([a, b])`, `prisma.$transaction([a, b])`, `[a, b]`: an element.

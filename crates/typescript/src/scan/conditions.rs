@@ -27,7 +27,7 @@ impl<'a> Reader<'_, 'a> {
                 // Many places stand under the same condition.
                 let known = self.tested.get(&id(test)).cloned();
                 let (sources, text) = known.unwrap_or_else(|| {
-                    let made = (self.sources(test), self.cut(span(test), 120));
+                    let made = (self.sources(test).into(), self.cut(span(test), 120).into());
                     self.tested.insert(id(test), made.clone());
                     made
                 });

@@ -10,74 +10,77 @@ use super::syntax::{Code, argument, as_call, as_member, bare, span};
 use crate::unit::{Import, ImportKind, Origin, UnitInvocation, Usage};
 
 /// Methods of what the language has built in; functions of a repository that are called so are rarely told from them.
-const BUILT_IN: [&str; 66] = [
-    "map",
-    "filter",
-    "forEach",
-    "reduce",
-    "reduceRight",
-    "flatMap",
-    "some",
-    "every",
-    "findIndex",
-    "findLast",
-    "sort",
-    "toSorted",
-    "push",
-    "pop",
-    "shift",
-    "unshift",
-    "slice",
-    "splice",
-    "concat",
-    "join",
-    "includes",
-    "indexOf",
-    "keys",
-    "values",
-    "entries",
-    "then",
-    "catch",
-    "finally",
-    "toString",
-    "toISOString",
-    "toLowerCase",
-    "toUpperCase",
-    "trim",
-    "split",
-    "replace",
-    "replaceAll",
-    "startsWith",
-    "endsWith",
-    "match",
-    "test",
-    "exec",
-    "bind",
-    "call",
-    "apply",
-    "hasOwnProperty",
-    "padStart",
-    "padEnd",
-    "substring",
-    "charAt",
-    "flat",
-    "fill",
-    "at",
-    "json",
-    "status",
-    "log",
-    "warn",
-    "info",
-    "debug",
-    "toFixed",
-    "localeCompare",
-    "getTime",
-    "valueOf",
-    "parse",
-    "safeParse",
-    "has",
-    "clear",
-];
+fn is_built_in(name: &str) -> bool {
+    matches!(
+        name,
+        "map"
+            | "filter"
+            | "forEach"
+            | "reduce"
+            | "reduceRight"
+            | "flatMap"
+            | "some"
+            | "every"
+            | "findIndex"
+            | "findLast"
+            | "sort"
+            | "toSorted"
+            | "push"
+            | "pop"
+            | "shift"
+            | "unshift"
+            | "slice"
+            | "splice"
+            | "concat"
+            | "join"
+            | "includes"
+            | "indexOf"
+            | "keys"
+            | "values"
+            | "entries"
+            | "then"
+            | "catch"
+            | "finally"
+            | "toString"
+            | "toISOString"
+            | "toLowerCase"
+            | "toUpperCase"
+            | "trim"
+            | "split"
+            | "replace"
+            | "replaceAll"
+            | "startsWith"
+            | "endsWith"
+            | "match"
+            | "test"
+            | "exec"
+            | "bind"
+            | "call"
+            | "apply"
+            | "hasOwnProperty"
+            | "padStart"
+            | "padEnd"
+            | "substring"
+            | "charAt"
+            | "flat"
+            | "fill"
+            | "at"
+            | "json"
+            | "status"
+            | "log"
+            | "warn"
+            | "info"
+            | "debug"
+            | "toFixed"
+            | "localeCompare"
+            | "getTime"
+            | "valueOf"
+            | "parse"
+            | "safeParse"
+            | "has"
+            | "clear"
+    )
+}
 
 /// Packages that hold no code of a repository, by the start of their name.
 const FOREIGN: [&str; 34] = [
@@ -176,7 +179,7 @@ impl<'a> Reader<'_, 'a> {
         let inner = bare(callee);
         if let Some(member) = as_member(inner) {
             let Some(name) = member.name else { return false };
-            if depth == 0 && (BUILT_IN.contains(&name) || name.starts_with('$')) {
+            if depth == 0 && (is_built_in(name) || name.starts_with('$')) {
                 return false;
             }
             return match bare(member.object) {
@@ -276,8 +279,8 @@ impl<'a> Reader<'_, 'a> {
         // The site first: it makes the loops known that values speak of.
         let mut site = self.site(node);
         let origin = self.origin(callee);
-        let mut values = Vec::new();
-        let mut origins = Vec::new();
+        let most = arguments.len().min(12);
+        let (mut values, mut origins) = (Vec::with_capacity(most), Vec::with_capacity(most));
         for one in arguments.iter().take(12) {
             match one.as_expression() {
                 Some(expression) => {

@@ -55,6 +55,7 @@ use pgsteward_model::code::{FileRole, LeftOut};
 use rustc_hash::FxHashMap as HashMap;
 
 use crate::unit::{Depth, Export, Exported, Origin, Unit};
+pub use nesting::{STACK, on_roomy_stack};
 use reader::Reader;
 
 /// Larger files are left out: nobody writes them by hand.
@@ -114,11 +115,12 @@ fn read(path: &str, text: &str, fully: bool) -> Unit {
     if fully && unit.role == Some(FileRole::Application) && file_role::is_program(text) {
         unit.role = Some(FileRole::Script);
     }
-    if nesting::is_short(text) {
+    let room = nesting::room();
+    if nesting::is_within(text, room) {
         return parse(unit, text, source_type, fully);
     }
     let depth = nesting::depth(text);
-    if depth <= nesting::SHALLOW {
+    if depth <= room {
         return parse(unit, text, source_type, fully);
     }
     if depth > nesting::DEEPEST {
@@ -157,7 +159,8 @@ fn parse(unit: Unit, text: &str, source_type: SourceType, fully: bool) -> Unit {
 /// Statements that were taken out of a file. None where they are none after all.
 fn parse_statements(unit: &Unit, statements: &str, source_type: SourceType) -> Option<Unit> {
     // What else stands on their lines may be nested as deep as anything.
-    if !nesting::is_short(statements) && nesting::depth(statements) > nesting::SHALLOW {
+    let room = nesting::room();
+    if !nesting::is_within(statements, room) && nesting::depth(statements) > room {
         return None;
     }
     TREES.with_borrow_mut(|allocator| {
@@ -281,6 +284,8 @@ impl Reader<'_, '_> {
         for node in &calls {
             self.register(*node);
         }
+        // Of large things the room for more of them is worth giving back.
+        self.unit.invocations.shrink_to_fit();
         for symbol in variables {
             self.fill_variable(symbol);
         }
@@ -347,6 +352,7 @@ impl Reader<'_, '_> {
         }
         self.references.sort_by_key(|reference| reference.span);
         self.references.dedup_by_key(|reference| reference.span);
+        self.references.shrink_to_fit();
         self.unit.references = self.references;
         self.unit
     }

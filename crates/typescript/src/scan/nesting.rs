@@ -4,16 +4,55 @@
 //! in them may be code after all.
 //! So the number is too high for prose, and never too low for code.
 
+use std::cell::Cell;
+
 /// Deeper texts are not read.
 pub(super) const DEEPEST: usize = if cfg!(debug_assertions) { 4_000 } else { 16_000 };
 /// Up to this depth the two megabytes of any thread will do; without optimisation a level takes many times as much.
 pub(super) const SHALLOW: usize = if cfg!(debug_assertions) { 60 } else { 250 };
-/// For [`DEEPEST`] levels. Of memory it takes what is used.
-pub(super) const STACK: usize = 512 * 1024 * 1024;
+/// Bytes of stack for [`DEEPEST`] levels. Of memory it takes what is used.
+pub const STACK: usize = 512 * 1024 * 1024;
 
-/// Whether a text can be read on any thread, however it is nested: each level takes a byte.
-pub(super) fn is_short(text: &str) -> bool {
-    text.len() <= SHALLOW
+thread_local! {
+    /// How deep what this thread parses may be nested.
+    static ROOM: Cell<usize> = const { Cell::new(SHALLOW) };
+}
+
+/// For a thread to call at its start that has a stack of [`STACK`] bytes: it reads the deepest texts itself, and most
+/// need not be looked at first.
+pub fn on_roomy_stack() {
+    ROOM.set(DEEPEST);
+}
+
+pub(super) fn room() -> usize {
+    ROOM.get()
+}
+
+/// Whether a text is no deeper than a number of levels for certain: each level takes a word or a sign.
+pub(super) fn is_within(text: &str, levels: usize) -> bool {
+    text.len() <= levels || tokens(text.as_bytes()) <= levels
+}
+
+/// Words and signs but separators: what [`depth`] counts, or more. Counted in pieces whose sums fit into a byte, which
+/// compilers turn into a few instructions for many bytes at once.
+fn tokens(bytes: &[u8]) -> usize {
+    let word = |byte: u8| {
+        (byte | 0x20).wrapping_sub(b'a') < 26
+            || byte.wrapping_sub(b'0') < 10
+            || byte >= 0x80
+            || byte == b'_'
+            || byte == b'$'
+    };
+    let nothing = |byte: u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b',' | b';');
+    let starts = |before: u8, byte: u8| u8::from(!(nothing(byte) | (word(byte) & word(before))));
+    let first = bytes.first().map_or(0, |first| usize::from(starts(b' ', *first)));
+    let rest = bytes.get(1..).unwrap_or_default();
+    let pieces = bytes.chunks(255).zip(rest.chunks(255));
+    let sum = |(before, piece): (&[u8], &[u8])| {
+        let sum = before.iter().zip(piece).fold(0_u8, |sum, (before, byte)| sum + starts(*before, *byte));
+        usize::from(sum)
+    };
+    first + pieces.map(sum).sum::<usize>()
 }
 
 #[derive(Clone, Copy, Default)]
@@ -163,6 +202,23 @@ fn closes(text: &[u8], at: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_text_is_deeper_than_it_has_words_and_signs() {
+        let texts = [
+            include_str!("nesting.rs").to_owned(),
+            "(".repeat(600),
+            "!a ".repeat(300),
+            "{ a: [b, c(d)] } ; é$_0 ,\n\t".repeat(40),
+            "a".into(),
+            String::new(),
+        ];
+        for text in texts {
+            assert!(tokens(text.as_bytes()) >= depth(&text), "{text}");
+        }
+        assert_eq!(tokens(b"const a_1 = $b.c + 22; // d\n"), 11);
+        assert_eq!(tokens("x(".repeat(1_000).as_bytes()), 2_000);
+    }
 
     #[test]
     fn comments_that_begin_a_line_are_not_nested() {

@@ -45,7 +45,7 @@ pub(super) struct Reader<'s, 'a> {
     /// `try` statements and calls of `catch`, by node.
     pub tries: HashMap<NodeId, usize>,
     /// What conditions are made of, and as written, by node.
-    pub tested: HashMap<NodeId, (Vec<pgsteward_model::code::Source>, String)>,
+    pub tested: HashMap<NodeId, (Arc<[pgsteward_model::code::Source]>, Arc<str>)>,
     /// All `await` expressions, in the order of the text.
     pub awaits: Vec<Span>,
     /// What may still be spent on following names, so that no text takes forever.
@@ -121,6 +121,9 @@ impl<'a> Reader<'_, 'a> {
         // Nearly all of them are as they should be.
         if text.len() <= most && is_plain(text.as_bytes()) {
             return text.to_owned();
+        }
+        if let Some(cut) = cut_ascii(text.as_bytes(), most) {
+            return cut;
         }
         let mut out = String::with_capacity(text.len().min(most));
         let mut left = most;
@@ -252,14 +255,37 @@ impl<'a> Reader<'_, 'a> {
     }
 }
 
-/// One line of ASCII without a blank too many.
-fn is_plain(text: &[u8]) -> bool {
-    let mut before = b' ';
+/// The same for ASCII: what is kept is looked at byte by byte. None where it holds another character.
+fn cut_ascii(text: &[u8], most: usize) -> Option<String> {
+    let mut out = String::with_capacity(text.len().min(most + '…'.len_utf8() + 1));
+    let mut left = most;
+    let mut blank = false;
     for byte in text {
-        if !matches!(byte, b' '..=b'~') || before == b' ' && *byte == b' ' {
-            return false;
+        match byte {
+            b'\t'..=b'\r' | b' ' => blank = true,
+            0x80.. => return None,
+            _ => {
+                if std::mem::take(&mut blank) && !out.is_empty() {
+                    out.push(' ');
+                    left = left.saturating_sub(1);
+                }
+                if left == 0 {
+                    out.push('…');
+                    break;
+                }
+                out.push(char::from(*byte));
+                left -= 1;
+            }
         }
-        before = *byte;
     }
-    before != b' ' || text.is_empty()
+    Some(out)
+}
+
+/// One line of ASCII without a blank too many. Looks at all of it, many bytes at once.
+fn is_plain(text: &[u8]) -> bool {
+    let printed = text.iter().fold(true, |all, byte| all & matches!(byte, b' '..=b'~'));
+    let rest = text.get(1..).unwrap_or_default();
+    let doubled =
+        text.iter().zip(rest).fold(false, |any, (one, next)| any | (*one == b' ') & (*next == b' '));
+    printed && !doubled && text.first() != Some(&b' ') && text.last() != Some(&b' ')
 }

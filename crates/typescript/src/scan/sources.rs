@@ -19,6 +19,8 @@ pub(super) struct Found {
 impl Found {
     pub(super) fn add(&mut self, source: Source) {
         if !self.sources.contains(&source) && self.sources.len() < 12 {
+            // Nearly all have one: four would be kept for nothing.
+            self.sources.reserve_exact(1);
             self.sources.push(source);
         }
     }
@@ -137,18 +139,18 @@ impl<'a> Reader<'_, 'a> {
 
     /// What names of members tell: `process.env.X`, `req.body.x`, `session.user.id`.
     pub(super) fn by_name(&self, expression: &'a Expression<'a>) -> Option<Source> {
-        let mut names = Vec::new();
+        // The members nearest to the root.
+        let (mut first, mut second) = (None, None);
+        let mut input = false;
         let mut node = expression;
         for _ in 0..DEPTH {
-            if let Some(member) = as_member(node) {
-                names.push(member.name.unwrap_or("[]"));
-                node = member.object;
-            } else {
-                break;
-            }
+            let Some(member) = as_member(node) else { break };
+            second = first;
+            first = Some(member.name.unwrap_or("[]"));
+            input |= first == Some("input");
+            node = member.object;
         }
-        names.reverse();
-        let first = names.first().copied()?;
+        let first = first?;
         let root = match bare(node) {
             Expression::Identifier(identifier) => identifier.name.as_str(),
             Expression::ThisExpression(_) => "this",
@@ -157,11 +159,8 @@ impl<'a> Reader<'_, 'a> {
         if root == "process" && first == "env" {
             return Some(Source::Environment);
         }
-        let lower = root.to_ascii_lowercase();
-        let request = matches!(
-            lower.as_str(),
-            "req" | "request" | "_req" | "nextrequest" | "event" | "c" | "ctx" | "context" | "evt"
-        );
+        let request = is_request(root)
+            || ["_req", "nextrequest", "evt"].iter().any(|one| one.eq_ignore_ascii_case(root));
         let sends = |name: &str| {
             matches!(
                 name,
@@ -184,7 +183,7 @@ impl<'a> Reader<'_, 'a> {
         if request && sends(first) {
             return Some(Source::Request);
         }
-        if request && matches!(first, "req" | "request") && names.get(1).is_some_and(|name| sends(name)) {
+        if request && matches!(first, "req" | "request") && second.is_some_and(sends) {
             return Some(Source::Request);
         }
         if request
@@ -192,13 +191,10 @@ impl<'a> Reader<'_, 'a> {
         {
             return Some(Source::Session);
         }
-        if names.contains(&"input") && request {
+        if input && request {
             return Some(Source::Request);
         }
-        if session_name(&lower) {
-            return Some(Source::Session);
-        }
-        None
+        session_name(root).then_some(Source::Session)
     }
 
     fn find_identifier(
@@ -227,7 +223,6 @@ impl<'a> Reader<'_, 'a> {
     }
 
     fn find_definition(&mut self, symbol: SymbolId, path: &[Name<'a>], depth: u32, found: &mut Found) {
-        let name = self.scoping.symbol_name(symbol).to_ascii_lowercase();
         match self.definition(symbol) {
             Definition::Import(_) | Definition::Enum => found.add(Source::Constant),
             Definition::Function(_) | Definition::Class(_) => found.add(Source::Constant),
@@ -243,7 +238,7 @@ impl<'a> Reader<'_, 'a> {
                 if declarator.init.is_none() && found.sources.is_empty() {
                     found.add(Source::Unknown);
                 }
-                if session_name(&name)
+                if session_name(self.scoping.symbol_name(symbol))
                     && found
                         .sources
                         .iter()
@@ -294,8 +289,8 @@ impl<'a> Reader<'_, 'a> {
         if let Some(Step::Member(first)) = steps.first()
             && let Expression::Identifier(root) = super::syntax::settled(init)
         {
-            let root = root.name.as_str().to_ascii_lowercase();
-            let request = matches!(root.as_str(), "req" | "request" | "event" | "c" | "context" | "ctx");
+            let root = root.name.as_str();
+            let request = is_request(root);
             if request
                 && matches!(
                     first.as_ref(),
@@ -304,7 +299,7 @@ impl<'a> Reader<'_, 'a> {
             {
                 return found.add(Source::Request);
             }
-            if (request && session_name(&first.to_ascii_lowercase())) || session_name(&root) {
+            if (request && session_name(first)) || session_name(root) {
                 return found.add(Source::Session);
             }
         }
@@ -342,16 +337,13 @@ impl<'a> Reader<'_, 'a> {
             let first = names.next();
             let handles = matches!(role, FunctionRole::RequestHandler | FunctionRole::Webhook);
             let handler = handles.then(|| self.handler_parameter(function, index, first)).flatten();
-            let context = || first.filter(|name| session_name(&name.to_ascii_lowercase()));
+            let context = || first.filter(|name| session_name(name));
             return match (handler, context()) {
                 (Some(source), _) => found.add(source),
                 (None, Some(_)) => found.add(Source::Session),
                 (None, None) => {
-                    let whole = self.unit.functions[function]
-                        .parameters
-                        .get(index)
-                        .map(|one| one.name.to_ascii_lowercase());
-                    if whole.is_some_and(|name| session_name(&name)) {
+                    let whole = self.unit.functions[function].parameters.get(index);
+                    if whole.is_some_and(|one| session_name(&one.name)) {
                         found.add(Source::Session);
                     }
                     found.add(Source::Parameter { index });
@@ -391,7 +383,7 @@ impl<'a> Reader<'_, 'a> {
     /// What a framework puts into the parameters of a handler.
     fn handler_parameter(&self, function: usize, index: usize, first: Option<&str>) -> Option<Source> {
         let parameter = self.unit.functions[function].parameters.get(index)?;
-        let name = parameter.name.to_ascii_lowercase();
+        let name = &parameter.name;
         match first {
             Some("ctx" | "context" | "session" | "user") => return Some(Source::Session),
             Some("input" | "params" | "body" | "query" | "searchParams" | "request" | "args") => {
@@ -399,10 +391,16 @@ impl<'a> Reader<'_, 'a> {
             }
             _ => {}
         }
-        if session_name(&name) || matches!(name.as_str(), "ctx" | "context") {
+        if session_name(name) || ["ctx", "context"].iter().any(|one| one.eq_ignore_ascii_case(name)) {
             return None;
         }
         // Controllers, resolvers and server actions take what the user sends as their parameters.
         Some(Source::Request)
     }
+}
+
+/// What the request, or what holds it, is called nearly everywhere, in whatever case.
+fn is_request(name: &str) -> bool {
+    const NAMES: [&str; 6] = ["req", "request", "event", "c", "context", "ctx"];
+    NAMES.iter().any(|one| one.eq_ignore_ascii_case(name))
 }

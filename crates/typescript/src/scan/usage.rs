@@ -21,15 +21,29 @@ pub(super) struct Trail {
     pub uses: Vec<Use>,
     pub lost: bool,
     steps: u32,
-    /// Where the result was followed to, and as what. A handful for nearly every call.
+    /// The names that the result was followed to, and as what: only by names is a place come to again.
     seen: Vec<(NodeId, Vec<String>, Vec<String>)>,
 }
 
 impl Trail {
     pub(super) fn add(&mut self, one: Use) {
         if !self.uses.contains(&one) {
+            // Nearly all have one or two: four would be kept for nothing.
+            self.uses.reserve_exact(1);
             self.uses.push(one);
         }
+    }
+
+    /// Whether a name was not followed as this before.
+    pub(super) fn is_new(&mut self, name: NodeId, held: Held) -> bool {
+        let again = |(at, path, wrap): &(NodeId, Vec<String>, Vec<String>)| {
+            *at == name && path == held.path && wrap == held.wrap
+        };
+        let new = !self.seen.iter().any(again);
+        if new {
+            self.seen.push((name, held.path.to_vec(), held.wrap.to_vec()));
+        }
+        new
     }
 
     /// A field that code names is read, whatever becomes of it: collected, looked up, compared in a way that was not
@@ -89,13 +103,6 @@ impl<'a> Reader<'_, 'a> {
         if held.path.len() + held.wrap.len() > 24 {
             return trail.lose(held.path);
         }
-        let again = |(at, path, wrap): &(NodeId, Vec<String>, Vec<String>)| {
-            *at == node && path == held.path && wrap == held.wrap
-        };
-        if trail.seen.iter().any(again) {
-            return;
-        }
-        trail.seen.push((node, held.path.to_vec(), held.wrap.to_vec()));
         let parent = self.nodes.parent_id(node);
         let here = span(&self.nodes.kind(node));
         let path = || held.path.to_vec();

@@ -103,7 +103,7 @@ impl<'a> Reader<'_, 'a> {
             Expression::Identifier(identifier) => return self.identifier(inner, identifier, next, budget),
             Expression::ObjectExpression(object) => Value::Object(self.object(object, next, budget)),
             Expression::ArrayExpression(list) => {
-                let mut nodes = Vec::new();
+                let mut nodes = Vec::with_capacity(list.elements.len().min(ELEMENTS + 1));
                 for element in &list.elements {
                     if nodes.len() >= ELEMENTS {
                         nodes.push(self.opaque_text(span(element)));
@@ -248,7 +248,9 @@ impl<'a> Reader<'_, 'a> {
     }
 
     fn object(&mut self, object: &'a ObjectExpression<'a>, depth: u32, budget: &mut Budget) -> Object {
-        let mut out = Object::default();
+        // Rarely less, and more where a spread is laid out.
+        let properties = Vec::with_capacity(object.properties.len());
+        let mut out = Object { properties, open: false };
         for property in &object.properties {
             match property {
                 ObjectPropertyKind::ObjectProperty(property) => {

@@ -7,7 +7,7 @@ use pgsteward_model::prisma::{
     Arity, At, Datasource, Field, FieldType, Model, ModelKey, PrismaSchema, Scalar,
 };
 use pgsteward_typescript::{
-    ClientProject, Modules, Package, PathAliases, Unit, World, link, scan, scan_fully, wanted,
+    ClientProject, Modules, Package, PathAliases, Targets, Unit, World, link, scan, scan_fully, wanted,
 };
 
 pub(crate) const DB: (&str, &str) = (
@@ -108,8 +108,9 @@ pub(crate) fn units(files: &[(&str, &str)], world: &World) -> Vec<Unit> {
     let mut units: Vec<Unit> = files.iter().map(|(path, text)| scan(path, text)).collect();
     let names: Vec<Arc<str>> = units.iter().map(|unit| unit.file.clone()).collect();
     let modules = Modules::new(&names, world);
+    let mut targets = Targets::default();
     for _ in 0..4 {
-        for index in wanted(&units, &modules) {
+        for index in wanted(&units, &modules, &mut targets) {
             units[index] = scan_fully(files[index].0, files[index].1);
         }
     }

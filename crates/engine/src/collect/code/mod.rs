@@ -5,6 +5,7 @@ mod cache;
 mod kept;
 mod packages;
 mod text;
+mod threads;
 mod tree;
 mod walk;
 

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use pgsteward_model::code::{Code, FileRole, LeftOut};
 use pgsteward_typescript::{
-    ClientProject, Depth, Modules, Package, PathAliases, Unit, World, link, link_all, scan, scan_but_tests,
-    scan_fully, wanted,
+    ClientProject, Depth, Modules, Package, PathAliases, Targets, Unit, World, link, link_all, scan,
+    scan_but_tests, scan_fully, wanted,
 };
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use super::cache::{self, Cache, Kept};
 use super::text::with_text;
 use super::walk::{self, CodeFile, MAX_CODE_BYTES, Walked};
-use super::{CodeReader, Tests, kept, packages};
+use super::{CodeReader, Tests, kept, packages, threads};
 
 /// How often files are asked for because others that they import turned out to speak of the database.
 const MAX_ROUNDS: usize = 4;
@@ -129,14 +129,12 @@ impl Tree {
 
     fn read_files(&self, link: bool) -> Read {
         let cache = Cache::open(&self.root, self.tests, self.keep);
-        let read: Vec<(Result<Kept, Unread>, bool)> = self
-            .files
-            .par_iter()
-            .map(|file| match cache.unchanged(file) {
-                Some(kept) => (Ok(kept), false),
-                None => self.read_file(file, &cache),
-            })
-            .collect();
+        let one = |file| match cache.unchanged(file) {
+            Some(kept) => (Ok(kept), false),
+            None => self.read_file(file, &cache),
+        };
+        let read: Vec<(Result<Kept, Unread>, bool)> =
+            threads::spread(|| self.files.par_iter().map(one).collect());
         let world = self.world(0);
         let digest = digest(&world);
         let read_anew = read.iter().any(|(_, anew)| *anew);
@@ -159,14 +157,16 @@ impl Tree {
         let names = names_of(&units);
         let modules = Modules::new(&names, &world);
         let unread = read_anew || !cache.is_of(files.len(), &digest);
+        let mut targets = Targets::default();
         // What the cache holds was asked for already.
         for _ in 0..if unread { MAX_ROUNDS } else { 0 } {
-            let asked = wanted(&units, &modules);
+            let asked = wanted(&units, &modules, &mut targets);
             if asked.is_empty() {
                 break;
             }
-            let deeper: Vec<(usize, Option<Unit>)> =
-                asked.into_par_iter().map(|index| (index, self.fully(files[index]))).collect();
+            let deeper: Vec<(usize, Option<Unit>)> = threads::spread(|| {
+                asked.into_par_iter().map(|index| (index, self.fully(files[index]))).collect()
+            });
             for (index, unit) in deeper {
                 // A file that is gone by now keeps what its first reading said.
                 if let Some(unit) = unit {

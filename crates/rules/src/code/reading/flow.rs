@@ -557,7 +557,7 @@ mod tests {
     use super::*;
 
     fn guard(text: &str, negated: bool) -> Guard {
-        Guard { sources: Vec::new(), negated, text: text.into() }
+        Guard { sources: [].into(), negated, text: text.into() }
     }
 
     #[test]

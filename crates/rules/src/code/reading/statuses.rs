@@ -52,7 +52,7 @@ fn change<'a>(flow: &Flow<'a>, call: &'a Call, field: &str, states: &States) -> 
     let mut looked = None;
     let mut seen = Vec::new();
     for guard in &call.site.guards {
-        for source in &guard.sources {
+        for source in guard.sources.iter() {
             let Source::Result { call: read, path } = source else { continue };
             let read = &flow.code.calls[*read];
             let of_row = demands(guard) && path.len() == 1 && path[0] == field && read.model == call.model;

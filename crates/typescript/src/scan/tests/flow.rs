@@ -126,7 +126,7 @@ fn what_becomes_of_errors() {
 fn guards_of_a_place() {
     let call = call("if (!opt) { return } if (id === 'x') { await prisma.a.count() }");
     let guards: Vec<(&str, bool)> =
-        call.site.guards.iter().map(|guard| (guard.text.as_str(), guard.negated)).collect();
+        call.site.guards.iter().map(|guard| (&*guard.text, guard.negated)).collect();
     assert_eq!(guards, [("opt", false), ("id === 'x'", false)]);
 }
 
