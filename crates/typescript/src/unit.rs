@@ -142,18 +142,9 @@ pub enum Origin {
     Class(usize),
     /// A parameter of a function. Parts of a pattern are `Member`s of it.
     Parameter { function: usize, index: usize },
-    /// A parameter of a callback that is no function of its own: `withDb((db) => …)`.
-    Callback {
-        /// The function that the callback was given to.
-        callee: Box<Origin>,
-        /// It, as written.
-        name: String,
-        /// Position of the callback among the arguments, and of the parameter in the callback.
-        argument: usize,
-        index: usize,
-        /// The parameter's type as written.
-        ty: Option<String>,
-    },
+    /// A parameter of a callback that is no function of its own: `withDb((db) => …)`. Apart, as it is larger than all
+    /// others, of which there are many.
+    Callback(Box<CallbackParameter>),
     /// The client that `$transaction` gives to its callback: index into `Unit::transactions`.
     Transaction(usize),
     /// `this`, in a class: index into `Unit::classes`.
@@ -195,6 +186,20 @@ impl Origin {
             other => other,
         }
     }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CallbackParameter {
+    /// The function that the callback was given to.
+    pub callee: Origin,
+    /// It, as written.
+    pub name: String,
+    /// Position of the callback among the arguments.
+    pub argument: usize,
+    /// Position of the parameter in the callback.
+    pub index: usize,
+    /// The parameter's type as written.
+    pub ty: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -7,7 +7,7 @@ use pgsteward_model::code::Confidence;
 use super::frontend::FRONTEND;
 use super::linker::Linker;
 use super::modules::Module;
-use crate::unit::{Exported, Imported, Origin};
+use crate::unit::{CallbackParameter, Exported, Imported, Origin};
 
 /// How deep chains of imports, variables, members and calls are followed.
 pub(super) const MAX_DEPTH: usize = 24;
@@ -87,7 +87,8 @@ impl<'a> Linker<'a> {
                 .remembered(Key::Parameter(unit, *function, *index), || {
                     self.parameter(unit, *function, *index, next)
                 }),
-            Origin::Callback { callee, argument, index, ty, .. } => {
+            Origin::Callback(parameter) => {
+                let CallbackParameter { callee, argument, index, ty, .. } = &**parameter;
                 if let Some(ty) = ty {
                     let typed = self.typed(unit, ty, next);
                     if typed.is_known() {

@@ -5,7 +5,7 @@ use oxc_ast::ast::BindingPattern;
 use oxc_syntax::symbol::SymbolId;
 
 use super::reader::Reader;
-use super::syntax::key_name;
+use super::syntax::key_text;
 use super::usage::{Held, Trail, unmarked};
 
 impl<'a> Reader<'_, 'a> {
@@ -21,26 +21,28 @@ impl<'a> Reader<'_, 'a> {
             BindingPattern::ObjectPattern(object) => {
                 let mut taken = Vec::new();
                 for property in &object.properties {
-                    let Some(name) = key_name(&property.key) else {
+                    let Some(name) = key_text(&property.key) else {
                         trail.lose(held.path);
                         continue;
                     };
                     match held.wrap {
                         [first, rest @ ..] => {
-                            if *first == name {
+                            if **first == *name {
                                 self.bind(&property.value, Held { path: held.path, wrap: rest }, trail);
                                 return;
                             }
                         }
                         [] => {
                             let mut path = plain(held.path);
-                            path.push(name.clone());
+                            path.push(name.to_string());
                             let before = trail.uses.len();
                             self.bind(&property.value, Held { path: &path, wrap: &[] }, trail);
                             trail.read_at_least(before, path);
                         }
                     }
-                    taken.push(format!("-{name}"));
+                    if object.rest.is_some() {
+                        taken.push(format!("-{name}"));
+                    }
                 }
                 if let Some(rest) = &object.rest {
                     // All of it but what was taken out by name.

@@ -2,72 +2,78 @@
 
 use pgsteward_model::code::FileRole;
 
+/// What the folders of a path say.
+#[derive(Default)]
+struct Folders {
+    generated: bool,
+    test: bool,
+    seed: bool,
+    migration: bool,
+    script: bool,
+}
+
+impl Folders {
+    fn of(path: &str) -> Folders {
+        let mut found = Folders::default();
+        let mut inner = "";
+        for folder in path.rsplit('/').skip(1) {
+            match folder {
+                "generated" | "__generated__" | ".prisma" | "dist" | "build" | ".next" => {
+                    found.generated = true;
+                }
+                "test" | "tests" | "test-utils" | "testcontainers" | "test-helpers" | "_test-utils"
+                | "__test-utils__" | "testing" | "__tests__" | "__mocks__" | "e2e" | "spec" | "specs"
+                | "fixtures" | "cypress" | "playwright" => found.test = true,
+                "seed" | "seeds" | "seeders" => found.seed = true,
+                "migration" | "backfills" | "backfill" => found.migration = true,
+                "scripts" | "script" | "bin" | "tools" | "one-off" | "oneoff" | "one-time" => {
+                    found.script = true;
+                }
+                _ => {
+                    found.test |= ["-tests", "-test", "-e2e"].iter().any(|end| folder.ends_with(end));
+                    found.migration |= folder.ends_with("migrations") || folder.starts_with("migration-");
+                    found.script |= inner == "temp" && folder == "admin";
+                }
+            }
+            inner = folder;
+        }
+        found
+    }
+}
+
 /// By the path alone.
 pub(super) fn of_path(path: &str) -> FileRole {
     let path = path.to_ascii_lowercase();
     let name = path.rsplit('/').next().unwrap_or(&path);
     let stem = name.split('.').next().unwrap_or(name);
-    let folders: Vec<&str> = path.split('/').rev().skip(1).collect();
-    let within = |names: &[&str]| folders.iter().any(|folder| names.contains(folder));
-    if within(&["generated", "__generated__", ".prisma", "dist", "build", ".next"])
-        || name.contains(".generated.")
-        || name.contains(".gen.")
-        || name.ends_with(".min.js")
-    {
+    let folders = Folders::of(&path);
+    let between_dots =
+        name.split_once('.').and_then(|(_, rest)| rest.rsplit_once('.')).map_or("", |(inner, _)| inner);
+    let marked = |marks: &[&str]| between_dots.split('.').any(|part| marks.contains(&part));
+    if folders.generated || marked(&["generated", "gen"]) || name.ends_with(".min.js") {
         return FileRole::Generated;
     }
-    if within(&[
-        "test",
-        "tests",
-        "test-utils",
-        "testcontainers",
-        "test-helpers",
-        "_test-utils",
-        "__test-utils__",
-        "testing",
-        "testcontainers",
-        "__tests__",
-        "__mocks__",
-        "e2e",
-        "spec",
-        "specs",
-        "fixtures",
-        "cypress",
-        "playwright",
-    ]) || name.contains(".test.")
-        || name.contains(".spec.")
+    if folders.test
+        || marked(&["test", "spec", "stories", "bench"])
         || name.contains(".e2e")
-        || name.contains(".stories.")
-        || name.contains(".bench.")
         || name.starts_with("vitest.")
         || name.starts_with("jest.")
         || stem.ends_with("-test")
-        || folders
-            .iter()
-            .any(|folder| folder.ends_with("-tests") || folder.ends_with("-test") || folder.ends_with("-e2e"))
     {
         return FileRole::Test;
     }
-    if stem.starts_with("seed")
+    if folders.seed
+        || stem.starts_with("seed")
         || stem == "populate"
         || stem.ends_with("seed")
         || stem.ends_with("seeder")
-        || within(&["seed", "seeds", "seeders"])
     {
         return FileRole::Seed;
     }
-    if within(&["migration", "backfills", "backfill"])
-        || folders.iter().any(|folder| folder.ends_with("migrations") || folder.starts_with("migration-"))
-        || stem.starts_with("backfill")
-    {
+    if folders.migration || stem.starts_with("backfill") {
         return FileRole::Migration;
     }
-    if within(&["scripts", "script", "bin", "tools", "one-off", "oneoff", "one-time"])
-        || folders.windows(2).any(|pair| pair == ["temp", "admin"])
-    {
-        return FileRole::Script;
-    }
-    FileRole::Application
+    if folders.script { FileRole::Script } else { FileRole::Application }
 }
 
 /// A program that is run by hand, by what it says: it gives nothing to other files, ends itself when it is done, talks

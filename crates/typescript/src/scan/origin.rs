@@ -6,7 +6,7 @@ use oxc_syntax::symbol::SymbolId;
 
 use super::reader::{DEPTH, Definition, Reader};
 use super::syntax::{Code, Step, argument, as_call, as_member, bare, id, key_text, span};
-use crate::unit::{Depth, Origin};
+use crate::unit::{CallbackParameter, Depth, Origin};
 
 impl<'a> Reader<'_, 'a> {
     pub(super) fn origin(&self, expression: &'a Expression<'a>) -> Origin {
@@ -167,11 +167,12 @@ impl<'a> Reader<'_, 'a> {
     }
 
     pub(super) fn symbol_origin(&self, symbol: SymbolId) -> Origin {
+        // Most names are variables: where in a pattern they stand is not asked here.
+        if let Some(variable) = self.variables.get(&symbol) {
+            return Origin::Variable(*variable);
+        }
         match self.definition(symbol) {
             Definition::Import(at) => Origin::Import(at),
-            Definition::Variable { .. } | Definition::LoopVariable { .. } => {
-                self.variables.get(&symbol).map_or(Origin::Unknown, |at| Origin::Variable(*at))
-            }
             Definition::Function(code) => {
                 self.functions.get(&code.id()).map_or(Origin::Unknown, |at| Origin::Function(*at))
             }
@@ -183,10 +184,10 @@ impl<'a> Reader<'_, 'a> {
                 follow(self.parameter_origin(code, index, ty), &steps)
             }
             Definition::RestParameter { code, index } => self.parameter_origin(code, index, || None),
-            Definition::Enum => {
-                self.variables.get(&symbol).map_or(Origin::Unknown, |at| Origin::Variable(*at))
-            }
-            Definition::Other => Origin::Unknown,
+            Definition::Variable { .. }
+            | Definition::LoopVariable { .. }
+            | Definition::Enum
+            | Definition::Other => Origin::Unknown,
         }
     }
 
@@ -206,13 +207,13 @@ impl<'a> Reader<'_, 'a> {
         }
         let code_span = code.span();
         let position = call.arguments.iter().position(|argument| span(argument) == code_span).unwrap_or(0);
-        Origin::Callback {
-            callee: Box::new(self.origin_at(&call.callee, DEPTH - 5)),
+        Origin::Callback(Box::new(CallbackParameter {
+            callee: self.origin_at(&call.callee, DEPTH - 5),
             name: self.cut(span(&call.callee), 80),
             argument: position,
             index,
             ty: ty(),
-        }
+        }))
     }
 
     /// What a variable holds.
