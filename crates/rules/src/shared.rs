@@ -1,6 +1,10 @@
 //! What several groups of rules need: where an object stands in the Prisma schema, and the steps that make
 //! or drop an index without stopping writes.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
 use pgsteward_model::catalog::{Constraint, Index, QName, Table, TableKind};
 use pgsteward_model::change::{PrismaEdit, Rollback, Step};
 use pgsteward_model::facts::Facts;
@@ -212,6 +216,24 @@ pub(crate) fn words(name: &str) -> Vec<String> {
         false
     });
     words
+}
+
+/// The same words, kept: a schema has hundreds of names, and of thousands of calls each is asked for again and again.
+pub(crate) fn kept_words(name: &str) -> Rc<[String]> {
+    /// More names than schemas have: what asks for the words of texts must not fill the memory.
+    const MOST: usize = 20_000;
+    thread_local! {
+        static KNOWN: RefCell<HashMap<String, Rc<[String]>>> = RefCell::default();
+    }
+    KNOWN.with_borrow_mut(|known| {
+        if let Some(words) = known.get(name) {
+            return words.clone();
+        }
+        if known.len() >= MOST {
+            known.clear();
+        }
+        known.entry(name.to_owned()).or_insert_with(|| words(name).into()).clone()
+    })
 }
 
 /// Whether one of the [`words`] of a name is one: without keeping them, for names of which there are thousands.

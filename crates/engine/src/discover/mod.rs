@@ -8,7 +8,7 @@ pub(crate) mod migrations;
 mod package;
 mod schema;
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsStr;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -185,8 +185,8 @@ fn single_file(path: &Path, mut found: Found) -> Result<Found> {
 struct Files {
     /// Folder → `.prisma` files in it.
     prisma: BTreeMap<PathBuf, Vec<PathBuf>>,
-    /// Folders that hold `.sql` files directly or in numbered sub-folders.
-    sql_folders: BTreeSet<PathBuf>,
+    /// Folders that hold `.sql` files directly or in numbered sub-folders, in no order.
+    sql_folders: Vec<PathBuf>,
 }
 
 fn walk(found: &mut Found) -> Files {
@@ -287,6 +287,12 @@ fn prisma_projects(files: &Files, around: &Surroundings, found: &mut Found) {
     }
 }
 
+/// Whether a folder is another one or stands in it, for paths that were put together from one root.
+fn is_below(folder: &Path, outer: &Path) -> bool {
+    let rest = folder.as_os_str().as_encoded_bytes().strip_prefix(outer.as_os_str().as_encoded_bytes());
+    rest.is_some_and(|rest| rest.is_empty() || rest[0] == b'/')
+}
+
 /// Folders of plain SQL migrations that belong to no Prisma schema.
 fn plain_projects(files: &Files, found: &mut Found) {
     let prisma: Vec<PathBuf> = found
@@ -294,10 +300,14 @@ fn plain_projects(files: &Files, found: &mut Found) {
         .iter()
         .filter_map(|project| Some(project.migrations.as_ref()?.folder.clone()))
         .collect();
+    // Nearly all of them are single migrations of Prisma's: to put these in order takes longer than all else here.
+    let inside_prisma = |folder: &Path| prisma.iter().any(|known| is_below(folder, known));
+    let mut others: Vec<&PathBuf> =
+        files.sql_folders.iter().filter(|folder| !inside_prisma(folder.as_path())).collect();
+    others.sort_unstable();
     let mut seen: Vec<PathBuf> = Vec::new();
-    for folder in &files.sql_folders {
-        let inside_prisma = prisma.iter().any(|known| folder.starts_with(known));
-        if inside_prisma || seen.iter().any(|known| folder.starts_with(known)) {
+    for folder in others {
+        if seen.iter().any(|known| folder.starts_with(known)) {
             continue;
         }
         let Some(read) = migrations::read_plain(folder, &found.root) else { continue };

@@ -9,7 +9,7 @@ use pgsteward_model::rule::{Group, Rule};
 
 use super::flow::{self, Flow};
 use super::{edit, shared};
-use crate::shared::words;
+use crate::shared::kept_words;
 
 pub(super) static RULE: Rule = Rule {
     id: "deleted-rows-read",
@@ -55,7 +55,7 @@ fn check(facts: &Facts) -> Vec<Finding> {
 
 fn marks_deletion(field: &Field) -> bool {
     let deleted =
-        words(&field.name).iter().any(|word| matches!(word.as_str(), "deleted" | "removed" | "trashed"));
+        kept_words(&field.name).iter().any(|word| matches!(word.as_str(), "deleted" | "removed" | "trashed"));
     match field.ty {
         FieldType::Scalar(Scalar::DateTime) => deleted && field.arity == Arity::Optional,
         FieldType::Scalar(Scalar::Boolean) => deleted,

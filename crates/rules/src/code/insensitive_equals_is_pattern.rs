@@ -7,7 +7,7 @@ use pgsteward_model::rule::{Group, Rule};
 use pgsteward_model::source::Span;
 
 use super::{flow, scale, shared};
-use crate::shared::words;
+use crate::shared::kept_words;
 
 pub(super) static RULE: Rule = Rule {
     id: "insensitive-equals-is-pattern",
@@ -40,7 +40,7 @@ fn check(facts: &Facts) -> Vec<Finding> {
             if !may_hold_wildcards(&equals.value) {
                 continue;
             }
-            let identifies = words(&field.name).iter().any(|word| IDENTITIES.contains(&word.as_str()));
+            let identifies = kept_words(&field.name).iter().any(|word| IDENTITIES.contains(&word.as_str()));
             let decides = call.operation.writes()
                 || matches!(
                     call.operation,
@@ -64,7 +64,7 @@ fn check(facts: &Facts) -> Vec<Finding> {
                 ),
             )
             .severity(severity)
-            .sure(words(&field.name).iter().any(|word| word == "email" || word == "mail"))
+            .sure(kept_words(&field.name).iter().any(|word| word == "email" || word == "mail"))
             .detail(format!(
                 "Prisma sends ILIKE: in the value, \"_\" stands for any character and \"%\" for any text, so a_b@example.com \
                  finds axb@example.com, too, and % finds {}. No b-tree index serves ILIKE.",

@@ -9,7 +9,7 @@ use pgsteward_model::rule::{Group, Rule};
 use super::arguments::{self, Loaded};
 use super::scale::{self, Scale};
 use super::shared;
-use crate::shared::words;
+use crate::shared::kept_words;
 
 pub(super) static RULE: Rule = Rule {
     id: "nested-take-in-memory",
@@ -120,7 +120,7 @@ fn keeps_one_anyway(loaded: &Loaded<'_>) -> bool {
     }
     filter.and_then(|node| node.object()).into_iter().flat_map(|filter| &filter.properties).any(|property| {
         property.value.value == Value::Bool(true)
-            && words(&property.name).last().is_some_and(|word| ONE.contains(&word.as_str()))
+            && kept_words(&property.name).last().is_some_and(|word| ONE.contains(&word.as_str()))
     })
 }
 

@@ -11,7 +11,7 @@ use super::flow::{self, Flow};
 use super::text::{Body, closing, is_path, mentions_word, root};
 use super::varying::{self, Varying};
 use super::{helper_fix, loop_fix, loops, shared};
-use crate::shared::words;
+use crate::shared::kept_words;
 
 pub(super) static RULE: Rule = Rule {
     id: "query-in-loop",
@@ -267,7 +267,7 @@ fn asks(name: &str) -> bool {
         "select", "is", "has", "latest", "retrieve", "search", "sum",
     ];
     let name = name.rsplit('.').next().unwrap_or(name);
-    words(name).first().is_some_and(|word| VERBS.contains(&word.as_str()))
+    kept_words(name).first().is_some_and(|word| VERBS.contains(&word.as_str()))
 }
 
 /// One of the functions on the way remembers what it read, whatever it is asked.

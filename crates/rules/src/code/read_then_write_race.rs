@@ -13,7 +13,7 @@ use pgsteward_model::rule::{Group, Rule};
 use super::flow::{self, Flow};
 use super::text::is_path;
 use super::{edit, locks, shared, steps};
-use crate::shared::{quoted_list, words};
+use crate::shared::{kept_words, quoted_list};
 
 pub(super) static RULE: Rule = Rule {
     id: "read-then-write-race",
@@ -282,7 +282,7 @@ fn lost(field: &str, text: &str) -> String {
 }
 
 fn is_version(field: &str) -> bool {
-    words(field).last().is_some_and(|word| matches!(word.as_str(), "version" | "revision" | "rev"))
+    kept_words(field).last().is_some_and(|word| matches!(word.as_str(), "version" | "revision" | "rev"))
 }
 
 enum Kind {

@@ -11,7 +11,7 @@ use pgsteward_model::source::Span;
 use super::text::mentions_word;
 use super::{edit, scale, shared};
 use crate::secrets::{self, Secret};
-use crate::shared::{quoted_list, words};
+use crate::shared::{kept_words, quoted_list};
 
 pub(super) static RULE: Rule = Rule {
     id: "secret-column-returned",
@@ -110,12 +110,13 @@ fn is_of_people(model: &Model) -> bool {
     const PEOPLE: [&str; 9] =
         ["user", "account", "customer", "member", "admin", "employee", "person", "profile", "credential"];
     const ADDRESSES: [&str; 4] = ["email", "username", "login", "phone"];
-    let is_one_of = |name: &str, list: &[&str]| words(name).iter().any(|word| list.contains(&word.as_str()));
+    let is_one_of =
+        |name: &str, list: &[&str]| kept_words(name).iter().any(|word| list.contains(&word.as_str()));
     is_one_of(&model.name, &PEOPLE)
         || model.fields.iter().any(|field| {
             field.is_column()
                 && (field.is_unique || field.arity == Arity::Required)
-                && words(&field.name).last().is_some_and(|word| ADDRESSES.contains(&word.as_str()))
+                && kept_words(&field.name).last().is_some_and(|word| ADDRESSES.contains(&word.as_str()))
         })
 }
 
@@ -256,7 +257,7 @@ fn is_made_up(source: &Source) -> bool {
     const MAKES: [&str; 8] = ["generate", "create", "make", "new", "random", "nanoid", "uuid", "issue"];
     const HIDES: [&str; 4] = ["hash", "encrypt", "digest", "hmac"];
     let Source::Function { name } = source else { return *source == Source::Random };
-    let words = words(name.rsplit('.').next().unwrap_or(name));
+    let words = kept_words(name.rsplit('.').next().unwrap_or(name));
     let has = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
     has(&MAKES) && !has(&HIDES)
 }

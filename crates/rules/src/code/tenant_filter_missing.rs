@@ -8,7 +8,7 @@ use pgsteward_model::rule::{Group, Rule};
 
 use super::flow::{self, Flow, Root};
 use super::{scale, shared};
-use crate::shared::words;
+use crate::shared::kept_words;
 
 pub(super) static RULE: Rule = Rule {
     id: "tenant-filter-missing",
@@ -77,7 +77,7 @@ fn check(facts: &Facts) -> Vec<Finding> {
     let mut findings = Vec::new();
     for model in flow.schema.iter().flat_map(|schema| &schema.models) {
         // A tenant's own id says which tenant it is.
-        if words(&model.name).last().is_some_and(|word| TENANTS.contains(&word.as_str())) {
+        if kept_words(&model.name).last().is_some_and(|word| TENANTS.contains(&word.as_str())) {
             continue;
         }
         let mut reported: Vec<*const Call> = Vec::new();
@@ -107,7 +107,7 @@ fn check(facts: &Facts) -> Vec<Finding> {
 }
 
 fn is_tenant_key(field: &Field) -> bool {
-    let words = words(&field.name);
+    let words = kept_words(&field.name);
     let Some((last, rest)) = words.split_last() else { return false };
     field.is_column() && last == "id" && rest.last().is_some_and(|word| TENANTS.contains(&word.as_str()))
 }
@@ -136,13 +136,13 @@ fn is_open_to_users(flow: &Flow, call: &Call, model: &Model, field: &Field) -> b
     let Some(filter) = call.argument.get("where") else { return false };
     let Some(object) = filter.object().filter(|object| !object.open) else { return false };
     let by_user_id = object.properties.iter().any(|property| {
-        let words = words(&property.name);
+        let words = kept_words(&property.name);
         words.iter().any(|word| word == "id" || word == "ids")
             && flow.chosen_by_user(function, &property.value)
     });
     let other_owner = object.properties.iter().any(|property| {
         let relation = model.field(&property.name).is_some_and(|field| !field.is_column());
-        let words = words(&property.name);
+        let words = kept_words(&property.name);
         relation
             || matches!(property.value.value, Value::Object(ref inner) if inner.properties.len() > 1 && property.name.contains('_'))
             || words.iter().any(|word| PUBLIC.contains(&word.as_str()))
@@ -189,7 +189,7 @@ fn checked(flow: &Flow, call: &Call, model: &Model, field: &Field) -> bool {
     let asks = |function: usize| {
         flow.invocations_of(function).any(|(_, invocation)| {
             let name = &flow.code.functions[invocation.callee].name;
-            words(name).iter().any(|word| CHECKS.contains(&word.as_str()))
+            kept_words(name).iter().any(|word| CHECKS.contains(&word.as_str()))
         })
     };
     let callers = &flow.code.functions[call.site.function].callers;

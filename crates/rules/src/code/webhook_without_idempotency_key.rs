@@ -7,7 +7,7 @@ use pgsteward_model::rule::{Group, Rule};
 
 use super::flow::{self, Flow};
 use super::{locks, processed_event, read_then_write_race, shared};
-use crate::shared::words;
+use crate::shared::kept_words;
 
 pub(super) static RULE: Rule = Rule {
     id: "webhook-without-idempotency-key",
@@ -61,7 +61,7 @@ fn judge(flow: &Flow, webhook: usize) -> Option<Finding> {
 
 /// The call knows the event itself: its model is one of events, or a key of the event is written or looked for.
 fn keeps_events(flow: &Flow, call: &Call) -> bool {
-    let of_events = words(&call.model).iter().any(|word| {
+    let of_events = kept_words(&call.model).iter().any(|word| {
         matches!(
             word.as_str(),
             "event" | "events" | "webhook" | "webhooks" | "idempotency" | "processed" | "delivery"

@@ -7,7 +7,7 @@ use pgsteward_model::rule::{Group, Rule};
 
 use super::flow::{self, Flow};
 use super::{outbox, payment_key, shared};
-use crate::shared::words;
+use crate::shared::kept_words;
 
 pub(super) static RULE: Rule = Rule {
     id: "write-and-effect-can-disagree",
@@ -95,7 +95,7 @@ fn paid(flow: &Flow, effect: &Effect, writes: &[&Call]) -> Option<Finding> {
         "payment",
         "payments",
     ];
-    let words = words(&effect.name);
+    let words = kept_words(&effect.name);
     let has = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
     let moves_money = has(&MOVES) && has(&MONEY) && !has(&["preview", "sessions", "retrieve", "list"]);
     let after = writes.iter().find(|call| call.site.order > effect.site.order)?;

@@ -10,7 +10,7 @@ use pgsteward_model::rule::{Group, Rule};
 
 use super::flow::{self, Flow, Root};
 use super::{shared, steps, text, together, wrapper};
-use crate::shared::words;
+use crate::shared::kept_words;
 
 pub(super) static RULE: Rule = Rule {
     id: "writes-without-transaction",
@@ -303,7 +303,7 @@ fn asks_first(name: &str) -> bool {
         "ensure",
         "get",
     ];
-    words(name).iter().any(|word| WORDS.contains(&word.as_str()))
+    kept_words(name).iter().any(|word| WORDS.contains(&word.as_str()))
 }
 
 fn belong_together(flow: &Flow, function: usize, first: &Write, second: &Write) -> bool {

@@ -8,7 +8,7 @@ use super::edit;
 use super::helper::parts;
 use crate::code::flow::Flow;
 use crate::code::text::{closing, is_path, mentions_word, root};
-use crate::shared::words;
+use crate::shared::kept_words;
 
 /// Stripe's `create` takes options behind its one object, and a key among them. None where the row's key is not a plain value
 /// that is known before the call. That one row moves money once, a person decides.
@@ -21,7 +21,7 @@ pub(in crate::code) fn fix(flow: &Flow, effect: &Effect, record: &Call) -> Optio
     let one = closing(arguments) == Some(arguments.len())
         && matches!(parts(inner).as_slice(), [one] if one.trim_start().starts_with('{'));
     let takes_key =
-        words(&effect.name).iter().any(|word| word == "stripe") && effect.name.ends_with(".create");
+        kept_words(&effect.name).iter().any(|word| word == "stripe") && effect.name.ends_with(".create");
     let by_key = matches!(record.operation, Operation::Update | Operation::Upsert);
     let filter = record.argument.get("where")?.object().filter(|filter| by_key && !filter.open)?;
     let [key] = filter.properties.as_slice() else { return None };

@@ -5,7 +5,7 @@ use pgsteward_model::facts::Facts;
 use pgsteward_model::prisma::{Field, FieldType, Model};
 
 use super::scale;
-use crate::shared::words;
+use crate::shared::kept_words;
 
 /// The conditions name rows by a unique key, by a list that the program holds, by a name, or by a parent that owns them.
 pub(in crate::code) fn is_bounded(facts: &Facts, access: &Access) -> bool {
@@ -40,7 +40,7 @@ pub(in crate::code) fn is_bounded(facts: &Facts, access: &Access) -> bool {
 
 /// `actorId`: refers to something, though no relation says so.
 fn is_reference(field: &str) -> bool {
-    words(field).last().is_some_and(|word| word == "id")
+    kept_words(field).last().is_some_and(|word| word == "id")
 }
 
 /// Whether a field refers to another model; true where its rows go with their parent, and so belong to it.
@@ -56,7 +56,7 @@ fn owner(model: &Model, field: &str) -> Option<bool> {
 /// Rows that are changed are somebody's things, of which people have so many; rows that are only added are history.
 pub(in crate::code) fn is_history(model: &Model) -> bool {
     let is_changed = |field: &Field| {
-        let words = words(&field.name);
+        let words = kept_words(&field.name);
         field.updated_at || words.iter().any(|word| matches!(word.as_str(), "updated" | "modified"))
     };
     !model.fields.iter().any(is_changed)

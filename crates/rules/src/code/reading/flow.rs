@@ -14,7 +14,7 @@ use pgsteward_model::prisma::{FieldType, Model, PrismaSchema};
 use pgsteward_model::source::Span;
 
 use super::shared::sources;
-use crate::shared::{any_word, words};
+use crate::shared::{any_word, kept_words};
 
 /// Functions deeper than this below a call are not looked into.
 const DEPTH: usize = 4;
@@ -251,8 +251,9 @@ impl<'a> Flow<'a> {
         let parameter = function.parameters.iter().find(|parameter| {
             parameter.name == root || parameter.name.is_empty() && matches!(root, "tx" | "trx")
         })?;
-        let named =
-            words(&parameter.name).iter().any(|word| matches!(word.as_str(), "tx" | "trx" | "transaction"));
+        let named = kept_words(&parameter.name)
+            .iter()
+            .any(|word| matches!(word.as_str(), "tx" | "trx" | "transaction"));
         let typed = parameter.ty.as_ref().is_some_and(|ty| ty.contains("Transaction"));
         let handed =
             function.callers.iter().any(|caller| self.code.invocations[*caller].site.transaction.is_some());
@@ -452,7 +453,7 @@ pub(in crate::code) fn is_log(model: &str) -> bool {
         "error",
         "errors",
     ];
-    words(model).iter().any(|word| WORDS.contains(&word.as_str()))
+    kept_words(model).iter().any(|word| WORDS.contains(&word.as_str()))
 }
 
 /// The name that an expression begins with: `envelope` of `envelope.id`.

@@ -6,7 +6,7 @@ use aho_corasick::AhoCorasick;
 use pgsteward_model::code::{Call, Site};
 
 use super::flow::Flow;
-use crate::shared::words;
+use crate::shared::kept_words;
 
 /// Something in the function, or in each one that calls it, keeps others away while it looks and writes: a serializable transaction, or a raw
 /// statement that locks.
@@ -106,7 +106,7 @@ fn is_one_after_the_other(path: &str) -> bool {
     const KEEPERS: [&str; 8] =
         ["lock", "locked", "mutex", "exclusive", "exclusively", "serially", "sequentially", "semaphore"];
     let (through, method) = path.rsplit_once('.').unwrap_or(("", path));
-    let called = words(method);
+    let called = kept_words(method);
     let first = called.first().map_or("", String::as_str);
     let keeps = |word: &String| KEEPERS.contains(&word.as_str());
     let queues = |word: &String| word == "queue";
@@ -115,7 +115,7 @@ fn is_one_after_the_other(path: &str) -> bool {
     !matches!(first, "on" | "add" | "create" | "new" | "process" | "work")
         && (called.iter().any(keeps)
             || runs && called.iter().any(queues)
-            || alone && words(through).iter().any(|word| keeps(word) || queues(word)))
+            || alone && kept_words(through).iter().any(|word| keeps(word) || queues(word)))
 }
 
 /// Wrappers around `$transaction` take the level in ways of their own; the function names it all the same.

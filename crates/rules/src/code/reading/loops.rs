@@ -7,7 +7,7 @@ use super::flow::{Flow, equalities};
 use super::remote;
 use super::shared::sources;
 use super::text::{Body, closing};
-use crate::shared::words;
+use crate::shared::kept_words;
 
 /// Lists up to this long are as good as constant.
 const FEW: i64 = 5;
@@ -78,7 +78,7 @@ pub(in crate::code) fn is_long(flow: &Flow, site: &Site, of: &Loop) -> bool {
         matches!(root, "input" | "body" | "req" | "request" | "args" | "params" | "dto" | "payload" | "data")
     });
     // What people fill in has a few entries; what they tick off in a list comes as keys.
-    let is_of_keys = words(&of.text)
+    let is_of_keys = kept_words(&of.text)
         .last()
         .is_some_and(|word| matches!(word.as_str(), "ids" | "uids" | "keys" | "uuids" | "slugs" | "emails"));
     match of.over {
@@ -156,7 +156,7 @@ fn is_of_one_thing(flow: &Flow, of: &Loop) -> bool {
             let singular = word.strip_suffix('s').unwrap_or(word);
             PLACES.contains(&singular) || PLACES.contains(&word.as_str())
         };
-        named && *parent != model.name && !words(parent).iter().any(place)
+        named && *parent != model.name && !kept_words(parent).iter().any(place)
     })
 }
 
@@ -246,7 +246,7 @@ pub(in crate::code) fn locks_each(flow: &Flow, site: &Site) -> bool {
     let before = |other: &Site| other.loops.contains(innermost) && other.order < site.order;
     flow.invocations_of(site.function).any(|(_, invocation)| {
         let name = &flow.code.functions[invocation.callee].name;
-        before(&invocation.site) && words(name).iter().any(|word| word == "lock")
+        before(&invocation.site) && kept_words(name).iter().any(|word| word == "lock")
     }) || flow.raw_of(site.function).iter().map(|index| &flow.code.raw[*index]).any(|raw| {
         let text = raw.text.as_deref().unwrap_or("").to_ascii_lowercase();
         before(&raw.site) && (text.contains("for update") || text.contains("advisory"))
@@ -297,13 +297,13 @@ pub(in crate::code) fn is_short_by_name(of: &Loop) -> bool {
         "statuses",
         "features",
     ];
-    words(&of.text).last().is_some_and(|word| SHORT.contains(&word.as_str())) || is_written(&of.text)
+    kept_words(&of.text).last().is_some_and(|word| SHORT.contains(&word.as_str())) || is_written(&of.text)
 }
 
 /// Named for what people wrote into the program or its settings.
 pub(in crate::code) fn is_written(name: &str) -> bool {
     const WRITTEN: [&str; 6] = ["default", "defaults", "config", "configs", "env", "settings"];
-    words(name).iter().any(|word| WRITTEN.contains(&word.as_str()))
+    kept_words(name).iter().any(|word| WRITTEN.contains(&word.as_str()))
 }
 
 /// The site is the only thing of its loop that takes time: no other statement, call of a function that reaches the

@@ -7,7 +7,7 @@ use pgsteward_model::code::{Site, Source};
 
 use super::flow::Flow;
 use super::text::{mentions_word, root};
-use crate::shared::words;
+use crate::shared::kept_words;
 
 /// What a client sends.
 const SENT: [&str; 5] = ["body", "query", "params", "headers", "cookies"];
@@ -42,7 +42,7 @@ fn puts_there(middlewares: &str, text: &str) -> bool {
         KNOWS.iter().any(|known| word.starts_with(known)) && !matches!(word.as_str(), "author" | "authors")
     };
     !property.is_empty() && middlewares.to_lowercase().contains(&property)
-        || words(middlewares).iter().any(knows)
+        || kept_words(middlewares).iter().any(knows)
 }
 
 /// The part of a request that a value is taken from: `req.body.id`, `const { id } = req.body`.

@@ -1,7 +1,7 @@
 //! Waits for other services that no import tells of: what an interface stands for (`await provider.deleteDraft(…)`), by
 //! the name of the receiver.
 
-use crate::shared::words;
+use crate::shared::kept_words;
 
 /// Something in a text is waited for at another service.
 pub(in crate::code) fn asked_in(text: &str) -> bool {
@@ -41,7 +41,7 @@ fn is_remote(waited: &str) -> bool {
     called
         && !parts.iter().any(|part| database(part))
         && parts.iter().any(|part| {
-            words(part)
+            kept_words(part)
                 .iter()
                 .rev()
                 .find(|word| *word != "instance")

@@ -9,7 +9,7 @@ use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Evidence, Finding, Severity};
 use pgsteward_model::prisma::{Field, FieldType, Model, Scalar};
 
-use crate::shared::words;
+use crate::shared::kept_words;
 
 /// Fewer rows than this are read within milliseconds.
 const SMALL: f64 = 10_000.0;
@@ -151,7 +151,7 @@ pub(in crate::code) fn is_state_name(column: &str) -> bool {
         "plan",
         "provider",
     ];
-    words(column).last().is_some_and(|word| STATES.contains(&word.as_str()))
+    kept_words(column).last().is_some_and(|word| STATES.contains(&word.as_str()))
 }
 
 /// A field that divides rows into a few large groups: an enum, a flag, a word of a few.
@@ -179,7 +179,7 @@ pub(in crate::code) fn holds_choices(model: &str) -> bool {
         "category",
         "timezone",
     ];
-    words(model).last().is_some_and(|word| CHOICES.contains(&word.as_str()))
+    kept_words(model).last().is_some_and(|word| CHOICES.contains(&word.as_str()))
 }
 
 /// Functions that run while a user waits: what handles a request, renders a page or resolves a field, and all that

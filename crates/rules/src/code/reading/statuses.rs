@@ -7,7 +7,7 @@ use pgsteward_model::prisma::{Field, FieldType, Model, Scalar};
 use super::flow::{self, Flow};
 use super::text;
 use super::transitions::Ways;
-use crate::shared::words;
+use crate::shared::kept_words;
 
 /// One update of a status.
 pub(in crate::code) struct Change<'a> {
@@ -25,7 +25,7 @@ pub(in crate::code) struct Change<'a> {
 /// The columns of a model that hold a state: an enum or a text named so.
 pub(in crate::code) fn of(model: &Model) -> impl Iterator<Item = (&Model, &Field)> {
     model.fields.iter().filter_map(move |field| {
-        let named = words(&field.name).iter().any(|word| matches!(word.as_str(), "status" | "state"));
+        let named = kept_words(&field.name).iter().any(|word| matches!(word.as_str(), "status" | "state"));
         let fits = matches!(field.ty, FieldType::Enum(_) | FieldType::Scalar(Scalar::String));
         (named && fits).then_some((model, field))
     })

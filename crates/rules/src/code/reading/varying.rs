@@ -8,7 +8,7 @@ use pgsteward_model::code::{Call, Invocation, Loop, Node, Source};
 
 use super::flow::{Flow, Root};
 use super::shared::sources;
-use crate::shared::words;
+use crate::shared::kept_words;
 
 /// Functions deeper than this are taken to change with each turn.
 const DEPTH: usize = 4;
@@ -116,5 +116,5 @@ pub(in crate::code) fn reads_once(text: &str) -> bool {
 
 fn remembers(name: &str) -> bool {
     const WORDS: [&str; 5] = ["cache", "cached", "memo", "memoize", "memoized"];
-    words(name).iter().any(|word| WORDS.contains(&word.as_str()))
+    kept_words(name).iter().any(|word| WORDS.contains(&word.as_str()))
 }
