@@ -53,7 +53,7 @@ fn check(facts: &Facts) -> Vec<Finding> {
             None if growing.contains(&call.model) => Severity::Info,
             None => continue,
         };
-        let (which, growth) = kept_words(access, model);
+        let (which, growth) = words(access, model);
         let number = match expected {
             Some(rows) => format!(" By the statistics, that is about {rows:.0} rows today."),
             None => String::new(),
@@ -132,7 +132,7 @@ fn expected_rows(facts: &Facts, access: &Access) -> Option<f64> {
     Some(by_value.fold(all, f64::min))
 }
 
-fn kept_words(accesses: &[Access], model: &Model) -> (String, String) {
+fn words(accesses: &[Access], model: &Model) -> (String, String) {
     let name = &model.name;
     let (mut columns, mut since) = (Vec::new(), false);
     if let Some(access) = accesses.first() {

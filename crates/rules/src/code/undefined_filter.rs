@@ -108,7 +108,7 @@ fn of_filter(flow: &Flow, call: &Call, object: &Object) -> Option<Finding> {
         .severity(severity)
         .detail(format!(
             "Prisma leaves out a condition whose value is undefined, as if it were not written. Here {}. {}",
-            kept_words(*why),
+            words(*why),
             consequence(call.operation)
         ))
         .hint(format!(
@@ -203,7 +203,7 @@ fn is_reference(model: &Model, field: &str) -> bool {
     relations.into_iter().any(|relation| relation.fields.iter().any(|name| name == field))
 }
 
-fn kept_words(why: Undefined) -> &'static str {
+fn words(why: Undefined) -> &'static str {
     match why {
         Undefined::OptionalChain => "an optional chain (?.) gives undefined where a link is missing",
         Undefined::Optional => "its type allows undefined, and nothing has checked it before the call",

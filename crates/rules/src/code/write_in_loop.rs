@@ -243,11 +243,11 @@ mod tests {
     #[test]
     fn blocks_that_a_place_stands_in() {
         let words = |text| -> Vec<&str> { open_blocks(text).into_iter().map(word_of_head).collect() };
-        assert_eq!(kept_words(") { if (a({ b })) { c(); await "), ["if", ""]);
-        assert_eq!(kept_words(") { switch (a) { case 'b': await "), ["switch", ""]);
-        assert_eq!(kept_words(") { switch (a) { case 'b': { await "), ["case", "switch", ""]);
-        assert_eq!(kept_words(") { if (a) { b() } else { await "), ["else", ""]);
-        assert_eq!(kept_words(") { await run(async () => { await "), ["", ""]);
-        assert_eq!(kept_words(") { run(function named(a) { await "), ["named", ""]);
+        assert_eq!(words(") { if (a({ b })) { c(); await "), ["if", ""]);
+        assert_eq!(words(") { switch (a) { case 'b': await "), ["switch", ""]);
+        assert_eq!(words(") { switch (a) { case 'b': { await "), ["case", "switch", ""]);
+        assert_eq!(words(") { if (a) { b() } else { await "), ["else", ""]);
+        assert_eq!(words(") { await run(async () => { await "), ["", ""]);
+        assert_eq!(words(") { run(function named(a) { await "), ["named", ""]);
     }
 }

@@ -92,17 +92,15 @@ impl Targets {
             self.of = (0..units.len()).map(|unit| graph.known(unit)).collect();
             return;
         }
-        let changed: Vec<usize> =
-            (0..units.len()).filter(|unit| self.of[*unit].depth != units[*unit].depth).collect();
         // Files that are read in full may export more than their words told: whoever was led to them looks again.
-        let (same, other): (Vec<usize>, Vec<usize>) =
-            changed.into_iter().partition(|unit| self.of[*unit].exports == exports(&units[*unit]));
-        let other: HashSet<usize> = other.into_iter().collect();
-        let led_there = |known: &Known| known.imported.iter().any(|unit| other.contains(unit));
-        let mut anew: HashSet<usize> = same.into_iter().chain(other.iter().copied()).collect();
-        if !other.is_empty() {
-            anew.extend((0..units.len()).filter(|unit| led_there(&self.of[*unit])));
-        }
+        let changed = |unit: &usize| self.of[*unit].depth != units[*unit].depth;
+        let other: HashSet<usize> = (0..units.len())
+            .filter(changed)
+            .filter(|unit| self.of[*unit].exports != exports(&units[*unit]))
+            .collect();
+        let led_there = |unit: &usize| self.of[*unit].imported.iter().any(|of| other.contains(of));
+        let anew: Vec<usize> =
+            (0..units.len()).filter(|unit| changed(unit) || !other.is_empty() && led_there(unit)).collect();
         for unit in anew {
             self.of[unit] = graph.known(unit);
         }
