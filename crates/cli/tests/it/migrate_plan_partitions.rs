@@ -347,13 +347,11 @@ fn a_replica_identity_is_that_of_the_new_column() {
         let run = server.run(&project, &["migrate", "deploy"]);
         if by_hand {
             let said = run.both();
-            assert!(said.contains("the replica identity of log is the index own"), "{said}");
-            let hint = "ALTER TABLE log REPLICA IDENTITY FULL";
-            assert!(said.contains(hint), "{said}");
+            assert!(said.contains("no migration made what stands on it: index own"), "{said}");
             assert_eq!(server.value(identity), "own", "nothing changed");
-            server.rows(hint);
-            let swap = folders(&project).pop().unwrap();
-            let resolved = server.run(&project, &["migrate", "resolve", "--rolled-back", &swap]);
+            server.rows("ALTER TABLE log REPLICA IDENTITY FULL; DROP INDEX own");
+            let first = &folders(&project)[1];
+            let resolved = server.run(&project, &["migrate", "resolve", "--rolled-back", first]);
             assert_eq!(resolved.code, Some(0), "{}", resolved.both());
             let run = server.run(&project, &["migrate", "deploy"]);
             assert_eq!(run.code, Some(0), "{}", run.both());

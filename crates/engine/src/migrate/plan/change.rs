@@ -353,6 +353,7 @@ fn swap<'a>(
             to: column,
             ty: type_text(piece.slice(statement))?,
             using: using.clone(),
+            back: None,
             ways: ways_of(table, known),
             default: default_after(file, &place).unwrap_or_else(|| known.default.clone()),
             refuses: false,

@@ -34,6 +34,8 @@ pub(super) struct Exchange<'a> {
     /// Type of the second column, and its value from the first where that is no plain cast.
     pub(super) ty: String,
     pub(super) using: Option<String>,
+    /// The text of the first column's value from the second, where a plain cast does not lead back.
+    pub(super) back: Option<String>,
     pub(super) ways: Ways,
     /// What the column ends with.
     pub(super) default: Option<String>,
@@ -194,7 +196,10 @@ impl Exchange<'_> {
         let value = match &self.using {
             None if self.ways == Ways::Apart => source,
             None => format!("{source}::{ty}"),
-            Some(_) => format!("{source}::text::{ty}"),
+            Some(_) => match &self.back {
+                Some(text) => format!("({text})::{ty}"),
+                None => format!("{source}::text::{ty}"),
+            },
         };
         let again = (self.ways != Ways::Apart).then(|| self.value(""));
         let (column, source) = (self.from.to_owned(), self.through.clone());

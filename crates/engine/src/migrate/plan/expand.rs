@@ -79,6 +79,7 @@ pub(super) fn next(
                 to,
                 ty: ddl::column_type(&column.ty),
                 using: None,
+                back: None,
                 ways: Ways::Apart,
                 default: column.default.clone(),
                 refuses: false,

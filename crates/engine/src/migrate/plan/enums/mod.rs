@@ -249,10 +249,12 @@ impl Change<'_> {
         let exchange = |user: &'b User<'b>| {
             let known = user.table.column(user.column);
             let array = known.is_some_and(|column| column.ty.array > 0);
+            let through = second(user.table, user.column);
             Exchange {
                 table: user.table,
                 from: user.column,
-                through: second(user.table, user.column),
+                back: user.using.is_none().then(|| self.old_text(&through, array)).flatten(),
+                through,
                 to: user.column,
                 ty: format!("{}{}", quote_qualified(&made), if array { "[]" } else { "" }),
                 using: Some(user.using.clone().unwrap_or_else(|| self.value(user.column, array, &made))),
@@ -298,6 +300,25 @@ impl Change<'_> {
         let slug = format!("add_value_{}", self.name.name);
         let why = "The new version of the application may write it from now on; let the old one know it before that.";
         (!statements.is_empty()).then(|| Piece::settled(&slug, why, &statements)).into_iter().collect()
+    }
+
+    /// The text of the first column's value from the second one's: values have their old names again, which alone an old version of
+    /// the application knows.
+    fn old_text(&self, through: &str, array: bool) -> Option<String> {
+        let column = quote_ident(through);
+        let literals = self.labels.iter().map(|(from, to)| (quote_literal(from), quote_literal(to)));
+        if self.labels.is_empty() {
+            return None;
+        }
+        if array {
+            let text = format!("{column}::text[]");
+            return Some(
+                literals
+                    .fold(text, |text, (from, to)| format!("pg_catalog.array_replace({text}, {to}, {from})")),
+            );
+        }
+        let cases: Vec<String> = literals.map(|(from, to)| format!("WHEN {to} THEN {from}")).collect();
+        Some(format!("CASE {column}::text {} ELSE {column}::text END", cases.join(" ")))
     }
 
     /// The value of the second column: a value that goes without a successor becomes NULL.
