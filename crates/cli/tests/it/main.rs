@@ -46,6 +46,7 @@ mod migrate_rehearse_faults;
 mod migrate_rehearse_load;
 mod migrate_resolve;
 mod migrate_rollback;
+mod migrate_rollback_functions;
 mod migrate_rollback_views;
 mod migrate_seen;
 mod migrate_squash;

@@ -4,6 +4,8 @@
 //! Sources: PostgreSQL documentation, "System Catalogs" (pg_class, pg_attribute, pg_attrdef, pg_trigger, pg_rewrite) and
 //! "System Information Functions" (aclexplode, pg_get_triggerdef, pg_get_ruledef).
 
+pub(in crate::migrate) mod routines;
+
 use std::collections::BTreeSet;
 
 use pgsteward_model::catalog::QName;

@@ -1,5 +1,7 @@
 //! What is no table: schemas, extensions, types, sequences, functions, views.
 
+use std::collections::BTreeSet;
+
 use pgsteward_model::catalog::{
     Catalog, Column, CompositeType, Domain, Enum, Function, FunctionKind, RangeType, Sequence, Table, View,
 };
@@ -133,6 +135,15 @@ pub(super) fn function_name(function: &Function) -> String {
     let all = function.kind == FunctionKind::Aggregate && function.id.arguments.is_empty();
     let arguments = if all { "*" } else { &function.id.arguments };
     format!("{word} {}({arguments})", quote_qualified(&function.id.name))
+}
+
+/// What gives a function of an introspected catalog those of its settings that are named.
+pub fn settings_of(function: &Function, names: &BTreeSet<String>) -> Vec<String> {
+    let definition = function.definition.as_deref().unwrap_or_default();
+    let head = definition.split("\nAS ").next().unwrap_or_default();
+    let lines = head.lines().filter_map(|line| line.strip_prefix(" SET "));
+    let named = lines.filter(|line| line.split_once(" TO ").is_some_and(|(name, _)| names.contains(name)));
+    named.map(|line| format!("ALTER {} SET {line}", function_name(function))).collect()
 }
 
 /// A view of an introspected catalog.

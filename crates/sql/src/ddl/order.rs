@@ -129,7 +129,7 @@ pub(super) fn identifiers(text: &str) -> BTreeSet<String> {
 }
 
 /// All `schema.name` in a text, also inside string constants (`nextval('public.a_seq'::regclass)`).
-pub(super) fn names(text: &str) -> BTreeSet<QName> {
+pub fn names(text: &str) -> BTreeSet<QName> {
     let mut found = BTreeSet::new();
     let mut rest = text;
     let mut before: Option<String> = None;

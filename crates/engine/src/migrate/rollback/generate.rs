@@ -10,6 +10,7 @@ use pgsteward_pg::LabSession;
 use pgsteward_sql::ddl;
 
 use super::exchanged::exchanged;
+use super::functions::Functions;
 use super::state::{self, State};
 use super::views::Views;
 
@@ -47,11 +48,14 @@ pub(super) async fn generate(
         renamed = read?;
         &renamed
     };
-    let diff = ddl::diff(&from.catalog, &before.catalog);
+    let functions = Functions::of(&after.catalog, &from.catalog, &before.catalog);
+    let back = functions.back_in(&after.catalog, &from.catalog, &before.catalog);
+    let diff = ddl::diff_around(&back, &before.catalog, &functions.carried);
     let mut unsaid: Vec<String> = diff.left_out.iter().map(|(what, why)| format!("{what}: {why}")).collect();
     let views = Views::of(after, before, &diff.statements);
-    statements.extend(diff.statements);
+    statements.extend(diff.statements.iter().cloned());
     statements.extend(asides(from, before, &views, &mut unsaid));
+    statements = functions.around(after, before, &back, &diff, statements);
     if is_concurrent(file) {
         statements = concurrently(statements);
     } else if statements.len() > 1 {

@@ -15,7 +15,7 @@ mod types;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pgsteward_model::catalog::{Catalog, ConstraintKind, QName, Table, View};
+use pgsteward_model::catalog::{Catalog, ConstraintKind, FunctionId, QName, Table, View};
 
 use self::affected::Affected;
 use self::made::Made;
@@ -33,6 +33,22 @@ pub struct Diff {
     pub without_values: Vec<(QName, String)>,
     /// What no statement is written for, and why.
     pub left_out: Vec<(String, String)>,
+    /// Functions of both sides that are dropped and made again.
+    pub functions: BTreeSet<FunctionId>,
+}
+
+/// Functions that the server itself takes away before types are made anew and brings back after that, as they were there.
+/// They are on both sides; where their texts differ, the new one replaces what is back.
+#[derive(Clone, Debug, Default)]
+pub struct Carried {
+    pub functions: BTreeSet<FunctionId>,
+    pub gone: Vec<String>,
+    pub back: Vec<String>,
+}
+
+/// Types of both catalogs that must be dropped and made again under their names.
+pub fn types_made_anew(from: &Catalog, to: &Catalog) -> BTreeSet<QName> {
+    Affected::of(from, to).types
 }
 
 /// A table of both catalogs.
@@ -54,12 +70,17 @@ impl Kept<'_> {
 /// The statements that make of a database with the catalog `from` one with the catalog `to`. The order of
 /// columns is not restored: a column that is added comes last.
 pub fn diff(from: &Catalog, to: &Catalog) -> Diff {
+    diff_around(from, to, &Carried::default())
+}
+
+/// The same around functions that are nobody's to write.
+pub fn diff_around(from: &Catalog, to: &Catalog, carried: &Carried) -> Diff {
     let affected = Affected::of(from, to);
     let kept = kept(from, to, &affected);
     let exchanges = exchanges(&kept, &affected);
     let mut made = Made::new();
-    let make = types::to_make(from, to, &affected, &mut made);
-    let (functions_first, functions_last) = types::drop_functions(from, to, &affected);
+    let make = types::to_make(from, to, &affected, &carried.functions, &mut made);
+    let (functions_first, functions_last) = types::drop_functions(from, to, &affected, &carried.functions);
     let views = views_to_make(from, to, &affected, &mut made);
     let mut sql = Sql::default();
     let each = |parts: &dyn Fn(&Kept<'_>, &Exchange) -> Vec<String>| -> Vec<String> {
@@ -84,6 +105,7 @@ pub fn diff(from: &Catalog, to: &Catalog) -> Diff {
     }
     sql.all(each(&|kept, _| column::drop(kept, &affected)));
     sql.all(functions_first);
+    sql.all(carried.gone.iter().cloned());
 
     // What tables are made of, and new tables with their keys.
     sql.all(types::make_room(from, &affected));
@@ -95,10 +117,13 @@ pub fn diff(from: &Catalog, to: &Catalog) -> Diff {
     );
     sql.all(extensions(from, to));
     sql.all(types::alter(from, to, &affected));
-    if !make.functions.is_empty() {
+    let replaced = types::carried_to_replace(from, to, &carried.functions);
+    if !make.functions.is_empty() || !replaced.is_empty() {
         sql.one("SET LOCAL check_function_bodies = off".to_owned());
     }
     sql.all(order::objects(&make));
+    sql.all(carried.back.iter().cloned());
+    sql.all(replaced);
 
     // Columns of tables that stay.
     sql.all(kept.iter().filter_map(|kept| column::retype(to, kept, &affected)));
@@ -157,7 +182,9 @@ pub fn diff(from: &Catalog, to: &Catalog) -> Diff {
             .map(|name| format!("DROP SCHEMA {}", quote_ident(name))),
     );
     let left_out = left_out(&make);
-    Diff { statements: sql.statements, without_values, left_out }
+    let again = |id: &&FunctionId| to.functions.contains_key(*id) && !carried.functions.contains(*id);
+    let functions = affected.functions.iter().filter(again).cloned().collect();
+    Diff { statements: sql.statements, without_values, left_out, functions }
 }
 
 /// Statements in the order in which they run, none of them twice in a row.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use pgsteward_model::catalog::{Catalog, Domain, Enum, QName, Sequence};
+use pgsteward_model::catalog::{Catalog, Domain, Enum, FunctionId, QName, Sequence};
 
 use super::affected::{self, Affected};
 use super::made::{self, Made};
@@ -103,7 +103,13 @@ fn domain(old: &Domain, new: &Domain) -> Vec<String> {
 }
 
 /// What is to be made of types, sequences, functions and tables; `views` are made later, on their own.
-pub(super) fn to_make(from: &Catalog, to: &Catalog, affected: &Affected, made: &mut Made) -> Catalog {
+pub(super) fn to_make(
+    from: &Catalog,
+    to: &Catalog,
+    affected: &Affected,
+    carried: &BTreeSet<FunctionId>,
+    made: &mut Made,
+) -> Catalog {
     let mut make = Catalog { version: to.version, ..Catalog::empty(to.version) };
     make.namespaces.clear();
     macro_rules! types {
@@ -131,7 +137,7 @@ pub(super) fn to_make(from: &Catalog, to: &Catalog, affected: &Affected, made: &
             make.sequences.insert(sequence.name.clone(), sequence.clone());
         }
     }
-    for (id, function) in &to.functions {
+    for (id, function) in to.functions.iter().filter(|(id, _)| !carried.contains(id)) {
         let same = from.functions.get(id).is_some_and(|old| affected::same_function(old, function));
         let again = affected.functions.contains(id);
         if same && !again {
@@ -212,14 +218,30 @@ pub(super) fn alter_sequences(from: &Catalog, to: &Catalog, affected: &Affected)
     sql
 }
 
+/// New texts of functions that the server brought back with the old ones.
+pub(super) fn carried_to_replace(
+    from: &Catalog,
+    to: &Catalog,
+    carried: &BTreeSet<FunctionId>,
+) -> Vec<String> {
+    let texts = carried.iter().filter_map(|id| {
+        let (old, new) = (from.functions.get(id)?, to.functions.get(id)?);
+        if affected::same_function(old, new) { None } else { object::function(new) }
+    });
+    texts.collect()
+}
+
 /// Functions that must be gone before others are made, then those that nothing uses any more at the end.
 pub(super) fn drop_functions(
     from: &Catalog,
     to: &Catalog,
     affected: &Affected,
+    carried: &BTreeSet<FunctionId>,
 ) -> (Vec<String>, Vec<String>) {
-    let drop =
-        |id| from.functions.get(id).map(|function| format!("DROP {}", object::function_name(function)));
+    let drop = |id: &FunctionId| {
+        let function = from.functions.get(id).filter(|_| !carried.contains(id));
+        function.map(|function| format!("DROP {}", object::function_name(function)))
+    };
     let first = affected.functions.iter().filter_map(drop).collect();
     let last = from
         .functions

@@ -1,12 +1,13 @@
 //! Functions around the moment in which another type takes the name of an enum: those that take or return it are made
 //! anew with all that the server has of them that day, and sessions forget what they compiled of those that name it.
 
-use pgsteward_model::catalog::{Catalog, Function, FunctionKind, QName};
+use pgsteward_model::catalog::{Catalog, Function, FunctionKind};
 use pgsteward_model::migration::MigrationFile;
 use pgsteward_model::statement::Statement;
-use pgsteward_sql::{quote_ident, quote_literal, quote_qualified};
+use pgsteward_sql::{quote_ident, quote_literal};
 
 use super::Change;
+use crate::migrate::belongings::routines::{BACK, FORGOTTEN, GONE, kept};
 use crate::migrate::plan::readers::{speaks, texts};
 
 impl<'a> Change<'a> {
@@ -92,7 +93,8 @@ impl<'a> Change<'a> {
     /// What goes before the columns and what reads them, and what comes at the end of the swap: the database may have functions
     /// that no migration made. Where it has none, nothing happens.
     pub(super) fn functions(&self) -> ([String; 2], [String; 2]) {
-        ([kept(&self.name), GONE.to_owned()], [BACK.to_owned(), FORGOTTEN.to_owned()])
+        let ahead = [kept(std::iter::once(&self.name), &[]), GONE.to_owned()];
+        (ahead, [BACK.to_owned(), FORGOTTEN.to_owned()])
     }
 }
 
@@ -152,56 +154,3 @@ fn caller(catalog: &Catalog, function: &Function) -> Option<String> {
         .find(|one| some(&one.default) || one.checks.iter().any(|(_, definition, _)| calls(definition)));
     domain.map(|domain| format!("the domain \"{}\"", domain.name.display()))
 }
-
-/// Remembers the functions that take or return the type, whoever made them: text, owner, privileges and comment.
-///
-/// Sources: PostgreSQL documentation, "System Catalogs" (pg_default_acl, pg_depend, pg_proc) and "System Information Functions"
-/// (pg_get_functiondef, aclexplode, acldefault).
-fn kept(ty: &QName) -> String {
-    let role = "CASE acl.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(acl.grantee)) END";
-    let option = "CASE WHEN acl.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END";
-    format!(
-        "-- The functions that take or return the type, with what belongs to them.\n\
-         SELECT pg_catalog.set_config('pgsteward.functions', coalesce(string_agg(kept.sql, '; ' ORDER BY kept.place, function.oid), ''), false),\n  \
-         pg_catalog.set_config('pgsteward.gone', coalesce('DROP ROUTINE ' || string_agg(DISTINCT function.oid::regprocedure::text, ', '), ''), false)\n\
-         FROM pg_catalog.pg_proc AS function CROSS JOIN LATERAL (\n  \
-         SELECT 1 AS place, pg_get_functiondef(function.oid) AS sql\n  \
-         UNION ALL SELECT 2, format('REVOKE ALL ON ROUTINE %s FROM PUBLIC', function.oid::regprocedure)\n  \
-         UNION ALL SELECT DISTINCT 2, format('REVOKE ALL ON ROUTINE %s FROM %s', function.oid::regprocedure, {role})\n  \
-         FROM pg_catalog.pg_default_acl AS given CROSS JOIN LATERAL pg_catalog.aclexplode(given.defaclacl) AS acl\n  \
-         WHERE given.defaclobjtype = 'f' AND given.defaclrole = current_user::regrole AND acl.grantee NOT IN (0, given.defaclrole)\n  \
-         UNION ALL SELECT 3, format('GRANT EXECUTE ON ROUTINE %s TO %s%s', function.oid::regprocedure, {role}, {option})\n  \
-         FROM pg_catalog.aclexplode(coalesce(function.proacl, pg_catalog.acldefault('f', function.proowner))) AS acl\n  \
-         WHERE acl.grantee <> function.proowner\n  \
-         UNION ALL SELECT 4, format('COMMENT ON ROUTINE %s IS %L', function.oid::regprocedure, obj_description(function.oid, 'pg_proc'))\n  \
-         WHERE obj_description(function.oid, 'pg_proc') IS NOT NULL\n  \
-         UNION ALL SELECT 5, format('ALTER ROUTINE %s OWNER TO %I', function.oid::regprocedure, pg_get_userbyid(function.proowner))\n  \
-         WHERE pg_get_userbyid(function.proowner) <> current_user\n) AS kept\n\
-         WHERE EXISTS (\n  SELECT FROM pg_catalog.pg_depend AS uses\n  \
-         JOIN pg_catalog.pg_type AS type ON uses.refobjid IN (type.oid, type.typarray)\n  \
-         WHERE type.oid = {}::regtype AND uses.refclassid = 'pg_type'::regclass\n    \
-         AND uses.classid = 'pg_proc'::regclass AND uses.objid = function.oid\n)",
-        quote_literal(&quote_qualified(ty))
-    )
-}
-
-const GONE: &str =
-    "DO $functions$\nBEGIN\n  EXECUTE pg_catalog.current_setting('pgsteward.gone');\nEND\n$functions$";
-
-/// Texts are read when all that they name has its name; what default privileges gave goes before what was there comes back.
-const BACK: &str = "DO $functions$\nBEGIN\n  PERFORM pg_catalog.set_config('check_function_bodies', 'off', true);\n  \
-                    EXECUTE pg_catalog.current_setting('pgsteward.functions');\n  \
-                    PERFORM pg_catalog.set_config('pgsteward.functions', '', false), pg_catalog.set_config('pgsteward.gone', '', false);\nEND\n$functions$";
-
-/// Sessions keep what they compiled of a function of PL/pgSQL until its text is given anew, even if it is the same; with an
-/// assignment to a field or variable of the old type, whatever the text names, they fail (`cache lookup failed for type`).
-const FORGOTTEN: &str = "-- Sessions that are open forget what they compiled of functions in PL/pgSQL: the old type may be in it.\n\
-     DO $functions$\nDECLARE\n  one record;\nBEGIN\n  PERFORM pg_catalog.set_config('check_function_bodies', 'off', true);\n  \
-     FOR one IN SELECT function.oid::regprocedure AS name, pg_get_functiondef(function.oid) AS definition\n    \
-     FROM pg_catalog.pg_proc AS function\n    \
-     JOIN pg_catalog.pg_language AS language ON language.oid = function.prolang AND language.lanname = 'plpgsql'\n    \
-     WHERE function.pronamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)\n      \
-     AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend WHERE classid = 'pg_proc'::regclass AND objid = function.oid AND deptype = 'e')\n  \
-     LOOP\n    BEGIN\n      EXECUTE one.definition;\n    EXCEPTION WHEN insufficient_privilege THEN\n      \
-     RAISE WARNING 'sessions that are open keep what they compiled of %, which belongs to another role', one.name;\n    \
-     END;\n  END LOOP;\nEND\n$functions$";
