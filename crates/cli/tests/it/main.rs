@@ -38,6 +38,7 @@ mod migrate_plan_numbers;
 mod migrate_plan_partitions;
 mod migrate_plan_plain;
 mod migrate_plan_readers;
+mod migrate_plan_strangers;
 mod migrate_plan_tables;
 mod migrate_plan_types;
 mod migrate_push;

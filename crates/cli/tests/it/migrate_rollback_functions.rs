@@ -35,7 +35,7 @@ const STATUS: &str = "CREATE TYPE \"Status\" AS ENUM ('OPEN', 'VOID', 'PAID');\n
 /// What no migration does, after the swap.
 const HANDS: &str = "REVOKE ALL ON FUNCTION ranked(\"Status\", \"Status\"[]) FROM PUBLIC; GRANT EXECUTE ON FUNCTION ranked(\"Status\", \"Status\"[]) TO back_app WITH GRANT OPTION; \
     ALTER FUNCTION ranked(\"Status\", \"Status\"[]) SET work_mem = '8MB'; COMMENT ON FUNCTION ranked(\"Status\", \"Status\"[]) IS 'it''s by hand, 100 %'; \
-    ALTER FUNCTION every() SECURITY DEFINER; GRANT EXECUTE ON FUNCTION every() TO postgres; ALTER FUNCTION every() OWNER TO back_keeper; REVOKE ALL ON FUNCTION every() FROM PUBLIC; \
+    GRANT SELECT ON \"Order\" TO back_keeper; ALTER FUNCTION every() SECURITY DEFINER; GRANT EXECUTE ON FUNCTION every() TO postgres; ALTER FUNCTION every() OWNER TO back_keeper; REVOKE ALL ON FUNCTION every() FROM PUBLIC; \
     REVOKE ALL ON PROCEDURE settle(integer, \"Status\") FROM PUBLIC, postgres; GRANT EXECUTE ON PROCEDURE settle(integer, \"Status\") TO back_app; \
     CREATE FUNCTION beside(s \"Status\") RETURNS text LANGUAGE sql SECURITY DEFINER AS 'SELECT s::text'; REVOKE ALL ON FUNCTION beside(\"Status\") FROM PUBLIC; \
     GRANT EXECUTE ON FUNCTION beside(\"Status\") TO back_app; ALTER FUNCTION beside(\"Status\") OWNER TO back_keeper; \

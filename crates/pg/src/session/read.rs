@@ -89,6 +89,16 @@ impl ReadSession {
         workload::statements(&self.client, self.version).await
     }
 
+    /// The one text that a query answers with; `None` where that is NULL or there is no row.
+    pub async fn text(&self, what: &'static str, sql: &str) -> Result<Option<String>, ReadError> {
+        let failed = ReadError::server(what);
+        let rows = introspect::in_transaction(&self.client, &[sql], &[]).await.map_err(&failed)?;
+        match rows.iter().flatten().next() {
+            Some(row) => row.try_get(0).map_err(&failed),
+            None => Ok(None),
+        }
+    }
+
     /// Ends the session and waits until the connection is closed.
     pub async fn close(self) {
         let ReadSession { client, connection, .. } = self;

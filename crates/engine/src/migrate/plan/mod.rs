@@ -120,21 +120,6 @@ fn wanted(
     Ok(positions.into_iter().collect())
 }
 
-/// Whether the statements give something to a role, or away.
-fn names_roles(text: &str) -> bool {
-    use pgsteward_model::statement::Statement;
-
-    pgsteward_sql::parse(text).statements.iter().any(|one| {
-        matches!(
-            one.statement,
-            Statement::Grant { .. }
-                | Statement::CreatePolicy { .. }
-                | Statement::AlterPolicy { .. }
-                | Statement::AlterDefaultPrivileges
-        )
-    })
-}
-
 struct Run<'a> {
     project: &'a MigrateProject,
     folders: &'a [MigrationFolder],
@@ -176,7 +161,7 @@ impl Run<'_> {
             for folder in &self.folders[done..*at] {
                 deck.pass(folder, false);
             }
-            if names_roles(self.folders[*at].script()) {
+            if sight::names_roles(self.folders[*at].script()) {
                 // Roles belong to the server: a trial makes those that the migration names.
                 let trial = self.lab.clone_database(&database).await?;
                 let only = *at..*at + 1;
@@ -330,7 +315,11 @@ impl Run<'_> {
         {
             return Ok((planned, Vec::new()));
         }
-        if let Some(reason) = self.standing.and_then(|known| known.elsewhere(&pieces)) {
+        let stops = match self.standing {
+            Some(known) => known.stops(&pieces).await?,
+            None => None,
+        };
+        if let Some(reason) = stops {
             planned.verdict = PlanVerdict::Refused { reason };
             return Ok((planned, Vec::new()));
         }

@@ -21,6 +21,8 @@ pub(super) struct Piece {
     pub(super) backfill: Option<Definition>,
     /// What undoes it, where no comparison of catalogs can tell.
     pub(super) down: Option<String>,
+    /// A query for the names of what stands in its way on the user's database: one text, or NULL.
+    pub(super) asks: Option<String>,
     /// What to wait for before it is deployed.
     pub(super) after: Option<String>,
     /// Old and new name of the table whose view goes: of those that wait the first ones, because a view holds columns.

@@ -14,6 +14,8 @@ use crate::migrate::belongings::{Misfits, Parts, given_back, kept};
 pub(super) struct Remade {
     pub(super) ahead: Vec<String>,
     pub(super) behind: Vec<String>,
+    /// The views that are made anew.
+    pub(super) views: BTreeSet<QName>,
 }
 
 impl Remade {
@@ -47,6 +49,7 @@ impl Remade {
         let mut readers: BTreeSet<&QName> = of_type.chain(of_columns).map(|view| &view.name).collect();
         readers.extend(closure(catalog, &readers));
         remade.views(catalog, after, &readers)?;
+        remade.views.extend(readers.into_iter().cloned());
         Ok(remade)
     }
 

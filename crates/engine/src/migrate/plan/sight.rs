@@ -79,3 +79,16 @@ fn wanted(deck: &Deck, text: &str) -> bool {
         || deck.catalog.tables.values().any(|table| !table.policies.is_empty())
         || pgsteward_sql::parse(text).statements.iter().any(|one| renames(&one.statement))
 }
+
+/// Whether the statements give something to a role, or away.
+pub(super) fn names_roles(text: &str) -> bool {
+    pgsteward_sql::parse(text).statements.iter().any(|one| {
+        matches!(
+            one.statement,
+            Statement::Grant { .. }
+                | Statement::CreatePolicy { .. }
+                | Statement::AlterPolicy { .. }
+                | Statement::AlterDefaultPrivileges
+        )
+    })
+}

@@ -3,7 +3,7 @@
 use pgsteward_model::catalog::QName;
 use pgsteward_model::migrate::MigrationState;
 use pgsteward_model::migrate::plan::PlanReport;
-use pgsteward_pg::ReadSession;
+use pgsteward_pg::{ReadSession, ServerUrl};
 
 use super::PlanOptions;
 use super::pieces::Piece;
@@ -21,11 +21,12 @@ pub(super) struct Standing {
     pub(super) major: u32,
     /// Where unqualified names go.
     pub(super) namespace: String,
+    url: ServerUrl,
 }
 
 impl Standing {
     /// Why the pieces are not for the namespace that unqualified names have there: they say the lab's.
-    pub(super) fn elsewhere(&self, pieces: &[Piece]) -> Option<String> {
+    fn elsewhere(&self, pieces: &[Piece]) -> Option<String> {
         let own = Some(self.namespace.as_str()).filter(|own| *own != "public")?;
         let says = |text: &str| text.contains("public.") || text.contains("\"public\".");
         let some = |piece: &Piece| says(&piece.text) || piece.down.as_deref().is_some_and(says);
@@ -47,6 +48,37 @@ impl Standing {
             ),
             MigrationState::Pending | MigrationState::RolledBack => None,
         }
+    }
+
+    /// Why the pieces are not for this database.
+    pub(super) async fn stops(&self, pieces: &[Piece]) -> Result<Option<String>, MigrateError> {
+        match self.elsewhere(pieces) {
+            Some(reason) => Ok(Some(reason)),
+            None => self.strangers(pieces).await,
+        }
+    }
+
+    /// What the database has beside its migrations and the pieces can neither carry nor leave.
+    async fn strangers(&self, pieces: &[Piece]) -> Result<Option<String>, MigrateError> {
+        let asked: Vec<&String> = pieces.iter().filter_map(|piece| piece.asks.as_ref()).collect();
+        if asked.is_empty() {
+            return Ok(None);
+        }
+        let session = ReadSession::connect(&self.url).await?;
+        let mut found = Ok(None);
+        for query in asked {
+            found = session.text("ask what stands on the enum", query).await;
+            if !matches!(found, Ok(None)) {
+                break;
+            }
+        }
+        session.close().await;
+        Ok(found?.map(|names| {
+            format!(
+                "the database has what the swap can neither carry nor leave: {names}; drop each, plan, and make it again when \
+                 the last folder is deployed, or let a migration make it (`pgsteward migrate dev --from-database`) and plan again"
+            )
+        }))
     }
 }
 
@@ -72,10 +104,8 @@ pub(super) async fn read(
         session.close().await;
         let rows = rows?.map(|rows| squash::as_recorded(folders, rows)).transpose()?;
         let namespace = connection.namespace().to_owned();
-        Ok::<_, MigrateError>((
-            Standing { joined: Joined::new(folders, rows.as_deref()), major, namespace },
-            foreign?,
-        ))
+        let joined = Joined::new(folders, rows.as_deref());
+        Ok::<_, MigrateError>((Standing { joined, major, namespace, url: connection.url }, foreign?))
     };
     match read.await {
         Ok((standing, foreign)) => {

@@ -5,6 +5,7 @@
 mod functions;
 mod obstacle;
 mod read;
+mod strangers;
 
 use std::collections::BTreeMap;
 
@@ -23,6 +24,7 @@ use super::swap::{Swap, Words};
 use super::torn::torn;
 pub(super) use read::is;
 use read::{made_anew, renamed, users};
+use strangers::Owners;
 
 /// The first piece that changes an enum, and what it becomes.
 pub(super) fn next(
@@ -223,13 +225,6 @@ impl Change<'_> {
         };
         let made = QName::new(namespace, free(&format!("{}_new", self.name.name), taken));
         let aside = QName::new(namespace, free(&format!("{}_old", self.name.name), taken));
-        let mut first = self.added();
-        let values: Vec<String> = self.new.iter().map(|value| quote_literal(value)).collect();
-        first.push(Piece::settled(
-            &format!("type_{}", made.name),
-            "The type with its new values, beside the one that the application knows.",
-            &[format!("CREATE TYPE {} AS ENUM ({})", quote_qualified(&made), values.join(", "))],
-        ));
         let own = quote_qualified(&self.name);
         let mut types = vec![
             format!("ALTER TYPE {own} RENAME TO {}", quote_ident(&aside.name)),
@@ -241,11 +236,10 @@ impl Change<'_> {
             types.push(format!("COMMENT ON TYPE {own} IS {}", quote_literal(comment)));
         }
         let readers = after.map(|after| Remade::of(catalog, after, &self.places(), &self.name));
-        let Remade { ahead: readers_gone, mut behind } = readers.and_then(Result::ok).unwrap_or_default();
+        let remade = readers.and_then(Result::ok).unwrap_or_default();
         // A function may return rows of a view: it goes before the view, and comes back behind it.
         let (gone, back) = self.functions();
-        let ahead = gone.into_iter().chain(readers_gone).collect();
-        behind.extend(back);
+        let behind = remade.behind.into_iter().chain(back).collect();
         let exchange = |user: &'b User<'b>| {
             let known = user.table.column(user.column);
             let array = known.is_some_and(|column| column.ty.array > 0);
@@ -263,9 +257,16 @@ impl Change<'_> {
                 refuses: user.using.is_none() && !self.removed().is_empty(),
             }
         };
+        let exchanges: Vec<Exchange<'b>> = self.columns.iter().map(exchange).collect();
+        let guard = self.guard(catalog, &remade.views, &exchanges);
+        let mut first = self.first(&made, &guard);
+        if let Some(piece) = first.first_mut() {
+            piece.asks = Some(self.strangers(catalog, &remade.views, &exchanges, Owners::Left));
+        }
+        let ahead = std::iter::once(guard).chain(gone).chain(remade.ahead).collect();
         Swap {
             catalog,
-            exchanges: self.columns.iter().map(exchange).collect(),
+            exchanges,
             first,
             types,
             waits: self.waits(),
@@ -277,8 +278,26 @@ impl Change<'_> {
         }
     }
 
+    /// What comes before the columns; the guard before all.
+    fn first(&self, made: &QName, guard: &str) -> Vec<Piece> {
+        let values: Vec<String> = self.new.iter().map(|value| quote_literal(value)).collect();
+        let mut steps = Vec::new();
+        let added = self.added();
+        if !added.is_empty() {
+            let why = "The new version of the application may write it from now on; let the old one know it before that.";
+            steps.push((format!("add_value_{}", self.name.name), why, added));
+        }
+        let made_of = format!("CREATE TYPE {} AS ENUM ({})", quote_qualified(made), values.join(", "));
+        let why = "The type with its new values, beside the one that the application knows.";
+        steps.push((format!("type_{}", made.name), why, vec![made_of]));
+        if let Some((.., statements)) = steps.first_mut() {
+            statements.insert(0, guard.to_owned());
+        }
+        steps.iter().map(|(slug, why, statements)| Piece::settled(slug, why, statements)).collect()
+    }
+
     /// New values, which the old type gets as well: the new version of the application writes them at once.
-    fn added(&self) -> Vec<Piece> {
+    fn added(&self) -> Vec<String> {
         let mut known: Vec<&String> = self.old.values.iter().collect();
         let mut statements = Vec::new();
         for (at, value) in self.new.iter().enumerate().filter(|(_, value)| !self.old.values.contains(value)) {
@@ -297,9 +316,7 @@ impl Change<'_> {
             ));
             known.push(value);
         }
-        let slug = format!("add_value_{}", self.name.name);
-        let why = "The new version of the application may write it from now on; let the old one know it before that.";
-        (!statements.is_empty()).then(|| Piece::settled(&slug, why, &statements)).into_iter().collect()
+        statements
     }
 
     /// The text of the first column's value from the second one's: values have their old names again, which alone an old version of
