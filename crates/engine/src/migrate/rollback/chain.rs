@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use pgsteward_lab::{Database, Lab, ReplayOptions};
-use pgsteward_model::catalog::{Catalog, QName};
+use pgsteward_model::catalog::Catalog;
 use pgsteward_model::migrate::rollback::{Down, Worth};
 use pgsteward_model::migration::{
     History, Layout, MigrationFile, Regime, Replay, ReplayFailure, ServerError,
