@@ -50,7 +50,10 @@ fn check(facts: &Facts) -> Vec<Finding> {
                 // Prisma looks at the order alone; the filter may make it total all the same.
                 let total = arguments::is_total_within(model, keys, call.argument.get("where"));
                 let (severity, places) = if total {
-                    (Severity::Warning, "The filter and the order together tell rows apart, but Prisma looks at the order alone.")
+                    (
+                        Severity::Warning,
+                        "The filter and the order together tell rows apart, but Prisma looks at the order alone.",
+                    )
                 } else {
                     (
                         Severity::Error,
@@ -77,20 +80,31 @@ fn check(facts: &Facts) -> Vec<Finding> {
                     None => finding,
                 }
             }
-            (None, Some(key)) if without_limit(call) => shared::on_part(
-                &RULE,
-                facts,
-                code,
-                call,
-                order.span,
-                format!("cursor over \"{}\" ordered by \"{}\", which may be null", model.name, key.field),
-            )
-            .severity(Severity::Warning)
-            .detail(
-                "NULL is neither before nor after the cursor's row in a comparison. Prisma sends no LIMIT then: each page \
-                 reads every matching row, and throws away what is more than the page in memory.",
-            )
-            .hint("page by a required field, with the primary key as the last key of the order"),
+            (None, Some(key)) if without_limit(call) => {
+                // Where no row without a value is left, no page is wrong, and only the reading is.
+                let (severity, why, harm) = match arguments::leaves_values(
+                    call.argument.get("where"),
+                    key.field,
+                ) {
+                    true => (
+                        Severity::Info,
+                        "which is optional in the schema",
+                        "The filter leaves no row without a value, but Prisma looks at the schema alone and sends no LIMIT",
+                    ),
+                    false => (
+                        Severity::Warning,
+                        "which may be null",
+                        "NULL is neither before nor after the cursor's row in a comparison. Prisma sends no LIMIT then",
+                    ),
+                };
+                let message = format!("cursor over \"{}\" ordered by \"{}\", {why}", model.name, key.field);
+                shared::on_part(&RULE, facts, code, call, order.span, message)
+                    .severity(severity)
+                    .detail(format!(
+                        "{harm}: each page reads every matching row, and throws away what is more than the page in memory."
+                    ))
+                    .hint("page by a required field, with the primary key as the last key of the order")
+            }
             _ => continue,
         };
         findings.push(scale::with_rows(scale::with_sql(finding, call), facts, model));

@@ -1,5 +1,6 @@
 //! SQL put together from text: whoever controls a part of it writes SQL.
 
+mod looked_over;
 mod numbers;
 mod parsed;
 
@@ -44,6 +45,11 @@ fn check(facts: &Facts) -> Vec<Finding> {
             Risk::Request => (
                 Severity::Error,
                 "It comes from a request: whoever sends one can read and change all that the application's role may.",
+            ),
+            Risk::LookedOver => (
+                Severity::Info,
+                "It comes from a request, through a schema or a check that this rule has not read: what that lets through is \
+                 text of the statement.",
             ),
             // Names in statements that take no parameters must be part of the text.
             _ if worst != Risk::Request && is_utility(raw) => (
@@ -95,6 +101,8 @@ enum Risk {
     Function,
     Unknown,
     Stored,
+    /// Of a request, and something has looked at it.
+    LookedOver,
     Request,
 }
 
@@ -109,7 +117,7 @@ fn risk(facts: &Facts, raw: &RawQuery, hole: &Hole) -> Option<Risk> {
     let risk = of_value(facts, raw.site.function, &hole.value, 3);
     // A wrapper that takes whole statements puts nothing into them; who calls it may.
     let is_all = raw.text.as_deref().is_none_or(|text| text.trim() == "$1");
-    risk.filter(|risk| !is_all || *risk == Risk::Request)
+    risk.filter(|risk| !is_all || *risk >= Risk::LookedOver)
 }
 
 /// Built before the query from numbers of parameters: `rows.map((_, at) => `($${at * 2 + 1}, $${at * 2 + 2})`)`, with
@@ -170,6 +178,7 @@ fn is_captured(facts: &Facts, function: usize, value: &str) -> bool {
 fn of_source(facts: &Facts, function: usize, source: &Source, depth: u32) -> Option<Risk> {
     match source {
         Source::Constant | Source::Environment | Source::Time | Source::Random => None,
+        Source::Request if looked_over::is_checked(facts, function) => Some(Risk::LookedOver),
         Source::Request => Some(Risk::Request),
         Source::Result { call, path } => match numbers::of_column(facts, *call, path) {
             Some(numbers::Column::Text) => Some(Risk::Stored),

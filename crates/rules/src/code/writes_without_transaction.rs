@@ -1,5 +1,8 @@
 //! Several writes that belong together, each in a transaction of its own.
 
+mod again;
+mod deletions;
+
 use std::collections::BTreeSet;
 
 use pgsteward_model::change::Fix;
@@ -90,22 +93,30 @@ fn judge(flow: &Flow, function: usize) -> Option<Finding> {
     };
     let shape = format!("{}+{}", first.call.shape, second.call.shape);
     let finding = Finding::in_code(&RULE, place(first), owner, &shape, 0, message)
-            .severity(if loud && is_one_step(flow, first, second) {
-                Severity::Warning
-            } else {
-                Severity::Info
-            })
-            .detail(format!(
-                "\"{}\" and \"{}\" refer to each other. When the second write fails, or the process ends between the two, the \
-                 first one stays.",
-                first.call.model, second.call.model
-            ))
-            .hint("put them into prisma.$transaction, or into one nested write")
-            .also(place(second));
+        .severity(if loud && is_one_step(flow, first, second) { Severity::Warning } else { Severity::Info })
+        .detail(detail(flow, first, second))
+        .hint("put them into prisma.$transaction, or into one nested write")
+        .also(place(second));
     Some(match one_transaction(flow, function, &writes, first, second) {
         Some(fix) => finding.fix(fix),
         None => finding,
     })
+}
+
+fn detail(flow: &Flow, first: &Write, second: &Write) -> String {
+    let (one, other) = (&first.call.model, &second.call.model);
+    let kept = deletions::children_go_first(flow, first, second)
+        .then(|| deletions::refused_by(flow, first, second))
+        .flatten();
+    match kept {
+        Some(kept) => format!(
+            "A row of \"{other}\" that \"{kept}\" refers to is not deleted, and what it had in \"{one}\" is gone by then."
+        ),
+        None => format!(
+            "\"{one}\" and \"{other}\" refer to each other. When the second write fails, or the process ends between the \
+             two, the first one stays."
+        ),
+    }
 }
 
 /// The two, and the other writes of the function that belong to them, as one transaction.
@@ -133,70 +144,9 @@ fn one_transaction(
 }
 
 fn is_one_step(flow: &Flow, first: &Write, second: &Write) -> bool {
-    !clears_up(flow, first.site)
-        && !far_apart(flow, first.site, second.site)
-        && !is_made_if_absent(flow, first, second)
+    !far_apart(flow, first.site, second.site)
         && together(first.site, second.site)
-        && !clears_in_portions(first, second)
-        && !sweeps(first, second)
-        && !is_made_up_for(flow, first, second)
-}
-
-/// `if (!row) row = await create(…)`, and then something for the row: the next try finds it and goes on.
-fn is_made_if_absent(flow: &Flow, first: &Write, second: &Write) -> bool {
-    first.call.operation == Operation::Create
-        && first.site.guards.iter().filter(|guard| guard.negated && !second.site.guards.contains(guard)).any(
-            |guard| {
-                let of_model = |source: &Source| {
-                    matches!(source, Source::Result { call, .. } if flow.code.calls[*call].model == first.call.model)
-                };
-                guard.sources.iter().any(of_model)
-            },
-        )
-}
-
-/// Both only delete, portion by portion: the next turn or the next run goes on where this one stopped, and one
-/// transaction for all would hold its locks through all of them.
-fn clears_in_portions(first: &Write, second: &Write) -> bool {
-    let clears =
-        |write: &Write| write.call.operation == Operation::DeleteMany && !write.site.loops.is_empty();
-    clears(first) && clears(second)
-}
-
-/// Whoever calls the function does not care whether it fails: it takes back what another failure has left.
-fn clears_up(flow: &Flow, site: &Site) -> bool {
-    let function = flow.function(site);
-    !function.callers.is_empty()
-        && !function.called_from_elsewhere
-        && function.callers.iter().all(|caller| may_fail(flow, &flow.code.invocations[*caller].site))
-}
-
-/// Both delete what belongs to the same owner, by the same words, and the owner stays: the next try finds the rest.
-fn sweeps(first: &Write, second: &Write) -> bool {
-    let by = |write: &Write| {
-        let filter =
-            write.call.argument.get("where").filter(|_| write.call.operation == Operation::DeleteMany)?;
-        let property = filter.object().filter(|object| !object.open && object.properties.len() == 1)?;
-        let property = property.properties.first()?;
-        match &property.value.value {
-            Value::Expression { text, .. } if property.name != "id" => {
-                Some((property.name.clone(), text.clone()))
-            }
-            _ => None,
-        }
-    };
-    by(first).is_some_and(|owner| by(second) == Some(owner))
-}
-
-/// A row that is made if absent, where the branch for the row that is there ends with the same second write: the next try
-/// makes up for it.
-fn is_made_up_for(flow: &Flow, first: &Write, second: &Write) -> bool {
-    first.call.operation == Operation::Create
-        && flow.calls_of(second.site.function).any(|(_, call)| {
-            call.shape == second.call.shape
-                && call.site.order != second.site.order
-                && flow.exclusive(&call.site, first.site)
-        })
+        && !again::makes_up_for_it(flow, first, second)
 }
 
 /// Neither of the two stands under a condition that the other does not stand under; ways out before them are none.

@@ -24,7 +24,7 @@ impl Folders {
                 "test" | "tests" | "test-utils" | "testcontainers" | "test-helpers" | "_test-utils"
                 | "__test-utils__" | "testing" | "__tests__" | "__mocks__" | "e2e" | "spec" | "specs"
                 | "fixtures" | "cypress" | "playwright" => found.test = true,
-                "seed" | "seeds" | "seeders" => found.seed = true,
+                "seed" | "seeds" | "seeder" | "seeders" | "seeding" => found.seed = true,
                 "migration" | "backfills" | "backfill" => found.migration = true,
                 "scripts" | "script" | "bin" | "tools" | "one-off" | "oneoff" | "one-time" => {
                     found.script = true;
@@ -54,8 +54,9 @@ pub(super) fn of_path(path: &str) -> FileRole {
         return FileRole::Generated;
     }
     if folders.test
-        || marked(&["test", "spec", "stories", "bench"])
+        || marked(&["test", "spec", "stories", "bench", "mock"])
         || name.contains(".e2e")
+        || matches!(stem, "mock" | "mocks")
         || name.starts_with("vitest.")
         || name.starts_with("jest.")
         || stem.ends_with("-test")
@@ -121,7 +122,19 @@ fn runs_itself(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_program;
+    use pgsteward_model::code::FileRole;
+
+    use super::{is_program, of_path};
+
+    #[test]
+    fn what_fills_a_database_is_no_application() {
+        for path in ["prisma/seed.ts", "src/prisma/seeder/src/old/users.ts", "db/seeding/users.ts"] {
+            assert_eq!(of_path(path), FileRole::Seed, "{path}");
+        }
+        assert_eq!(of_path("src/reseeding-pools.ts"), FileRole::Application);
+        assert_eq!(of_path("src/shop/mock.ts"), FileRole::Test);
+        assert_eq!(of_path("src/mockups/shop.ts"), FileRole::Application);
+    }
 
     #[test]
     fn programs_run_themselves_and_end() {

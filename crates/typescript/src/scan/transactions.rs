@@ -89,6 +89,7 @@ impl<'a> Reader<'_, 'a> {
                 AstKind::CallExpression(call) => self.cut(span(&call.callee), 80).to_ascii_lowercase(),
                 AstKind::ForStatement(each) => self.loop_head(each.body_start(), span(each).start),
                 AstKind::WhileStatement(each) => self.cut(span(&each.test), 80).to_ascii_lowercase(),
+                AstKind::DoWhileStatement(each) => self.cut(span(&each.test), 80).to_ascii_lowercase(),
                 AstKind::CatchClause(_) => continue,
                 AstKind::TryStatement(attempt) => {
                     let handler = attempt.handler.as_ref().map(|handler| self.head(span(&**handler)));

@@ -108,6 +108,27 @@ fn fixed_fields(filter: Option<&Node>) -> Vec<&str> {
     fixed
 }
 
+/// A filter that leaves no row whose field is null: `{ not: null }`, a comparison, a value.
+pub(in crate::code) fn leaves_values(filter: Option<&Node>, field: &str) -> bool {
+    const COMPARED: [&str; 8] = ["gt", "gte", "lt", "lte", "in", "contains", "startsWith", "endsWith"];
+    let conditions = filter.and_then(Node::object).map(conjuncts).unwrap_or_default();
+    let is_there = |node: &Node| !matches!(node.value, Value::Undefined | Value::Null) && is_given(node);
+    let leaves = |property: &&Property| match &property.value.value {
+        Value::Object(operators) => operators.properties.iter().any(|one| match one.name.as_str() {
+            "not" => one.value.value == Value::Null,
+            "equals" => is_one_value(&one.value),
+            name => COMPARED.contains(&name) && is_there(&one.value),
+        }),
+        _ => is_one_value(&property.value),
+    };
+    conditions.iter().any(|property| property.name == field && !property.conditional && leaves(property))
+}
+
+/// It does not vanish from the filter when the program runs.
+fn is_given(node: &Node) -> bool {
+    !matches!(&node.value, Value::Expression { undefined: Some(_), .. } | Value::Choice(_))
+}
+
 fn is_one_value(node: &Node) -> bool {
     match &node.value {
         Value::Expression { undefined, .. } => undefined.is_none(),

@@ -101,6 +101,13 @@ fn transactions() {
         "for (let attempt = 0; attempt < 3; attempt++) { try { await prisma.$transaction(async (tx) => {}) } catch (e) {} }",
     );
     assert!(again.transactions[0].retried);
+    let again = body(
+        "let retriesLeft = 5; do { try { await prisma.$transaction(async (tx) => {}) } catch (e) { retriesLeft -= 1 } } \
+         while (retriesLeft > 0)",
+    );
+    assert!(again.transactions[0].retried);
+    let pages = body("do { await prisma.$transaction(async (tx) => {}) } while (more)");
+    assert!(!pages.transactions[0].retried);
 }
 
 #[test]

@@ -1,0 +1,130 @@
+//! Writes that the next run or the next try makes up for, or that harm nobody when they stay alone.
+//!
+//! Knows no deletions: what becomes of those stands in [`super::deletions`].
+
+use pgsteward_model::code::{Awaited, FunctionRole, Guard, Node, Operation, Site, Source, Value};
+
+use super::{Flow, Write, deletions, may_fail};
+use crate::code::{shared, text};
+
+pub(super) fn makes_up_for_it(flow: &Flow, first: &Write, second: &Write) -> bool {
+    clears_up(flow, first.site)
+        || is_made_if_absent(flow, first, second)
+        || is_made_up_for(flow, first, second)
+        || finds_its_row(flow, first, second)
+        || sets_if_absent(flow, first, second)
+        || sets_the_same_again(flow, first, second)
+        || marks_the_beginning(first, second)
+        || deletions::go_on(flow, first, second)
+}
+
+/// `if (!row) row = await create(…)`, and then something for the row: the next try finds it and goes on.
+fn is_made_if_absent(flow: &Flow, first: &Write, second: &Write) -> bool {
+    first.call.operation == Operation::Create
+        && first.site.guards.iter().filter(|guard| guard.negated && !second.site.guards.contains(guard)).any(
+            |guard| {
+                let of_model = |source: &Source| {
+                    matches!(source, Source::Result { call, .. } if flow.code.calls[*call].model == first.call.model)
+                };
+                guard.sources.iter().any(of_model)
+            },
+        )
+}
+
+/// Whoever calls the function does not care whether it fails: it takes back what another failure has left.
+fn clears_up(flow: &Flow, site: &Site) -> bool {
+    let function = flow.function(site);
+    !function.callers.is_empty()
+        && !function.called_from_elsewhere
+        && function.callers.iter().all(|caller| may_fail(flow, &flow.code.invocations[*caller].site))
+}
+
+/// A row that is made if absent, where the branch for the row that is there ends with the same second write: the next try
+/// makes up for it.
+fn is_made_up_for(flow: &Flow, first: &Write, second: &Write) -> bool {
+    first.call.operation == Operation::Create
+        && flow.calls_of(second.site.function).any(|(_, call)| {
+            call.shape == second.call.shape
+                && call.site.order != second.site.order
+                && flow.exclusive(&call.site, first.site)
+        })
+}
+
+/// `upsert`, and then something for its row: run again, it finds the row and sets what it has set, and goes on.
+fn finds_its_row(flow: &Flow, first: &Write, second: &Write) -> bool {
+    first.call.operation == Operation::Upsert && sets_values(first) && super::uses(flow, second, first)
+}
+
+/// `if (!user.teamId) { … create …; … update({ data: { teamId: team.id } }) }`: the next try makes another row, and sets that.
+fn sets_if_absent(flow: &Flow, first: &Write, second: &Write) -> bool {
+    let of_first = |source: &&Source| match source {
+        Source::Result { call, .. } => std::ptr::eq(&flow.code.calls[*call], first.call),
+        _ => false,
+    };
+    let data = second.call.argument.get("data").and_then(Node::object);
+    let set: Vec<&str> = data
+        .map_or(&[][..], |data| &data.properties)
+        .iter()
+        .filter(|property| shared::sources(&property.value).iter().any(of_first))
+        .map(|property| property.name.as_str())
+        .collect();
+    let is_absent = |guard: &Guard, name: &str| match guard.negated {
+        true => text::mentions_word(&guard.text, name),
+        false => {
+            let mut parts = guard.text.split(['&', '|']).map(str::trim_start);
+            parts.any(|part| part.starts_with('!') && text::mentions_word(part, name))
+        }
+    };
+    first.call.operation == Operation::Create
+        && second.call.operation == Operation::Update
+        && first.site.guards.iter().any(|guard| set.iter().any(|name| is_absent(guard, name)))
+}
+
+/// Two that set values, in a job, which is run again, or both at once, so that neither waits for the other.
+fn sets_the_same_again(flow: &Flow, first: &Write, second: &Write) -> bool {
+    let sets = |write: &Write| {
+        matches!(write.call.operation, Operation::Update | Operation::UpdateMany) && sets_values(write)
+    };
+    let at_once = |site: &Site| site.awaited == Awaited::Together && site.loops.is_empty();
+    let is_job = flow.function(first.site).role == FunctionRole::Job;
+    sets(first) && sets(second) && (is_job || at_once(first.site) && at_once(second.site))
+}
+
+/// Nothing in it counts, takes away or creates: twice is as good as once.
+fn sets_values(write: &Write) -> bool {
+    const NOT_AGAIN: [&str; 8] =
+        ["increment", "decrement", "multiply", "divide", "push", "create", "createMany", "connectOrCreate"];
+    let key = if write.call.operation == Operation::Upsert { "update" } else { "data" };
+    let sets = |node: &Node| {
+        node.object()
+            .is_none_or(|object| object.properties.iter().all(|one| !NOT_AGAIN.contains(&one.name.as_str())))
+    };
+    write
+        .call
+        .argument
+        .get(key)
+        .and_then(Node::object)
+        .is_some_and(|data| data.properties.iter().all(|property| sets(&property.value)))
+}
+
+/// `status: 'running'`, before the loop that does the work: a mark, whatever becomes of the work.
+fn marks_the_beginning(first: &Write, second: &Write) -> bool {
+    let is_word = |node: &Node| match &node.value {
+        Value::Text(_) => true,
+        Value::Expression { sources, .. } => sources.iter().all(|source| *source == Source::Constant),
+        _ => false,
+    };
+    let marks = first.call.argument.get("data").and_then(Node::object).is_some_and(|data| {
+        let words = ["status", "state", "phase"];
+        let is_mark = |name: &str| words.iter().any(|word| name.to_lowercase().ends_with(word));
+        !data.open
+            && data.properties.iter().any(|property| is_mark(&property.name))
+            && data.properties.iter().all(|property| {
+                is_mark(&property.name) && is_word(&property.value) || shared::is_time(&property.value)
+            })
+    });
+    first.call.operation == Operation::Update
+        && marks
+        && first.site.loops.is_empty()
+        && !second.site.loops.is_empty()
+}
