@@ -106,7 +106,7 @@ fn judge(flow: &Flow, function: usize) -> Option<Finding> {
 fn detail(flow: &Flow, first: &Write, second: &Write) -> String {
     let (one, other) = (&first.call.model, &second.call.model);
     let kept = deletions::children_go_first(flow, first, second)
-        .then(|| deletions::refused_by(flow, first, second))
+        .then(|| deletions::refused_by(flow, second))
         .flatten();
     match kept {
         Some(kept) => format!(

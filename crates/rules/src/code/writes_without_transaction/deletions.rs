@@ -10,7 +10,7 @@ use crate::code::text;
 pub(super) fn go_on(flow: &Flow, first: &Write, second: &Write) -> bool {
     clears_in_portions(first, second)
         || sweeps(first, second)
-        || children_go_first(flow, first, second) && refused_by(flow, first, second).is_none()
+        || children_go_first(flow, first, second) && refused_by(flow, second).is_none()
         || leaves_what_nothing_needs(flow, first, second)
 }
 
@@ -73,15 +73,14 @@ fn is_of_parent(call: &Call, field: &Field) -> bool {
 }
 
 /// A model whose rows keep a row of the second write's model from being deleted, and are not deleted before.
-pub(super) fn refused_by<'a>(flow: &Flow<'a>, first: &Write, second: &Write) -> Option<&'a str> {
+pub(super) fn refused_by<'a>(flow: &Flow<'a>, second: &Write) -> Option<&'a str> {
     let parent = &second.call.model;
     let is_gone = |model: &str, field: &Field| {
         flow.calls_of(second.site.function).any(|(_, call)| {
-            call.operation == Operation::DeleteMany
+            matches!(call.operation, Operation::Delete | Operation::DeleteMany)
                 && call.model == model
                 && call.site.order < second.site.order
-                && (is_of_parent(call, field)
-                    || call.model == first.call.model && children_go_first(flow, first, second))
+                && is_of_parent(call, field)
         })
     };
     let keeps = |field: &Field| {
