@@ -329,6 +329,9 @@ pub enum AlterAction {
     /// `using_index` is the index of `ADD CONSTRAINT … USING INDEX`; `not_valid` is also in the constraint.
     AddConstraint {
         constraint: Constraint,
+        /// The index that a key or an exclusion makes, as it is written: what the constraint does not tell of it
+        /// (`INCLUDE`, `WITH`) stands here.
+        index: Option<Index>,
         using_index: Option<String>,
         named: bool,
     },

@@ -57,6 +57,9 @@ pub struct Unit {
     /// linking lays it out or takes it away.
     pub references: Vec<Reference>,
     pub left_out: Vec<LeftOut>,
+    /// What was left out was so for want of something that may be there the next time: not to be kept.
+    #[serde(skip)]
+    pub passing: bool,
 }
 
 impl Unit {

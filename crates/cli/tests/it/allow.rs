@@ -70,6 +70,38 @@ fn allows_that_are_wrong_themselves() {
     assert_eq!(review.of_rule("unused-allow").len(), 0);
 }
 
+/// What files alone show of a fix takes none of the ten places of those that a lab has to try.
+#[test]
+fn an_unused_allow_takes_no_place() {
+    let numbers: Vec<u32> = (0..12).collect();
+    let of = |one: &dyn Fn(&u32) -> String| numbers.iter().map(one).collect::<String>();
+    let schema = format!(
+        "{HEAD}\n// pgsteward: allow({RULE}) nothing here refers to anything\nmodel Vendor {{\n  id Int @id\n{}}}\n{}",
+        of(&|n| format!("  t{n} T{n}[]\n")),
+        of(&|n| format!(
+            "model T{n} {{\n  id Int @id\n  vendorId Int\n  vendor Vendor @relation(fields: [vendorId], references: [id])\n}}\n"
+        ))
+    );
+    let sql = format!(
+        "CREATE TABLE \"Vendor\" (\"id\" INTEGER PRIMARY KEY);\n{}",
+        of(&|n| format!(
+            "CREATE TABLE \"T{n}\" (\"id\" INTEGER PRIMARY KEY, \"vendorId\" INTEGER NOT NULL REFERENCES \"Vendor\"(\"id\"));\n"
+        ))
+    );
+    let project = Project::new(&[
+        ("prisma/schema.prisma", &schema),
+        ("prisma/migrations/20260101000000_init/migration.sql", &sql),
+    ]);
+    let rules = format!("{RULE},unused-allow");
+    let review = project.check(&["--no-lab", "--prove", "top", "--select", &rules]);
+    let keys = review.of_rule(RULE);
+    assert_eq!(keys.len(), 12, "{:?}", review.rules());
+    assert_eq!(keys.iter().filter(|finding| !finding["proof"].is_null()).count(), 10);
+    let unused = review.of_rule("unused-allow");
+    assert_eq!(unused[0]["proof"]["verdict"], "proven", "{:#}", unused[0]);
+    assert!(review.gaps().contains("2 fixes or findings were not tried"), "{}", review.gaps());
+}
+
 #[test]
 fn allows_in_the_configuration() {
     let config = "# [[allow]]\n# rule = \"commented-out\"\n\n\

@@ -17,7 +17,7 @@ const INIT: &str = "CREATE TABLE vendor (id INTEGER PRIMARY KEY);\n\
 fn partitions_get_indexes_and_keys_one_by_one() {
     let hazards = "CREATE INDEX event_note_idx ON event (lower(note)) WHERE note IS NOT NULL;\n\
                    ALTER TABLE event ADD CONSTRAINT event_vendor_fkey FOREIGN KEY (vendor) REFERENCES vendor(id) ON DELETE CASCADE,\n\
-                   ADD CONSTRAINT event_note_key UNIQUE (note, at, vendor);\n\
+                   ADD CONSTRAINT event_note_key UNIQUE (note, at, vendor) INCLUDE (id) WITH (fillfactor = 80);\n\
                    ALTER TABLE event ADD CONSTRAINT event_pkey PRIMARY KEY (id, at, vendor);\n";
     for major in [18, 17, 15] {
         let Some(server) = Server::start(major) else { continue };
@@ -61,6 +61,9 @@ fn partitions_get_indexes_and_keys_one_by_one() {
             "CREATE TABLE event_2027 PARTITION OF event FOR VALUES FROM ('2027-01-01') TO ('2028-01-01')",
         );
         assert_eq!(server.value("SELECT count(*) FROM pg_indexes WHERE tablename = 'event_2027'"), "3");
+        let covering =
+            "SELECT count(*) FROM pg_indexes WHERE indexdef LIKE '%(note, at, vendor) INCLUDE (id)%'";
+        assert_eq!(server.value(covering), "6");
         server.rows("DELETE FROM vendor WHERE id = 1");
         assert_eq!(server.value("SELECT count(*) FROM event WHERE vendor = 1"), "0");
     }
@@ -188,7 +191,7 @@ fn columns_of_partitioned_tables_change_on_all_partitions_at_once() {
 fn columns_of_partitioned_tables_take_indexes_and_keys_along() {
     let init = "CREATE TABLE vendor (id INTEGER PRIMARY KEY);\n\
                 CREATE TABLE event (id INTEGER NOT NULL, at DATE NOT NULL, vendor INTEGER, note TEXT,\n\
-                CONSTRAINT event_pkey PRIMARY KEY (id, at), CONSTRAINT event_note_key UNIQUE (note, at),\n\
+                CONSTRAINT event_pkey PRIMARY KEY (id, at), CONSTRAINT event_note_key UNIQUE (note, at) INCLUDE (vendor),\n\
                 CONSTRAINT event_vendor_fkey FOREIGN KEY (vendor) REFERENCES vendor(id) ON DELETE CASCADE) PARTITION BY RANGE (at);\n\
                 CREATE TABLE event_2025 PARTITION OF event FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');\n\
                 CREATE TABLE event_2026 PARTITION OF event FOR VALUES FROM ('2026-01-01') TO ('2027-01-01') PARTITION BY RANGE (at);\n\
@@ -279,6 +282,7 @@ fn columns_of_partitioned_tables_take_indexes_and_keys_along() {
                  GROUP BY tablename) AS indexes",
                 "3 3 3 3 3",
             ),
+            ("SELECT count(*) FROM pg_indexes WHERE indexdef LIKE '%(remark, at) INCLUDE (vendor)'", "9"),
         ] {
             assert_eq!(server.value(sql), holds, "{major}: {sql}");
         }

@@ -10,6 +10,7 @@ const NEXT: &str = "20260102000000_next";
 const ORDER: &str = "CREATE TABLE \"Order\" (id SERIAL PRIMARY KEY, owner TEXT NOT NULL, total INTEGER NOT NULL DEFAULT 0);\n";
 const VIEW: &str = "CREATE VIEW v AS SELECT id, total FROM \"Order\";\n";
 const WIDER: &str = "CREATE VIEW v AS SELECT id, total, owner FROM \"Order\";\n";
+const MATERIALIZED: &str = "CREATE MATERIALIZED VIEW v AS SELECT id, total FROM \"Order\";\n";
 const MADE: &str =
     "CREATE FUNCTION made() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;\n";
 
@@ -121,6 +122,41 @@ fn cases() -> Vec<Case<'static>> {
             hand: "INSERT INTO \"Order\" (owner, total) VALUES ('ann', 5); REFRESH MATERIALIZED VIEW sums",
             then: &[("(SELECT total FROM sums)", "5")],
         },
+        // A view that is materialized or the other way round: what fits the other kind comes back with it.
+        Case {
+            first: order_and(VIEW),
+            next: format!(
+                "DROP VIEW v;\n{MATERIALIZED}COMMENT ON MATERIALIZED VIEW v IS 'of the migration';\n"
+            ),
+            hand: "ALTER MATERIALIZED VIEW v OWNER TO boss; GRANT SELECT ON v TO reader WITH GRANT OPTION; \
+                   GRANT SELECT (id) ON v TO clerk; COMMENT ON COLUMN v.id IS 'by hand'; ALTER MATERIALIZED VIEW v SET (fillfactor = 70)",
+            then: &[
+                ("(SELECT relkind FROM pg_class WHERE relname = 'v')", "v"),
+                ("(SELECT pg_get_userbyid(relowner) FROM pg_class WHERE relname = 'v')", "boss"),
+                ("has_table_privilege('reader', 'v', 'SELECT WITH GRANT OPTION')", "t"),
+                ("has_column_privilege('clerk', 'v', 'id', 'SELECT')", "t"),
+                ("has_table_privilege('clerk', 'v', 'SELECT')", "f"),
+                ("col_description('v'::regclass, 1)", "by hand"),
+                ("obj_description('v'::regclass) IS NULL", "t"),
+                ("(SELECT reloptions IS NULL FROM pg_class WHERE relname = 'v')", "t"),
+            ],
+        },
+        Case {
+            first: format!("{ORDER}{MADE}{MATERIALIZED}CREATE INDEX v_id ON v (id);\n"),
+            next: format!("DROP MATERIALIZED VIEW v;\n{VIEW}GRANT SELECT ON v TO clerk;\n"),
+            hand: "INSERT INTO \"Order\" (owner, total) VALUES ('ann', 5); GRANT SELECT ON v TO reader; COMMENT ON VIEW v IS 'by hand'; \
+                   ALTER VIEW v SET (security_barrier = true); ALTER VIEW v ALTER COLUMN total SET DEFAULT 7; \
+                   CREATE TRIGGER h INSTEAD OF DELETE ON v FOR EACH ROW EXECUTE FUNCTION made(); \
+                   CREATE RULE r AS ON UPDATE TO v DO INSTEAD NOTHING",
+            then: &[
+                ("(SELECT relkind FROM pg_class WHERE relname = 'v')", "m"),
+                ("(SELECT total FROM v)", "5"),
+                ("has_table_privilege('reader', 'v', 'SELECT')", "t"),
+                ("has_table_privilege('clerk', 'v', 'SELECT')", "f"),
+                ("obj_description('v'::regclass)", "by hand"),
+                ("to_regclass('v_id') IS NOT NULL", "t"),
+            ],
+        },
         // Names that two columns exchange: values and privileges stay where they are.
         Case {
             first: "CREATE TABLE p (a TEXT, b INTEGER);\nCREATE TABLE q (x INTEGER, y INTEGER);\n".to_owned(),
@@ -193,7 +229,34 @@ fn what_hands_gave_stays_and_stops_no_way_back() {
                 assert_eq!(found, value, "case {number}: {what}\n{down}");
             }
         }
+        what_a_deploy_takes_is_said(&server);
     }
+}
+
+/// On the way there PostgreSQL takes it away with the view, and the migration's author may not know of it.
+fn what_a_deploy_takes_is_said(server: &Server) {
+    server.as_superuser(
+        "DROP SCHEMA public CASCADE; CREATE SCHEMA public; GRANT ALL ON SCHEMA public TO public",
+    );
+    let project = project(&[(FIRST, &format!("{ORDER}{VIEW}"))]);
+    assert_eq!(server.run(&project, &["migrate", "deploy"]).code, Some(0));
+    server.rows(
+        "GRANT SELECT ON v TO clerk, reader; GRANT SELECT (id) ON v TO clerk; COMMENT ON VIEW v IS 'by hand'",
+    );
+    let next = format!("DROP VIEW v;\n{MATERIALIZED}GRANT SELECT ON v TO clerk;\n");
+    project.write(&format!("prisma/migrations/{NEXT}/migration.sql"), next);
+    let deployed = server.run(&project, &["migrate", "deploy"]);
+    let said = "it made \"v\" anew, without what was given to the view before; where that is to stay, run: ";
+    let rest = deployed.stdout.split_once(said).map(|(_, rest)| rest.lines().next().unwrap_or_default());
+    let rest = rest.unwrap_or_else(|| panic!("{}", deployed.both()));
+    let (kept, gone) = ("GRANT SELECT ON v TO clerk", "GRANT SELECT ON v TO reader");
+    assert!(rest.contains(gone) && !rest.contains(kept), "{rest}");
+    assert!(rest.contains("COMMENT ON MATERIALIZED VIEW v IS 'by hand'"), "{rest}");
+    // What is said runs, and then there is nothing more to say.
+    server.rows(rest);
+    assert_eq!(server.value("SELECT has_table_privilege('reader', 'v', 'SELECT')"), "t");
+    assert_eq!(server.value("SELECT has_column_privilege('clerk', 'v', 'id', 'SELECT')"), "t");
+    assert_eq!(server.value("SELECT obj_description('v'::regclass)"), "by hand");
 }
 
 /// A renamed column whose second one stays: the first takes along on its way back what was given on it.

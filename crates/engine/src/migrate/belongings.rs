@@ -97,7 +97,7 @@ pub(in crate::migrate) fn with_options<'a>(
     misfits: Misfits,
     replaced: Vec<String>,
 ) -> Vec<String> {
-    let (list, options, theirs) = (oids(views), options(), theirs(but, "(view.oid, kept.what)"));
+    let (list, options, theirs) = (oids(views), options(KIND), theirs(but, "(view.oid, kept.what)"));
     let kept = format!(
         "-- The options of the views.\n\
          SELECT pg_catalog.set_config('pgsteward.options', coalesce(array_agg(kept.sql), '{{}}')::text, false)\n\
@@ -109,10 +109,10 @@ pub(in crate::migrate) fn with_options<'a>(
     std::iter::once(kept).chain(replaced).chain(std::iter::once(given)).collect()
 }
 
-fn options() -> String {
+fn options(kind: &str) -> String {
     format!(
         "SELECT 4 AS place, 'option ' || split_part(one, '=', 1) AS what, \
-         format('ALTER %s %s SET (%s)', {KIND}, view.oid::regclass, one) AS sql FROM unnest(view.reloptions) AS one"
+         format('ALTER %s %s SET (%s)', {kind}, view.oid::regclass, one) AS sql FROM unnest(view.reloptions) AS one"
     )
 }
 
@@ -138,9 +138,24 @@ fn theirs(but: &Parts, row: &str) -> String {
 }
 
 /// Remembers what belongs to the views on the server that runs this: owner, privileges, options, comments, defaults, triggers
-/// and rules, and whether a materialized one was filled. To be run before they are dropped.
-pub(in crate::migrate) fn kept<'a>(views: impl Iterator<Item = &'a QName>, but: &Parts) -> String {
-    let (views, options, theirs) = (oids(views), options(), theirs(but, "(view.oid, kept.what)"));
+/// and rules, and whether a materialized one was filled. To be run before they are dropped. Those that are `turned` are plain
+/// now and come back materialized, or the other way round.
+pub(in crate::migrate) fn kept<'a>(
+    views: impl Iterator<Item = &'a QName>,
+    turned: &BTreeSet<QName>,
+    but: &Parts,
+) -> String {
+    let (kind, stays) = match turned.is_empty() {
+        true => (KIND.to_owned(), String::new()),
+        false => {
+            let turned = oids(turned.iter());
+            let kind = format!(
+                "CASE (view.relkind = 'm') <> (view.oid = ANY ({turned})) WHEN true THEN 'MATERIALIZED VIEW' ELSE 'VIEW' END"
+            );
+            (kind, format!(" AND view.oid <> ALL ({turned})"))
+        }
+    };
+    let (views, options, theirs) = (oids(views), options(&kind), theirs(but, "(view.oid, kept.what)"));
     // The owner comes first: what others have is the owner's to give, and what the owner took from itself stays away.
     format!(
         "-- What belongs to the views beside their text.\n\
@@ -150,8 +165,8 @@ pub(in crate::migrate) fn kept<'a>(views: impl Iterator<Item = &'a QName>, but: 
          FROM pg_catalog.pg_class AS view LEFT JOIN LATERAL (\n  \
          SELECT 0 AS place, '' AS what, format('DO $fill$ BEGIN IF NOT (SELECT relispopulated FROM pg_catalog.pg_class WHERE oid = %1$L::regclass) \
          THEN REFRESH MATERIALIZED VIEW %1$s; END IF; END $fill$', view.oid::regclass) AS sql\n  \
-         WHERE view.relkind = 'm' AND view.relispopulated\n  \
-         UNION ALL SELECT 1, '', format('ALTER %s %s OWNER TO %I', {KIND}, view.oid::regclass, pg_get_userbyid(view.relowner))\n  \
+         WHERE view.relkind = 'm' AND view.relispopulated{stays}\n  \
+         UNION ALL SELECT 1, '', format('ALTER %s %s OWNER TO %I', {kind}, view.oid::regclass, pg_get_userbyid(view.relowner))\n  \
          WHERE pg_get_userbyid(view.relowner) <> current_user\n  \
          UNION ALL SELECT 2, '', format('REVOKE ALL ON %s FROM %I', view.oid::regclass, pg_get_userbyid(view.relowner))\n  \
          WHERE view.relacl IS NOT NULL\n  \
@@ -160,7 +175,7 @@ pub(in crate::migrate) fn kept<'a>(views: impl Iterator<Item = &'a QName>, but: 
          UNION ALL SELECT 3, format('privilege %s of %s.%I', acl.privilege_type, {ROLE}, attname),\n    \
          format('GRANT %s (%I) ON %s TO %s%s', acl.privilege_type, attname, attrelid::regclass, {ROLE}, {GRANT_OPTION})\n  \
          FROM pg_catalog.pg_attribute CROSS JOIN LATERAL pg_catalog.aclexplode(attacl) AS acl WHERE attrelid = view.oid\n  \
-         UNION ALL SELECT 4, '', format('COMMENT ON %s %s IS %L', {KIND}, objoid::regclass, description)\n  \
+         UNION ALL SELECT 4, '', format('COMMENT ON %s %s IS %L', {kind}, objoid::regclass, description)\n  \
          FROM pg_catalog.pg_description WHERE classoid = 'pg_class'::regclass AND objoid = view.oid AND objsubid = 0\n  \
          UNION ALL SELECT 4, format('comment.%I', attname),\n    \
          format('COMMENT ON COLUMN %s.%I IS %L', attrelid::regclass, attname, col_description(attrelid, attnum))\n  \

@@ -4,21 +4,21 @@
 //! changes, the live catalog is held against every one of these states: the states that it agrees with lie before or
 //! after the statement. Statements run in order, so what is known of one says something about its neighbours.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod presence;
+
+use std::collections::BTreeSet;
 
 use pgsteward_model::catalog::{Catalog, TableKind};
 use pgsteward_model::catalog_compare::{ColumnOrder, differences};
-use pgsteward_model::migrate::doctor::{DoctorReport, Presence, StatementState, Verdict, Way};
+use pgsteward_model::migrate::doctor::{DoctorReport, Presence, Verdict, Way};
 use pgsteward_model::migration::ServerError;
-use pgsteward_model::source::SourceFile;
-use pgsteward_model::statement::Statement;
 use pgsteward_pg::history::{HistoryRow, RowState};
 use pgsteward_pg::{CatalogOptions, ReadSession};
 
+use self::presence::{counted, in_order, pieces, statements, verdict};
 use super::connection::{Use, resolve};
 use super::drift::comparable;
 use super::error::MigrateError;
-use super::history::{PARTIAL, RUNNING};
 use super::project::{MigrateProject, MigrationFolder, ProjectOptions};
 use super::server;
 use super::shadow::{Replayed, Script, Shadow};
@@ -123,12 +123,6 @@ struct Case<'a> {
     folder: &'a MigrationFolder,
     row: &'a HistoryRow,
     live: &'a Catalog,
-}
-
-/// A statement of the migration.
-struct Piece {
-    sql: String,
-    line: u32,
 }
 
 impl Case<'_> {
@@ -279,133 +273,5 @@ fn emptying(catalog: &Catalog) -> String {
     match names.is_empty() {
         true => String::new(),
         false => format!("TRUNCATE {} CASCADE;", names.join(", ")),
-    }
-}
-
-/// The statements that do something; those that only begin and end transactions are left out.
-fn pieces(folder: &MigrationFolder) -> Result<Vec<Piece>, MigrateError> {
-    let parsed = pgsteward_sql::parse(folder.script());
-    let source = SourceFile::new(folder.name.as_str(), folder.script());
-    if let Some(error) = parsed.errors.first() {
-        let line = source.position(error.span.start).line;
-        return Err(MigrateError::new(format!(
-            "line {line} of the migration \"{}\" is not valid SQL, so the lab cannot run it ({})",
-            folder.name, error.message
-        ))
-        .with_hint(
-            "correct it, then `pgsteward migrate doctor` again: it finds out what stands before it in the database; nothing \
-             behind it can have run",
-        ));
-    }
-    let acts = |statement: &Statement| {
-        !matches!(statement, Statement::Begin | Statement::Commit | Statement::Rollback)
-    };
-    Ok(parsed
-        .statements
-        .iter()
-        .filter(|one| acts(&one.statement))
-        .map(|one| Piece {
-            sql: source.slice(one.span).trim_end().trim_end_matches(';').to_owned(),
-            line: source.position(one.span.start).line,
-        })
-        .collect())
-}
-
-/// What the catalogs alone say of each statement. `states[0]` is before the first, `states[i + 1]` after the i-th.
-fn statements(pieces: &[Piece], states: &[Catalog], live: &Catalog) -> Vec<StatementState> {
-    let objects = |one: &Catalog, other: &Catalog| -> BTreeSet<String> {
-        differences(one, other, ColumnOrder::Ignored)
-            .into_iter()
-            .map(|difference| difference.object)
-            .collect()
-    };
-    let unlike: Vec<BTreeSet<String>> = states.iter().map(|state| objects(state, live)).collect();
-    let tables = |object: &str| object.strip_prefix("table ").map(str::to_owned);
-    // A table that is missing on one side is one difference, and nothing is said of its parts.
-    let agrees = |state: usize, object: &str| {
-        !unlike[state].contains(object)
-            && !unlike[state].iter().filter_map(|other| tables(other)).any(|table| {
-                live.tables.keys().all(|name| name.to_string() != table)
-                    && object.split_once(' ').is_some_and(|(_, part)| part.starts_with(&format!("{table}.")))
-            })
-    };
-    let mut found = Vec::with_capacity(pieces.len());
-    for (at, piece) in pieces.iter().enumerate() {
-        let text: String =
-            piece.sql.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(100).collect();
-        let mut one = StatementState {
-            line: piece.line,
-            text,
-            presence: Presence::Unclear,
-            objects: Vec::new(),
-            because: None,
-        };
-        if at + 1 < states.len() {
-            one.objects = objects(&states[at], &states[at + 1]).into_iter().collect();
-            let mut seen: BTreeMap<Agreement, usize> = BTreeMap::new();
-            for object in &one.objects {
-                let before = (0..=at).any(|state| agrees(state, object));
-                let after = (at + 1..states.len()).any(|state| agrees(state, object));
-                *seen.entry(Agreement(before, after)).or_default() += 1;
-            }
-            one.presence = match seen.keys().collect::<Vec<_>>().as_slice() {
-                [Agreement(false, true)] => Presence::Present,
-                [Agreement(true, false)] => Presence::Absent,
-                _ => Presence::Unclear,
-            };
-            if one.objects.is_empty() {
-                one.because = Some("it changes no schema, so the catalog does not show it".into());
-            }
-        }
-        found.push(one);
-    }
-    found
-}
-
-/// Agrees with a state before the statement, with one after it.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Agreement(bool, bool);
-
-/// So many statements are done, where a run of ours counted them.
-fn counted(row: &HistoryRow) -> Option<usize> {
-    let logs = row.logs.as_deref().unwrap_or_default();
-    let done = usize::try_from(row.applied_steps_count).ok()?;
-    (logs == RUNNING || logs.contains(PARTIAL)).then_some(done)
-}
-
-/// Fills in what follows from the order: what comes before a statement that ran has run, what comes after one that
-/// did not has not.
-fn in_order(statements: &mut [StatementState], counted: Option<usize>) {
-    let last = statements.iter().rposition(|one| one.presence == Presence::Present);
-    let first = statements.iter().position(|one| one.presence == Presence::Absent);
-    // An order that does not hold says nothing.
-    if last.zip(first).is_some_and(|(last, first)| first < last) {
-        return;
-    }
-    for (at, one) in statements.iter_mut().enumerate().filter(|(_, one)| one.presence == Presence::Unclear) {
-        let (presence, because) = if last.is_some_and(|last| at < last) {
-            (Presence::Present, "a later statement is there")
-        } else if first.is_some_and(|first| at > first) {
-            (Presence::Absent, "an earlier statement is not there")
-        } else if let Some(done) = counted {
-            match at < done {
-                true => (Presence::Present, "the history counted it"),
-                false => (Presence::Absent, "the history did not count it"),
-            }
-        } else {
-            continue;
-        };
-        one.presence = presence;
-        one.because = Some(because.into());
-    }
-}
-
-fn verdict(statements: &[StatementState]) -> Verdict {
-    let any = |presence: Presence| statements.iter().any(|one| one.presence == presence);
-    match (any(Presence::Present), any(Presence::Absent), any(Presence::Unclear)) {
-        (_, _, true) => Verdict::Unclear,
-        (true, false, false) => Verdict::Complete,
-        (true, true, false) => Verdict::Partial,
-        (false, _, false) => Verdict::Nothing,
     }
 }

@@ -1,6 +1,9 @@
 //! What a migrate verb works on: the Prisma schema with its configuration, or a folder of plain SQL files, found
 //! where Prisma finds them. No tree is walked: Prisma looks at a few named places, and so does this.
 
+mod find;
+mod folder;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -8,14 +11,13 @@ use pgsteward_model::migration::Layout;
 use pgsteward_model::prisma::PrismaSchema;
 use pgsteward_model::source::{SourceFile, Sources};
 use pgsteward_pg::history::HistoryTable;
-use sha2::{Digest, Sha256};
 
+use self::find::{find_schema, folder_of, no_schema, prisma_files};
+pub use self::folder::{MigrationFolder, checksum};
 use super::config_file::{self, PrismaConfig};
 use super::error::MigrateError;
 use super::plain_files;
 use crate::discover::{migrations as folders, relative};
-use crate::hexadecimal::hexadecimal;
-use crate::plain::Marks;
 
 /// What the user named on the command line.
 #[derive(Clone, Debug, Default)]
@@ -45,61 +47,6 @@ pub struct MigrateProject {
     pub layout: Layout,
     /// Where migrations lie or would lie; it need not exist.
     pub migrations_folder: PathBuf,
-}
-
-/// One migration of the project, read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MigrationFolder {
-    /// Folder name (Prisma), or file name without its ending.
-    pub name: String,
-    pub file: PathBuf,
-    /// Byte for byte as it is on disk: its checksum counts every character.
-    pub text: String,
-    /// Lower-case hex SHA-256, as Prisma stores it.
-    pub checksum: String,
-    pub down: Option<PathBuf>,
-    /// Whose comments separate the two directions, where the file holds both. `text` is then the way there alone.
-    pub marks: Marks,
-}
-
-impl MigrationFolder {
-    pub fn new(
-        name: impl Into<String>,
-        file: PathBuf,
-        text: String,
-        down: Option<PathBuf>,
-    ) -> MigrationFolder {
-        MigrationFolder { name: name.into(), file, checksum: checksum(&text), text, down, marks: Marks::None }
-    }
-
-    /// The text as a server reads it: without a byte order mark, which PostgreSQL takes for a name.
-    pub fn script(&self) -> &str {
-        self.text.strip_prefix('\u{feff}').unwrap_or(&self.text)
-    }
-
-    /// Whether a stored checksum is this text's. Line endings are forgiven in both directions, and checksums that
-    /// are not 64 characters long are of an old Prisma, which wrote bytes below 16 as one digit.
-    pub fn has_checksum(&self, stored: &str) -> bool {
-        if stored == self.checksum {
-            return true;
-        }
-        let texts = [
-            self.text.clone(),
-            self.text.replace("\r\n", "\n"),
-            self.text.replace("\r\n", "\n").replace('\n', "\r\n"),
-        ];
-        texts.iter().any(|text| {
-            let digest = Sha256::digest(text.as_bytes());
-            let padded = hexadecimal(&digest);
-            let unpadded: String = digest.iter().map(|byte| format!("{byte:x}")).collect();
-            stored == padded || (stored.len() != 64 && stored == unpadded)
-        })
-    }
-}
-
-/// Lower-case hexadecimal SHA-256 of the exact text.
-pub fn checksum(text: &str) -> String {
-    hexadecimal(&Sha256::digest(text.as_bytes()))
 }
 
 /// Longest name of a migration in bytes, as Prisma's engine allows it.
@@ -329,81 +276,6 @@ impl MigrateProject {
     }
 }
 
-fn folder_of(named: Option<&Path>) -> Result<PathBuf, MigrateError> {
-    let folder = named.unwrap_or(Path::new("."));
-    folder.canonicalize().map_err(|error| {
-        MigrateError::new(format!("cannot open the folder \"{}\": {error}", folder.display()))
-            .with_hint("name the folder of the project")
-    })
-}
-
-/// Where Prisma looks, in its order: `--schema`, the configuration file, `prisma.schema` of package.json, then
-/// the default places.
-fn find_schema(
-    root: &Path,
-    named: Option<&Path>,
-    config: Option<&PrismaConfig>,
-) -> Result<Option<PathBuf>, MigrateError> {
-    let there = |path: PathBuf, of: &str| {
-        if path.exists() {
-            return Ok(Some(path));
-        }
-        let message = format!("there is no Prisma schema at \"{}\", which {of} names", path.display());
-        Err(MigrateError::new(message).with_hint("correct the path, or name the schema with --schema"))
-    };
-    if let Some(path) = named {
-        return there(root.join(path), "--schema");
-    }
-    if let Some(path) = config.and_then(|config| config.schema.clone()) {
-        return there(path, "prisma.config.ts");
-    }
-    if let Some(path) = of_package(root)? {
-        return there(path, "package.json");
-    }
-    let places = ["schema.prisma", "prisma/schema.prisma"];
-    let file = places.iter().map(|place| root.join(place)).find(|path| path.is_file());
-    Ok(file.or_else(|| {
-        let folder = root.join("prisma/schema");
-        let mut files = Vec::new();
-        (prisma_files(&folder, &mut files).is_ok() && !files.is_empty()).then_some(folder)
-    }))
-}
-
-/// `"prisma": { "schema": … }` of the package that the folder belongs to.
-fn of_package(root: &Path) -> Result<Option<PathBuf>, MigrateError> {
-    let Some(path) = root.ancestors().map(|folder| folder.join("package.json")).find(|path| path.is_file())
-    else {
-        return Ok(None);
-    };
-    let text = read_utf8(&path)?;
-    let package: serde_json::Value = serde_json::from_str(&text).map_err(|error| {
-        MigrateError::new(format!("\"{}\" is no JSON: {error}", path.display())).with_hint("correct the file")
-    })?;
-    let folder = path.parent().unwrap_or(root);
-    Ok(package["prisma"]["schema"].as_str().map(|schema| folder.join(schema)))
-}
-
-/// The `.prisma` files of a folder and of the folders in it, sorted.
-fn prisma_files(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), MigrateError> {
-    let unreadable = |error: std::io::Error| {
-        MigrateError::new(format!("cannot read \"{}\": {error}", folder.display()))
-            .with_hint("check its permissions")
-    };
-    let mut entries =
-        std::fs::read_dir(folder).map_err(unreadable)?.collect::<Result<Vec<_>, _>>().map_err(unreadable)?;
-    entries.sort_by_key(std::fs::DirEntry::file_name);
-    for entry in entries {
-        let path = entry.path();
-        let kind = entry.file_type().map_err(unreadable)?;
-        if kind.is_dir() && entry.file_name() != "migrations" && entry.file_name() != "node_modules" {
-            prisma_files(&path, found)?;
-        } else if path.extension().is_some_and(|extension| extension == "prisma") && path.is_file() {
-            found.push(path);
-        }
-    }
-    Ok(())
-}
-
 /// The text of a file, with the reason and the place where it is not UTF-8.
 pub(super) fn read_utf8(path: &Path) -> Result<String, MigrateError> {
     let bytes = std::fs::read(path).map_err(|error| {
@@ -419,14 +291,4 @@ pub(super) fn read_utf8(path: &Path) -> Result<String, MigrateError> {
         ))
         .with_hint("save the file as UTF-8; nothing was run")
     })
-}
-
-fn no_schema(root: &Path) -> MigrateError {
-    MigrateError::new(format!(
-        "could not find a Prisma schema that is required for this command, nor a folder of SQL migrations, in \"{}\"; \
-         looked for schema.prisma, prisma/schema.prisma, prisma/schema, prisma.config.ts, \"prisma\".\"schema\" in \
-         package.json, migrations and db/migrations",
-        root.display()
-    ))
-    .with_hint("run the command in the folder of the project, or name the schema with --schema")
 }

@@ -30,6 +30,8 @@ pub struct Script<'a> {
 pub struct ToReplay {
     history: History,
     sources: Sources,
+    /// Without the project's `initShadowDb`, which is no migration.
+    migrations: usize,
 }
 
 impl ToReplay {
@@ -39,7 +41,7 @@ impl ToReplay {
         let all: Vec<Script<'_>> = init.into_iter().chain(scripts.iter().copied()).collect();
         let mut sources = Sources::default();
         let history = history(&all, version, &mut sources);
-        ToReplay { history, sources }
+        ToReplay { history, sources, migrations: scripts.len() }
     }
 }
 
@@ -125,9 +127,9 @@ impl Shadow {
         read: &ToReplay,
         progress: &dyn Progress,
     ) -> Result<Replayed, MigrateError> {
-        let ToReplay { history, sources } = read;
+        let ToReplay { history, sources, migrations } = read;
         let count = history.files.len();
-        progress.phase(&format!("replay {count} migrations on PostgreSQL {}", self.version()));
+        progress.phase(&format!("replay {migrations} migrations on PostgreSQL {}", self.version()));
         let database = self.empty().await?;
         let options = ReplayOptions { trace: false, or_by_statement: true, ..ReplayOptions::default() };
         let mut replay = Replay::default();

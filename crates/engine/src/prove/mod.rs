@@ -11,6 +11,7 @@ pub(crate) mod files;
 mod migration;
 mod object;
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -33,7 +34,7 @@ pub enum ProveMode {
     /// All that the time allows, the most severe first.
     #[default]
     All,
-    /// The ten most severe.
+    /// The ten most severe that a server or the code linked anew has to show, and whatever files alone show.
     Top,
     /// All, without a limit of time, and each change once more after its rollback.
     Thorough,
@@ -74,29 +75,35 @@ pub async fn prove(
         ProveMode::Top => TOP,
         ProveMode::All | ProveMode::Thorough => usize::MAX,
     };
-    let with_fix: Vec<usize> = findings
-        .iter()
-        .enumerate()
-        .filter(|(_, finding)| finding.fix.is_some())
-        .map(|(index, _)| index)
-        .collect();
-    let mut untried = with_fix.len().saturating_sub(limit);
-    let chosen: Vec<usize> = with_fix.into_iter().take(limit).collect();
+    let mut untried = 0;
+    let mut places = limit;
     let (mut objects, mut migrations, mut of_code) = (Vec::new(), Vec::new(), Vec::new());
-    for index in chosen {
-        let Some(fix) = &findings[index].fix else { continue };
-        match kind_of(fix, facts) {
-            Kind::Comment => {
-                let proof = files::prove_comment(fix, facts);
-                findings[index].proof = Some(proof);
-            }
-            Kind::Files if edits::is_code(fix, facts) => of_code.push(index),
-            Kind::Files => {
-                let proof = files::prove(&findings[index], fix, facts);
-                findings[index].proof = Some(proof);
-            }
+    for (index, finding) in findings.iter_mut().enumerate() {
+        let Some(fix) = &finding.fix else { continue };
+        if mode == ProveMode::None {
+            continue;
+        }
+        let kind = kind_of(fix, facts);
+        let is_code = matches!(kind, Kind::Files) && edits::is_code(fix, facts);
+        // What the files alone show costs nothing, and takes no place.
+        let proof = match kind {
+            Kind::Comment => Some(files::prove_comment(fix, facts)),
+            Kind::Files if !is_code => Some(files::prove(finding, fix, facts)),
+            _ => None,
+        };
+        if proof.is_some() {
+            finding.proof = proof;
+            continue;
+        }
+        if places == 0 {
+            untried += 1;
+            continue;
+        }
+        places -= 1;
+        match kind {
             Kind::Object => objects.push(index),
             Kind::Migration => migrations.push(index),
+            Kind::Comment | Kind::Files => of_code.push(index),
         }
     }
     let code_budget = if mode == ProveMode::Thorough { THOROUGH_BUDGET } else { CODE_BUDGET };
@@ -148,10 +155,19 @@ pub async fn prove(
             let on_migrations =
                 Box::pin(migration::prove(known, &migrations, facts, benches.lab, rules, until));
             let on_files = Box::pin(async { tokio::try_join!(on_objects, on_migrations) });
-            let on_rows = Box::pin(code::prove(known, facts, benches, limit, until, progress));
-            // Objects, migrations and calls are tried in databases that have nothing to do with each other. The rows take
-            // longest, so their clone is asked for first.
-            let (shown, proofs) = tokio::join!(on_rows, on_files);
+            let (shown, proofs) = if mode == ProveMode::Top {
+                // Calls whose fix is refuted take no place from the next.
+                let proofs = on_files.await;
+                let refuted = refuted(&proofs);
+                let on_rows = code::prove(known, facts, benches, limit, &refuted, until, progress);
+                (Box::pin(on_rows).await, proofs)
+            } else {
+                let none = BTreeSet::new();
+                let on_rows = Box::pin(code::prove(known, facts, benches, limit, &none, until, progress));
+                // Objects, migrations and calls are tried in databases that have nothing to do with each other. The rows
+                // take longest, so their clone is asked for first.
+                tokio::join!(on_rows, on_files)
+            };
             let proofs = match proofs {
                 Ok((of_objects, (of_migrations, late))) => {
                     untried += late;
@@ -235,6 +251,13 @@ fn kind_of(fix: &Fix, facts: &Facts) -> Kind {
         }
     }
     if has_sql { Kind::Object } else { Kind::Files }
+}
+
+/// Of what was tried in the lab.
+fn refuted(tried: &Result<(Proofs, (Proofs, usize))>) -> BTreeSet<usize> {
+    let is_refuted = |(_, proof): &&(usize, Proof)| matches!(proof.verdict, Verdict::Refuted { .. });
+    let all = tried.iter().flat_map(|(objects, (migrations, _))| objects.iter().chain(migrations));
+    all.filter(is_refuted).map(|(index, _)| *index).collect()
 }
 
 fn not_tried(findings: &[Finding], chosen: &[usize], reason: &str) -> Proofs {

@@ -3,6 +3,8 @@
 use std::time::{Duration, Instant};
 
 use pgsteward_model::migration::ServerError;
+use pgsteward_pg::LabSession;
+use tokio::task::JoinSet;
 
 use crate::clone::Database;
 use crate::error::LabError;
@@ -24,53 +26,67 @@ pub enum Clash {
 }
 
 /// Runs the first statement of each transaction, then the rest of both at the same time. Both are rolled back.
+///
+/// Limits of time run meanwhile, so this is a task of its own: whatever its caller does beside it does not keep the second
+/// transaction from going on.
 pub async fn clash(
     lab: &Lab,
     database: &Database,
     first: &[String],
     second: &[String],
 ) -> Result<Clash, LabError> {
-    let _outer_limit = lab.watchdog.limit(PATIENCE * 2);
-    let one = database.session().await?;
-    let other = database.session().await?;
-    let outcome = async {
-        for (session, statements) in [(&one, first), (&other, second)] {
-            let Some(begin) = statements.first() else { return Ok(Clash::None) };
-            let message = format!("BEGIN; SET LOCAL statement_timeout = {}; {begin}", PATIENCE.as_millis());
-            if let Err(error) = session.simple(&message).await {
-                return Ok(Clash::Failed(begin.clone(), error));
-            }
+    let sessions = [database.session().await?, database.session().await?];
+    let statements = [first.to_vec(), second.to_vec()];
+    let outer_limit = lab.watchdog.limit(PATIENCE * 2);
+    let mut task = JoinSet::new();
+    task.spawn(async move {
+        let outcome = run(&sessions, &statements).await;
+        for session in sessions {
+            // A failed transaction is rolled back by the end of its session, too.
+            drop(session.simple("ROLLBACK").await);
+            session.close().await;
         }
-        let rest = |statements: &[String]| statements.get(1..).unwrap_or_default().join("; ");
-        let (first_rest, second_rest) = (rest(first), rest(second));
-        let waits = one.simple(&first_rest);
-        let follows = async {
-            // The second goes on when the first waits for it, or was through without waiting.
-            wait_for(&other, one.backend_pid()).await?;
-            other.simple(&second_rest).await
-        };
-        let (waited, followed) = tokio::join!(waits, follows);
-        for (result, sql) in [(waited, &first_rest), (followed, &second_rest)] {
-            match result {
-                Ok(()) => {}
-                // 40P01: deadlock_detected.
-                Err(error) if error.sqlstate == "40P01" => return Ok(Clash::Deadlock(error)),
-                Err(error) => return Ok(Clash::Failed(sql.clone(), error)),
-            }
+        drop(outer_limit);
+        outcome
+    });
+    match task.join_next().await {
+        Some(Ok(outcome)) => Ok(outcome),
+        Some(Err(error)) => Err(LabError::Task(error.to_string())),
+        None => Err(LabError::Task("it was not begun".to_owned())),
+    }
+}
+
+async fn run(sessions: &[LabSession; 2], statements: &[Vec<String>; 2]) -> Clash {
+    for (session, statements) in sessions.iter().zip(statements) {
+        let Some(begin) = statements.first() else { return Clash::None };
+        let message = format!("BEGIN; SET LOCAL statement_timeout = {}; {begin}", PATIENCE.as_millis());
+        if let Err(error) = session.simple(&message).await {
+            return Clash::Failed(begin.clone(), error);
         }
-        Ok(Clash::None)
     }
-    .await;
-    for session in [one, other] {
-        // A failed transaction is rolled back by the end of its session, too.
-        drop(session.simple("ROLLBACK").await);
-        session.close().await;
+    let [one, other] = sessions;
+    let [first, second] =
+        statements.each_ref().map(|statements| statements.get(1..).unwrap_or_default().join("; "));
+    let waits = one.simple(&first);
+    let follows = async {
+        // The second goes on when the first waits for it, or was through without waiting.
+        wait_for(other, one.backend_pid()).await?;
+        other.simple(&second).await
+    };
+    let (waited, followed) = tokio::join!(waits, follows);
+    for (result, sql) in [(waited, &first), (followed, &second)] {
+        match result {
+            Ok(()) => {}
+            // 40P01: deadlock_detected.
+            Err(error) if error.sqlstate == "40P01" => return Clash::Deadlock(error),
+            Err(error) => return Clash::Failed(sql.clone(), error),
+        }
     }
-    outcome
+    Clash::None
 }
 
 /// Until a session waits for a lock, or for a moment where it need not.
-async fn wait_for(session: &pgsteward_pg::LabSession, pid: i32) -> Result<(), ServerError> {
+async fn wait_for(session: &LabSession, pid: i32) -> Result<(), ServerError> {
     let until = Instant::now() + Duration::from_millis(500);
     let sql = format!("SELECT pg_catalog.cardinality(pg_catalog.pg_blocking_pids({pid})) > 0");
     while Instant::now() < until {

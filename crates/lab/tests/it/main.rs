@@ -10,6 +10,8 @@ mod corpus;
 #[cfg(test)]
 mod data;
 #[cfg(test)]
+mod deadlock;
+#[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
 mod prediction;

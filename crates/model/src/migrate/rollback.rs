@@ -46,6 +46,8 @@ pub enum Worth {
     Proven,
     /// The same for the catalogs; rows or values that the migration removes or changes do not come back.
     StructureProven,
+    /// The same for the catalogs of empty tables; over rows it does not run, and changes nothing. Why.
+    OverEmptyTables { reason: String },
     /// There is nothing that undoes the migration.
     Irreversible { reason: String },
     /// It was tried and did not work, or could not be tried.
@@ -57,6 +59,7 @@ impl Worth {
         match self {
             Worth::Proven => "proven",
             Worth::StructureProven => "structure proven, data lost",
+            Worth::OverEmptyTables { .. } => "structure proven over empty tables only",
             Worth::Irreversible { .. } => "irreversible",
             Worth::Unproven { .. } => "unproven",
         }
@@ -65,7 +68,9 @@ impl Worth {
     pub fn reason(&self) -> Option<&str> {
         match self {
             Worth::Proven | Worth::StructureProven => None,
-            Worth::Irreversible { reason } | Worth::Unproven { reason } => Some(reason),
+            Worth::OverEmptyTables { reason }
+            | Worth::Irreversible { reason }
+            | Worth::Unproven { reason } => Some(reason),
         }
     }
 }
@@ -125,7 +130,7 @@ pub struct RollbackStep {
     pub outcome: RollbackOutcome,
     /// All of it and its row of the history in one transaction.
     pub atomic: bool,
-    /// `proven`, `structure proven, data lost`, or why it is not.
+    /// `proven`, `structure proven, data lost`, `structure proven over empty tables only`, or why it is not.
     pub worth: String,
     pub statements: Vec<String>,
     /// What the migration took away and nothing brings back.

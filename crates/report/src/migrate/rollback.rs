@@ -60,7 +60,7 @@ pub fn rollback_text(report: &RollbackReport, verbose: bool) -> String {
 
 pub fn adopt_text(report: &AdoptReport, dry_run: bool) -> String {
     let mut out = String::new();
-    let mut counts = [0_usize; 4];
+    let mut counts = [0_usize; 5];
     for one in &report.migrations {
         let down = &one.down;
         counts[match &down.worth {
@@ -68,6 +68,7 @@ pub fn adopt_text(report: &AdoptReport, dry_run: bool) -> String {
             Worth::StructureProven => 1,
             Worth::Irreversible { .. } => 2,
             Worth::Unproven { .. } => 3,
+            Worth::OverEmptyTables { .. } => 4,
         }] += 1;
         let whose = match one.statements {
             Written::Generated => "",
@@ -80,14 +81,18 @@ pub fn adopt_text(report: &AdoptReport, dry_run: bool) -> String {
         }
         losses(&mut out, "does not come back", &down.lost);
     }
-    let [proven, structure, irreversible, unproven] = counts;
+    let [proven, structure, irreversible, unproven, empty] = counts;
+    let empty = match empty {
+        0 => String::new(),
+        empty => format!("{empty} over empty tables only, "),
+    };
     let server = report.server.as_ref().map_or(String::new(), |server| format!(" on PostgreSQL {server}"));
     let written = if dry_run { "; no file was written" } else { "" };
     line(
         &mut out,
         0,
         &format!(
-            "{proven} proven, {structure} with the structure proven and data lost, {irreversible} irreversible, \
+            "{proven} proven, {structure} with the structure proven and data lost, {empty}{irreversible} irreversible, \
              {unproven} unproven{server}{written}"
         ),
     );

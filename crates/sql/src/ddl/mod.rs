@@ -134,7 +134,7 @@ fn column_list<S: AsRef<str>>(columns: &[S]) -> String {
 }
 
 /// Storage parameters in the form of a `WITH` clause with a space before it; nothing where there are none.
-fn with_options(options: &[String]) -> String {
+pub fn with_options(options: &[String]) -> String {
     if options.is_empty() {
         return String::new();
     }

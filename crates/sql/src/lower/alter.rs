@@ -103,6 +103,7 @@ fn add(cursor: &mut Cursor<'_>, table: &Name) -> Option<AlterAction> {
     {
         return Some(AlterAction::AddConstraint {
             constraint: found.constraint,
+            index: found.index,
             using_index: found.using_index,
             named: found.named,
         });

@@ -181,8 +181,9 @@ impl Replay<'_> {
                     column.generated = None;
                 }
             }),
-            AlterAction::AddConstraint { constraint, using_index, named } => {
-                self.add_constraint(name, constraint, using_index.as_deref(), *named, only);
+            AlterAction::AddConstraint { constraint, index, using_index, named } => {
+                let (index, taken) = (index.as_ref(), using_index.as_deref());
+                self.add_constraint(name, constraint, index, taken, *named, only);
             }
             AlterAction::DropConstraint { name: constraint, cascade, .. } => {
                 self.drop_constraint(name, constraint, *cascade, only);
@@ -274,7 +275,7 @@ impl Replay<'_> {
         for constraint in &add.constraints {
             // A new column without a default holds NULL in every row, which satisfies every foreign key.
             let foreign = matches!(constraint.kind, ConstraintKind::ForeignKey(_));
-            self.add_settled(name, constraint, foreign && !has_default, only);
+            self.add_settled(name, constraint, None, foreign && !has_default, only);
         }
     }
 

@@ -26,8 +26,13 @@ pub(super) fn constraint_kind(kind: &ConstraintKind) -> ObjectKind {
     }
 }
 
-/// The index that a primary key or unique constraint makes.
-pub(super) fn index_of(constraint: &Constraint) -> Option<Index> {
+/// The middle of the name that PostgreSQL gives a unique constraint.
+pub(super) fn key_names(columns: &[String], include: &[String]) -> String {
+    naming::joined(&[columns, include].concat())
+}
+
+/// The index that a primary key or unique constraint makes. `like` has what the constraint does not tell of it.
+pub(super) fn index_of(constraint: &Constraint, like: Option<&Index>) -> Option<Index> {
     let (columns, nulls_not_distinct) = match &constraint.kind {
         ConstraintKind::PrimaryKey { columns } => (columns, false),
         ConstraintKind::Unique { columns, nulls_not_distinct } => (columns, *nulls_not_distinct),
@@ -37,13 +42,13 @@ pub(super) fn index_of(constraint: &Constraint) -> Option<Index> {
         name: constraint.name.clone(),
         method: "btree".into(),
         keys: columns.iter().map(|column| IndexKey::column(column)).collect(),
-        include: Vec::new(),
+        include: like.map(|index| index.include.clone()).unwrap_or_default(),
         unique: true,
         nulls_not_distinct,
         predicate: None,
         valid: true,
         constraint: Some(constraint.name.clone()),
-        options: Vec::new(),
+        options: like.map(|index| index.options.clone()).unwrap_or_default(),
         comment: None,
         statistics: None,
     })
@@ -73,11 +78,16 @@ impl Replay<'_> {
     }
 
     /// Gives a constraint another name where PostgreSQL's own choice for it is taken. A written name is left
-    /// alone: if it is taken, the statement fails on the server.
-    pub(super) fn settle_constraint_name(&self, table: &Table, constraint: &mut Constraint) {
+    /// alone: if it is taken, the statement fails on the server. `include` are columns of a key's index alone.
+    pub(super) fn settle_constraint_name(
+        &self,
+        table: &Table,
+        constraint: &mut Constraint,
+        include: &[String],
+    ) {
         let (middle, label) = match &constraint.kind {
             ConstraintKind::PrimaryKey { .. } => (String::new(), "pkey"),
-            ConstraintKind::Unique { columns, .. } => (naming::joined(columns), "key"),
+            ConstraintKind::Unique { columns, .. } => (key_names(columns, include), "key"),
             ConstraintKind::ForeignKey(key) => (naming::joined(&key.columns), "fkey"),
             ConstraintKind::Check { columns, .. } => {
                 (if columns.len() == 1 { columns[0].clone() } else { String::new() }, "check")
@@ -136,7 +146,9 @@ impl Replay<'_> {
         for constraint in std::mem::take(&mut table.constraints) {
             let old = constraint.name.clone();
             let mut constraint = constraint;
-            self.settle_constraint_name(&table, &mut constraint);
+            let own = table.indexes.iter().find(|index| index.constraint.as_ref() == Some(&old));
+            let include = own.map(|index| index.include.clone()).unwrap_or_default();
+            self.settle_constraint_name(&table, &mut constraint, &include);
             if constraint.name != old {
                 for index in table.indexes.iter_mut().filter(|index| index.constraint.as_ref() == Some(&old))
                 {
@@ -204,7 +216,9 @@ impl Replay<'_> {
                     let references = key.references.clone();
                     self.touch(&references, LockMode::ShareRowExclusive);
                 }
-                if let Some(mut index) = index_of(&constraint) {
+                let like =
+                    source.indexes.iter().find(|index| index.constraint.as_ref() == Some(&constraint.name));
+                if let Some(mut index) = index_of(&constraint, like) {
                     let label = if table.primary_key().is_none()
                         && matches!(constraint.kind, ConstraintKind::PrimaryKey { .. })
                     {
@@ -212,7 +226,8 @@ impl Replay<'_> {
                     } else {
                         let columns: Vec<String> =
                             index.keys.iter().filter_map(|key| key.column.clone()).collect();
-                        naming::object_name(&table.name.name, &naming::joined(&columns), "key")
+                        let names = key_names(&columns, &index.include);
+                        naming::object_name(&table.name.name, &names, "key")
                     };
                     constraint.name = label;
                     index.name.clone_from(&constraint.name);

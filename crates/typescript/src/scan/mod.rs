@@ -128,19 +128,7 @@ fn read(path: &str, text: &str, fully: bool) -> Unit {
         unit.left_out.push(LeftOut { file, why });
         return unit;
     }
-    // A parser calls itself for each level: that takes a stack of its own.
-    let kept = unit.clone();
-    std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().stack_size(nesting::STACK);
-        match thread.spawn_scoped(scope, move || parse(unit, text, source_type, fully)) {
-            Ok(reading) => reading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-            Err(error) => {
-                let why =
-                    format!("It is nested {depth} levels deep, and there was no thread to read it: {error}.");
-                Unit { left_out: vec![LeftOut { file, why }], ..kept }
-            }
-        }
-    })
+    nesting::on_stack(nesting::STACK, depth, unit, |unit| parse(unit, text, source_type, fully))
 }
 
 thread_local! {

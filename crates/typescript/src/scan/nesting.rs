@@ -6,6 +6,10 @@
 
 use std::cell::Cell;
 
+use pgsteward_model::code::LeftOut;
+
+use crate::unit::Unit;
+
 /// Deeper texts are not read.
 pub(super) const DEEPEST: usize = if cfg!(debug_assertions) { 4_000 } else { 16_000 };
 /// Up to this depth the two megabytes of any thread will do; without optimisation a level takes many times as much.
@@ -53,6 +57,28 @@ fn tokens(bytes: &[u8]) -> usize {
         usize::from(sum)
     };
     first + pieces.map(sum).sum::<usize>()
+}
+
+/// A parser calls itself for each level: that takes a stack of its own. Without a thread that has one nothing is read.
+pub(super) fn on_stack(
+    bytes: usize,
+    depth: usize,
+    unit: Unit,
+    parse: impl FnOnce(Unit) -> Unit + Send,
+) -> Unit {
+    let kept = unit.clone();
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(bytes);
+        match thread.spawn_scoped(scope, move || parse(unit)) {
+            Ok(reading) => reading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            Err(error) => {
+                let why =
+                    format!("It is nested {depth} levels deep, and there was no thread to read it: {error}.");
+                let left_out = vec![LeftOut { file: kept.file.clone(), why }];
+                Unit { left_out, passing: true, ..kept }
+            }
+        }
+    })
 }
 
 #[derive(Clone, Copy, Default)]
@@ -226,6 +252,17 @@ mod tests {
         assert!(depth(&format!("{lines}export const a = 1\n")) < 10);
         let block = "some words about this\n".repeat(2_000);
         assert!(depth(&format!("/**\n{block}*/\nexport const a = 1\n")) < 10);
+    }
+
+    #[test]
+    fn a_file_without_a_thread_is_left_out_for_now() {
+        let unit = Unit { file: "a.ts".into(), ..Unit::default() };
+        let read = on_stack(STACK, 300, unit.clone(), |unit| Unit { bytes: 7, ..unit });
+        assert!(read.bytes == 7 && !read.passing && read.left_out.is_empty());
+        // No machine has so much address space.
+        let read = on_stack(1 << 60, 300, unit, |unit| Unit { bytes: 7, ..unit });
+        assert!(read.bytes == 0 && read.passing);
+        assert!(read.left_out.iter().any(|one| &*one.file == "a.ts" && one.why.contains("no thread")));
     }
 
     #[test]

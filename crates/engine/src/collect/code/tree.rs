@@ -45,7 +45,7 @@ pub(super) struct Tree {
 pub(super) struct Read {
     pub(super) units: Vec<Unit>,
     pub(super) left_out: Vec<LeftOut>,
-    /// Every file could be opened: what was left out was left out for what stands in it.
+    /// Every file could be opened and read: what was left out was left out for what stands in it.
     pub(super) opened: bool,
 }
 
@@ -174,12 +174,10 @@ impl Tree {
                 }
             }
         }
+        opened &= !units.iter().any(|unit| unit.passing);
         // Of a folder with files that cannot be opened nothing else is kept.
         if unread && (self.keep_units || self.keep && !opened) {
-            // Whether a test is read in full hangs on who imports it.
-            let by_name = |unit: &Unit| self.tests == Tests::ByName && unit.role == Some(FileRole::Test);
-            let lasts = |unit: &Unit| !by_name(unit) || unit.depth != Depth::Full;
-            cache.store(&files, &mut units, &settled, digest, lasts);
+            cache.store(&files, &mut units, &settled, digest, |unit| lasts(unit, self.tests));
         }
         if link {
             let linked = all_linked(&units, &world, &modules);
@@ -229,6 +227,13 @@ impl Tree {
     }
 }
 
+/// Whether what was read of a file is what will be read of it the next time. Whether a test is read in full hangs on who
+/// imports it.
+fn lasts(unit: &Unit, tests: Tests) -> bool {
+    let by_name = tests == Tests::ByName && unit.role == Some(FileRole::Test);
+    !unit.passing && (!by_name || unit.depth != Depth::Full)
+}
+
 fn names_of(units: &[Unit]) -> Vec<Arc<str>> {
     units.iter().map(|unit| unit.file.clone()).collect()
 }
@@ -253,4 +258,18 @@ struct Unread {
 /// One file that the reader stumbles over must not cost the review of all others.
 fn guarded(read: impl FnOnce() -> Unit) -> Option<Unit> {
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(read)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_only_chance_left_out_does_not_last() {
+        let full = Unit { depth: Depth::Full, ..Unit::default() };
+        assert!(lasts(&full, Tests::ByName));
+        assert!(!lasts(&Unit { passing: true, ..full.clone() }, Tests::ByName));
+        let test = Unit { role: Some(FileRole::Test), ..full };
+        assert!(!lasts(&test, Tests::ByName) && lasts(&test, Tests::InFull));
+    }
 }

@@ -7,8 +7,8 @@ use pgsteward_model::migration::ServerError;
 use pgsteward_pg::WriteSession;
 use pgsteward_pg::history::RowState;
 
-use super::Deploy;
 use super::outcome::{file_run, outcome_error, still_used, violated};
+use super::{Deploy, anew};
 use crate::migrate::apply::{Apply, End, Ran, Unfinished, in_words};
 use crate::migrate::error::MigrateError;
 use crate::migrate::project::MigrationFolder;
@@ -111,6 +111,16 @@ impl Deploy<'_> {
             checks: &written,
             fresh: self.fresh,
         };
+        let unknown = |error: &ServerError| {
+            format!("what belongs to views that it makes anew could not be asked: {}", in_words(error))
+        };
+        let had = match anew::look(session, plan, self.connection.namespace()).await {
+            Ok(had) => had,
+            Err(error) => {
+                notes.push(unknown(&error));
+                None
+            }
+        };
         let watch = Watch::start(session, &self.options.budget);
         let mut ran = apply.run(unfinished).await;
         let seen = watch.finish().await;
@@ -145,10 +155,15 @@ impl Deploy<'_> {
         }
         self.report.files.push(file);
         match error {
-            Some(error) => Err(error),
-            None if plan.leaves_session_alone() => Ok(()),
-            None => self.clean_up(session, ran.regime).await,
+            Some(error) => return Err(error),
+            None if plan.leaves_session_alone() => {}
+            None => self.clean_up(session, ran.regime).await?,
         }
+        if let Some(had) = had {
+            let note = had.lost(session).await.unwrap_or_else(|error| Some(unknown(&error)));
+            self.report.files.last_mut().into_iter().for_each(|file| file.notes.extend(note.clone()));
+        }
+        Ok(())
     }
 
     /// Waits for replicas that are further behind than the budget; what stands in the way where they do not catch up.

@@ -1,5 +1,6 @@
 //! `migrate deploy`: applies what is pending, in order, and stops at the first error.
 
+mod anew;
 mod file;
 mod oddities;
 mod outcome;

@@ -60,7 +60,7 @@ pub(super) fn obstacle(catalog: &Catalog, root: &Table, column: &str) -> Option<
     if let Some((key, _)) = referring {
         return Some(format!(
             "the foreign key \"{}\" refers to it, and no server gives a partitioned table a second key over an index that is there: \
-             in a quiet hour drop the key, change the column and add it again",
+             drop the key before and add it again after it, in migrations of their own (no row is checked meanwhile)",
             key.name
         ));
     }

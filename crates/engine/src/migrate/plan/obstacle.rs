@@ -11,6 +11,11 @@ use super::{family, readers};
 /// Types of PostgreSQL without an operator `=`.
 const INCOMPARABLE: [&str; 4] = ["json", "xml", "point", "polygon"];
 
+/// What is to be done about generated values. `DROP EXPRESSION` came with PostgreSQL 13, and changes the catalog only.
+const GENERATED: &str = "and no server makes generated values anew but under a lock that stops all: make the generated column a plain \
+                         one before (ALTER COLUMN … DROP EXPRESSION), which a BEFORE trigger writes from then on, in a migration of \
+                         its own";
+
 /// Why no second column can follow it; None where nothing stands in the way.
 pub(super) fn beside(catalog: &Catalog, table: &Table, column: &str, ways: Ways) -> Option<String> {
     if let Some(reason) = inherited(catalog, table, column, ways) {
@@ -45,19 +50,13 @@ pub(super) fn obstacle(
         return Some(reason);
     }
     if known.generated.is_some() {
-        return Some(
-            "it is generated, and no server makes generated values anew but under a lock that stops all"
-                .into(),
-        );
+        return Some(format!("it is generated, {GENERATED}"));
     }
     let made = |other: &&Column| {
         other.generated.as_ref().is_some_and(|generated| names(&generated.expression, column))
     };
     if let Some(other) = table.columns.iter().find(made) {
-        return Some(format!(
-            "the generated column \"{}\" is made of it, and no server makes generated values anew but under a lock that stops all",
-            other.name
-        ));
+        return Some(format!("the generated column \"{}\" is made of it, {GENERATED}", other.name));
     }
     if table.partitioning.is_some()
         && let Some(reason) = family::obstacle(catalog, table, column)

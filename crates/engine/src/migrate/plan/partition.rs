@@ -313,7 +313,7 @@ pub(super) fn key_of(
                 true => String::new(),
                 false => format!(" INCLUDE ({})", include.join(", ")),
             };
-            format!("{kind}{nulls} ({}){include}", columns.join(", "))
+            format!("{kind}{nulls} ({}){include}{}", columns.join(", "), ddl::with_options(&index.options))
         }
     };
     let (on, name) = (quote_qualified(&table.name), quote_ident(&constraint.name));

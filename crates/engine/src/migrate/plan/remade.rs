@@ -66,7 +66,7 @@ impl Remade {
             old.views.insert(name.clone(), bare(view));
         }
         let none = Catalog::empty(after.version);
-        self.ahead.push(kept(old.views.keys(), &Parts::new()));
+        self.ahead.push(kept(old.views.keys(), &BTreeSet::new(), &Parts::new()));
         self.ahead.extend(ddl::diff(&old, &none).statements);
         self.behind.extend(ddl::diff(&none, &new).statements);
         self.behind.push(given_back(Misfits::Fail));

@@ -40,7 +40,10 @@ pub async fn adopt(options: &AdoptOptions, progress: &dyn Progress) -> Result<Ad
         let folder = &folders[position];
         let file = file::read(folder)?;
         let judged = file::judge(folder, file.as_ref());
-        let settled = matches!(judged.verdict, Verdict::Proven | Verdict::Irreversible(_));
+        let settled = matches!(
+            judged.verdict,
+            Verdict::Proven | Verdict::OverEmptyTables(_) | Verdict::Irreversible(_)
+        );
         if settled && !options.again && !options.force && !options.dry_run {
             report.migrations.push(kept(folder, &judged, file));
         } else {
@@ -162,6 +165,7 @@ fn kept(folder: &MigrationFolder, judged: &file::Reversibility, read: Option<Dow
     let header = read.as_ref().and_then(|file| file.header.clone()).unwrap_or_default();
     let worth = match &judged.verdict {
         Verdict::Irreversible(reason) => Worth::Irreversible { reason: reason.clone() },
+        Verdict::OverEmptyTables(reason) => Worth::OverEmptyTables { reason: reason.clone() },
         _ if judged.lost.is_empty() => Worth::Proven,
         _ => Worth::StructureProven,
     };

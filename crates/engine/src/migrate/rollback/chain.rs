@@ -187,7 +187,11 @@ impl<'a> Chain<'a> {
             return self.rewind().await;
         }
         self.state = Some(again);
-        down.worth = if down.lost.is_empty() { Worth::Proven } else { Worth::StructureProven };
+        down.worth = match seen.refused {
+            Some(reason) => Worth::OverEmptyTables { reason },
+            None if down.lost.is_empty() => Worth::Proven,
+            None => Worth::StructureProven,
+        };
         Ok(())
     }
 

@@ -217,6 +217,8 @@ pub enum Verdict {
     /// The structure comes back; so do the rows, unless some are named as lost.
     Proven,
     Irreversible(String),
+    /// The structure comes back, and only while its tables are empty. Why.
+    OverEmptyTables(String),
     /// Somebody wrote it, or changed it or the migration since it was proven, or the proof failed. Why.
     Unproven(String),
 }
@@ -255,8 +257,10 @@ pub(super) fn judge(folder: &MigrationFolder, file: Option<&DownFile>) -> Revers
         Verdict::Unproven("the down.sql was edited after it was proven".to_owned())
     } else if header.worth == Worth::Proven.word() || header.worth == Worth::StructureProven.word() {
         Verdict::Proven
-    } else if header.worth == "irreversible" {
+    } else if header.worth == (Worth::Irreversible { reason: String::new() }).word() {
         Verdict::Irreversible(reason())
+    } else if header.worth == (Worth::OverEmptyTables { reason: String::new() }).word() {
+        Verdict::OverEmptyTables(reason())
     } else {
         Verdict::Unproven(format!("its down.sql did not stand the proof: {}", reason()))
     };
@@ -346,5 +350,9 @@ mod tests {
         let file = parse(&render(&down("", worth)));
         let verdict = judge(&folder(), Some(&file)).verdict;
         assert_eq!(verdict, Verdict::Irreversible("it changes rows: UPDATE of \"a\"".into()));
+        let worth = Worth::OverEmptyTables { reason: "the key of \"a\": gone".into() };
+        let file = parse(&render(&down("ALTER TABLE a ADD id integer NOT NULL;\n", worth)));
+        let verdict = judge(&folder(), Some(&file)).verdict;
+        assert_eq!(verdict, Verdict::OverEmptyTables("the key of \"a\": gone".into()));
     }
 }

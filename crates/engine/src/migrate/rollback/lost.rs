@@ -39,7 +39,7 @@ pub(super) fn touched(before: &State, after: &State, file: &MigrationFile) -> BT
 
 /// What the migration drops, as far as the rows did not show that it is back, and what the rows say.
 pub(super) fn losses(before: &State, after: &State, seen: &Seen, made: &Refilled) -> Vec<Loss> {
-    let mut losses = seen.losses.clone();
+    let mut losses = Vec::new();
     let mut lost_tables = BTreeSet::new();
     for (id, called) in &before.identities.objects {
         let is_gone = !after.identities.objects.contains_key(id);
@@ -66,16 +66,21 @@ pub(super) fn losses(before: &State, after: &State, seen: &Seen, made: &Refilled
             && seen.tried.contains(&table)
             && !seen.changed.contains(&(table.clone(), Some(called.name.clone())))
             && !seen.changed.contains(&(table.clone(), None));
-        let generated = before
-            .catalog
-            .table(&table)
+        let known = before.catalog.table(&table);
+        let generated = known
             .and_then(|table| table.column(&called.name))
             .is_some_and(|column| column.generated.is_some());
         if lost_tables.contains(&table) || is_back || generated {
             continue;
         }
         let nullable = made.without_values.contains(&(table.clone(), called.name.clone()));
-        let more = if nullable { "; it stays nullable where the table has rows" } else { "" };
+        let more = match nullable {
+            true => "; it stays nullable where the table has rows",
+            false if known.is_some_and(|table| rows::is_bare_key(table, &called.name)) => {
+                "; as part of the primary key it comes back only while the table is empty"
+            }
+            false => "",
+        };
         losses.push(Loss {
             what: format!("values of {}.\"{}\"", quoted(&table), called.name),
             why: format!("the migration drops the column{more}"),

@@ -15,6 +15,7 @@ mod gate;
 mod generate;
 mod goes;
 mod lost;
+mod over_rows;
 mod refill;
 mod relocate;
 mod rows;
@@ -23,6 +24,7 @@ mod twin;
 mod undo;
 mod unproven;
 mod views;
+mod worth;
 
 pub use adopt::{AdoptOptions, adopt, regime, write_down, write_downs};
 pub use chain::Chain;

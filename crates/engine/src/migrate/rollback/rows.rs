@@ -1,6 +1,6 @@
 //! What a migration does to rows, read in its statements: no catalog shows it.
 
-use pgsteward_model::catalog::QName;
+use pgsteward_model::catalog::{Column, QName, Table};
 use pgsteward_model::migrate::rollback::Loss;
 use pgsteward_model::migration::{MigrationFile, MigrationStatement};
 use pgsteward_model::statement::{Name, Statement};
@@ -109,6 +109,14 @@ pub(in crate::migrate) fn writes_rows(body: &str) -> bool {
     ["INSERT INTO", "UPDATE ", "DELETE FROM", "TRUNCATE", "MERGE INTO"]
         .iter()
         .any(|word| upper.contains(word))
+}
+
+/// Whether the column is of the primary key and nothing gives it a value: where it is added, a table must have no rows.
+pub(super) fn is_bare_key(table: &Table, column: &str) -> bool {
+    let in_key = table.primary_key().is_some_and(|(_, columns)| columns.iter().any(|name| name == column));
+    let bare =
+        |column: &Column| column.default.is_none() && column.identity.is_none() && column.generated.is_none();
+    in_key && table.column(column).is_some_and(bare)
 }
 
 pub(super) fn quoted(name: &QName) -> String {

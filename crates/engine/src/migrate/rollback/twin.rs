@@ -10,7 +10,6 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use pgsteward_lab::{DataOptions, Database, Lab, ReplayOptions};
 use pgsteward_model::catalog::{Catalog, QName, Table};
-use pgsteward_model::migrate::rollback::Loss;
 use pgsteward_model::migration::{History, Regime, Replay, ReplayFailure};
 use pgsteward_model::source::Sources;
 use pgsteward_sql::{quote_ident, quote_qualified};
@@ -44,7 +43,8 @@ pub(super) struct Seen {
     pub(super) changed: BTreeSet<(QName, Option<String>)>,
     /// Tables that had rows while all of it ran.
     pub(super) tried: BTreeSet<QName>,
-    pub(super) losses: Vec<Loss>,
+    /// Why the way back does not run over rows.
+    pub(super) refused: Option<String>,
 }
 
 impl Trial<'_> {
@@ -72,10 +72,8 @@ impl Trial<'_> {
                 }
                 Round::DownRefused(message) => {
                     let names: Vec<String> = touched.difference(&empty).map(quoted).collect();
-                    seen.losses.push(Loss {
-                        what: format!("rows of {}", names.join(", ")),
-                        why: format!("down.sql does not run over them: {message}"),
-                    });
+                    seen.refused =
+                        Some(format!("down.sql does not run over rows of {}: {message}", names.join(", ")));
                     return Ok((seen, false));
                 }
             }

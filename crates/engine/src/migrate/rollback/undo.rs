@@ -4,9 +4,10 @@
 //! cannot be one transaction says so in its row first, so that the history claims neither that the migration is
 //! applied nor that it is not; the next run goes on from there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
+use pgsteward_model::catalog::QName;
 use pgsteward_model::migrate::deploy::Failure;
 use pgsteward_model::migrate::rollback::{Down, RollbackOutcome, RollbackReport, RollbackStep};
 use pgsteward_model::migration::ServerError;
@@ -14,10 +15,10 @@ use pgsteward_pg::WriteSession;
 use pgsteward_pg::history::{self, HistoryRow, HistoryTable, RowState};
 
 use super::chain::{is_atomic, split};
-use super::file::{self, Verdict};
+use super::file;
 use super::goes::goes;
 use super::relocate::relocate;
-use super::unproven;
+use super::{over_rows, unproven, worth};
 use crate::Progress;
 use crate::migrate::connection::{self, Use};
 use crate::migrate::error::{MigrateError, words};
@@ -126,11 +127,6 @@ pub async fn rollback(
     }
 }
 
-fn missing(folder: &MigrationFolder, adopt: &str) -> MigrateError {
-    let message = format!("the migration \"{}\" has no {}", folder.name, file::called(folder));
-    MigrateError::new(message).with_hint(adopt)
-}
-
 struct Run<'a> {
     options: &'a RollbackOptions,
     project: &'a MigrateProject,
@@ -150,8 +146,9 @@ impl Run<'_> {
         let mut undos = Vec::new();
         let chosen = self.chosen(&rows)?;
         let tried = self.tried(session, &chosen).await?;
+        let mut changed = BTreeSet::new();
         for row in chosen {
-            let (undo, step) = self.plan(session, row, tried.get(&row.name)).await?;
+            let (undo, step) = self.plan(session, row, tried.get(&row.name), &mut changed).await?;
             undos.push(undo);
             report.steps.push(step);
         }
@@ -234,15 +231,16 @@ impl Run<'_> {
         unproven::prove(self.project, self.folders, &names, major, self.progress).await
     }
 
-    /// Everything that speaks against undoing one, before anything runs. `tried` is what a proof just now showed.
+    /// Everything that speaks against undoing one, before anything runs. `tried` is what a proof just now showed, `changed`
+    /// the tables whose rows are not known by then.
     async fn plan(
         &self,
         session: &WriteSession,
         row: &HistoryRow,
         tried: Option<&Down>,
+        changed: &mut BTreeSet<QName>,
     ) -> Result<(Undo, RollbackStep), MigrateError> {
         let name = &row.name;
-        let adopt = format!("`pgsteward migrate adopt {name}` makes and proves it");
         let Some(folder) = self.folders.iter().find(|folder| folder.name == *name) else {
             return Err(MigrateError::new(format!(
                 "the migration \"{name}\" is applied and missing on disk"
@@ -250,7 +248,7 @@ impl Run<'_> {
             .with_hint("bring its folder back from version control"));
         };
         let Some(file) = file::read(folder)? else {
-            return Err(missing(folder, &adopt));
+            return Err(worth::missing(folder));
         };
         let judged = file::judge(folder, Some(&file));
         if !folder.has_checksum(&row.checksum) && !self.options.accept_unproven {
@@ -261,28 +259,7 @@ impl Run<'_> {
                 "bring the file back as it was applied, or look at down.sql and run with --accept-unproven",
             ));
         }
-        let worth = match &judged.verdict {
-            _ if tried.is_some_and(|down| down.worth.reason().is_none()) => {
-                tried.map_or_else(String::new, Down::in_words)
-            }
-            Verdict::Proven if judged.lost.is_empty() => "proven".to_owned(),
-            Verdict::Proven => "structure proven, data lost".to_owned(),
-            Verdict::Irreversible(reason) => {
-                return Err(MigrateError::new(format!(
-                    "the migration \"{name}\" cannot be undone: {reason}"
-                ))
-                .with_hint("write a new migration, or a down.sql of your own beside it"));
-            }
-            Verdict::Missing => return Err(missing(folder, &adopt)),
-            Verdict::Unproven(why) if self.options.accept_unproven => format!("unproven: {why}"),
-            Verdict::Unproven(why) => {
-                let why = tried.and_then(|down| down.worth.reason()).unwrap_or(why);
-                return Err(MigrateError::new(format!("the rollback of \"{name}\" is not proven: {why}"))
-                    .with_hint(format!(
-                        "`pgsteward migrate adopt {name}` proves it; --accept-unproven runs it as it is"
-                    )));
-            }
-        };
+        let worth = worth::in_words(folder, &judged, tried, self.options.accept_unproven)?;
         let written = split(&file.body);
         let statements = if judged.adopted {
             relocate(written, folder.script(), self.namespace).ok_or_else(|| {
@@ -296,6 +273,15 @@ impl Run<'_> {
             written
         };
         let begun = row.state() == RowState::Failed;
+        // What is under way may have got past it.
+        if !begun && let Some(way) = over_rows::refused(session, self.namespace, &statements, changed).await?
+        {
+            return Err(MigrateError::new(format!("the migration \"{name}\" cannot be undone while {way}; nothing was run"))
+                .with_hint(format!(
+                    "save the rows and empty the table, or write into down.sql where the values come from and prove it with \
+                     `pgsteward migrate adopt {name}`"
+                )));
+        }
         let step = RollbackStep {
             name: name.clone(),
             outcome: RollbackOutcome::Planned,

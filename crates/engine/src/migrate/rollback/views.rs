@@ -18,6 +18,8 @@ const KINDS: [&str; 5] = ["rule ", "trigger ", "comment", "default", "privilege 
 pub(super) struct Views {
     /// Made anew where they were.
     anew: BTreeSet<QName>,
+    /// Those of them that are materialized now and were not, or the other way round.
+    turned: BTreeSet<QName>,
     /// Made where nothing of theirs is: there was none, or something else had the name.
     bare: BTreeSet<QName>,
     replaced: BTreeSet<QName>,
@@ -34,10 +36,12 @@ impl Views {
                 views.bare.extend((!or_replace).then_some(name));
                 continue;
             };
-            let same = old.materialized == new.materialized && is_one(after, before, &name);
-            match (same, or_replace) {
+            match (is_one(after, before, &name), or_replace) {
                 (true, true) => views.replaced.insert(name),
-                (true, false) => views.anew.insert(name),
+                (true, false) => {
+                    views.turned.extend((old.materialized != new.materialized).then(|| name.clone()));
+                    views.anew.insert(name)
+                }
                 (false, false) => views.bare.insert(name),
                 (false, true) => false,
             };
@@ -92,7 +96,7 @@ impl Views {
             had.views.insert(new.name.clone(), View { owner, grants, comment, ..new.clone() });
             wanted.views.insert(new.name.clone(), new.clone());
         }
-        statements.insert(0, kept(self.anew.iter(), &but));
+        statements.insert(0, kept(self.anew.iter(), &self.turned, &but));
         statements.push(given_back(Misfits::Warn));
         statements.extend(ddl::diff(&had, &wanted).statements);
         statements.extend(last);

@@ -18,7 +18,7 @@ mod transitions;
 mod twin;
 mod writes;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use anyhow::Result;
@@ -140,12 +140,13 @@ fn is_refuted(finding: &Finding) -> bool {
     matches!(&finding.proof, Some(Proof { verdict: Verdict::Refuted { .. }, .. }))
 }
 
-/// Shows findings about code, the most severe first.
+/// Shows findings about code, the most severe first, but for those whose fix is known to be `refuted`.
 pub(super) async fn prove(
     findings: &[Finding],
     facts: &Facts,
     benches: Benches<'_>,
     limit: usize,
+    refuted: &BTreeSet<usize>,
     until: Instant,
     progress: &dyn Progress,
 ) -> Result<Shown> {
@@ -156,7 +157,7 @@ pub(super) async fn prove(
         .enumerate()
         .filter_map(|(index, finding)| {
             finding.at.file.as_ref()?;
-            let show = shown_by(finding).filter(|_| !is_refuted(finding))?;
+            let show = shown_by(finding).filter(|_| !is_refuted(finding) && !refuted.contains(&index))?;
             (matches!(show, Show::Deadlock | Show::Checked) || call_of(code, finding).is_some())
                 .then_some((index, show))
         })

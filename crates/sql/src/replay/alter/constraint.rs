@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use pgsteward_model::catalog::{Constraint, ConstraintKind, QName, Table, TableKind};
+use pgsteward_model::catalog::{Constraint, ConstraintKind, Index, QName, Table, TableKind};
 use pgsteward_model::lock::LockMode;
 
 use super::proves_not_null;
 use crate::naming;
 use crate::replay::Replay;
-use crate::replay::create::{constraint_kind, index_of};
+use crate::replay::create::{constraint_kind, index_of, key_names};
 
 impl Replay<'_> {
     pub(super) fn set_not_null(&mut self, name: &QName, column: &str, only: bool) {
@@ -34,6 +34,7 @@ impl Replay<'_> {
         &mut self,
         name: &QName,
         constraint: &Constraint,
+        written: Option<&Index>,
         using_index: Option<&str>,
         named: bool,
         only: bool,
@@ -48,7 +49,7 @@ impl Replay<'_> {
             }
         }
         let Some(index) = using_index else {
-            self.add_settled(name, &constraint, false, only);
+            self.add_settled(name, &constraint, written, false, only);
             return;
         };
         // The constraint takes over an index: its columns are the index's, and the index takes its name.
@@ -91,17 +92,19 @@ impl Replay<'_> {
         }
     }
 
-    /// Adds a constraint that makes its own index, if it needs one.
+    /// Adds a constraint that makes its own index, if it needs one; `written` is that index as the statement has it.
     pub(super) fn add_settled(
         &mut self,
         name: &QName,
         constraint: &Constraint,
+        written: Option<&Index>,
         surely_holds: bool,
         only: bool,
     ) {
         let Some(table) = self.catalog.tables.get(name).map(Arc::clone) else { return };
         let mut constraint = constraint.clone();
-        self.settle_constraint_name(&table, &mut constraint);
+        let include = written.map(|index| index.include.as_slice()).unwrap_or_default();
+        self.settle_constraint_name(&table, &mut constraint, include);
         self.settle_foreign_key(&table, &mut constraint);
         let label = format!("\"{}\"", constraint.name);
         // A partitioned table holds no rows of its own.
@@ -142,7 +145,7 @@ impl Replay<'_> {
             }
         }
         self.created(table.part(constraint_kind(&constraint.kind), &constraint.name));
-        let mut index = index_of(&constraint);
+        let mut index = index_of(&constraint, written);
         if parent_only && let Some(index) = &mut index {
             index.valid = self.descendants(name).is_empty();
         }
@@ -159,11 +162,11 @@ impl Replay<'_> {
                     own.name = match &own.kind {
                         ConstraintKind::PrimaryKey { .. } => naming::object_name(&of.name.name, "", "pkey"),
                         ConstraintKind::Unique { columns, .. } => {
-                            naming::object_name(&of.name.name, &naming::joined(columns), "key")
+                            naming::object_name(&of.name.name, &key_names(columns, include), "key")
                         }
                         _ => own.name,
                     };
-                    self.settle_constraint_name(&of, &mut own);
+                    self.settle_constraint_name(&of, &mut own, include);
                     index.name.clone_from(&own.name);
                     index.constraint = Some(own.name.clone());
                     self.change(&child, |table| table.indexes.push(index));

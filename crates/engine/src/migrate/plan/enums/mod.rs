@@ -42,7 +42,15 @@ pub(super) fn next(
             return Some((at, parts));
         }
         let change = renamed(&catalog, file).or_else(|| made_anew(&catalog, file));
-        let Some(change) = change.filter(|change| !change.columns.is_empty()) else { continue };
+        let Some(change) = change else { continue };
+        if change.columns.is_empty() {
+            // Its values may be in columns of types that are made of it.
+            if let Some(reason) = change.obstacle_of_types(&catalog) {
+                let name = change.name.display();
+                note(notes, format!("the enum {name} is changed as it is written: {reason}"));
+            }
+            continue;
+        }
         // Who makes a type anew has taken what reads it out of the way; a value's new name is one that all of them follow.
         let after = deck.after.as_ref().filter(|_| !change.labels.is_empty());
         if let Some(reason) = change.obstacle(&catalog, file, after) {

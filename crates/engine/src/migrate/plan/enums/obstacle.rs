@@ -65,24 +65,25 @@ impl Change<'_> {
     }
 
     /// Domains, and composite types that something else is made of.
-    fn obstacle_of_types(&self, catalog: &Catalog) -> Option<String> {
+    pub(super) fn obstacle_of_types(&self, catalog: &Catalog) -> Option<String> {
         if let Some(domain) = catalog.domains.values().find(|domain| is(&domain.base, &self.name)) {
             return Some(format!(
-                "the domain \"{}\" is made of it: give its columns the enum itself before, and what the domain checks as \
-                 check constraints, in a migration of their own",
+                "the domain \"{}\" is made of it: give its columns the enum itself before, what the domain checks as check \
+                 constraints (over their text), and drop it, in a migration of its own",
                 domain.name.display()
             ));
         }
         self.composites(catalog).find_map(|composite| {
             let name = composite.name.display();
-            let by_hand = "change these to text before and back after it, in migrations of their own";
+            let by_hand = "before and back after it, in migrations of their own; text keeps the old name of a value, which USING \
+                           has to replace on the way back";
             let holds = |ty: &ColumnType| of_name(ty, &composite.name);
             if let Some((table, column)) = catalog.tables.values().find_map(|table| {
                 table.columns.iter().find(|column| holds(&column.ty)).map(|column| (table, column))
             }) {
                 let table = table.name.display();
                 return Some(format!(
-                    "the type \"{name}\", which has it, is that of \"{}\" of \"{table}\": {by_hand}",
+                    "the type \"{name}\", which has it, is that of \"{}\" of \"{table}\": change the column to text {by_hand}",
                     column.name
                 ));
             }
@@ -90,7 +91,9 @@ impl Change<'_> {
             let other = catalog.composites.values().find(inside).map(|other| other.name.display());
             let over = || catalog.domains.values().find(|one| holds(&one.base)).map(|one| one.name.display());
             other.or_else(over).map(|other| {
-                format!("the type \"{name}\", which has it, is in the type \"{other}\": {by_hand}")
+                format!(
+                    "the type \"{name}\", which has it, is in the type \"{other}\": change columns of that to text and drop it {by_hand}"
+                )
             })
         })
     }

@@ -1,0 +1,99 @@
+//! Views that a migration drops and makes again. PostgreSQL keeps nothing of what belonged to the one before, whoever gave
+//! it, and a migration can only give again what its author knew of: the rest is said. It reads, and gives nothing by itself.
+
+use std::collections::BTreeSet;
+
+use pgsteward_model::catalog::QName;
+use pgsteward_model::migration::ServerError;
+use pgsteward_model::statement::Statement;
+use pgsteward_pg::WriteSession;
+use pgsteward_sql::{quote_literal, quote_qualified};
+
+use crate::migrate::belongings::{Parts, kept};
+use crate::migrate::regime::FilePlan;
+
+/// What views have beside their text, as statements that give it.
+pub(super) struct Had {
+    views: BTreeSet<QName>,
+    given: Vec<String>,
+}
+
+/// Of views that are there now and that the file makes. None where it makes none of them.
+pub(super) async fn look(
+    session: &WriteSession,
+    plan: &FilePlan,
+    namespace: &str,
+) -> Result<Option<Had>, ServerError> {
+    let made = plan.statements.iter().filter_map(|one| match &one.statement {
+        Statement::CreateView { name, or_replace: false, materialized, .. } => {
+            let namespace = name.namespace.as_deref().unwrap_or(namespace);
+            Some((QName::new(namespace, name.name.as_str()), *materialized))
+        }
+        _ => None,
+    });
+    let made: Vec<(QName, bool)> = made.collect();
+    if made.is_empty() {
+        return Ok(None);
+    }
+    let names: Vec<String> = made.iter().map(|(name, _)| quote_literal(&quote_qualified(name))).collect();
+    // One that is there twice in the file is made once more.
+    let kinds = session
+        .rows(&format!(
+            "SELECT place, relkind = 'm' FROM unnest(ARRAY[{}]) WITH ORDINALITY AS made (name, place) \
+             JOIN pg_catalog.pg_class ON pg_class.oid = to_regclass(name) AND relkind IN ('v', 'm')",
+            names.join(", ")
+        ))
+        .await?;
+    let (mut views, mut turned) = (BTreeSet::new(), BTreeSet::new());
+    for row in kinds {
+        let [Some(place), Some(was)] = row.as_slice() else { continue };
+        let at = place.parse::<usize>().ok().and_then(|place| made.get(place.checked_sub(1)?));
+        let Some((name, materialized)) = at else { continue };
+        views.insert(name.clone());
+        if (was == "t") != *materialized {
+            turned.insert(name.clone());
+        }
+    }
+    if views.is_empty() {
+        return Ok(None);
+    }
+    let given = given(session, &views, &turned).await?;
+    Ok(Some(Had { views, given }))
+}
+
+/// In the words that give it to the kind that the views have at the end.
+async fn given(
+    session: &WriteSession,
+    views: &BTreeSet<QName>,
+    turned: &BTreeSet<QName>,
+) -> Result<Vec<String>, ServerError> {
+    // What is taken from an owner and given back to it says nothing of others.
+    let rows = session
+        .rows(&format!(
+            "{};\nSELECT one FROM unnest(pg_catalog.current_setting('pgsteward.views')::text[]) AS one \
+             WHERE one !~ '^(DO|REVOKE) ' AND NOT (one ~ '^GRANT ' \
+             AND right(replace(one, ' WITH GRANT OPTION', ''), length(quote_ident(current_user)) + 4) = ' TO ' || quote_ident(current_user))",
+            kept(views.iter(), turned, &Parts::new())
+        ))
+        .await?;
+    // The first row is of what remembers them.
+    Ok(rows.into_iter().skip(1).filter_map(|row| row.into_iter().next().flatten()).collect())
+}
+
+impl Had {
+    /// What the views have no more, for people.
+    pub(super) async fn lost(&self, session: &WriteSession) -> Result<Option<String>, ServerError> {
+        let now = given(session, &self.views, &BTreeSet::new()).await?;
+        let lost: Vec<&str> =
+            self.given.iter().filter(|one| !now.contains(one)).map(String::as_str).collect();
+        if lost.is_empty() {
+            return Ok(None);
+        }
+        let names: Vec<String> = self.views.iter().map(|name| format!("\"{}\"", name.display())).collect();
+        Ok(Some(format!(
+            "it made {} anew, without what was given to the view before; where that is to stay, run: {}",
+            names.join(", "),
+            lost.join("; ")
+        )))
+    }
+}
