@@ -32,6 +32,8 @@ pub struct Unit {
     pub allows: bool,
     /// It speaks of a broken unique key and of one place for all errors.
     pub answers: bool,
+    /// A client gets an extension or a middleware in it.
+    pub extends: bool,
     /// `'use server'` or `'use client'` at the top.
     pub directive: Option<String>,
     pub imports: Vec<Import>,

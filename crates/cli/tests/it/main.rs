@@ -8,6 +8,7 @@
 
 mod allow;
 mod code;
+mod code_edits;
 mod discovery;
 mod facts;
 mod faults;

@@ -201,7 +201,8 @@ fn tie_breaker(facts: &Facts, call: &Call, model: &Model, order: &Node) -> Optio
         Value::List(_) => edit::text(facts, call, order.span).starts_with('['),
         _ => edit::text(facts, call, order.span).starts_with('{'),
     };
-    if !written || direction.is_empty() {
+    // What a call gives may be another direction the second time.
+    if !written || direction.is_empty() || direction.contains('(') {
         return None;
     }
     let missing: Vec<&&str> =
@@ -210,7 +211,14 @@ fn tie_breaker(facts: &Facts, call: &Call, model: &Model, order: &Node) -> Optio
         missing.iter().map(|field| format!("{{ {field}: {direction} }}")).collect::<Vec<_>>().join(", ");
     let at = |offset: usize, text: String| TextEdit { span: Span::new(offset, offset), text };
     let edits = match &order.value {
-        Value::List(nodes) => vec![at(nodes.last()?.span.end, format!(", {added}"))],
+        Value::List(nodes) => {
+            let end = nodes.last()?.span.end;
+            // Within brackets of its own the key would become a part of the one before.
+            if edit::text(facts, call, Span::new(end, order.span.end)).contains(')') {
+                return None;
+            }
+            vec![at(end, format!(", {added}"))]
+        }
         _ => vec![at(order.span.start, "[".into()), at(order.span.end, format!(", {added}]"))],
     };
     let names = missing.iter().map(|field| field.to_string()).collect::<Vec<_>>();

@@ -1,7 +1,7 @@
 //! `findFirst` where the filter is a unique key: `findUnique` does the same and can be batched.
 
 use pgsteward_model::change::{Fix, Safety, TextEdit};
-use pgsteward_model::code::{Call, Node, Object, Operation, Source, Value};
+use pgsteward_model::code::{Call, Code, Node, Object, Operation, Parameter, Source, Value};
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Finding, Severity};
 use pgsteward_model::prisma::{Arity, Model};
@@ -86,13 +86,57 @@ fn is_one_value(node: &Node) -> bool {
     }
 }
 
+/// `findUnique` throws where the value is undefined, and takes no filter in its place.
+fn safety(code: &Code, call: &Call) -> Safety {
+    let filter = call.argument.get("where");
+    let sources = filter.map(shared::sources).unwrap_or_default();
+    let unknown =
+        |source: &&Source| matches!(source, Source::Function { .. } | Source::Unknown | Source::Request);
+    if sources.iter().any(unknown) {
+        return Safety::Manual;
+    }
+    let values = filter.and_then(Node::object).into_iter().flat_map(|filter| &filter.properties);
+    let parameters = &code.function(&call.site).parameters;
+    let sure = values.into_iter().all(|property| match &property.value.value {
+        Value::Expression { text, .. } => parameters.iter().any(|parameter| is_declared(parameter, text)),
+        _ => true,
+    });
+    if sure { Safety::Safe } else { Safety::Review }
+}
+
+/// A value is a parameter, or a part of one, that is declared to be there and one value.
+fn is_declared(parameter: &Parameter, value: &str) -> bool {
+    let plain = |ty: &str| matches!(ty.trim(), "string" | "number" | "bigint");
+    let ty = parameter.ty.as_deref().unwrap_or("").trim();
+    if parameter.optional {
+        return false;
+    }
+    if parameter.name == value {
+        return plain(ty);
+    }
+    // `{ email }: { email: string }`, `user: { email: string }`
+    let part = match parameter.name.as_str() {
+        "" => Some(value),
+        name => value.strip_prefix(name).and_then(|rest| rest.strip_prefix('.')),
+    };
+    let written_out =
+        ty.strip_prefix('{').and_then(|ty| ty.strip_suffix('}')).filter(|ty| !ty.contains(['{', '(']));
+    let mut parts = written_out.unwrap_or("").split([';', ',', '\n']).filter_map(|one| one.split_once(':'));
+    part.is_some_and(|part| parts.any(|(name, ty)| name.trim() == part && plain(ty)))
+}
+
 pub(super) fn rename(facts: &Facts, call: &Call, better: Operation) -> Option<Fix> {
     let edit = TextEdit { span: call.name_at.span, text: better.name().to_owned() };
-    // findUnique throws where the value is undefined, and of what a function gave it is not known.
-    let value = call.argument.get("where").map(shared::sources).unwrap_or_default();
-    let known = value
-        .iter()
-        .all(|source| !matches!(source, Source::Function { .. } | Source::Unknown | Source::Request));
-    let safety = if known { Safety::Safe } else { Safety::Manual };
+    // Types of the call stand between its name and its arguments.
+    if !edit::text(facts, call, call.site.at.span)[call.name_at.span.end - call.site.at.span.start..]
+        .starts_with('(')
+    {
+        return None;
+    }
+    let safety = match facts.code.as_deref() {
+        Some(code) if code.clients.iter().all(|client| !client.extended) => safety(code, call),
+        // An extension may hide deleted rows from one of the two and not from the other.
+        _ => Safety::Manual,
+    };
     edit::fix(facts, call, safety, format!("call {}", better.name()), vec![edit])
 }

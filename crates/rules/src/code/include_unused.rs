@@ -27,7 +27,7 @@ fn check(facts: &Facts) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (_, call) in scale::served(code) {
         let result = &call.result;
-        if !result.complete || !result.whole.is_empty() {
+        if !result.complete || !result.whole.is_empty() || shared::is_asked_by_key(facts, code, call) {
             continue;
         }
         let mut reported: Vec<String> = Vec::new();
@@ -82,7 +82,6 @@ fn without(facts: &Facts, call: &Call, loaded: &Loaded<'_>) -> Option<Fix> {
     {
         property = include;
     }
-    // A function that is given the rows may declare the relation, although it does not read it.
-    let safety = if call.result.followed.is_empty() { Safety::Safe } else { Safety::Review };
+    let safety = if shared::is_nobody_elses(facts, call) { Safety::Safe } else { Safety::Review };
     edit::fix(facts, call, safety, title, vec![edit::remove_property(facts, call, property)?])
 }

@@ -43,8 +43,8 @@ use pgsteward_model::rule::Rule;
 pub use states::{states, states_to_prove};
 
 use fixing::{
-    counted, edit, helper_fix, loop_fix, outbox, payment_key, portions, processed_event, refusal, retry,
-    together, write_fix,
+    counted, edit, helper_fix, inside, loop_fix, outbox, payment_key, portions, processed_event, refusal,
+    retry, together, write_fix,
 };
 use reading::{
     arguments, bounds, flow, given, locks, loops, scale, shared, statuses, steps, text, transitions, varying,

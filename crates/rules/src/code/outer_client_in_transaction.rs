@@ -3,14 +3,14 @@
 use pgsteward_model::change::{Fix, Safety, TextEdit};
 use std::collections::BTreeMap;
 
-use pgsteward_model::code::{Call, Invocation, Node, Transaction, TransactionKind, Value};
+use pgsteward_model::code::{Awaited, Call, Invocation, Node, Transaction, TransactionKind, Value};
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Finding, Severity};
 use pgsteward_model::rule::{Group, Rule};
 use pgsteward_model::source::Span;
 
 use super::flow::Flow;
-use super::{edit, shared};
+use super::{edit, inside, shared};
 
 pub(super) static RULE: Rule = Rule {
     id: "outer-client-in-transaction",
@@ -120,19 +120,32 @@ fn direct(flow: &Flow, call: &Call, transaction: &Transaction) -> Finding {
             None => "give the callback a parameter, `async (tx) => …`, and use it".into(),
         })
         .also(shared::place(flow.facts, &transaction.site.at));
-    match inner.and_then(|inner| fix(flow, call, inner)) {
+    match inner.and_then(|inner| fix(flow, call, transaction, inner)) {
         Some(fix) => finding.fix(fix),
         None => finding,
     }
 }
 
-/// Exact where the call begins with its receiver as it is written.
-fn fix(flow: &Flow, call: &Call, inner: &str) -> Option<Fix> {
+/// The client of the transaction in place of the one that opened it. None for any other client, which may be another
+/// database's, and where the call belongs outside: what runs later, what nobody waits for, and what is written because
+/// the transaction has failed. The write is taken back with the transaction then, so the edit is reviewed.
+fn fix(flow: &Flow, call: &Call, transaction: &Transaction, inner: &str) -> Option<Fix> {
     let start = call.site.at.span.start;
     let span = Span::new(start, start + call.receiver.len());
     if edit::text(flow.facts, call, span) != call.receiver || inner.contains(['{', '.', ' ']) {
         return None;
     }
+    let file = flow
+        .facts
+        .sources
+        .get(&call.site.at.file)
+        .filter(|_| transaction.site.at.file == call.site.at.file)?;
+    let before = file.text.get(transaction.site.at.span.start..start)?;
+    let (opened, callback) = before.split_once("$transaction")?;
+    let same = opened.trim_end().strip_suffix('.').map(str::trim_end) == Some(call.receiver.as_str());
+    if !same || call.site.awaited == Awaited::Not || !inside::runs_within(callback, inner) {
+        return None;
+    }
     let title = format!("use \"{inner}\" instead of \"{}\"", call.receiver);
-    edit::fix(flow.facts, call, Safety::Safe, title, vec![TextEdit { span, text: inner.into() }])
+    edit::fix(flow.facts, call, Safety::Review, title, vec![TextEdit { span, text: inner.into() }])
 }

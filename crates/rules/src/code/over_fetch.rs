@@ -33,15 +33,21 @@ fn check(facts: &Facts) -> Vec<Finding> {
     for (_, call) in scale::served(code) {
         let (result, argument) = (&call.result, &call.argument);
         let chosen = ["select", "omit"].iter().any(|name| argument.get(name).is_some());
-        let known = result.complete && result.whole.is_empty() && !result.unused;
+        let known = result.complete
+            && result.whole.is_empty()
+            && !result.unused
+            && !shared::is_asked_by_key(facts, code, call);
         if call.operation != Operation::FindMany || chosen || !known {
             continue;
         }
         let open = argument.object().is_some_and(|object| object.open);
         let Some(model) = scale::model(facts, &call.model).filter(|_| !open) else { continue };
         let is_read = |field: &Field| result.paths.iter().any(|path| path.first() == Some(&field.name));
-        // A use that names no field reads all of them.
-        if result.paths.iter().any(Vec::is_empty) {
+        // A use that names no field reads all of them, and of a field that an extension makes nobody knows what it needs.
+        let named = |path: &Vec<String>| {
+            path.first().is_some_and(|first| first == "_count" || model.field(first).is_some())
+        };
+        if !result.paths.iter().all(named) {
             continue;
         }
         let columns: Vec<&Field> =
@@ -153,10 +159,6 @@ fn select(facts: &Facts, call: &Call, model: &Model, read: &[&Field]) -> Option<
         },
         _ => return None,
     };
-    edit::fix(facts, call, safety(call), title, edits)
-}
-
-/// A function that is given the rows may declare that it wants whole ones, although it reads a few fields.
-fn safety(call: &Call) -> Safety {
-    if call.result.followed.is_empty() { Safety::Safe } else { Safety::Review }
+    let safety = if shared::is_nobody_elses(facts, call) { Safety::Safe } else { Safety::Review };
+    edit::fix(facts, call, safety, title, edits)
 }

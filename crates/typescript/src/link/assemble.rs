@@ -112,9 +112,12 @@ pub(super) fn assemble(linker: &Linker<'_>) -> Code {
             retried: old.retried,
         });
     }
+    // Which client it is that an extension was given to, a variable or a wrapper may hide.
+    let extended = linker.units.iter().any(|unit| unit.extends);
     for (unit, index) in clients {
         let old = &linker.units[unit].clients[index];
         code.clients.push(Client {
+            extended: old.extended || extended,
             site: places.site(unit, &old.site),
             argument: places.node(unit, old.argument.clone()),
             ..old.clone()

@@ -14,6 +14,7 @@ mod functions;
 mod invocations;
 mod listed;
 mod loops;
+mod mistakes;
 mod names;
 mod nesting;
 mod origin;
@@ -55,6 +56,7 @@ use pgsteward_model::code::{FileRole, LeftOut};
 use rustc_hash::FxHashMap as HashMap;
 
 use crate::unit::{Depth, Export, Exported, Origin, Unit};
+pub use mistakes::mistakes;
 pub use nesting::{STACK, on_roomy_stack};
 use reader::Reader;
 
@@ -298,6 +300,8 @@ impl Reader<'_, '_> {
             return;
         }
         if let AstKind::CallExpression(call) = self.nodes.kind(node) {
+            let method = syntax::as_member(&call.callee).and_then(|member| member.name);
+            self.unit.extends |= matches!(method, Some("$extends" | "$use"));
             if self.register_transaction(node, call) {
                 return;
             }

@@ -18,7 +18,7 @@ use pgsteward_model::facts::{Facts, Gap};
 use pgsteward_model::prisma::PrismaSchema;
 use pgsteward_model::source::{SourceFile, Texts};
 use pgsteward_prisma::query::{ClientFeatures, Lowerer, lower_raw};
-use pgsteward_typescript::{ClientProject, Unit, link, scan_fully};
+use pgsteward_typescript::{ClientProject, Unit, link, mistakes, scan_fully};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
@@ -158,7 +158,8 @@ impl Linked {
         for (path, text) in texts {
             let unit = units.iter_mut().find(|unit| unit.file == *path)?;
             let again = scan_fully(path, text);
-            if again.left_out.len() > unit.left_out.len() {
+            let before = facts.sources.get(path).and_then(|before| mistakes(path, &before.text));
+            if again.left_out.len() > unit.left_out.len() || mistakes(path, text) > before {
                 return None;
             }
             *unit = Unit { hash: Sha256::digest(text.as_bytes()).into(), ..again };

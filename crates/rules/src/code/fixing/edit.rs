@@ -87,7 +87,7 @@ pub(in crate::code) fn remove_property(facts: &Facts, call: &Call, property: &Pr
     let (before, after) = (text.get(..property.span.start)?, text.get(property.span.end..)?);
     let mut start = property.span.start;
     let mut end = property.span.end;
-    if let Some(comma) = after.trim_start().strip_prefix(',') {
+    if let Some(comma) = behind_comments(after).strip_prefix(',') {
         let alone = before.trim_end_matches([' ', '\t']).ends_with('\n');
         let rest = comma.trim_start_matches([' ', '\t']);
         if alone && let Some(next) = rest.strip_prefix('\n').or_else(|| rest.strip_prefix("\r\n")) {
@@ -101,6 +101,16 @@ pub(in crate::code) fn remove_property(facts: &Facts, call: &Call, property: &Pr
         start = rest.len();
     }
     Some(TextEdit { span: Span::new(start, end), text: String::new() })
+}
+
+/// A text without the white space and the comments that it begins with.
+fn behind_comments(text: &str) -> &str {
+    let text = text.trim_start();
+    let rest = match text.strip_prefix("/*") {
+        Some(comment) => comment.split_once("*/").map(|(_, rest)| rest),
+        None => text.strip_prefix("//").and_then(|comment| comment.split_once('\n')).map(|(_, rest)| rest),
+    };
+    rest.map_or(text, behind_comments)
 }
 
 #[cfg(test)]
@@ -168,6 +178,12 @@ mod tests {
         assert_eq!(applied(narrow, first), "find({ include: 2 })");
         let last = remove_property(&facts, &at, &object.properties[1]).unwrap();
         assert_eq!(applied(narrow, last), "find({ where: 1 })");
+
+        // A comment before the comma goes with what it speaks of.
+        let told = "find({ include: 2 /* all */, where: 1 })";
+        let (facts, at) = call(told);
+        let without = remove_property(&facts, &at, &property(told, "include: 2")).unwrap();
+        assert_eq!(applied(told, without), "find({ where: 1 })");
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 use pgsteward_model::change::{Change, Fix, Rollback, Safety, Step, TextEdit};
 use pgsteward_model::code::{Awaited, Call, Invocation, Loop, LoopKind, Operation, Source};
+use pgsteward_model::prisma::Arity;
 use pgsteward_model::source::Span;
 
 use super::edit;
@@ -14,6 +15,7 @@ use super::loop_fix::{
     awaited_at, by_key_alone, extended, for_of, indent_at, is_only_read, is_typescript, line_ends,
     name_of_rows, nothing_waits, same_key_type, stands_alone, values,
 };
+use super::touched::changes;
 use super::write_fix::{in_place_of, sets_values};
 use crate::code::flow::Flow;
 use crate::code::text::{names_of_pattern, root};
@@ -35,7 +37,7 @@ pub(in crate::code) fn read_before(
     let helper = Helper::of(flow, invocation, call, call.argument.get("where")?.get(&asked.field.name)?)?;
     let value = helper.given(flow, invocation)?;
     let own = names_of_pattern(each.element)?;
-    if !own.contains(&root(value)) {
+    if !own.contains(&root(value)) || own.iter().any(|name| changes(each.body.text, name)) {
         return None;
     }
     let caller = flow.facts.sources.get(&invocation.site.at.file)?;
@@ -68,7 +70,7 @@ pub(in crate::code) fn read_before(
     edits.extend(import(&helper, flow, invocation, &sibling)?);
     let safe = nothing_waits(flow, &invocation.site, &each)
         && same_key_type(flow, of, &each, asked.field, value)
-        && is_only_read(call, bound(text, awaited), &each)
+        && is_only_read(flow, call, bound(text, awaited), &each)
         && !extended(flow);
     let change = both_files(flow, &helper, behind, invocation, edits)?;
     Some(Fix {
@@ -105,7 +107,11 @@ pub(in crate::code) fn write_at_once(
     let [key] = filter.value.object().filter(|filter| !filter.open)?.properties.as_slice() else {
         return None;
     };
-    let column = flow.model(&call.model)?.field(&key.name).is_some_and(|field| field.is_column());
+    // `in` finds no row without a value.
+    let column = flow
+        .model(&call.model)?
+        .field(&key.name)
+        .is_some_and(|field| field.is_column() && field.arity == Arity::Required);
     let helper = Helper::of(flow, invocation, call, &key.value)?;
     // What is written may come from other parameters, which every turn gives the same.
     let same = argument.properties.iter().filter(|property| property.name != "where").all(|property| {

@@ -10,6 +10,8 @@ use pgsteward_model::prisma::{Arity, Field, FieldType, Model, Scalar};
 use pgsteward_model::source::Span;
 
 use super::edit;
+use super::statement::follows_statement;
+use super::touched::{changes, hands_on};
 use crate::code::flow::Flow;
 use crate::code::text::{Body, indent_unit, is_path, mentions_word, names_of_pattern, root};
 use crate::code::{find_first_by_unique_key, loops, scale};
@@ -44,9 +46,12 @@ pub(in crate::code) fn read_before(flow: &Flow, call: &Call, of: &Loop) -> Optio
     let name = name_of_rows(call, field, function)?;
     let argument_text = asked.of_list(flow, call, &values(value, &each))?;
     let receiver = text.get(call.site.at.span.start..call.name_at.span.start)?;
-    // A client that each turn makes for itself is not there before the loop.
+    // A client that each turn makes for itself is not there before the loop, and neither is what it makes one of.
     let client = root(receiver);
-    if ["const", "let", "var"].iter().any(|word| each.body.text.contains(&format!("{word} {client} "))) {
+    let own = names_of_pattern(each.element)?;
+    if ["const", "let", "var"].iter().any(|word| each.body.text.contains(&format!("{word} {client} ")))
+        || own.iter().any(|name| mentions_word(receiver, name) || changes(each.body.text, name))
+    {
         return None;
     }
     let query = format!("(await {receiver}findMany({argument_text}))");
@@ -72,7 +77,7 @@ pub(in crate::code) fn read_before(flow: &Flow, call: &Call, of: &Loop) -> Optio
     ];
     let safe = nothing_waits(flow, &call.site, &each)
         && same_key_type(flow, of, &each, field, value)
-        && is_only_read(call, call.result.binding.as_deref(), &each)
+        && is_only_read(flow, call, call.result.binding.as_deref(), &each)
         && !extended(flow);
     let safety = if safe { Safety::Safe } else { Safety::Review };
     change(flow, call, safety, "read the rows of all turns with one findMany before the loop", edits)
@@ -184,23 +189,13 @@ pub(super) fn for_of<'a>(flow: &Flow<'a>, site: &Site, of: &Loop) -> Option<ForO
         _ => false,
     };
     let body = Body::after(text, of.at.span.end)?;
-    let changed = ["push", "pop", "shift", "unshift", "splice", "sort", "reverse", "fill", "length ="]
-        .iter()
-        .any(|change| body.text.contains(&format!("{list}.{change}")));
+    // Whoever is given the list may add to it.
+    let changed = changes(body.text, list) || hands_on(body.text, list);
     let begins_line = indent_at(text, of.at.span.start).len()
         == of.at.span.start - text[..of.at.span.start].rfind('\n').map_or(0, |at| at + 1);
     let fits =
         is_path(list) && is_array && !changed && begins_line && follows_statement(text, of.at.span.start);
     fits.then_some(ForOf { element, list, start: of.at.span.start, body })
-}
-
-/// The line before is no head that the loop would be the only statement of.
-fn follows_statement(text: &str, start: usize) -> bool {
-    let before = text[..start].trim_end();
-    let line = before.rsplit('\n').next().unwrap_or("").trim_start();
-    let heads = ["if ", "if(", "else", "for ", "for(", "while ", "while(", "} else"];
-    let ended = before.ends_with(['{', '}', ';']);
-    ended || !(heads.iter().any(|head| line.starts_with(head)) || before.ends_with([':', '>', ',']))
 }
 
 /// A key whose values a `Map` tells apart as the database does.
@@ -265,17 +260,25 @@ pub(super) fn nothing_waits(flow: &Flow, site: &Site, each: &ForOf) -> bool {
         && site.tries.iter().all(outside)
 }
 
-/// Two turns with the same key now share one object: nobody may write into it or keep it.
-pub(super) fn is_only_read(call: &Call, name: Option<&str>, each: &ForOf) -> bool {
+/// Two turns with the same key now share one object: nobody may write into it or keep it. Lists below it might be changed
+/// under other names.
+pub(super) fn is_only_read(flow: &Flow, call: &Call, name: Option<&str>, each: &ForOf) -> bool {
     let Some(name) = name else { return false };
-    let assigned = each.body.text.match_indices(&format!("{name}.")).any(|(at, _)| {
-        let rest = each.body.text[at + name.len() + 1..]
-            .trim_start_matches(|one: char| one.is_alphanumeric() || "_$.".contains(one));
-        let rest = rest.trim_start();
-        rest.starts_with('=') && !rest.starts_with("==") && !rest.starts_with("=>")
-            || ["+=", "-=", "++", "--", "??=", "||="].iter().any(|operator| rest.starts_with(operator))
-    });
-    call.result.complete && call.result.whole.is_empty() && !assigned
+    call.result.complete
+        && call.result.whole.is_empty()
+        && !changes(each.body.text, name)
+        && call.result.paths.iter().all(|path| ends_in_value(flow, &call.model, path))
+}
+
+/// A path of names through single rows to a column that holds one value.
+fn ends_in_value(flow: &Flow, model: &str, path: &[String]) -> bool {
+    let [first, rest @ ..] = path else { return false };
+    let Some(field) = flow.model(model).and_then(|model| model.field(first)) else { return false };
+    match &field.ty {
+        _ if field.arity == Arity::List => false,
+        FieldType::Model(target) => ends_in_value(flow, target, rest),
+        ty => *ty != FieldType::Scalar(Scalar::Json),
+    }
 }
 
 /// An extension of the client may treat one operation in a way of its own.
@@ -333,6 +336,11 @@ pub(super) fn stands_alone(text: &str, at: Span) -> Option<bool> {
         return None;
     }
     let begins = before.ends_with(['(', '=', '[']) && !before.ends_with("==") || before.ends_with("return");
+    // In a style without semicolons a line that begins with a bracket would go on with the one before.
+    let begins_line = text[..at.start].trim_end_matches([' ', '\t']).ends_with('\n');
+    if begins_line && !begins && !before.ends_with([';', '{', '}']) {
+        return None;
+    }
     Some(
         begins
             && (matches!(next, ';' | ')' | ',' | ']' | '}')

@@ -95,6 +95,28 @@ fn is_bare(text: &str, start: usize) -> bool {
         || line.ends_with("*/")
 }
 
+/// The line before is no head that what stands here would be the only statement of, and no label of it.
+pub(super) fn follows_statement(text: &str, start: usize) -> bool {
+    let before = without_comments(&text[..start]);
+    let line = before.rsplit('\n').next().unwrap_or("").trim_start();
+    let heads = ["if ", "if(", "else", "for ", "for(", "while ", "while(", "} else"];
+    let ended = before.ends_with(['{', '}', ';']);
+    ended || !(heads.iter().any(|head| line.starts_with(head)) || before.ends_with([':', '>', ',']))
+}
+
+/// A text without the comments of lines at its end.
+fn without_comments(text: &str) -> &str {
+    let mut text = text.trim_end();
+    loop {
+        let line = text.rfind('\n').map_or(0, |at| at + 1);
+        let comment = match text[line..].find("//") {
+            Some(at) if text[line..].trim_start().starts_with("//") || text[..line + at].ends_with(' ') => at,
+            _ => return text,
+        };
+        text = text[..line + comment].trim_end();
+    }
+}
+
 /// It ends with the condition of an `if` or of a loop.
 fn ends_head(text: &str) -> bool {
     if !text.ends_with(')') {
@@ -118,7 +140,17 @@ fn ends_head(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_bare;
+    use super::{follows_statement, is_bare};
+
+    #[test]
+    fn a_label_or_a_head_with_a_comment_holds_what_follows() {
+        for before in ["loop: // all\n", "loop:\n", "if (all) // of them\n", "if (all)\n  // of them\n"] {
+            assert!(!follows_statement(before, before.len()), "{before}");
+        }
+        for before in ["a()\n", "a('https://b')\n", "a() // of them\n", "{\n  // of them\n", ""] {
+            assert!(follows_statement(before, before.len()), "{before}");
+        }
+    }
 
     #[test]
     fn a_statement_under_a_head_without_braces_is_bare() {

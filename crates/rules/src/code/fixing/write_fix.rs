@@ -5,6 +5,7 @@
 
 use pgsteward_model::change::{Fix, Safety, TextEdit};
 use pgsteward_model::code::{Awaited, Call, Loop, LoopKind, Object, Operation, Property, Value};
+use pgsteward_model::prisma::{Arity, DefaultValue, FieldType, Model, Scalar};
 use pgsteward_model::source::Span;
 
 use super::edit;
@@ -17,6 +18,9 @@ use crate::code::{loops, scale};
 
 /// So many keys go into one statement for certain; PostgreSQL takes 65,535 parameters, Prisma half of that.
 const KEYS: i64 = 30_000;
+
+/// What goes on with the line before where no semicolon ends it. A comment may stand before any of them.
+const GOES_ON: [char; 7] = ['(', '[', '`', '/', '+', '-', '*'];
 
 /// A loop whose only statement is the call.
 struct Only<'a> {
@@ -70,12 +74,15 @@ fn only_statement<'a>(flow: &Flow<'a>, call: &Call, of: &Loop) -> Result<Only<'a
         return Err(OTHER);
     }
     let model = part(call.site.at.span.start, call.name_at.span.start)?;
-    // A client that each turn takes from its element is another one in each turn.
-    if names_of_pattern(each.element).is_none_or(|names| names.contains(&root(model))) {
+    // A client that each turn takes from its element, or makes of it, is another one in each turn.
+    if names_of_pattern(each.element).is_none_or(|names| names.iter().any(|name| mentions_word(model, name)))
+    {
         return Err("each turn has a client of its own");
     }
     let (end, newline) = line_ends(text);
-    let end = if statement.ends_with(';') { ";" } else { end };
+    // Behind a block a line may begin with a bracket; behind a call without a semicolon it would go on with it.
+    let next = part(each.body.span.end, text.len())?.trim_start();
+    let end = if statement.ends_with(';') || next.starts_with(GOES_ON) { ";" } else { end };
     Ok(Only { each, call: part(call.site.at.span.start, call.site.at.span.end)?, model, end, newline })
 }
 
@@ -83,10 +90,12 @@ fn only_statement<'a>(flow: &Flow<'a>, call: &Call, of: &Loop) -> Result<Only<'a
 fn create_many(flow: &Flow, call: &Call, only: &Only) -> Option<Fix> {
     let argument = call.argument.object().filter(|object| !object.open)?;
     let [data] = argument.properties.as_slice() else { return None };
-    let row = edit::text(flow.facts, call, data.value.span);
+    // With its brackets and casts.
+    let row =
+        edit::text(flow.facts, call, data.span).strip_prefix("data")?.trim_start().strip_prefix(':')?.trim();
     if data.name != "data"
         || !edit::is_written(flow.facts, call, data)
-        || !row.starts_with('{')
+        || !row.starts_with(['{', '('])
         || row.contains('`') && row.contains('\n')
         || mentions_word(row, "await")
     {
@@ -106,7 +115,10 @@ fn create_many(flow: &Flow, call: &Call, only: &Only) -> Option<Fix> {
         format!("await {model}createMany({{{newline}{inner}data: {rows},{newline}{indent}}}){end}")
     };
     // Outside of a transaction the rows before a failing one stay; afterwards it is all or none.
-    let safe = flow.in_transaction(call) && call.site.tries.is_empty() && !extended(flow);
+    let safe = flow.in_transaction(call)
+        && call.site.tries.is_empty()
+        && !stamps(flow, call, data.value.object())
+        && !extended(flow);
     let (safety, title) = if safe {
         (Safety::Safe, "write all rows with one createMany")
     } else {
@@ -132,7 +144,10 @@ fn by_list(flow: &Flow, call: &Call, of: &Loop, only: &Only, operation: &str) ->
     let conditions = filter.value.object().filter(|object| !object.open)?;
     let key = key_of(flow, call, conditions, &of_turn)?;
     let value = edit::text(flow.facts, call, key.value.span);
-    if !is_path(value) || !own.contains(&root(value)) {
+    let model = scale::model(flow.facts, &call.model)?;
+    // What a condition on other rows says may hang on what the turns before have written.
+    let by_columns = conditions.properties.iter().all(|condition| is_of_columns(model, condition));
+    if !is_path(value) || !own.contains(&root(value)) || !by_columns {
         return None;
     }
     let name = Span::new(call.name_at.span.start, call.name_at.span.end);
@@ -151,7 +166,9 @@ fn by_list(flow: &Flow, call: &Call, of: &Loop, only: &Only, operation: &str) ->
         && flow.in_transaction(call)
         && call.site.tries.is_empty()
         && loops::limit(flow, of).is_some_and(|rows| rows <= KEYS)
-        && !stamps(flow, call)
+        && !stamps(flow, call, None)
+        // What a call gives may be another value in each turn.
+        && argument.get("data").is_none_or(|data| !edit::text(flow.facts, call, data.span).contains('('))
         && !extended(flow);
     let (safety, title) = match (same, operation) {
         (true, "updateMany") => (Safety::Safe, "change all rows with one updateMany"),
@@ -174,9 +191,29 @@ fn key_of<'o>(
         |property: &&Property| !property.conditional && edit::is_written(flow.facts, call, property);
     let mut varying = conditions.properties.iter().filter(|property| of_turn(property));
     let key = varying.next().filter(written)?;
-    let fits = model.field(&key.name).is_some_and(|field| field.is_column());
+    // `in` finds no row without a value, and asks lists and documents something else.
+    let fits = model.field(&key.name).is_some_and(|field| {
+        let plain = matches!(&field.ty, FieldType::Scalar(ty) if !matches!(ty, Scalar::Json | Scalar::Bytes));
+        field.arity == Arity::Required && (plain || matches!(field.ty, FieldType::Enum(_)))
+    });
     // `OR` and `NOT` beside it would hold for all keys at once, which is the same.
     (fits && varying.next().is_none()).then_some(key)
+}
+
+/// A condition that looks at the row itself.
+fn is_of_columns(model: &Model, condition: &Property) -> bool {
+    if !matches!(condition.name.as_str(), "AND" | "OR" | "NOT") {
+        return model.field(&condition.name).is_some_and(|field| field.is_column());
+    }
+    let parts = match &condition.value.value {
+        Value::List(nodes) => nodes.iter().collect(),
+        _ => vec![&condition.value],
+    };
+    parts.into_iter().all(|part| {
+        part.object().is_some_and(|object| {
+            !object.open && object.properties.iter().all(|inner| is_of_columns(model, inner))
+        })
+    })
 }
 
 /// Values for columns of the row itself. What is added to a row twice, or written into other tables, is no such thing.
@@ -193,10 +230,15 @@ pub(super) fn sets_values(flow: &Flow, call: &Call, data: &Property) -> bool {
     })
 }
 
-/// Prisma writes the time of each call into a column of the model.
-fn stamps(flow: &Flow, call: &Call) -> bool {
-    scale::model(flow.facts, &call.model)
-        .is_none_or(|model| model.fields.iter().any(|field| field.updated_at))
+/// Prisma writes the time of each call into a column of the model: of every write, or of a new row that gives none.
+fn stamps(flow: &Flow, call: &Call, row: Option<&Object>) -> bool {
+    scale::model(flow.facts, &call.model).is_none_or(|model| {
+        model.fields.iter().any(|field| {
+            let made = field.default.as_ref().is_some_and(|default| default.value == DefaultValue::Now);
+            let given = row.is_some_and(|row| row.get(&field.name).is_some());
+            !given && (field.updated_at || row.is_some() && made)
+        })
+    })
 }
 
 /// `$transaction` with the list of all turns' statements: as many statements, and one commit.

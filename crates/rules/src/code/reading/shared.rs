@@ -8,6 +8,7 @@ use pgsteward_model::prisma::At;
 use pgsteward_model::rule::Rule;
 use pgsteward_model::source::Span;
 
+use super::text::{is_of_word, words_at};
 use crate::shared::{self, quoted_list};
 
 pub(in crate::code) fn place(facts: &Facts, at: &At) -> Place {
@@ -81,6 +82,54 @@ fn collect<'a>(node: &'a Node, found: &mut Vec<&'a Source>) {
     }
 }
 
+/// Whether only the uses that were followed can tell what the rows of a call hold: no type that is named around them and no
+/// function that is given them may declare more of them, and no extension looks at them.
+pub(in crate::code) fn is_nobody_elses(facts: &Facts, call: &Call) -> bool {
+    let Some(code) = &facts.code else { return false };
+    let extended = code.clients.iter().any(|client| client.extended);
+    let around = facts
+        .sources
+        .get(&call.site.at.file)
+        .map_or("", |file| file.slice(code.function(&call.site).at.span));
+    call.result.followed.is_empty() && !extended && !names_type(around)
+}
+
+/// A part of the result is asked for by a key that is no number and not written there: `order[key].length` may be any field.
+pub(in crate::code) fn is_asked_by_key(facts: &Facts, code: &Code, call: &Call) -> bool {
+    let around = facts
+        .sources
+        .get(&call.site.at.file)
+        .map_or("", |file| file.slice(code.function(&call.site).at.span));
+    let Some(name) = &call.result.binding else { return false };
+    words_at(around, name).any(|at| {
+        let behind = around[at + name.len()..].trim_start_matches(['!', '?', '.']);
+        let Some(key) =
+            behind.strip_prefix('[').and_then(|key| key.split_once(']')).map(|(key, _)| key.trim())
+        else {
+            return false;
+        };
+        let word = key.len() > 1 && key.chars().all(|one| one.is_alphanumeric() || "_$.".contains(one));
+        let index =
+            ["index", "idx", "position", "offset"].iter().any(|end| key.to_lowercase().ends_with(end));
+        word && !index && !key.starts_with(|first: char| first.is_ascii_digit())
+    })
+}
+
+/// A type is named: `: Order[]`, `as Order`, `Map<string, Order>`. A member of an enum, `status: Status.Paid`, is a value.
+fn names_type(text: &str) -> bool {
+    let names = |text: &str| {
+        let text = text.trim_start();
+        let behind = text.trim_start_matches(is_of_word);
+        text.starts_with(|first: char| first.is_uppercase()) && !behind.starts_with(['.', '('])
+    };
+    let within = |rest: &str| {
+        rest.split(['>', '\n', ';']).next().is_some_and(|types| types.split([',', ' ']).any(names))
+    };
+    let declared = |mark: &str| text.match_indices(mark).any(|(at, _)| names(&text[at + mark.len()..]));
+    [": ", " as ", " | "].into_iter().any(declared)
+        || text.match_indices('<').any(|(at, open)| within(&text[at + open.len()..]))
+}
+
 /// The present time, and no other: `new Date(body.until)` is whatever somebody sends.
 pub(in crate::code) fn is_time(node: &Node) -> bool {
     match &node.value {
@@ -116,4 +165,31 @@ pub(in crate::code) fn marks_time(call: &Call) -> bool {
                 .iter()
                 .any(|property| property.name.to_lowercase().contains("last") || counters > 0)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::names_type;
+
+    #[test]
+    fn types_and_members_of_enums() {
+        for text in [
+            "const a: Order[] = b",
+            "(a: Order) => a",
+            "b as Order",
+            "new Map<string, Order>()",
+            "): Promise<Order> {",
+        ] {
+            assert!(names_type(text), "{text}");
+        }
+        for text in [
+            "{ status: Status.Paid }",
+            "a ? b : c",
+            "new Map<string, number>()",
+            "{ at: new Date() }",
+            "(id: string) => id",
+        ] {
+            assert!(!names_type(text), "{text}");
+        }
+    }
 }

@@ -55,15 +55,18 @@ pub(in crate::code) fn mentions_word(text: &str, word: &str) -> bool {
 }
 
 pub(in crate::code) fn count_word(text: &str, word: &str) -> usize {
-    text.match_indices(word)
-        .filter(|(at, _)| {
-            !text[..*at].chars().next_back().is_some_and(is_of_word)
-                && !text[at + word.len()..].chars().next().is_some_and(is_of_word)
-        })
-        .count()
+    words_at(text, word).count()
 }
 
-fn is_of_word(character: char) -> bool {
+/// Where a name stands as a word of its own.
+pub(in crate::code) fn words_at<'t>(text: &'t str, word: &'t str) -> impl Iterator<Item = usize> + 't {
+    text.match_indices(word).map(|(at, _)| at).filter(|at| {
+        !text[..*at].chars().next_back().is_some_and(is_of_word)
+            && !text[at + word.len()..].chars().next().is_some_and(is_of_word)
+    })
+}
+
+pub(in crate::code) fn is_of_word(character: char) -> bool {
     character.is_alphanumeric() || character == '_' || character == '$'
 }
 
