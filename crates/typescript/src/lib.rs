@@ -10,5 +10,5 @@ mod scan;
 mod unit;
 
 pub use link::{ClientProject, Modules, Package, PathAliases, Targets, World, link, link_all, wanted};
-pub use scan::{LARGEST, STACK, mistakes, on_roomy_stack, scan, scan_but_tests, scan_fully};
+pub use scan::{LARGEST, ROOMY_STACK, mistakes, on_roomy_stack, scan, scan_but_tests, scan_fully};
 pub use unit::*;

@@ -57,7 +57,7 @@ use rustc_hash::FxHashMap as HashMap;
 
 use crate::unit::{Depth, Export, Exported, Origin, Unit};
 pub use mistakes::mistakes;
-pub use nesting::{STACK, on_roomy_stack};
+pub use nesting::{ROOMY_STACK, on_roomy_stack};
 use reader::Reader;
 
 /// Larger files are left out: nobody writes them by hand.

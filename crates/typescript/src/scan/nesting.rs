@@ -15,17 +15,20 @@ pub(super) const DEEPEST: usize = if cfg!(debug_assertions) { 4_000 } else { 16_
 /// Up to this depth the two megabytes of any thread will do; without optimisation a level takes many times as much.
 pub(super) const SHALLOW: usize = if cfg!(debug_assertions) { 60 } else { 250 };
 /// Bytes of stack for [`DEEPEST`] levels. Of memory it takes what is used.
-pub const STACK: usize = 512 * 1024 * 1024;
+pub(super) const STACK: usize = 512 * 1024 * 1024;
+/// Bytes of stack for threads that read file after file: room for nearly all texts, and a part of [`STACK`] only, as some
+/// servers promise no more memory than they have.
+pub const ROOMY_STACK: usize = STACK / 4;
 
 thread_local! {
     /// How deep what this thread parses may be nested.
     static ROOM: Cell<usize> = const { Cell::new(SHALLOW) };
 }
 
-/// For a thread to call at its start that has a stack of [`STACK`] bytes: it reads the deepest texts itself, and most
-/// need not be looked at first.
+/// For a thread to call at its start that has a stack of [`ROOMY_STACK`] bytes: it reads all but the deepest texts itself,
+/// and shorter ones need not be looked at first.
 pub fn on_roomy_stack() {
-    ROOM.set(DEEPEST);
+    ROOM.set(DEEPEST / 4);
 }
 
 pub(super) fn room() -> usize {

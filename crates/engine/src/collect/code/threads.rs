@@ -1,9 +1,9 @@
-//! The threads that parse code: each has a stack for the deepest text that is read, so that nothing needs a thread of
-//! its own. Knows nothing of what they read.
+//! The threads that parse code: each has a stack for all but the deepest texts, so that hardly any needs a thread of its
+//! own. Knows nothing of what they read.
 
 use std::sync::OnceLock;
 
-use pgsteward_typescript::{STACK, on_roomy_stack};
+use pgsteward_typescript::{ROOMY_STACK, on_roomy_stack};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 /// Runs parallel work on threads with much room. Where the system grants no such stacks (they are address space, and
@@ -13,7 +13,7 @@ pub(super) fn spread<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     let readers = READERS.get_or_init(|| {
         ThreadPoolBuilder::new()
             .thread_name(|index| format!("reader {index}"))
-            .stack_size(STACK)
+            .stack_size(ROOMY_STACK)
             .start_handler(|_| on_roomy_stack())
             .build()
             .ok()
