@@ -11,14 +11,14 @@ const SUMS: &str = "CREATE MATERIALIZED VIEW sums AS SELECT sum(total) AS total 
 
 /// Twenty rows with a total of 210, and a clerk who reads it; the plan of `next` is deployed. The folder that ends it, and how
 /// many there are from it on.
-fn deployed(server: &Server, init: &str, next: &str) -> (Project, usize) {
+fn deployed(server: &Server, init: &str, next: &str, accepted: &[&str]) -> (Project, usize) {
     let project = project(&[(FIRST, init)]);
     assert_eq!(server.run(&project, &["migrate", "deploy"]).code, Some(0));
     server.as_superuser("CREATE ROLE clerk LOGIN");
     server.rows("GRANT SELECT (total) ON \"Order\" TO clerk");
     server.rows("INSERT INTO \"Order\" (owner, total) SELECT 'ann', n FROM generate_series(1, 20) n");
     planned(server, &project, next);
-    let run = server.run(&project, &["migrate", "deploy"]);
+    let run = server.run(&project, &[&["migrate", "deploy"], accepted].concat());
     assert_eq!(run.code, Some(0), "{}", run.both());
     let names = folders(&project);
     let ends = |name: &String| name.contains("_swap_total") || name.contains("_drop_total");
@@ -51,7 +51,7 @@ fn a_column_that_comes_back_has_the_values_of_the_one_that_stayed() {
     ] {
         let Some(server) = Server::start(major) else { continue };
         let sums = if next == used { "" } else { SUMS };
-        let (project, steps) = deployed(&server, &format!("{INIT}{sums}"), next);
+        let (project, steps) = deployed(&server, &format!("{INIT}{sums}"), next, &[]);
         let (code, said) = back(&server, &project, steps);
         assert_eq!(code, Some(0), "{said}");
         assert_eq!(both(&server, other), "210 210", "{next}");
@@ -87,12 +87,44 @@ fn a_column_that_comes_back_has_the_values_of_the_one_that_stayed() {
 }
 
 #[test]
+fn a_key_that_gets_no_values_by_itself_comes_back_over_rows() {
+    let init = "CREATE TABLE \"Code\" (id INTEGER PRIMARY KEY, word TEXT);\n\
+                CREATE TABLE event (id INTEGER NOT NULL, at DATE NOT NULL, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);\n\
+                CREATE TABLE event_2025 PARTITION OF event FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');\n";
+    for major in [18, 15] {
+        for table in ["\"Code\"", "event"] {
+            let Some(server) = Server::start(major) else { continue };
+            let project = project(&[(FIRST, init)]);
+            assert_eq!(server.run(&project, &["migrate", "deploy"]).code, Some(0));
+            server.rows("INSERT INTO \"Code\" VALUES (3, 'c'), (7, NULL); INSERT INTO event VALUES (3, '2025-01-01'), (7, '2025-02-01')");
+            planned(&server, &project, &format!("ALTER TABLE {table} ALTER COLUMN id TYPE BIGINT;\n"));
+            let run = server.run(&project, &["migrate", "deploy"]);
+            assert_eq!(run.code, Some(0), "{}", run.both());
+            let (code, said) = back(&server, &project, 1);
+            assert_eq!(code, Some(0), "{said}");
+            let rows =
+                format!("SELECT string_agg(concat_ws(' ', id, id_new), ', ' ORDER BY id) FROM {table}");
+            assert_eq!(server.value(&rows), "3 3, 7 7");
+            let column = format!(
+                "SELECT concat_ws(' ', attnotnull, atttypid::regtype) FROM pg_attribute WHERE attrelid = '{table}'::regclass AND attname = 'id'"
+            );
+            assert_eq!(server.value(&column), "t integer", "{table} on {major}");
+        }
+    }
+}
+
+#[test]
 fn values_without_a_way_back_stay() {
     let Some(server) = Server::start(17) else { return };
     let next = "ALTER TABLE \"Order\" ALTER COLUMN total TYPE BIGINT USING (total::bigint * 100);\n";
-    let (project, steps) = deployed(&server, INIT, next);
+    // What cannot come back is said before the first folder runs, and has to be accepted.
+    let (project, steps) = deployed(&server, INIT, next, &["--accept-irreversible"]);
+    let swap = folders(&project)[folders(&project).len() - steps].clone();
+    let down = project.read(&format!("prisma/migrations/{swap}/down.sql"));
+    let why = "have none in \"total\" that they come from";
+    assert!(down.contains(why), "{down}");
     let (code, said) = back(&server, &project, steps);
-    assert!(code == Some(1) && said.contains("have none in \"total\" that they come from"), "{said}");
+    assert!(code == Some(1) && said.contains(why), "{said}");
     assert_eq!(server.value("SELECT sum(total) FROM \"Order\""), "21000");
 }
 

@@ -61,7 +61,7 @@ pub(super) fn losses(before: &State, after: &State, seen: &Seen, made: &Refilled
         let replaced = after.identities.objects.iter().any(|(other, now)| {
             other.class == ObjectClass::Column && other.oid == id.oid && now.name == called.name
         });
-        let filled = made.columns.contains(&(table.clone(), called.name.clone()));
+        let filled = is_filled(before, made, &table, &called.name);
         let is_back = (replaced || filled)
             && seen.tried.contains(&table)
             && !seen.changed.contains(&(table.clone(), Some(called.name.clone())))
@@ -99,4 +99,17 @@ pub(super) fn losses(before: &State, after: &State, seen: &Seen, made: &Refilled
         }
     }
     losses
+}
+
+/// Partitions are filled with the table that they are of.
+fn is_filled(before: &State, made: &Refilled, table: &QName, column: &str) -> bool {
+    let of = |name: &QName| {
+        before
+            .catalog
+            .table(name)
+            .and_then(|table| table.partition_of.as_ref())
+            .map(|part| part.parent.clone())
+    };
+    std::iter::successors(Some(table.clone()), of)
+        .any(|table| made.columns.contains(&(table, column.to_owned())))
 }

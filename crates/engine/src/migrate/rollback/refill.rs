@@ -3,9 +3,9 @@
 //! other before the trigger stands. From which expression, the migration says itself, in a comment that the plan writes:
 //! `-- pgsteward: back ON public."Order" ["total","total_new","total_new::integer","total::bigint"]`.
 
-use pgsteward_model::catalog::{Column, Identity, QName};
+use pgsteward_model::catalog::{Column, ConstraintKind, Identity, QName, Table};
 use pgsteward_model::statement::{AlterAction, Statement};
-use pgsteward_sql::{quote_ident, quote_literal, quote_qualified};
+use pgsteward_sql::{ddl, quote_ident, quote_literal, quote_qualified};
 
 use super::generate::Generated;
 use super::state::State;
@@ -74,13 +74,31 @@ pub(super) fn refilled(generated: Generated, text: &str, before: &State) -> Refi
             all.unsaid.push(format!("nothing fills \"{}\" of {on} before a trigger stands", refill.column));
             continue;
         };
-        let sql = statements_of(&on, &table.name.display(), &refill, column);
+        let mut sql = statements_of(&on, &table.name.display(), &refill, column);
+        // A part of a primary key comes back as NOT NULL, which no row has a value for yet.
+        if let Some(nullable) = without_not_null(&all.statements[at], table, column) {
+            all.statements[at] = nullable;
+            sql.push(ddl::set_not_null(table, column));
+        }
         all.statements.splice(at + 1..at + 1, sql);
         let own = (table.name.clone(), refill.column);
         all.without_values.retain(|one| *one != own);
         all.columns.push(own);
     }
     all
+}
+
+/// The statement that adds a column, which gets no value by itself, as one that may be NULL. None where it may be already.
+fn without_not_null(sql: &str, table: &Table, column: &Column) -> Option<String> {
+    if column.default.is_some() || column.identity.is_some() || column.generated.is_some() {
+        return None;
+    }
+    let named = table.constraints.iter().find(
+        |one| matches!(&one.kind, ConstraintKind::NotNull { column: constrained } if *constrained == column.name),
+    );
+    let named = named.map_or_else(String::new, |one| format!(" CONSTRAINT {}", quote_ident(&one.name)));
+    let rest = sql.strip_suffix(" NOT NULL")?;
+    Some(rest.strip_suffix(&named)?.to_owned())
 }
 
 fn adds(sql: &str, table: &QName, name: &str) -> bool {

@@ -127,8 +127,8 @@ fn not_null_where_possible(table: &Table, column: &Column) -> String {
     format!("DO {tag}{body}{tag}")
 }
 
-/// From 18 on NOT NULL is a constraint with a name.
-fn set_not_null(table: &Table, column: &Column) -> String {
+/// What forbids NULL in a column. From 18 on NOT NULL is a constraint with a name.
+pub fn set_not_null(table: &Table, column: &Column) -> String {
     let (name, quoted) = (quote_qualified(&table.name), quote_ident(&column.name));
     match table.constraints.iter().find(|one| is_not_null(one, &column.name)) {
         Some(constraint) => {

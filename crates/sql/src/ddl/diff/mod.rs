@@ -13,6 +13,7 @@ mod part;
 mod privilege;
 mod types;
 
+pub use column::set_not_null;
 use std::collections::{BTreeMap, BTreeSet};
 
 use pgsteward_model::catalog::{Catalog, ConstraintKind, FunctionId, QName, Table, View};
