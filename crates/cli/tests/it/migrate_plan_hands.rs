@@ -69,6 +69,19 @@ fn what_hands_made_on_a_column_does_not_go_unnoticed() {
 }
 
 #[test]
+fn a_table_of_columns_alone_has_nothing_unknown() {
+    let Some(server) = Server::start(17) else { return };
+    let project = project(&[(FIRST, "CREATE TABLE log (n INTEGER NOT NULL DEFAULT 5);\n")]);
+    assert_eq!(server.run(&project, &["migrate", "deploy"]).code, Some(0));
+    server.rows("INSERT INTO log DEFAULT VALUES");
+    planned(&server, &project, "ALTER TABLE log ALTER COLUMN n TYPE BIGINT;\n");
+    let run = server.run(&project, &["migrate", "deploy"]);
+    assert_eq!(run.code, Some(0), "{}", run.both());
+    server.rows("INSERT INTO log DEFAULT VALUES");
+    assert_eq!(server.value("SELECT concat_ws(' ', sum(n), pg_typeof(min(n))) FROM log"), "10 bigint");
+}
+
+#[test]
 fn a_writer_with_an_empty_search_path_writes_at_every_stage() {
     let retype = "ALTER TABLE \"User\" ALTER COLUMN role TYPE \"Role\" USING (role::text::\"Role\");\n\
                   ALTER TABLE \"User\" ALTER COLUMN total TYPE BIGINT;\n";
@@ -146,6 +159,43 @@ fn a_table_with_its_old_name_is_given_what_the_table_is() {
         assert_eq!(undone.code, Some(0), "{}", undone.both());
         served("User", "the way back");
         served("Person", "the way back");
+    }
+}
+
+#[test]
+fn an_enum_stays_its_owners_and_closed_to_those_to_whom_it_was() {
+    let init = "CREATE TYPE \"Role\" AS ENUM ('A', 'B');\n\
+                CREATE TABLE \"User\" (id SERIAL PRIMARY KEY, role \"Role\" NOT NULL DEFAULT 'A');\n";
+    let rename = "ALTER TYPE \"Role\" RENAME VALUE 'B' TO 'C';\n";
+    let belongs = "SELECT concat_ws(' ', pg_get_userbyid(typowner), has_type_privilege('clerk', oid, 'USAGE WITH GRANT OPTION'), \
+                   has_type_privilege('other', oid, 'USAGE'), obj_description(oid, 'pg_type')) \
+                   FROM pg_type WHERE oid = '\"Role\"'::regtype";
+    for major in [17, 15] {
+        let Some(server) = Server::start(major) else { continue };
+        let project = project(&[(FIRST, init)]);
+        assert_eq!(server.run(&project, &["migrate", "deploy"]).code, Some(0));
+        server.as_superuser("CREATE ROLE clerk LOGIN; CREATE ROLE other LOGIN; CREATE ROLE \"The keeper\"");
+        server.as_superuser(
+            "GRANT \"The keeper\" TO postgres; GRANT CREATE ON SCHEMA public TO \"The keeper\"",
+        );
+        server.rows("ALTER TYPE \"Role\" OWNER TO \"The keeper\"");
+        server.rows("REVOKE USAGE ON TYPE \"Role\" FROM PUBLIC");
+        server.rows("GRANT USAGE ON TYPE \"Role\" TO clerk WITH GRANT OPTION");
+        server.rows("COMMENT ON TYPE \"Role\" IS 'It''s by hand'");
+        // A new type would be given to who never had the one before.
+        server.rows("ALTER DEFAULT PRIVILEGES GRANT USAGE ON TYPES TO other");
+        let before = "The keeper t f It's by hand";
+        assert_eq!(server.value(belongs), before);
+        planned(&server, &project, rename);
+        deployed_one_by_one(&server, &project, &mut |name| {
+            assert_eq!(server.value(belongs), before, "{major}: {name}");
+        });
+        let values = "SELECT enum_range(NULL::\"Role\")::text";
+        assert_eq!(server.value(values), "{A,C}");
+        let undone = server.run(&project, &["migrate", "rollback", "--steps", "1"]);
+        assert_eq!(undone.code, Some(0), "{}", undone.both());
+        assert_ne!(server.value(values), "{A,C}");
+        assert_eq!(server.value(belongs), before, "{major}: the way back");
     }
 }
 

@@ -168,3 +168,28 @@ fn what_hands_made_upon_an_enum_is_named_before_anything_changes() {
         );
     }
 }
+
+#[test]
+fn what_goes_before_the_enum_changes_is_no_stranger() {
+    let rename = "ALTER TYPE \"Status\" RENAME VALUE 'VOID' TO 'CANCELLED';\n";
+    let less = "DROP INDEX \"Order_status_idx\";\n";
+    let apart = ("20260101120000_less", less);
+    let beside = format!("{less}{rename}");
+    for (pending, text) in [(Some(apart), rename), (None, beside.as_str())] {
+        let Some(server) = Server::start(17) else { return };
+        let project = project(&[(FIRST, INIT)]);
+        assert_eq!(server.run(&project, &["migrate", "deploy"]).code, Some(0));
+        for (name, text) in pending.into_iter().chain([(NEXT, text)]) {
+            project.write(&format!("prisma/migrations/{name}/migration.sql"), text);
+        }
+        let plan = server.run(&project, &["migrate", "plan", "--safe", "--write", NEXT]);
+        assert_eq!(plan.code, Some(0), "{}", plan.both());
+        assert!(folders(&project).len() > 4, "{}", plan.both());
+        let deployed = server.run(&project, &["migrate", "deploy"]);
+        assert_eq!(deployed.code, Some(0), "{}", deployed.both());
+        assert_eq!(
+            server.value("SELECT array_agg(enumlabel ORDER BY enumsortorder) FROM pg_enum"),
+            "{OPEN,CANCELLED,PAID}"
+        );
+    }
+}

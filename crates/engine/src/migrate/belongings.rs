@@ -5,6 +5,7 @@
 //! "System Information Functions" (aclexplode, pg_get_triggerdef, pg_get_ruledef).
 
 pub(in crate::migrate) mod routines;
+pub(in crate::migrate) mod types;
 
 use std::collections::BTreeSet;
 

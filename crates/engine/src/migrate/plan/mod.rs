@@ -316,7 +316,7 @@ impl Run<'_> {
             return Ok((planned, Vec::new()));
         }
         let stops = match self.standing {
-            Some(known) => known.stops(&pieces).await?,
+            Some(known) => known.stops(&pieces, &self.folders[..at]).await?,
             None => None,
         };
         if let Some(reason) = stops {

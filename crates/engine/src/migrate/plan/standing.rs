@@ -50,17 +50,34 @@ impl Standing {
         }
     }
 
-    /// Why the pieces are not for this database.
-    pub(super) async fn stops(&self, pieces: &[Piece]) -> Result<Option<String>, MigrateError> {
+    /// Why the pieces are not for this database. `before` are the migrations that come first.
+    pub(super) async fn stops(
+        &self,
+        pieces: &[Piece],
+        before: &[MigrationFolder],
+    ) -> Result<Option<String>, MigrateError> {
         match self.elsewhere(pieces) {
             Some(reason) => Ok(Some(reason)),
+            // What stands there now may be gone, or have another name, when those that are pending are done.
+            None if before.iter().any(|folder| !self.has(folder)) => Ok(None),
             None => self.strangers(pieces).await,
         }
     }
 
+    fn has(&self, folder: &MigrationFolder) -> bool {
+        let own = self.joined.standings.iter().find(|standing| standing.name == folder.name);
+        own.is_some_and(|standing| standing.state == MigrationState::Applied)
+    }
+
     /// What the database has beside its migrations and the pieces can neither carry nor leave.
     async fn strangers(&self, pieces: &[Piece]) -> Result<Option<String>, MigrateError> {
-        let asked: Vec<&String> = pieces.iter().filter_map(|piece| piece.asks.as_ref()).collect();
+        let stays = |piece: &Piece| {
+            let text = piece.text.to_ascii_uppercase();
+            !["DROP ", "RENAME "].iter().any(|word| text.contains(word))
+        };
+        // The same holds of pieces; the first folder of each enum asks once more.
+        let first = pieces.iter().position(|piece| !stays(piece)).map_or(pieces.len(), |at| at + 1);
+        let asked: Vec<&String> = pieces[..first].iter().filter_map(|piece| piece.asks.as_ref()).collect();
         if asked.is_empty() {
             return Ok(None);
         }

@@ -80,7 +80,8 @@ fn refused(table: &QName, column: &str, known: &BTreeSet<String>, hint: &str) ->
          AND bound.contype <> 'n' AND bound.conparentid = 0 AND bound.coninhcount = 0\n  \
          LEFT JOIN pg_catalog.pg_statistic_ext AS statistics\n    \
          ON one.classid = 'pg_catalog.pg_statistic_ext'::regclass AND statistics.oid = one.objid\n  \
-         WHERE coalesce(class.relname, bound.conname, statistics.stxname) <> ALL (ARRAY[{}]::name[]);\n  \
+         WHERE coalesce(class.relname, bound.conname, statistics.stxname) IS NOT NULL\n    \
+         AND coalesce(class.relname, bound.conname, statistics.stxname) <> ALL (ARRAY[{}]::name[]);\n  \
          IF found IS NOT NULL THEN\n    \
          RAISE EXCEPTION '% of % goes, and no migration made what stands on it: %', {}, {on}, found\n      \
          USING HINT = {};\n  END IF;\nEND\n$known$",

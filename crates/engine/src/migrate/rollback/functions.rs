@@ -8,6 +8,7 @@ use pgsteward_model::catalog::{Catalog, Function, FunctionId, FunctionKind, QNam
 use pgsteward_sql::ddl::{self, Carried, Diff};
 
 use super::state::State;
+use crate::migrate::belongings;
 use crate::migrate::belongings::routines::{BACK, FORGOTTEN, GONE, Successor, given_back_to, kept, kept_of};
 
 pub(super) struct Functions {
@@ -102,8 +103,11 @@ impl Functions {
         }
         if !self.types.is_empty() {
             let left: Vec<&FunctionId> = self.left.iter().collect();
+            let same = self.types.iter().filter(|name| comment(after, name) == comment(before, name));
             statements.insert(0, kept(self.types.iter(), &left));
+            statements.insert(0, belongings::types::kept(self.types.iter(), same));
             statements.push(FORGOTTEN.to_owned());
+            statements.push(belongings::types::given_back());
         }
         statements
     }
@@ -127,6 +131,18 @@ fn predecessor<'a>(after: &'a Catalog, before: &Catalog, new: &Function) -> Opti
 fn types(catalog: &Catalog) -> impl Iterator<Item = &QName> {
     let all = catalog.enums.keys().chain(catalog.domains.keys());
     all.chain(catalog.composites.keys()).chain(catalog.ranges.keys())
+}
+
+fn comment<'a>(catalog: &'a Catalog, name: &QName) -> Option<&'a String> {
+    let (enums, domains) = (catalog.enums.get(name), catalog.domains.get(name));
+    let (composites, ranges) = (catalog.composites.get(name), catalog.ranges.get(name));
+    let all = [
+        enums.and_then(|one| one.comment.as_ref()),
+        domains.and_then(|one| one.comment.as_ref()),
+        composites.and_then(|one| one.comment.as_ref()),
+        ranges.and_then(|one| one.comment.as_ref()),
+    ];
+    all.into_iter().flatten().next()
 }
 
 fn is_type(catalog: &Catalog, name: &QName) -> bool {

@@ -22,6 +22,7 @@ use super::pieces::{Piece, Stands, note, single_actions, stands, without_transac
 use super::remade::Remade;
 use super::swap::{Swap, Words};
 use super::torn::torn;
+use crate::migrate::belongings::types;
 pub(super) use read::is;
 use read::{made_anew, renamed, users};
 use strangers::Owners;
@@ -234,20 +235,22 @@ impl Change<'_> {
         let made = QName::new(namespace, free(&format!("{}_new", self.name.name), taken));
         let aside = QName::new(namespace, free(&format!("{}_old", self.name.name), taken));
         let own = quote_qualified(&self.name);
-        let mut types = vec![
+        let mut renames = vec![
             format!("ALTER TYPE {own} RENAME TO {}", quote_ident(&aside.name)),
             format!("ALTER TYPE {} RENAME TO {}", quote_qualified(&made), quote_ident(&self.name.name)),
         ];
-        types.extend(self.turned_composites(catalog));
-        types.push(format!("DROP TYPE {}", quote_qualified(&aside)));
+        renames.extend(self.turned_composites(catalog));
+        renames.push(format!("DROP TYPE {}", quote_qualified(&aside)));
         if let Some(comment) = &self.old.comment {
-            types.push(format!("COMMENT ON TYPE {own} IS {}", quote_literal(comment)));
+            renames.push(format!("COMMENT ON TYPE {own} IS {}", quote_literal(comment)));
         }
         let readers = after.map(|after| Remade::of(catalog, after, &self.places(), &self.name));
         let remade = readers.and_then(Result::ok).unwrap_or_default();
         // A function may return rows of a view: it goes before the view, and comes back behind it.
         let (gone, back) = self.functions();
-        let behind = remade.behind.into_iter().chain(back).collect();
+        let name = || std::iter::once(&self.name);
+        let belongs = types::kept(name(), name());
+        let behind = remade.behind.into_iter().chain(back).chain([types::given_back()]).collect();
         let exchange = |user: &'b User<'b>| {
             let known = user.table.column(user.column);
             let array = known.is_some_and(|column| column.ty.array > 0);
@@ -271,12 +274,12 @@ impl Change<'_> {
         if let Some(piece) = first.first_mut() {
             piece.asks = Some(self.strangers(catalog, &remade.views, &exchanges, Owners::Left));
         }
-        let ahead = std::iter::once(guard).chain(gone).chain(remade.ahead).collect();
+        let ahead = [guard, belongs].into_iter().chain(gone).chain(remade.ahead).collect();
         Swap {
             catalog,
             exchanges,
             first,
-            types,
+            types: renames,
             waits: self.waits(),
             slug: format!("swap_{}", self.name.name),
             words: after.map(|after| Words { after, name: &self.name.name, meanwhile: made.name.clone() }),
