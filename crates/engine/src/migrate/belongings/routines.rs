@@ -37,7 +37,7 @@ pub(in crate::migrate) fn kept<'a>(types: impl Iterator<Item = &'a QName>, but: 
          WHERE function.proacl IS NOT NULL\n  \
          UNION ALL SELECT DISTINCT 3, format('REVOKE ALL ON ROUTINE %s FROM %s', function.oid::regprocedure, {ROLE})\n  \
          FROM pg_catalog.pg_default_acl AS given CROSS JOIN LATERAL pg_catalog.aclexplode(given.defaclacl) AS acl\n  \
-         WHERE given.defaclobjtype = 'f' AND given.defaclrole = current_user::regrole AND acl.grantee NOT IN (0, given.defaclrole)\n  \
+         WHERE given.defaclobjtype = 'f' AND pg_get_userbyid(given.defaclrole) = current_user AND acl.grantee NOT IN (0, given.defaclrole)\n  \
          UNION ALL SELECT 4, format('GRANT EXECUTE ON ROUTINE %s TO %s%s', function.oid::regprocedure, {ROLE}, {GRANT_OPTION})\n  \
          FROM pg_catalog.aclexplode(coalesce(function.proacl, pg_catalog.acldefault('f', function.proowner))) AS acl\n  \
          WHERE function.proacl IS NOT NULL OR acl.grantee <> function.proowner\n  \
