@@ -203,7 +203,7 @@ fn an_enum_stays_its_owners_and_closed_to_those_to_whom_it_was() {
 fn a_role_whose_name_needs_quotes_swaps_an_enum() {
     let init = "CREATE TYPE \"Role\" AS ENUM ('A', 'B');\n\
                 CREATE TABLE \"User\" (id SERIAL PRIMARY KEY, role \"Role\" NOT NULL DEFAULT 'A');\n\
-                CREATE FUNCTION rank(r \"Role\") RETURNS integer LANGUAGE sql AS 'SELECT 7';\n";
+                CREATE FUNCTION ranked(r \"Role\") RETURNS integer LANGUAGE sql AS 'SELECT 7';\n";
     for major in [17, 15] {
         let Some(server) = Server::start(major) else { continue };
         let project = project(&[(FIRST, init)]);
@@ -212,11 +212,10 @@ fn a_role_whose_name_needs_quotes_swaps_an_enum() {
         planned(&server, &project, "ALTER TYPE \"Role\" RENAME VALUE 'B' TO 'C';\n");
         let given = "ALTER DEFAULT PRIVILEGES GRANT EXECUTE ON FUNCTIONS TO other";
         server.rows_as("My-App", given).unwrap();
-        server.rows("REVOKE EXECUTE ON FUNCTION rank FROM PUBLIC");
+        server.rows("REVOKE EXECUTE ON FUNCTION ranked FROM PUBLIC");
         let url = server.url().replacen("postgres@", "My-App@", 1);
         let run = |arguments: &[&str]| project.run_with(arguments, &[("DATABASE_URL", url.as_str())]);
-        let has =
-            "SELECT concat_ws(' ', rank('A'), has_function_privilege('other', 'rank(\"Role\")', 'EXECUTE'))";
+        let has = "SELECT concat_ws(' ', ranked('A'), has_function_privilege('other', 'ranked(\"Role\")', 'EXECUTE'))";
         for arguments in [&["migrate", "deploy"][..], &["migrate", "rollback", "--steps", "1"]] {
             let run = run(arguments);
             assert_eq!(run.code, Some(0), "{major}: {}", run.both());
