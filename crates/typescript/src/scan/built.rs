@@ -1,15 +1,14 @@
 //! Objects and lists that are built up: what is assigned to a name and to its members before it is read.
 
 use oxc_ast::AstKind;
-use oxc_ast::ast::{AssignmentOperator, Expression, UnaryOperator};
+use oxc_ast::ast::{Argument, AssignmentOperator, Expression, SpreadElement, UnaryOperator};
 use oxc_syntax::node::NodeId;
 use oxc_syntax::symbol::SymbolId;
 use pgsteward_model::code::{Node, Property, Value};
-use pgsteward_model::source::Span;
 
 use super::reader::Reader;
 use super::syntax::{id, span};
-use super::value::{Budget, ELEMENTS, put};
+use super::value::{Budget, ELEMENTS, open, put};
 
 impl<'a> Reader<'_, 'a> {
     /// The value of a variable: its first one, and what is assigned to it and to its members before it is read.
@@ -24,22 +23,26 @@ impl<'a> Reader<'_, 'a> {
         self.following.push(symbol);
         let read = id(expression);
         let mut values = Vec::new();
+        let outer = self.reading;
+        self.reading = outer.max(span(expression).start);
         if let Some(init) = init {
             values.push(self.value_at(init, depth, budget));
         }
         for value in self.assigned(symbol) {
-            if span(value).end <= span(expression).start {
+            let before = span(value).end <= span(expression).start;
+            // In the next turn of a loop it is what this one leaves behind.
+            if before || !values.is_empty() && self.comes_round(read, span(value).start, symbol) {
                 values.push(self.value_at(value, depth, budget));
             }
-        }
-        if values.is_empty() {
-            self.following.pop();
-            return self.expression(expression, None);
         }
         for value in &mut values {
             self.member_writes(symbol, read, value, depth, budget);
         }
+        self.reading = outer;
         self.following.pop();
+        if values.is_empty() {
+            return self.expression(expression, None);
+        }
         let mut values = values.into_iter();
         let mut node = values.next().unwrap_or_default();
         for value in values {
@@ -49,6 +52,7 @@ impl<'a> Reader<'_, 'a> {
     }
 
     /// `where.x = …`, `where.a.b = …`, `Object.assign(where, …)`, `list.push(…)` between the declaration and the use.
+    /// Where what is written is not known, neither is the object: it is open then.
     fn member_writes(
         &mut self,
         symbol: SymbolId,
@@ -57,81 +61,119 @@ impl<'a> Reader<'_, 'a> {
         depth: u32,
         budget: &mut Budget,
     ) {
-        let (Value::Object(_) | Value::List(_)) = node.value else { return };
-        let before = span(&self.nodes.kind(read)).start;
+        let shaped =
+            |one: &Node| matches!(one.value, Value::Object(_) | Value::List(_) | Value::Expression { .. });
+        if !node.alternatives().iter().copied().any(shaped) {
+            return;
+        }
+        let before = span(&self.nodes.kind(read)).start.max(self.reading);
         let reader_of = self.code_around(read).map(super::syntax::Code::id);
         let uses: Vec<NodeId> = self.uses(symbol).collect();
         if !self.spend(uses.len() * 8) {
-            return;
+            let unknown = self.opaque_text(span(&self.nodes.kind(read)));
+            return spoil(node, &[], &unknown);
         }
         for place in uses {
-            if place == read || span(&self.nodes.kind(place)).start > before {
+            let start = span(&self.nodes.kind(place)).start;
+            let later = start > before;
+            if place == read || later && !self.comes_round(read, start, symbol) {
                 continue;
             }
-            let mut path = Vec::new();
-            let mut at = place;
-            let mut parent = self.nodes.parent_id(at);
-            loop {
-                match self.nodes.kind(parent) {
-                    AstKind::StaticMemberExpression(member) => {
-                        path.push(Some(member.property.name.to_string()));
-                    }
-                    AstKind::ComputedMemberExpression(member) if id(&member.object) == at => {
-                        path.push(member.static_property_name().map(|name| name.to_string()));
-                    }
-                    AstKind::TSNonNullExpression(_) | AstKind::TSAsExpression(_) => {}
-                    _ => break,
-                }
-                at = parent;
-                parent = self.nodes.parent_id(at);
-            }
-            let conditional = self.code_around(place).map(super::syntax::Code::id) != reader_of
+            let (mut path, at) = self.members_from(place);
+            let here = span(&self.nodes.kind(at));
+            let parent = self.nodes.parent_id(at);
+            let conditional = later
+                || self.code_around(place).map(super::syntax::Code::id) != reader_of
                 || self.conditional_since(place, symbol);
             match self.nodes.kind(parent) {
                 AstKind::AssignmentExpression(assignment)
-                    if !path.is_empty() && span(&assignment.left).contains(span(&self.nodes.kind(at))) =>
+                    if !path.is_empty() && span(&assignment.left).contains(here) =>
                 {
                     let value = if assignment.operator == AssignmentOperator::Assign {
                         self.value_at(&assignment.right, depth, budget)
                     } else {
                         self.expression(&assignment.right, None)
                     };
-                    let whole = span(assignment);
-                    write(node, &path, value, whole, conditional);
+                    let unknown = self.opaque_text(span(assignment));
+                    write(node, &path, &value, &unknown, conditional);
                 }
-                AstKind::CallExpression(call) if path.last() == Some(&Some("push".to_string())) => {
+                AstKind::CallExpression(call)
+                    if span(&call.callee).contains(here)
+                        && path.last() == Some(&Some("push".to_string())) =>
+                {
                     path.pop();
+                    let unknown = self.opaque_text(span(call));
                     for one in &call.arguments {
-                        if let Some(one) = one.as_expression() {
-                            let value = self.value_at(one, depth, budget);
-                            push(node, &path, value, conditional);
-                        }
+                        let values = match one {
+                            Argument::SpreadElement(spread) => self.laid(spread, depth, budget),
+                            one => one
+                                .as_expression()
+                                .map(|one| self.value_at(one, depth, budget))
+                                .into_iter()
+                                .collect(),
+                        };
+                        push(node, &path, &values, &unknown, conditional);
                     }
                 }
                 AstKind::CallExpression(call)
                     if path.is_empty()
-                        && call.arguments.first().is_some_and(|first| {
-                            span(first).start == span(&self.nodes.kind(place)).start
-                        })
+                        && matches!(node.value, Value::Object(_))
+                        && call.arguments.first().is_some_and(|first| span(first).start == start)
                         && self.slice(span(&call.callee)) == "Object.assign" =>
                 {
                     for one in call.arguments.iter().skip(1) {
-                        let Some(one) = one.as_expression() else { continue };
-                        let value = self.value_at(one, depth, budget);
+                        let value = match one.as_expression() {
+                            Some(one) => self.copied(one, depth, budget),
+                            None => self.opaque_text(span(one)),
+                        };
                         if let Value::Object(object) = &mut node.value {
                             self.spread(object, value, conditional);
                         }
                     }
                 }
-                AstKind::UnaryExpression(unary) if unary.operator == UnaryOperator::Delete => {
+                AstKind::UnaryExpression(unary)
+                    if unary.operator == UnaryOperator::Delete
+                        && matches!((&node.value, path.as_slice()), (Value::Object(_), [Some(_)])) =>
+                {
                     if let (Value::Object(object), [Some(name)]) = (&mut node.value, path.as_slice()) {
                         for property in &mut object.properties {
                             property.conditional |= property.name == *name;
                         }
                     }
                 }
-                _ => {}
+                // `[where.x] = values`
+                AstKind::ArrayAssignmentTarget(_)
+                | AstKind::AssignmentTargetPropertyProperty(_)
+                | AstKind::AssignmentTargetWithDefault(_)
+                    if !path.is_empty() =>
+                {
+                    let unknown = self.opaque_text(here);
+                    write(node, &path, &unknown, &unknown, conditional);
+                }
+                _ => {
+                    let mut found = Vec::new();
+                    self.written_at(place, path, at, 0, &mut found);
+                    for one in found.iter().filter(|one| !one.replaced) {
+                        if one.at <= before || self.comes_round(read, one.at, symbol) {
+                            let unknown = self.opaque_text(span(&self.nodes.kind(parent)));
+                            spoil(node, &one.path, &unknown);
+                        }
+                    }
+                }
             }
+        }
+    }
+
+    /// What `...rows` lays out in a list.
+    pub(super) fn laid(
+        &mut self,
+        spread: &'a SpreadElement<'a>,
+        depth: u32,
+        budget: &mut Budget,
+    ) -> Vec<Node> {
+        match self.copied(&spread.argument, depth, budget).value {
+            Value::List(nodes) => nodes,
+            _ => vec![self.expression(&spread.argument, Some(span(spread)))],
         }
     }
 
@@ -158,6 +200,7 @@ impl<'a> Reader<'_, 'a> {
                     | AstKind::ForOfStatement(_)
                     | AstKind::ForInStatement(_)
                     | AstKind::WhileStatement(_)
+                    | AstKind::DoWhileStatement(_)
                     | AstKind::CatchClause(_)
             ) {
                 return true;
@@ -167,42 +210,63 @@ impl<'a> Reader<'_, 'a> {
     }
 }
 
-fn write(node: &mut Node, path: &[Option<String>], value: Node, whole: Span, conditional: bool) {
-    let Value::Object(object) = &mut node.value else { return };
-    let [first, rest @ ..] = path else { return };
-    let Some(name) = first else {
-        object.open = true;
-        return;
-    };
-    if rest.is_empty() {
-        put(object, Property { name: name.clone(), span: whole, conditional, value });
-    } else if let Some(property) = object.properties.iter_mut().rev().find(|property| property.name == *name)
-    {
-        write(&mut property.value, rest, value, whole, conditional);
-    } else {
-        object.open = true;
+fn write(node: &mut Node, path: &[Option<String>], value: &Node, unknown: &Node, conditional: bool) {
+    match (&mut node.value, path) {
+        (Value::Choice(nodes), _) => {
+            nodes.iter_mut().for_each(|one| write(one, path, value, unknown, conditional));
+        }
+        (Value::Object(object), [Some(name)]) => put(
+            object,
+            Property { name: name.clone(), span: unknown.span, conditional, value: value.clone() },
+        ),
+        (Value::Object(object), [Some(name), rest @ ..]) if object.get(name).is_some() => {
+            let properties = object.properties.iter_mut().filter(|property| property.name == *name);
+            properties.for_each(|property| write(&mut property.value, rest, value, unknown, conditional));
+        }
+        _ => spoil(node, path, unknown),
     }
 }
 
-fn push(node: &mut Node, path: &[Option<String>], value: Node, conditional: bool) {
+fn push(node: &mut Node, path: &[Option<String>], values: &[Node], unknown: &Node, conditional: bool) {
     match (&mut node.value, path) {
-        (Value::List(list), []) if list.len() < ELEMENTS => {
-            let node = if conditional {
+        (Value::Choice(nodes), _) => {
+            nodes.iter_mut().for_each(|one| push(one, path, values, unknown, conditional));
+        }
+        // However many a callback makes, that many are there in the end.
+        (Value::List(list), [])
+            if list.is_empty() && Value::List(values.to_vec()).as_repeated().is_some() =>
+        {
+            list.extend_from_slice(values);
+        }
+        (Value::List(list), []) if list.len() + values.len() <= ELEMENTS => {
+            list.extend(values.iter().map(|value| {
+                if !conditional {
+                    return value.clone();
+                }
                 let absent = Node { span: value.span, value: Value::Undefined };
-                Node { span: value.span, value: Value::Choice(vec![value, absent]) }
-            } else {
-                value
-            };
-            list.push(node);
+                Node { span: value.span, value: Value::Choice(vec![value.clone(), absent]) }
+            }));
         }
-        (Value::Object(object), [Some(name), rest @ ..]) => {
-            if let Some(property) = object.properties.iter_mut().rev().find(|property| property.name == *name)
-            {
-                push(&mut property.value, rest, value, conditional);
-            } else {
-                object.open = true;
-            }
+        (Value::Object(object), [Some(name), rest @ ..]) if object.get(name).is_some() => {
+            let properties = object.properties.iter_mut().filter(|property| property.name == *name);
+            properties.for_each(|property| push(&mut property.value, rest, values, unknown, conditional));
         }
+        _ => spoil(node, path, unknown),
+    }
+}
+
+/// Something is written at a path, and the text does not tell what.
+fn spoil(node: &mut Node, path: &[Option<String>], unknown: &Node) {
+    match (&mut node.value, path) {
+        (Value::Choice(nodes), _) => nodes.iter_mut().for_each(|one| spoil(one, path, unknown)),
+        (Value::Object(object), [Some(name), rest @ ..]) if object.get(name).is_some() => {
+            let properties = object.properties.iter_mut().filter(|property| property.name == *name);
+            properties.for_each(|property| spoil(&mut property.value, rest, unknown));
+        }
+        (Value::Object(object), _) => open(object, unknown),
+        (Value::List(list), _) => list.push(unknown.clone()),
+        // What other files or callers say of it, they say of its place in the text: it is another thing by now.
+        (Value::Expression { .. }, _) => node.span = unknown.span,
         _ => {}
     }
 }

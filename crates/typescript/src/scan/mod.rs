@@ -41,6 +41,8 @@ mod usage;
 mod validations;
 mod value;
 mod variables;
+mod written;
+mod written_out;
 
 use std::cell::RefCell;
 use std::sync::{Arc, LazyLock};
@@ -225,6 +227,8 @@ fn read_tree(parsed: ParserReturn<'_>, mut unit: Unit, text: &str, fully: bool) 
         fuel: std::cell::Cell::new(reader::FUEL),
         following: Vec::new(),
         references: Vec::new(),
+        reading: 0,
+        written: RefCell::default(),
         ours: RefCell::default(),
     };
     reader.read_imports(&parsed.program.body);

@@ -53,6 +53,11 @@ pub(super) struct Reader<'s, 'a> {
     /// What is being followed right now, so that circles end.
     pub following: Vec<SymbolId>,
     pub references: Vec<crate::unit::Reference>,
+    /// Up to where in the text what is written into an object concerns the value that is read right now: objects within
+    /// objects are shared, `const args = { where }; where.a = 1; find(args)`.
+    pub reading: usize,
+    /// What is written into what names hold, for those that were asked about.
+    pub written: RefCell<HashMap<SymbolId, std::rc::Rc<[super::written::Written]>>>,
     /// Whether an import may be code of the project, for those that were asked about.
     pub ours: RefCell<Vec<Option<bool>>>,
 }

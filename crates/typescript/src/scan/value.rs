@@ -1,6 +1,5 @@
 //! Expressions as values: what the text says they are.
 
-use oxc_ast::AstKind;
 use oxc_ast::ast::{
     ArrayExpressionElement, CallExpression, Expression, IdentifierReference, LogicalOperator,
     ObjectExpression, ObjectPropertyKind, UnaryOperator, VariableDeclarationKind,
@@ -10,6 +9,7 @@ use pgsteward_model::source::Span;
 
 use super::reader::{DEPTH, Definition, Reader};
 use super::syntax::{argument, as_call, as_member, bare, key_name, span};
+use super::written_out::{Kind, laid_out, literal_like};
 use crate::unit::{Origin, Reference, SPREAD};
 
 /// A list longer than this is cut: its rest is one expression.
@@ -44,7 +44,7 @@ impl<'a> Reader<'_, 'a> {
         }
     }
 
-    fn opaque_text(&self, span: Span) -> Node {
+    pub(super) fn opaque_text(&self, span: Span) -> Node {
         Node {
             span,
             value: Value::Expression { text: self.cut(span, 120), sources: Vec::new(), undefined: None },
@@ -112,10 +112,7 @@ impl<'a> Reader<'_, 'a> {
                     match element {
                         ArrayExpressionElement::Elision(_) => {}
                         ArrayExpressionElement::SpreadElement(spread) => {
-                            match self.value_at(&spread.argument, next, budget).value {
-                                Value::List(more) => nodes.extend(more),
-                                _ => nodes.push(self.expression(&spread.argument, Some(span(&**spread)))),
-                            }
+                            nodes.extend(self.laid(spread, next, budget));
                         }
                         element => {
                             if let Some(element) = element.as_expression() {
@@ -260,17 +257,26 @@ impl<'a> Reader<'_, 'a> {
                         Some(name) => put(&mut out, Property { name, span: here, conditional: false, value }),
                         None => {
                             // `[field]: value`: one property, of a name that is not known.
-                            out.open = true;
+                            let unknown = self.opaque_text(here);
+                            open(&mut out, &unknown);
                         }
                     }
                 }
                 ObjectPropertyKind::SpreadProperty(spread) => {
-                    let node = self.value_at(&spread.argument, depth, budget);
+                    let node = self.copied(&spread.argument, depth, budget);
                     self.spread(&mut out, node, false);
                 }
             }
         }
         out
+    }
+
+    /// The value of what is copied where it stands: what is written into the original later is not in the copy.
+    pub(super) fn copied(&mut self, expression: &'a Expression<'a>, depth: u32, budget: &mut Budget) -> Node {
+        let reading = std::mem::take(&mut self.reading);
+        let node = self.value_at(expression, depth, budget);
+        self.reading = reading;
+        node
     }
 
     /// Lays a spread value out in an object.
@@ -344,7 +350,10 @@ impl<'a> Reader<'_, 'a> {
         let here = at.unwrap_or_else(|| span(inner));
         let sources = self.sources(expression);
         let undefined = self.may_be_undefined(expression);
-        if let Some(origin) = self.outside(inner) {
+        // What was written into it since, neither other files nor callers know.
+        if let Some(origin) = self.outside(inner)
+            && !self.is_written_before(inner)
+        {
             self.references.push(Reference { span: here, origin });
         }
         Node { span: here, value: Value::Expression { text: self.cut(here, 120), sources, undefined } }
@@ -378,61 +387,22 @@ fn known_outside(origin: &Origin) -> bool {
     }
 }
 
-/// Followed although it may change: objects and lists that are built up, conditions between such.
-fn laid_out(init: &Expression) -> bool {
-    match bare(init) {
-        Expression::ObjectExpression(_) | Expression::ArrayExpression(_) => true,
-        Expression::ConditionalExpression(choice) => {
-            laid_or_literal(&choice.consequent) && laid_or_literal(&choice.alternate)
-        }
-        Expression::LogicalExpression(both) => laid_out(&both.right),
-        Expression::Identifier(name) => name.name == "undefined",
-        other => as_call(other).is_some_and(|call| {
-            as_call(&call.callee)
-                .and_then(|inner| as_member(&inner.callee))
-                .is_some_and(|member| member.name == Some("validator"))
-        }),
-    }
-}
-
-fn laid_or_literal(init: &Expression) -> bool {
-    laid_out(init) || literal_like(init)
-}
-
-fn literal_like(init: &Expression) -> bool {
-    match bare(init) {
-        Expression::StringLiteral(_)
-        | Expression::NumericLiteral(_)
-        | Expression::BooleanLiteral(_)
-        | Expression::NullLiteral(_)
-        | Expression::BigIntLiteral(_) => true,
-        Expression::TemplateLiteral(template) => template.expressions.is_empty(),
-        // `const filter = base`, `const card = selects.card`
-        Expression::Identifier(_) => true,
-        Expression::UnaryExpression(unary) => literal_like(&unary.argument),
-        other => as_member(other).is_some_and(|member| {
-            member.name.is_some() && matches!(bare(member.object), Expression::Identifier(_))
-        }),
-    }
-}
-
-trait Kind {
-    fn kind_of(&self, reader: &Reader) -> VariableDeclarationKind;
-}
-
-impl Kind for oxc_ast::ast::VariableDeclarator<'_> {
-    fn kind_of(&self, reader: &Reader) -> VariableDeclarationKind {
-        match reader.nodes.parent_kind(self.node_id()) {
-            AstKind::VariableDeclaration(declaration) => declaration.kind,
-            _ => VariableDeclarationKind::Var,
-        }
-    }
-}
-
 /// A property put after others replaces those of its name; a conditional one stands beside them.
 pub(super) fn put(object: &mut Object, property: Property) {
     if !property.conditional {
         object.properties.retain(|one| one.name != property.name || one.name == SPREAD);
     }
     object.properties.push(property);
+}
+
+/// An object that gets members that the text does not tell. What stands for them is no spread of anything that other files
+/// may know.
+pub(super) fn open(object: &mut Object, unknown: &Node) {
+    object.open = true;
+    object.properties.push(Property {
+        name: SPREAD.into(),
+        span: unknown.span,
+        conditional: false,
+        value: unknown.clone(),
+    });
 }

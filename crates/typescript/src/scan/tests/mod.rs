@@ -6,6 +6,7 @@ mod names;
 mod raw;
 mod results;
 mod values;
+mod written;
 
 use pgsteward_model::code::{Node, Value};
 
