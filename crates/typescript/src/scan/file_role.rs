@@ -77,6 +77,19 @@ pub(super) fn of_path(path: &str) -> FileRole {
     if folders.script { FileRole::Script } else { FileRole::Application }
 }
 
+/// Of a file whose path says nothing: by what it says.
+pub(super) fn of_text(name: &str, text: &str) -> FileRole {
+    // `orders.integration.ts` may be a test, and may be what talks to another system.
+    let is_test = name.contains(".integration.") && text.contains("describe(") && text.contains("expect(");
+    if is_test {
+        FileRole::Test
+    } else if is_program(text) {
+        FileRole::Script
+    } else {
+        FileRole::Application
+    }
+}
+
 /// A program that is run by hand, by what it says: it gives nothing to other files, ends itself when it is done, talks
 /// to a terminal or both calls what it declares and leaves, and waits for no requests and no jobs.
 pub(super) fn is_program(text: &str) -> bool {
@@ -124,7 +137,18 @@ fn runs_itself(text: &str) -> bool {
 mod tests {
     use pgsteward_model::code::FileRole;
 
-    use super::{is_program, of_path};
+    use super::{is_program, of_path, of_text};
+
+    #[test]
+    fn a_name_that_may_be_a_tests_is_asked_for_its_text() {
+        let test = "describe('orders', () => { it('counts', () => { expect(1).toBe(1) }) })\n";
+        assert_eq!(of_text("orders.integration.ts", test), FileRole::Test);
+        assert_eq!(
+            of_text("slack.integration.ts", "export const send = () => fetch(url)\n"),
+            FileRole::Application
+        );
+        assert_eq!(of_text("describe.ts", test), FileRole::Application);
+    }
 
     #[test]
     fn what_fills_a_database_is_no_application() {

@@ -116,8 +116,8 @@ fn read(path: &str, text: &str, fully: bool) -> Unit {
         }));
         return read;
     }
-    if fully && unit.role == Some(FileRole::Application) && file_role::is_program(text) {
-        unit.role = Some(FileRole::Script);
+    if fully && unit.role == Some(FileRole::Application) {
+        unit.role = Some(file_role::of_text(name, text));
     }
     let room = nesting::room();
     if nesting::is_within(text, room) {

@@ -160,11 +160,14 @@ pub(in crate::code) fn marks_time(call: &Call) -> bool {
         !data.open
             && !data.properties.is_empty()
             && times + counters == data.properties.len()
-            && data
-                .properties
-                .iter()
-                .any(|property| property.name.to_lowercase().contains("last") || counters > 0)
+            && data.properties.iter().any(|property| counters > 0 || says_when(&property.name))
     })
+}
+
+/// `lastSeenAt`, `updatedAt`: nothing but when.
+fn says_when(name: &str) -> bool {
+    let name = name.to_lowercase();
+    ["last", "updated", "modified", "touched"].iter().any(|word| name.contains(word))
 }
 
 #[cfg(test)]
