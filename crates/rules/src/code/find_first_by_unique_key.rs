@@ -6,6 +6,7 @@ use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Finding, Severity};
 use pgsteward_model::prisma::{Arity, Model};
 use pgsteward_model::rule::{Group, Rule};
+use pgsteward_model::source::Span;
 
 use super::{edit, scale, shared};
 
@@ -127,10 +128,9 @@ fn is_declared(parameter: &Parameter, value: &str) -> bool {
 
 pub(super) fn rename(facts: &Facts, call: &Call, better: Operation) -> Option<Fix> {
     let edit = TextEdit { span: call.name_at.span, text: better.name().to_owned() };
-    // Types of the call stand between its name and its arguments.
-    if !edit::text(facts, call, call.site.at.span)[call.name_at.span.end - call.site.at.span.start..]
-        .starts_with('(')
-    {
+    // Types of the call stand between its name and its arguments. Of a file that has changed there is no text.
+    let behind = Span::new(call.name_at.span.end, call.site.at.span.end);
+    if !edit::text(facts, call, behind).starts_with('(') {
         return None;
     }
     let safety = match facts.code.as_deref() {
@@ -139,4 +139,40 @@ pub(super) fn rename(facts: &Facts, call: &Call, better: Operation) -> Option<Fi
         _ => Safety::Manual,
     };
     edit::fix(facts, call, safety, format!("call {}", better.name()), vec![edit])
+}
+
+#[cfg(test)]
+mod tests {
+    use pgsteward_model::code::Confidence;
+    use pgsteward_model::prisma::At;
+    use pgsteward_model::source::SourceFile;
+
+    use super::*;
+
+    #[test]
+    fn a_file_that_has_changed_since_gets_no_edit() {
+        let text = "prisma.user.findFirst({ where: { id } })";
+        let at = |start, end| At { file: "a.ts".into(), span: Span::new(start, end) };
+        let mut call = Call {
+            site: Default::default(),
+            name_at: at(12, 21),
+            model: "User".into(),
+            operation: Operation::FindFirst,
+            receiver: "prisma".into(),
+            confidence: Confidence::Resolved,
+            on_transaction: false,
+            argument: Node::default(),
+            result: Default::default(),
+            shape: String::new(),
+            ordinal: 0,
+            lowered: Default::default(),
+        };
+        call.site.at = at(0, text.len());
+        let mut facts = Facts::default();
+        assert_eq!(rename(&facts, &call, Operation::FindUnique), None);
+        facts.sources.add(SourceFile::new("a.ts", text));
+        assert!(rename(&facts, &call, Operation::FindUnique).is_some());
+        facts.sources.add(SourceFile::new("a.ts", text.replace("findFirst(", "findFirst<A>(")));
+        assert_eq!(rename(&facts, &call, Operation::FindUnique), None);
+    }
 }

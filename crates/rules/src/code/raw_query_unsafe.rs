@@ -151,7 +151,7 @@ fn of_node(facts: &Facts, function: usize, node: &Node, depth: u32) -> Option<Ri
         [] => Risk::Unknown,
         // The position is that of a parameter of the function around, and callers of this one give something else there.
         _ if captured => Risk::Unknown,
-        _ => sources.iter().filter_map(|source| of_source(facts, function, source, depth)).max()?,
+        _ => sources.iter().filter_map(|source| of_source(facts, function, source, text, depth)).max()?,
     };
     let declared = |by| numbers::is_declared(facts, function, text, by);
     // What is known to be somebody else's text is one whatever its type says.
@@ -175,10 +175,10 @@ fn is_captured(facts: &Facts, function: usize, value: &str) -> bool {
     !taken && !text::mentions_word(parameters, name) && parsed::bindings(whole, name).next().is_none()
 }
 
-fn of_source(facts: &Facts, function: usize, source: &Source, depth: u32) -> Option<Risk> {
+fn of_source(facts: &Facts, function: usize, source: &Source, value: &str, depth: u32) -> Option<Risk> {
     match source {
         Source::Constant | Source::Environment | Source::Time | Source::Random => None,
-        Source::Request if looked_over::is_checked(facts, function) => Some(Risk::LookedOver),
+        Source::Request if looked_over::is_checked(facts, function, value) => Some(Risk::LookedOver),
         Source::Request => Some(Risk::Request),
         Source::Result { call, path } => match numbers::of_column(facts, *call, path) {
             Some(numbers::Column::Text) => Some(Risk::Stored),

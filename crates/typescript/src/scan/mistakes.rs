@@ -1,6 +1,7 @@
 //! Mistakes that a parser lets pass and every program that runs the file refuses.
 
 use oxc_semantic::SemanticBuilder;
+use oxc_span::SourceType;
 
 use super::{TREES, make_room, nesting, parsed, source_type, unreadable};
 
@@ -8,9 +9,19 @@ use super::{TREES, make_room, nesting, parsed, source_type, unreadable};
 /// `continue` whose label stands elsewhere. None where it is not read at all.
 pub fn mistakes(path: &str, text: &str) -> Option<usize> {
     let source_type = source_type(path.rsplit('/').next().unwrap_or(path))?;
-    if unreadable(text).is_some() || nesting::depth(text) > nesting::SHALLOW {
+    if unreadable(text).is_some() {
         return None;
     }
+    let room = nesting::room();
+    let depth = if nesting::is_within(text, room) { 0 } else { nesting::depth(text) };
+    if depth <= room {
+        return count(text, source_type);
+    }
+    let apart = || count(text, source_type);
+    (depth <= nesting::DEEPEST).then(|| nesting::apart(nesting::STACK, apart).ok()).flatten().flatten()
+}
+
+fn count(text: &str, source_type: SourceType) -> Option<usize> {
     TREES.with_borrow_mut(|allocator| {
         make_room(allocator, text);
         let parsed = parsed(allocator, text, source_type);
@@ -21,7 +32,7 @@ pub fn mistakes(path: &str, text: &str) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::mistakes;
+    use super::{mistakes, nesting};
 
     #[test]
     fn a_name_twice_and_a_label_that_is_gone() {
@@ -32,5 +43,14 @@ mod tests {
         assert!(mistakes("a.ts", "const a = 1; const a = 2").is_some_and(|count| count > 0));
         assert!(mistakes("a.ts", "const f = () => { await a() }").is_some_and(|count| count > 0));
         assert_eq!(mistakes("a.tsx", "export const a = async () => <b>{await c()}</b>"), Some(0));
+    }
+
+    #[test]
+    fn deep_files_are_looked_at_too() {
+        let deep = format!("const a = {}1{}\n", "[".repeat(400), "]".repeat(400));
+        assert_eq!(mistakes("a.ts", &deep), Some(0));
+        assert!(mistakes("a.ts", &format!("{deep}const a = 2")).is_some_and(|count| count > 0));
+        let deeper = "(".repeat(nesting::DEEPEST + 1);
+        assert_eq!(mistakes("a.ts", &deeper), None, "nothing is claimed of what is not read");
     }
 }

@@ -70,17 +70,21 @@ pub(super) fn on_stack(
     parse: impl FnOnce(Unit) -> Unit + Send,
 ) -> Unit {
     let kept = unit.clone();
+    apart(bytes, move || parse(unit)).unwrap_or_else(|error| {
+        let why = format!("It is nested {depth} levels deep, and there was no thread to read it: {error}.");
+        let left_out = vec![LeftOut { file: kept.file.clone(), why }];
+        Unit { left_out, passing: true, ..kept }
+    })
+}
+
+/// Runs something on a thread of its own.
+///
+/// # Errors
+/// There is none with such a stack.
+pub(super) fn apart<T: Send>(bytes: usize, work: impl FnOnce() -> T + Send) -> std::io::Result<T> {
     std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().stack_size(bytes);
-        match thread.spawn_scoped(scope, move || parse(unit)) {
-            Ok(reading) => reading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-            Err(error) => {
-                let why =
-                    format!("It is nested {depth} levels deep, and there was no thread to read it: {error}.");
-                let left_out = vec![LeftOut { file: kept.file.clone(), why }];
-                Unit { left_out, passing: true, ..kept }
-            }
-        }
+        let thread = std::thread::Builder::new().stack_size(bytes).spawn_scoped(scope, work)?;
+        Ok(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
     })
 }
 

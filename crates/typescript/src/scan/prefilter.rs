@@ -8,7 +8,7 @@ use aho_corasick::{AhoCorasick, MatchKind};
 use pgsteward_model::code::FileRole;
 
 /// A word in any of these makes a file be read in full. Operations are looked for with their dot.
-const WORDS: [&str; 16] = [
+const WORDS: [&str; 17] = [
     ".findUnique",
     ".findFirst",
     ".findMany",
@@ -19,6 +19,7 @@ const WORDS: [&str; 16] = [
     "$queryRaw",
     "$executeRaw",
     "$extends",
+    "$use(",
     "PrismaClient",
     "PrismaService",
     "TransactionClient",
@@ -85,6 +86,7 @@ mod tests {
             "db\n  .user\n  ?.delete(where)",
             "clients().user!.upsert(args)",
             "db.user.findMany",
+            "export const guard = (client) => client.$use(look)",
         ] {
             assert!(asks(text), "{text}");
         }

@@ -158,8 +158,10 @@ impl Linked {
         for (path, text) in texts {
             let unit = units.iter_mut().find(|unit| unit.file == *path)?;
             let again = scan_fully(path, text);
-            let before = facts.sources.get(path).and_then(|before| mistakes(path, &before.text));
-            if again.left_out.len() > unit.left_out.len() || mistakes(path, text) > before {
+            let before = facts.sources.get(path).and_then(|before| mistakes(path, &before.text))?;
+            if again.left_out.len() > unit.left_out.len()
+                || mistakes(path, text).is_none_or(|after| after > before)
+            {
                 return None;
             }
             *unit = Unit { hash: Sha256::digest(text.as_bytes()).into(), ..again };

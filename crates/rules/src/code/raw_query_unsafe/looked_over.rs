@@ -1,39 +1,150 @@
-//! Whether anything looks at what a handler gets before it uses it: a middleware or a schema of its route, a schema in its body.
+//! Whether anything looks at a value of a request before it is used: a middleware or a schema of the handler's route, or a
+//! schema in the handler's body that this very value goes through.
 //!
 //! Does not read what that lets through; see [`super::parsed`] for schemas that are read.
 
 use pgsteward_model::facts::Facts;
 
-/// `.get(validate(Query), async (req, res) => …)`, `.input(Query).query(async ({ input }) => …)`, `Query.parse(req.query)`.
-pub(super) fn is_checked(facts: &Facts, function: usize) -> bool {
+use super::parsed::{balanced, bindings, expression, is_letter};
+use crate::shared::any_word;
+
+/// `.get(validate(Query), async (req, res) => …)`, `.input(Query).query(async ({ input }) => …)`, and for `sort`
+/// `const { sort } = Query.parse(req.query)`.
+pub(super) fn is_checked(facts: &Facts, function: usize, value: &str) -> bool {
     let Some(function) = facts.code.as_ref().and_then(|code| code.functions.get(function)) else {
         return false;
     };
     facts.sources.get(&function.at.file).is_some_and(|file| {
         let before = file.text.get(..function.at.span.start).unwrap_or("");
-        route_checks(before) || body_checks(file.slice(function.at.span))
+        route_checks(before) || body_checks(file.slice(function.at.span), value, 3)
     })
 }
 
-/// The head of the route right before its handler names a check.
+/// The call that a handler is given to names a check.
 fn route_checks(before: &str) -> bool {
-    const CHECKS: [&str; 6] = ["valid", "schema", "zod", "joi", "celebrate", ".input("];
-    // Statement by statement; a head is written in one go.
-    let ends = ["\n\n", ";\n", "})\n", "}\n"];
-    let start = ends.iter().filter_map(|end| Some(before.rfind(end)? + end.len())).max().unwrap_or(0);
-    let head = before[start..].to_lowercase();
-    CHECKS.iter().any(|check| head.contains(check))
+    const CHECKS: [&str; 5] = ["schema", "schemas", "zod", "joi", "celebrate"];
+    let head = without_strings(head(before));
+    let mut names = head.split(|sign: char| !is_letter(sign));
+    head.contains(".input(")
+        || names.any(|name| any_word(name, |word| word.starts_with("valid") || CHECKS.contains(&word)))
 }
 
-/// A schema parses something. Texts of JSON, dates and addresses are parsed without being checked.
-fn body_checks(body: &str) -> bool {
-    const READS: [&str; 9] = ["JSON", "Date", "Number", "qs", "querystring", "url", "path", "URL", "devalue"];
-    [".parse(", ".parseAsync(", ".safeParse(", ".safeParseAsync("].iter().any(|call| {
-        body.match_indices(call).any(|(at, _)| {
-            let by = body[..at].rsplit(|letter: char| !letter.is_alphanumeric() && letter != '_').next();
-            by.is_none_or(|by| !READS.contains(&by))
+/// `router.route('/x').get(validate(Query), ` of a text that ends where an argument begins: what is called, and the
+/// arguments before it. Empty where the text does not end in the brackets of a call.
+fn head(before: &str) -> &str {
+    let bytes = before.as_bytes();
+    let Some(open) = opening(before) else { return "" };
+    let mut start = open;
+    while let Some(byte) = start.checked_sub(1).map(|at| bytes[at]) {
+        match byte {
+            b'.' | b'?' | b'!' | b'_' | b'$' | 0x80.. => start -= 1,
+            _ if byte.is_ascii_alphanumeric() => start -= 1,
+            b')' | b']' => match opening(&before[..start - 1]) {
+                Some(open) => start = open,
+                None => break,
+            },
+            _ if byte.is_ascii_whitespace() && before[start..].starts_with('.') => {
+                start = before[..start].trim_end().len();
+            }
+            _ => break,
+        }
+    }
+    &before[start..]
+}
+
+/// The bracket that is still open at the end of a text, or of the object that is an argument there.
+fn opening(text: &str) -> Option<usize> {
+    let mut closed = 0_usize;
+    for (at, byte) in text.bytes().enumerate().rev() {
+        match byte {
+            b')' | b']' | b'}' => closed += 1,
+            b'(' | b'[' | b'{' if closed > 0 => closed -= 1,
+            b'(' | b'[' => return Some(at),
+            b'{' if text[..at].trim_end().ends_with(['(', ',']) => {}
+            b'{' => return None,
+            _ => {}
+        }
+    }
+    None
+}
+
+fn without_strings(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut quote = None;
+    for sign in text.chars() {
+        match quote {
+            Some(open) if sign == open || sign == '\n' => quote = None,
+            Some(_) => continue,
+            None if matches!(sign, '\'' | '"' | '`') => quote = Some(sign),
+            None => {}
+        }
+        out.push(sign);
+    }
+    out
+}
+
+/// A schema parses what the value is taken from, or what it is a part of.
+fn body_checks(body: &str, value: &str, depth: u32) -> bool {
+    let names: Vec<&str> = names(value).filter(|name| bindings(body, name).next().is_some()).collect();
+    let is_made = |name: &str| {
+        bindings(body, name).all(|(_, made)| {
+            let made = expression(made.trim_start());
+            parses(made).next().is_some() || depth > 0 && body_checks(body, made, depth - 1)
         })
-    })
+    };
+    let is_part = |whole: &str| {
+        value.strip_prefix(whole).is_some_and(|rest| !rest.starts_with(is_letter)) && names_one(whole)
+    };
+    !names.is_empty() && names.into_iter().all(is_made) || parses(body).any(is_part)
+}
+
+/// The names that an expression begins with, or its parts do.
+fn names(value: &str) -> impl Iterator<Item = &str> {
+    let starts =
+        move |at: usize| !value[..at].ends_with(['.', '\'', '"']) && !value[..at].ends_with(is_letter);
+    let name = move |(at, _): (usize, char)| {
+        let rest = &value[at..];
+        let end = rest.find(|sign: char| !is_letter(sign)).unwrap_or(rest.len());
+        (starts(at) && end > 0).then(|| &rest[..end])
+    };
+    value.char_indices().filter_map(name)
+}
+
+fn names_one(path: &str) -> bool {
+    !path.is_empty() && path.chars().all(|sign| is_letter(sign) || matches!(sign, '.' | '?' | '!'))
+}
+
+/// What schemas are given to parse. Texts of JSON, dates and addresses are parsed without being checked.
+fn parses<'t>(text: &'t str) -> impl Iterator<Item = &'t str> {
+    const READS: [&str; 19] = [
+        "json",
+        "date",
+        "number",
+        "qs",
+        "querystring",
+        "url",
+        "path",
+        "devalue",
+        "yaml",
+        "superjson",
+        "csv",
+        "cookie",
+        "cookies",
+        "marked",
+        "papa",
+        "toml",
+        "parser",
+        "json5",
+        "xml",
+    ];
+    const CALLS: [&str; 4] = [".parse(", ".parseAsync(", ".safeParse(", ".safeParseAsync("];
+    let given = move |(at, call): (usize, &'t str)| {
+        let by = text[..at].rsplit(|sign: char| !is_letter(sign)).next().unwrap_or("");
+        let given = &text[at + call.len() - 1..];
+        let inner = given.get(1..balanced(given).checked_sub(1)?)?;
+        (!READS.contains(&by.to_lowercase().as_str())).then(|| inner.trim())
+    };
+    CALLS.iter().flat_map(move |call| text.match_indices(call)).filter_map(given)
 }
 
 #[cfg(test)]
@@ -42,17 +153,50 @@ mod tests {
 
     #[test]
     fn heads_of_routes() {
-        assert!(route_checks("const router = Router()\n\nrouter.route('/x').get(validateRequest(Query), "));
-        assert!(route_checks("  best: publicProcedure.input(Query).query("));
-        assert!(!route_checks(
-            "app.post('/y', validate(Body), async () => {\n})\napp.get('/x', requireAuth, "
-        ));
+        for head in [
+            "const router = Router()\n\nrouter.route('/x').get(validateRequest(Query), ",
+            "  best: publicProcedure.input(Query).query(",
+            "  best: publicProcedure\n    .input(Query)\n    .query(",
+            "router.get(\n  '/x',\n  celebrate({ query: Query }),\n  ",
+            "app.route({ method: 'GET', schema: Query, handler: ",
+            "export const GET = withZod(Query, ",
+        ] {
+            assert!(route_checks(head), "{head}");
+        }
+        for head in [
+            "app.post('/y', validate(Body), async () => {\n})\napp.get('/x', requireAuth, ",
+            "app.get('/valid/schema', ",
+            "app.post('/invalidate', invalidateCache, ",
+            "const schema = build()\napp.get('/x', ",
+            "  a: publicProcedure.input(Query).query(async () => {\n  }),\n  b: publicProcedure.query(",
+            "function validate() {\n  ",
+            "",
+        ] {
+            assert!(!route_checks(head), "{head}");
+        }
     }
 
     #[test]
-    fn bodies() {
-        assert!(body_checks("const { sort } = Query.parse(req.query)"));
-        assert!(body_checks("z.object({ sort: z.string() }).safeParse(body)"));
-        assert!(!body_checks("const { sort } = JSON.parse(await request.text())"));
+    fn what_goes_through_a_schema_in_the_body() {
+        for (body, value) in [
+            ("const { sort } = Query.parse(req.query)", "sort"),
+            ("const { sort } = z.object({ sort: z.string() }).parse(req.query)", "sort"),
+            ("const query = Query.parse(req.query); const { sort } = query", "sort"),
+            ("const parsed = await Query.safeParseAsync(body)", "parsed.data.sort"),
+            ("Query.parse(req.query)", "req.query.sort"),
+            ("const body = await req.json(); Body.parse(body)", "body.sort"),
+        ] {
+            assert!(body_checks(body, value, 3), "{body}");
+        }
+        for (body, value) in [
+            ("const { sort } = JSON.parse(await request.text())", "sort"),
+            ("const { page } = Query.parse(req.params); const { sort } = req.query", "sort"),
+            ("const { page } = Query.parse(req.params)", "req.query.sort"),
+            ("const { page } = Query.parse(req.query)", "req.queryString"),
+            ("const { page } = Query.parse(req.query); const { sort } = req.body", "`${page} ${sort}`"),
+            ("const sort = yaml.parse(req.body)", "sort"),
+        ] {
+            assert!(!body_checks(body, value, 3), "{body}");
+        }
     }
 }

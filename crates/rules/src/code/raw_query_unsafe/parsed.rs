@@ -127,7 +127,7 @@ fn procedure(file: &str, start: usize) -> Option<&str> {
 }
 
 /// Up to the end of an expression that goes on with members only.
-fn expression(text: &str) -> &str {
+pub(super) fn expression(text: &str) -> &str {
     let mut depth = 0_usize;
     for (at, letter) in text.char_indices() {
         match letter {
@@ -143,7 +143,7 @@ fn expression(text: &str) -> &str {
 }
 
 /// The length of what stands in the brackets that a text begins with, brackets included.
-fn balanced(text: &str) -> usize {
+pub(super) fn balanced(text: &str) -> usize {
     let mut depth = 0_usize;
     for (at, letter) in text.char_indices() {
         match letter {
@@ -181,7 +181,7 @@ fn is_name(text: &str) -> bool {
     !text.is_empty() && text.chars().all(is_letter)
 }
 
-fn is_letter(letter: char) -> bool {
+pub(super) fn is_letter(letter: char) -> bool {
     letter.is_alphanumeric() || matches!(letter, '_' | '$')
 }
 

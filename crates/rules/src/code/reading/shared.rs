@@ -126,7 +126,7 @@ fn names_type(text: &str) -> bool {
         rest.split(['>', '\n', ';']).next().is_some_and(|types| types.split([',', ' ']).any(names))
     };
     let declared = |mark: &str| text.match_indices(mark).any(|(at, _)| names(&text[at + mark.len()..]));
-    [": ", " as ", " | "].into_iter().any(declared)
+    [":", " as ", " satisfies ", " | "].into_iter().any(declared)
         || text.match_indices('<').any(|(at, open)| within(&text[at + open.len()..]))
 }
 
@@ -182,6 +182,9 @@ mod tests {
             "b as Order",
             "new Map<string, Order>()",
             "): Promise<Order> {",
+            "(a:Order) => a",
+            "const a:\n  Order[] = b",
+            "b satisfies Order",
         ] {
             assert!(names_type(text), "{text}");
         }

@@ -98,21 +98,36 @@ fn sets_the_same_again(flow: &Flow, first: &Write, second: &Write) -> bool {
     sets(first) && sets(second) && (is_job || at_once(first.site) && at_once(second.site))
 }
 
-/// Nothing in it counts, takes away or creates: twice is as good as once.
+/// Nothing in it counts, takes away or creates: twice is as good as once. What is worked out from the field that it sets,
+/// `{ credits: account.credits - price }`, counts as well.
 fn sets_values(write: &Write) -> bool {
     const NOT_AGAIN: [&str; 8] =
         ["increment", "decrement", "multiply", "divide", "push", "create", "createMany", "connectOrCreate"];
     let key = if write.call.operation == Operation::Upsert { "update" } else { "data" };
-    let sets = |node: &Node| {
-        node.object()
-            .is_none_or(|object| object.properties.iter().all(|one| !NOT_AGAIN.contains(&one.name.as_str())))
+    let counts = |field: &str, node: &Node| match &node.value {
+        Value::Expression { text, sources, .. } => {
+            let is_field = |source: &Source| match source {
+                Source::Result { path, .. } => path.last().is_some_and(|last| last == field),
+                _ => false,
+            };
+            !text::is_path(text) && sources.iter().any(is_field)
+        }
+        _ => false,
+    };
+    let sets = |field: &str, node: &Node| {
+        node.object().is_none_or(|object| {
+            object
+                .properties
+                .iter()
+                .all(|one| !NOT_AGAIN.contains(&one.name.as_str()) && !counts(field, &one.value))
+        }) && !counts(field, node)
     };
     write
         .call
         .argument
         .get(key)
         .and_then(Node::object)
-        .is_some_and(|data| data.properties.iter().all(|property| sets(&property.value)))
+        .is_some_and(|data| data.properties.iter().all(|property| sets(&property.name, &property.value)))
 }
 
 /// `status: 'running'`, before the loop that does the work: a mark, whatever becomes of the work.

@@ -75,11 +75,11 @@ fn is_of_parent(call: &Call, field: &Field) -> bool {
 /// A model whose rows keep a row of the second write's model from being deleted, and are not deleted before.
 pub(super) fn refused_by<'a>(flow: &Flow<'a>, second: &Write) -> Option<&'a str> {
     let parent = &second.call.model;
+    let before = calls_before(flow, second);
     let is_gone = |model: &str, field: &Field| {
-        flow.calls_of(second.site.function).any(|(_, call)| {
+        before.iter().any(|call| {
             matches!(call.operation, Operation::Delete | Operation::DeleteMany)
                 && call.model == model
-                && call.site.order < second.site.order
                 && is_of_parent(call, field)
         })
     };
@@ -95,6 +95,19 @@ pub(super) fn refused_by<'a>(flow: &Flow<'a>, second: &Write) -> Option<&'a str>
         let mut fields = model.fields.iter().filter(|field| leads_to(field, parent) && keeps(field));
         fields.any(|field| !is_gone(&model.name, field)).then_some(model.name.as_str())
     })
+}
+
+/// The calls of the function before a write, and those of the functions that it calls until then.
+fn calls_before<'a>(flow: &Flow<'a>, write: &Write) -> Vec<&'a Call> {
+    let function = write.site.function;
+    let own = flow.calls_of(function).filter(|(_, call)| call.site.order < write.site.order);
+    let through = flow
+        .invocations_of(function)
+        .filter(|(_, invocation)| invocation.site.order < write.site.order && invocation.callee != function);
+    let deeper = through.flat_map(|(_, invocation)| flow.calls_of(invocation.callee));
+    let beside = write.through.map(|through| flow.calls_of(through.callee)).into_iter().flatten();
+    let beside = beside.filter(|(_, call)| call.site.order < write.call.site.order);
+    own.chain(deeper).chain(beside).map(|(_, call)| call).collect()
 }
 
 /// A row goes, or lets go of another one, and then the other one, which the row had named, goes too: alone, it is in
