@@ -92,8 +92,9 @@ pub(super) fn apart<T: Send>(bytes: usize, work: impl FnOnce() -> T + Send) -> s
 struct Level {
     /// Words and signs since the last `,` or `;`: each may be an operator around the rest.
     run: usize,
-    /// `else`, which goes on after a `;`.
-    elses: usize,
+    /// `else`, which goes on after a `;`, and `<`, which may be that of an element or of a type's arguments: no comma ends
+    /// those. That they end is not seen, as `>` means too many things.
+    lasting: usize,
 }
 
 /// What a byte is to the count.
@@ -167,34 +168,36 @@ pub(super) fn depth(text: &str) -> usize {
                 match &bytes[start..at] {
                     // These begin a statement, and stand in no expression.
                     b"const" | b"var" | b"export" | b"return" | b"throw" | b"case" => {
-                        deepest = deepest.max(around + now.run + now.elses);
+                        deepest = deepest.max(around + now.run + now.lasting);
                         now.run = 0;
                     }
-                    b"else" => now.elses += 1,
+                    b"else" => now.lasting += 1,
                     _ => now.run += 1,
                 }
             }
             Kind::Open => {
-                around += now.run + now.elses + 1;
+                around += now.run + now.lasting + 1;
                 levels.push(now);
                 now = Level::default();
             }
             Kind::Close => {
-                deepest = deepest.max(around + now.run + now.elses);
+                deepest = deepest.max(around + now.run + now.lasting);
                 if let Some(outer) = levels.pop() {
                     now = outer;
-                    around -= now.run + now.elses + 1;
+                    around -= now.run + now.lasting + 1;
                     now.run += 1;
                 }
             }
             Kind::Separator => {
-                deepest = deepest.max(around + now.run + now.elses);
+                deepest = deepest.max(around + now.run + now.lasting);
                 now.run = 0;
             }
+            // The end of an element opens nothing.
+            Kind::Sign if *byte == b'<' && bytes.get(at) != Some(&b'/') => now.lasting += 1,
             Kind::Sign => now.run += 1,
         }
     }
-    deepest.max(around + now.run + now.elses)
+    deepest.max(around + now.run + now.lasting)
 }
 
 /// Whether a line, without its end, is continued by a string that goes on after a backslash.
@@ -251,6 +254,15 @@ mod tests {
         }
         assert_eq!(tokens(b"const a_1 = $b.c + 22; // d\n"), 11);
         assert_eq!(tokens("x(".repeat(1_000).as_bytes()), 2_000);
+    }
+
+    #[test]
+    fn commas_end_no_element_and_no_arguments_of_types() {
+        let deep = |open: &str, close: &str| format!("{}x{}", open.repeat(600), close.repeat(600));
+        for text in [deep("A<b, ", ", b>"), deep("<p>a, ", ", a</p>"), deep("<p>a; ", "; a</p>")] {
+            assert!(depth(&text) >= 600 && tokens(text.as_bytes()) >= depth(&text), "{}", &text[..20]);
+        }
+        assert!(depth(&"<p>a, </p>{ a <= b; c(d); }\n".repeat(3)) < 30);
     }
 
     #[test]
