@@ -74,7 +74,13 @@ fn what_is_said_of_what_is_left_is_right() {
             ours.write(&format!("prisma/migrations/{name}/migration.sql"), sql);
         }
         let run = server.run(&ours, &["migrate", "plan", "--safe", "--format", "json"]);
-        assert_eq!(run.code, Some(0), "{}", run.both());
+        let verdicts: Vec<String> = run.json()["migrations"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| format!("{} {} {}", one["name"], one["verdict"], one["notes"]))
+            .collect();
+        assert_eq!(run.code, Some(0), "{verdicts:#?} {}", run.stderr);
         let json = run.json();
         let planned = json["migrations"].as_array().unwrap();
         for name in NEXT {
