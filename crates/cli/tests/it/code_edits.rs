@@ -345,6 +345,11 @@ export async function none1() {
   const people = await prisma.person.findMany({ where: { city: 'x' }, take: 500 })
   return people.map((person) => person.name + person.fullName)
 }
+export async function none2(byCity: (a: object, b: object) => number) {
+  const people = await prisma.person.findMany({ where: { city: 'x' }, take: 500 })
+  people.sort(byCity)
+  return people.map((person) => person.name)
+}
 "#;
     assert_offers(&project(code), "over-fetch");
     let extended = project(&code.replace("safe1", "review3"));

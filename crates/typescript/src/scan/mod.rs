@@ -14,6 +14,7 @@ mod functions;
 mod invocations;
 mod listed;
 mod loops;
+mod methods;
 mod mistakes;
 mod names;
 mod nesting;

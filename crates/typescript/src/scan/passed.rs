@@ -9,7 +9,7 @@ use pgsteward_model::code::FunctionRole;
 use pgsteward_model::source::Span;
 
 use super::reader::Reader;
-use super::syntax::{Code, as_member, bare, span};
+use super::syntax::{Code, argument, as_member, bare, span};
 use super::usage::{Held, Trail, unmarked};
 use crate::unit::Use;
 
@@ -115,9 +115,13 @@ impl<'a> Reader<'_, 'a> {
                 }
                 return;
             }
-            ("Promise", "all" | "allSettled" | "race" | "any" | "resolve")
-            | (_, "structuredClone")
-            | ("Array", "from") => {
+            ("Promise", "all" | "allSettled" | "race" | "any" | "resolve") | (_, "structuredClone") => {
+                return self.follow(outer, held, trail);
+            }
+            ("Array", "from") => {
+                if let Some(code) = argument(&call.arguments, 1).and_then(Code::of_expression) {
+                    return self.bind_parameters(code, &[(0, unmarked(held))], trail);
+                }
                 return self.follow(outer, held, trail);
             }
             ("Object", "freeze") => return self.follow(outer, held, trail),
@@ -195,8 +199,14 @@ impl<'a> Reader<'_, 'a> {
         let name = self.cut(span(&call.callee), 80);
         let last = name.rsplit(['.', '?']).next().unwrap_or(&name);
         match last {
-            "map" | "flatMap" | "then" | "reduce" | "reduceRight" | "from" | "mapSeries" | "pMap"
-            | "asyncMap" | "catch" => {
+            "map" | "flatMap" | "then" | "from" | "mapSeries" | "pMap" | "asyncMap" | "catch" => {
+                self.follow(parent, held, trail);
+            }
+            "reduce" | "reduceRight" => {
+                // The next turn is given what this one returns.
+                if let Some(pattern) = self.callback_pattern(code, 0) {
+                    self.bind(pattern, held, trail);
+                }
                 self.follow(parent, held, trail);
             }
             "filter" | "some" | "every" | "find" | "findIndex" | "findLast" => {

@@ -5,7 +5,7 @@
 //! is `#0`, `#1` … there.
 
 use oxc_ast::AstKind;
-use oxc_ast::ast::{CallExpression, ForStatementLeft, LogicalOperator, UnaryOperator};
+use oxc_ast::ast::{ForStatementLeft, LogicalOperator, UnaryOperator};
 use oxc_syntax::node::NodeId;
 
 use super::bound::plain;
@@ -123,7 +123,7 @@ impl<'a> Reader<'_, 'a> {
                 }
                 match member.static_property_name() {
                     Some(name) => self.follow_member(parent, name.as_str(), held, trail),
-                    None => self.follow(parent, unmarked(held), trail),
+                    None => self.follow_key(parent, &member.expression, held, trail),
                 }
             }
             AstKind::VariableDeclarator(declarator) => self.bind(&declarator.id, held, trail),
@@ -138,6 +138,8 @@ impl<'a> Reader<'_, 'a> {
                     },
                     None => trail.add(Use::Other { path: path() }),
                 }
+                // `return (known = rows)`
+                self.follow(parent, held, trail);
             }
             AstKind::ReturnStatement(_) => match self.code_around(parent) {
                 Some(code) => self.follow_returned(code, node, held, trail),
@@ -269,77 +271,6 @@ impl<'a> Reader<'_, 'a> {
                 self.follow(member, Held { path: &path, wrap: &[] }, trail);
                 trail.read_at_least(before, path);
             }
-        }
-    }
-
-    fn follow_method(
-        &self,
-        outer: NodeId,
-        call: &'a CallExpression<'a>,
-        name: &str,
-        held: Held,
-        trail: &mut Trail,
-    ) {
-        let callback =
-            call.arguments.first().and_then(|one| one.as_expression()).and_then(Code::of_expression);
-        let list = unmarked(held);
-        let element = |position: usize, trail: &mut Trail| match callback {
-            Some(code) => {
-                if let Some(pattern) = self.callback_pattern(code, position) {
-                    self.bind(pattern, list, trail);
-                }
-            }
-            None => {
-                if let Some(first) = call.arguments.first() {
-                    match self.invocations.get(&outer) {
-                        Some(invocation) => trail.add(Use::Argument {
-                            path: held.path.to_vec(),
-                            invocation: *invocation,
-                            position: 0,
-                            wrap: held.wrap.to_vec(),
-                        }),
-                        None => {
-                            trail
-                                .add(Use::Passed { path: held.path.to_vec(), to: self.cut(span(first), 80) });
-                        }
-                    }
-                }
-            }
-        };
-        match name {
-            "map" | "flatMap" | "forEach" => element(0, trail),
-            "filter" | "find" | "findLast" => {
-                element(0, trail);
-                self.follow(outer, list, trail);
-            }
-            "some" | "every" | "findIndex" | "findLastIndex" => element(0, trail),
-            "sort" | "toSorted" => {
-                if callback.is_some() {
-                    element(0, trail);
-                    element(1, trail);
-                }
-                self.follow(outer, list, trail);
-            }
-            "reduce" | "reduceRight" => element(1, trail),
-            "then" => {
-                if let Some(code) = callback {
-                    if let Some(pattern) = self.callback_pattern(code, 0) {
-                        self.bind(pattern, held, trail);
-                    }
-                } else {
-                    trail.lose(held.path);
-                }
-            }
-            "catch" | "finally" => self.follow(outer, held, trail),
-            "slice" | "at" | "reverse" | "toReversed" | "concat" | "pop" | "shift" | "flat" | "values"
-            | "splice" | "get" | "entries" | "toSpliced" | "fill" => self.follow(outer, list, trail),
-            "push" | "unshift" | "add" | "set" | "delete" | "clear" | "has" | "includes" | "indexOf"
-            | "keys" => {}
-            "join" | "toString" => trail.add(Use::Read { path: held.path.to_vec() }),
-            _ if !held.path.is_empty() => trail.add(Use::Read { path: held.path.to_vec() }),
-            // A method of what was built around it, or one that rows do not have.
-            _ if !held.wrap.is_empty() => trail.lose(held.path),
-            _ => trail.lose(held.path),
         }
     }
 

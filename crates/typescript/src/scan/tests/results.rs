@@ -103,3 +103,49 @@ fn relations_are_called_on_results() {
     assert_eq!(call.fluent[0].0, "posts");
     assert_eq!(call.usage.uses.iter().map(short).collect::<Vec<_>>(), ["returned id"]);
 }
+
+#[test]
+fn callbacks_are_given_more_than_an_element() {
+    let rows = |rest: &str| uses(&format!("const rows = await prisma.a.findMany(); {rest}"));
+    assert_eq!(
+        rows("return rows.filter((r, i, all) => all.findIndex((o) => o.email === r.name) === i).length"),
+        ["read name", "read email", "tested"]
+    );
+    let all = call("const rows = await prisma.a.findMany(); rows.forEach((...given) => log(given[0].a))");
+    assert!(!all.usage.complete, "{:?}", all.usage);
+    for reduced in ["(best.a > r.b ? best : r))", "(!best || best.a < r.b ? r : best), null)"] {
+        let found = rows(&format!("log(rows.reduce((best, r) => {reduced}.c)"));
+        for one in ["read a", "read b", "read c"] {
+            assert!(found.contains(&one.to_owned()), "{reduced}: {found:?}");
+        }
+    }
+    assert_eq!(rows("rows.sort(byCity); log(rows.map((r) => r.a).length)"), ["passed", "tested a"]);
+    assert_eq!(rows("log(Array.from(rows, (r) => r.a).length)"), ["tested a"]);
+}
+
+#[test]
+fn keys_that_are_worked_out_ask_for_any_field() {
+    let rows = |rest: &str| uses(&format!("const rows = await prisma.a.findMany(); {rest}"));
+    for index in ["i", "0", "i + 1", "rows.length - 1", "Math.floor(x)", "rowIndex", "state.index"] {
+        let found = rows(&format!("log(rows[{index}].a)"));
+        assert!(found.contains(&"read a".to_owned()) && !found.contains(&"read".to_owned()), "{index}");
+    }
+    for key in ["key", "field + 'Name'", "keys[0]", "column.field", "k"] {
+        assert!(rows(&format!("log(rows[0][{key}].length)")).contains(&"read".to_owned()), "{key}");
+    }
+    assert_eq!(rows("rows.map((r, at) => log(rows[at].a))"), ["read a"]);
+    assert!(rows("log(rows.filter((r) => r[key]).length)").contains(&"read".to_owned()));
+    assert!(
+        rows("log(rows.filter((r) => keys.reduce((n, key) => n + r[key].length, 0)).length)")
+            .contains(&"read".to_owned())
+    );
+    assert_eq!(rows("log({ rows, others }[kind].map((r) => r.a).length)"), ["tested a"]);
+}
+
+#[test]
+fn an_assignment_gives_its_value_on() {
+    assert_eq!(
+        uses("let known; const rows = await prisma.a.findMany(); return (known = rows)"),
+        ["returned"]
+    );
+}
