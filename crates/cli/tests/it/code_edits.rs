@@ -157,6 +157,22 @@ export async function review2() {
     }
   })
 }
+export async function review3() {
+  await prisma.$transaction(async (tx) => {
+    const rows = await tx.task.findMany({ where: { state: 'A' }, take: 100, orderBy: { id: 'asc' } })
+    for (const row of rows) {
+      await tx.task.updateMany({ where: { id: row.id, text: states.next() }, data: { state: 'B' } })
+    }
+  })
+}
+export async function none5() {
+  await prisma.$transaction(async (tx) => {
+    const rows = await tx.task.findMany({ where: { state: 'A' }, take: 100, orderBy: { id: 'asc' } })
+    for (const row of rows) {
+      await tx.task.deleteMany({ where: { id: row.id, parentId: null } })
+    }
+  })
+}
 export async function none1() {
   await prisma.$transaction(async (tx) => {
     const rows = await tx.task.findMany({ where: { state: 'A' }, take: 100, orderBy: { id: 'desc' } })
@@ -291,6 +307,9 @@ export async function review3(email: any) {
 export async function review4(given: Partial<{ email: string }>) {
   const { email } = given
   return prisma.person.findFirst({ where: { email } })
+}
+export async function review5(id: string, ids: any[]) {
+  return [id, ...ids].map((id) => prisma.person.findFirst({ where: { id } }))
 }
 export async function none1(id: string) {
   return prisma.person.findFirst<any>({ where: { id } })

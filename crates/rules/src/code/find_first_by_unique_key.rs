@@ -99,7 +99,11 @@ fn safety(code: &Code, call: &Call) -> Safety {
     let values = filter.and_then(Node::object).into_iter().flat_map(|filter| &filter.properties);
     let parameters = &code.function(&call.site).parameters;
     let sure = values.into_iter().all(|property| match &property.value.value {
-        Value::Expression { text, .. } => parameters.iter().any(|parameter| is_declared(parameter, text)),
+        // Another variable may have a parameter's name.
+        Value::Expression { text, sources, .. } => {
+            let given = |source: &Source| matches!(source, Source::Parameter { .. });
+            sources.iter().all(given) && parameters.iter().any(|parameter| is_declared(parameter, text))
+        }
         _ => true,
     });
     if sure { Safety::Safe } else { Safety::Review }

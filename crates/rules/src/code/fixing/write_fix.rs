@@ -145,8 +145,10 @@ fn by_list(flow: &Flow, call: &Call, of: &Loop, only: &Only, operation: &str) ->
     let key = key_of(flow, call, conditions, &of_turn)?;
     let value = edit::text(flow.facts, call, key.value.span);
     let model = scale::model(flow.facts, &call.model)?;
-    // What a condition on other rows says may hang on what the turns before have written.
-    let by_columns = conditions.properties.iter().all(|condition| is_of_columns(model, condition));
+    // What a condition on other rows says may hang on what the turns before have written, and what a row says of another
+    // one of its table on what they have deleted.
+    let stays = |name: &str| operation == "updateMany" || !is_cleared(model, name);
+    let by_columns = conditions.properties.iter().all(|condition| is_of_columns(model, condition, &stays));
     if !is_path(value) || !own.contains(&root(value)) || !by_columns {
         return None;
     }
@@ -167,8 +169,7 @@ fn by_list(flow: &Flow, call: &Call, of: &Loop, only: &Only, operation: &str) ->
         && call.site.tries.is_empty()
         && loops::limit(flow, of).is_some_and(|rows| rows <= KEYS)
         && !stamps(flow, call, None)
-        // What a call gives may be another value in each turn.
-        && argument.get("data").is_none_or(|data| !edit::text(flow.facts, call, data.span).contains('('))
+        && is_fixed(flow, call, key.span)
         && !extended(flow);
     let (safety, title) = match (same, operation) {
         (true, "updateMany") => (Safety::Safe, "change all rows with one updateMany"),
@@ -200,10 +201,10 @@ fn key_of<'o>(
     (fits && varying.next().is_none()).then_some(key)
 }
 
-/// A condition that looks at the row itself.
-fn is_of_columns(model: &Model, condition: &Property) -> bool {
+/// A condition that looks at the row itself, and at columns that stay as they are.
+fn is_of_columns(model: &Model, condition: &Property, stays: &dyn Fn(&str) -> bool) -> bool {
     if !matches!(condition.name.as_str(), "AND" | "OR" | "NOT") {
-        return model.field(&condition.name).is_some_and(|field| field.is_column());
+        return model.field(&condition.name).is_some_and(|field| field.is_column()) && stays(&condition.name);
     }
     let parts = match &condition.value.value {
         Value::List(nodes) => nodes.iter().collect(),
@@ -211,8 +212,31 @@ fn is_of_columns(model: &Model, condition: &Property) -> bool {
     };
     parts.into_iter().all(|part| {
         part.object().is_some_and(|object| {
-            !object.open && object.properties.iter().all(|inner| is_of_columns(model, inner))
+            !object.open && object.properties.iter().all(|inner| is_of_columns(model, inner, stays))
         })
+    })
+}
+
+/// A column that the database empties where the row of the same table is deleted that it names.
+fn is_cleared(model: &Model, column: &str) -> bool {
+    model.fields.iter().any(|field| {
+        let own = matches!(&field.ty, FieldType::Model(target) if *target == model.name);
+        own && field.relation.as_ref().is_some_and(|relation| {
+            let clears = match relation.on_delete.as_deref() {
+                Some(action) => matches!(action, "SetNull" | "SetDefault"),
+                None => field.arity != Arity::Required,
+            };
+            clears && relation.fields.iter().any(|name| name == column)
+        })
+    })
+}
+
+/// Nothing in the argument but the key may be another value in each turn, as what a call gives, or a counter.
+fn is_fixed(flow: &Flow, call: &Call, key: Span) -> bool {
+    let at = call.argument.span;
+    [Span::new(at.start, key.start), Span::new(key.end, at.end)].into_iter().all(|part| {
+        let text = edit::text(flow.facts, call, part);
+        !["(", "++", "--", "`"].iter().any(|sign| text.contains(sign))
     })
 }
 
