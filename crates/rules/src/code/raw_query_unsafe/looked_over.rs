@@ -3,9 +3,11 @@
 //!
 //! Does not read what that lets through; see [`super::parsed`] for schemas that are read.
 
+use std::collections::HashMap;
+
 use pgsteward_model::facts::Facts;
 
-use super::parsed::{balanced, bindings, expression, is_letter};
+use super::parsed::{all_bindings, balanced, expression, is_letter, words};
 use crate::shared::any_word;
 
 /// `.get(validate(Query), async (req, res) => …)`, `.input(Query).query(async ({ input }) => …)`, and for `sort`
@@ -16,7 +18,7 @@ pub(super) fn is_checked(facts: &Facts, function: usize, value: &str) -> bool {
     };
     facts.sources.get(&function.at.file).is_some_and(|file| {
         let before = file.text.get(..function.at.span.start).unwrap_or("");
-        route_checks(before) || body_checks(file.slice(function.at.span), value, 3)
+        route_checks(before) || body_checks(file.slice(function.at.span), value)
     })
 }
 
@@ -84,18 +86,53 @@ fn without_strings(text: &str) -> String {
 }
 
 /// A schema parses what the value is taken from, or what it is a part of.
-fn body_checks(body: &str, value: &str, depth: u32) -> bool {
-    let names: Vec<&str> = names(value).filter(|name| bindings(body, name).next().is_some()).collect();
-    let is_made = |name: &str| {
-        bindings(body, name).all(|(_, made)| {
-            let made = expression(made.trim_start());
-            parses(made).next().is_some() || depth > 0 && body_checks(body, made, depth - 1)
-        })
-    };
-    let is_part = |whole: &str| {
-        value.strip_prefix(whole).is_some_and(|rest| !rest.starts_with(is_letter)) && names_one(whole)
-    };
-    !names.is_empty() && names.into_iter().all(is_made) || parses(body).any(is_part)
+fn body_checks(body: &str, value: &str) -> bool {
+    Body::of(body).checks(value, 3)
+}
+
+/// What a body says of its names, looked up once: names are made of names.
+struct Body<'t> {
+    /// Each value that a name gets.
+    made: HashMap<&'t str, Vec<&'t str>>,
+    /// What schemas are given to parse.
+    parsed: Vec<&'t str>,
+    /// Whether a schema makes a name, as far as so many steps tell.
+    known: HashMap<(&'t str, u32), bool>,
+}
+
+impl<'t> Body<'t> {
+    fn of(body: &'t str) -> Body<'t> {
+        let mut made: HashMap<&str, Vec<&str>> = HashMap::new();
+        for (pattern, value) in all_bindings(body) {
+            let value = expression(value.trim_start());
+            words(pattern).for_each(|name| made.entry(name).or_default().push(value));
+        }
+        Body { made, parsed: parses(body).collect(), known: HashMap::new() }
+    }
+
+    fn checks(&mut self, value: &str, depth: u32) -> bool {
+        let is_part = |whole: &&str| {
+            value.strip_prefix(*whole).is_some_and(|rest| !rest.starts_with(is_letter)) && names_one(whole)
+        };
+        if self.parsed.iter().any(is_part) {
+            return true;
+        }
+        let own = |name: &str| self.made.get_key_value(name).map(|(name, _)| *name);
+        let names: Vec<&str> = names(value).filter_map(own).collect();
+        !names.is_empty() && names.into_iter().all(|name| self.is_made(name, depth))
+    }
+
+    fn is_made(&mut self, name: &'t str, depth: u32) -> bool {
+        if let Some(known) = self.known.get(&(name, depth)) {
+            return *known;
+        }
+        let values = self.made.get(name).cloned().unwrap_or_default();
+        let made = values
+            .into_iter()
+            .all(|value| parses(value).next().is_some() || depth > 0 && self.checks(value, depth - 1));
+        self.known.insert((name, depth), made);
+        made
+    }
 }
 
 /// The names that an expression begins with, or its parts do.
@@ -177,6 +214,20 @@ mod tests {
     }
 
     #[test]
+    fn names_that_are_made_of_each_other_are_looked_up_once() {
+        let list = |name: &str| (0..150).map(|at| format!("{name}{at}")).collect::<Vec<_>>().join(", ");
+        let made = |name: &str, of: &str| -> String {
+            (0..150).map(|at| format!("  const {name}{at} = [{}].join()\n", list(of))).collect()
+        };
+        let parsed: String = (0..150).map(|at| format!("  const d{at} = Query.parse(q{at})\n")).collect();
+        let body =
+            format!("{parsed}{}{}  const a = [{}].join()\n", made("c", "d"), made("b", "c"), list("b"));
+        // Way for way these are more than three million.
+        assert!(body_checks(&body, "a"));
+        assert!(!body_checks(&format!("{body}  const d149 = req.query\n"), "a"));
+    }
+
+    #[test]
     fn what_goes_through_a_schema_in_the_body() {
         for (body, value) in [
             ("const { sort } = Query.parse(req.query)", "sort"),
@@ -186,7 +237,7 @@ mod tests {
             ("Query.parse(req.query)", "req.query.sort"),
             ("const body = await req.json(); Body.parse(body)", "body.sort"),
         ] {
-            assert!(body_checks(body, value, 3), "{body}");
+            assert!(body_checks(body, value), "{body}");
         }
         for (body, value) in [
             ("const { sort } = JSON.parse(await request.text())", "sort"),
@@ -196,7 +247,7 @@ mod tests {
             ("const { page } = Query.parse(req.query); const { sort } = req.body", "`${page} ${sort}`"),
             ("const sort = yaml.parse(req.body)", "sort"),
         ] {
-            assert!(!body_checks(body, value, 3), "{body}");
+            assert!(!body_checks(body, value), "{body}");
         }
     }
 }

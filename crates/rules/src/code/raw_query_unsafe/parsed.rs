@@ -81,23 +81,27 @@ fn origin<'a>(
 
 /// Each `const pattern = value` whose pattern has the name; of a variable that may change, nothing is known.
 pub(super) fn bindings<'a>(body: &'a str, name: &str) -> impl Iterator<Item = (&'a str, &'a str)> {
-    let mut found = Vec::new();
-    for keyword in ["const ", "let ", "var "] {
-        for (at, _) in body.match_indices(keyword) {
+    all_bindings(body).filter(move |(pattern, _)| words(pattern).any(|word| word == name))
+}
+
+/// The same for whatever names.
+pub(super) fn all_bindings(body: &str) -> impl Iterator<Item = (&str, &str)> {
+    ["const ", "let ", "var "].into_iter().flat_map(move |keyword| {
+        body.match_indices(keyword).map(move |(at, _)| {
             let rest = body[at + keyword.len()..].trim_start();
             let end = match rest.starts_with(['{', '[']) {
                 true => balanced(rest),
                 false => rest.find(|letter: char| !is_letter(letter)).unwrap_or(rest.len()),
             };
             let (pattern, rest) = rest.split_at(end);
-            if !pattern.split(|letter: char| !is_letter(letter)).any(|word| word == name) {
-                continue;
-            }
             let value = rest.trim_start().strip_prefix('=').filter(|_| keyword == "const ");
-            found.push((pattern, value.unwrap_or("")));
-        }
-    }
-    found.into_iter()
+            (pattern, value.unwrap_or(""))
+        })
+    })
+}
+
+pub(super) fn words(pattern: &str) -> impl Iterator<Item = &str> {
+    pattern.split(|letter: char| !is_letter(letter)).filter(|word| !word.is_empty())
 }
 
 /// `const Query = z.object({ … })`, the only one of the file.
