@@ -30,8 +30,8 @@ impl<'a> Reader<'_, 'a> {
         }
         for value in self.assigned(symbol) {
             let before = span(value).end <= span(expression).start;
-            // In the next turn of a loop it is what this one leaves behind.
-            if before || !values.is_empty() && self.comes_round(read, span(value).start, symbol) {
+            // In the next turn of a loop it is what this one leaves behind, and another function may run before.
+            if before || !values.is_empty() && self.may_come_before(id(value), read, symbol) {
                 values.push(self.value_at(value, depth, budget));
             }
         }
@@ -76,7 +76,7 @@ impl<'a> Reader<'_, 'a> {
         for place in uses {
             let start = span(&self.nodes.kind(place)).start;
             let later = start > before;
-            if place == read || later && !self.comes_round(read, start, symbol) {
+            if place == read || later && !self.may_come_before(place, read, symbol) {
                 continue;
             }
             let (mut path, at) = self.members_from(place);
@@ -153,8 +153,8 @@ impl<'a> Reader<'_, 'a> {
                 _ => {
                     let mut found = Vec::new();
                     self.written_at(place, path, at, 0, &mut found);
-                    for one in found.iter().filter(|one| !one.replaced) {
-                        if one.at <= before || self.comes_round(read, one.at, symbol) {
+                    for one in found.iter().filter(|one| !one.replaces()) {
+                        if self.may_come_before(one.place, read, symbol) {
                             let unknown = self.opaque_text(span(&self.nodes.kind(parent)));
                             spoil(node, &one.path, &unknown);
                         }

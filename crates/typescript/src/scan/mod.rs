@@ -11,6 +11,7 @@ mod effects;
 mod file_role;
 mod fragments;
 mod functions;
+mod held;
 mod invocations;
 mod listed;
 mod loops;
@@ -230,6 +231,7 @@ fn read_tree(parsed: ParserReturn<'_>, mut unit: Unit, text: &str, fully: bool) 
         references: Vec::new(),
         reading: 0,
         written: RefCell::default(),
+        circles: std::cell::Cell::default(),
         ours: RefCell::default(),
     };
     reader.read_imports(&parsed.program.body);

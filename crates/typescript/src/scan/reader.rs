@@ -57,7 +57,9 @@ pub(super) struct Reader<'s, 'a> {
     /// objects are shared, `const args = { where }; where.a = 1; find(args)`.
     pub reading: usize,
     /// What is written into what names hold, for those that were asked about.
-    pub written: RefCell<HashMap<SymbolId, std::rc::Rc<[super::written::Written]>>>,
+    pub written: RefCell<HashMap<SymbolId, Option<std::rc::Rc<[super::written::Written]>>>>,
+    /// How often names led back to themselves while that was found out.
+    pub circles: std::cell::Cell<u32>,
     /// Whether an import may be code of the project, for those that were asked about.
     pub ours: RefCell<Vec<Option<bool>>>,
 }

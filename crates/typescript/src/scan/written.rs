@@ -4,12 +4,13 @@
 use std::rc::Rc;
 
 use oxc_ast::AstKind;
-use oxc_ast::ast::{BindingPattern, CallExpression, Expression, UnaryOperator};
+use oxc_ast::ast::{CallExpression, Expression, UnaryOperator};
 use oxc_syntax::node::NodeId;
 use oxc_syntax::symbol::SymbolId;
 
+use super::held::shared_names;
 use super::reader::{DEPTH, Definition, Reader};
-use super::syntax::{Code, Step, as_member, bare, id, names, span, steps_to};
+use super::syntax::{Code, as_member, bare, id, span};
 
 /// The way from an object to one of its members; none for a key that the text does not say.
 pub(super) type Path = Vec<Option<String>>;
@@ -20,12 +21,19 @@ const CHANGES: [&str; 7] = ["push", "unshift", "splice", "pop", "shift", "fill",
 /// A place where something is written into what a name holds.
 #[derive(Clone, Debug)]
 pub(super) struct Written {
-    /// Where in the text.
-    pub at: usize,
+    /// Of the text.
+    pub place: NodeId,
     /// To what: empty for all of it.
     pub path: Path,
-    /// The name gets another value: what it held before is as it was.
-    pub replaced: bool,
+    /// What stands there gets another value: what stood there before is as it was.
+    pub assigned: bool,
+}
+
+impl Written {
+    /// The name itself gets another value.
+    pub(super) fn replaces(&self) -> bool {
+        self.assigned && self.path.is_empty()
+    }
 }
 
 impl<'a> Reader<'_, 'a> {
@@ -60,26 +68,37 @@ impl<'a> Reader<'_, 'a> {
 
     fn writes_at(&self, symbol: SymbolId, depth: u32) -> Rc<[Written]> {
         // What nobody looks at may be written into.
-        let anything = || [Written { at: 0, path: Vec::new(), replaced: false }].into();
+        let anything = || [Written { place: NodeId::ROOT, path: Vec::new(), assigned: false }].into();
         if depth > DEPTH {
             return anything();
         }
-        if let Some(known) = self.written.borrow().get(&symbol) {
-            return known.clone();
+        match self.written.borrow().get(&symbol) {
+            Some(Some(known)) => return known.clone(),
+            // Names that lead to each other in a circle end here. What is found on the way is a part only.
+            Some(None) => {
+                self.circles.set(self.circles.get() + 1);
+                return Rc::default();
+            }
+            None => {}
         }
-        // Names that lead to each other in a circle end here.
-        self.written.borrow_mut().insert(symbol, Rc::default());
         let uses: Vec<NodeId> = self.uses(symbol).collect();
         if !self.spend(uses.len() * 4) {
             return anything();
         }
+        self.written.borrow_mut().insert(symbol, None);
+        let circles = self.circles.get();
         let mut found = Vec::new();
         for place in uses {
             let (path, outermost) = self.members_from(place);
             self.written_at(place, path, outermost, depth + 1, &mut found);
         }
         let found: Rc<[Written]> = found.into();
-        self.written.borrow_mut().insert(symbol, found.clone());
+        let whole = depth == 0 || self.circles.get() == circles;
+        let mut written = self.written.borrow_mut();
+        match whole {
+            true => written.insert(symbol, Some(found.clone())),
+            false => written.remove(&symbol),
+        };
         found
     }
 
@@ -92,42 +111,39 @@ impl<'a> Reader<'_, 'a> {
         depth: u32,
         found: &mut Vec<Written>,
     ) {
-        let at = span(&self.nodes.kind(place)).start;
         let here = span(&self.nodes.kind(outermost));
         let parent = self.nodes.parent_id(outermost);
         match self.nodes.kind(parent) {
             AstKind::AssignmentExpression(assignment) if span(&assignment.left).contains(here) => {
-                let replaced = path.is_empty();
-                found.push(Written { at, path, replaced });
+                found.push(Written { place, path, assigned: true });
             }
             AstKind::ArrayAssignmentTarget(_)
             | AstKind::AssignmentTargetPropertyProperty(_)
             | AstKind::AssignmentTargetWithDefault(_)
             | AstKind::AssignmentTargetRest(_)
-            | AstKind::UpdateExpression(_) => {
-                let replaced = path.is_empty();
-                found.push(Written { at, path, replaced });
-            }
+            | AstKind::UpdateExpression(_) => found.push(Written { place, path, assigned: true }),
             AstKind::UnaryExpression(unary) if unary.operator == UnaryOperator::Delete => {
                 path.pop();
-                found.push(Written { at, path, replaced: false });
+                found.push(Written { place, path, assigned: false });
             }
             AstKind::CallExpression(call) if span(&call.callee).contains(here) && changes(&path) => {
                 path.pop();
-                found.push(Written { at, path, replaced: false });
+                found.push(Written { place, path, assigned: false });
             }
             AstKind::CallExpression(call) if self.may_write(parent, call, outermost, depth) => {
-                found.push(Written { at, path, replaced: false });
+                found.push(Written { place, path, assigned: false });
             }
-            AstKind::VariableDeclarator(declarator) => {
-                for (way, name) in shared_names(&declarator.id) {
-                    for one in self.writes_at(name, depth).iter().filter(|one| !one.replaced) {
-                        let path = path.iter().chain(&way).chain(&one.path).cloned().collect();
-                        found.push(Written { at: one.at, path, replaced: false });
+            _ => {
+                for held in self.held_by(outermost) {
+                    // What is written under the name that is being read is written into that.
+                    if depth == 0 && self.following.contains(&held.name) {
+                        continue;
+                    }
+                    for one in self.writes_at(held.name, depth).iter() {
+                        found.extend(held.written(one, &path));
                     }
                 }
             }
-            _ => {}
         }
     }
 
@@ -142,11 +158,22 @@ impl<'a> Reader<'_, 'a> {
         let Expression::Identifier(name) = object else { return false };
         let Some(symbol) = self.symbol_of(name) else { return false };
         let read = id(object);
-        let before = span(object).start.max(self.reading);
         self.writes(symbol).iter().any(|one| {
-            (one.at < before || self.comes_round(read, one.at, symbol))
+            self.may_come_before(one.place, read, symbol)
                 && one.path.iter().zip(&path).all(|(a, b)| a.is_none() || b.is_none() || a == b)
         })
+    }
+
+    /// Whether what happens at a place may have happened when a name is read: it stands before it, or comes round in a
+    /// loop, or in a function of its own, which runs whenever it is called.
+    pub(super) fn may_come_before(&self, place: NodeId, read: NodeId, symbol: SymbolId) -> bool {
+        let (at, here) = (span(&self.nodes.kind(place)).start, span(&self.nodes.kind(read)).start);
+        at < here.max(self.reading) || self.comes_round(read, at, symbol) || self.is_apart(place, read)
+    }
+
+    /// Two places stand in different functions.
+    pub(super) fn is_apart(&self, place: NodeId, read: NodeId) -> bool {
+        self.code_around(place).map(Code::id) != self.code_around(read).map(Code::id)
     }
 
     /// What stands behind a place comes before it in the next turn of a loop, which began after a name was declared.
@@ -185,7 +212,7 @@ impl<'a> Reader<'_, 'a> {
             };
             if let Some(item) = code.and_then(|code| code.parameters().items.get(position)) {
                 let written =
-                    |symbol: SymbolId| self.writes_at(symbol, depth).iter().any(|one| !one.replaced);
+                    |symbol: SymbolId| self.writes_at(symbol, depth).iter().any(|one| !one.replaces());
                 return shared_names(&item.pattern).into_iter().any(|(_, name)| written(name));
             }
         }
@@ -193,26 +220,21 @@ impl<'a> Reader<'_, 'a> {
         while matches!(self.nodes.kind(outer), AstKind::AwaitExpression(_) | AstKind::ChainExpression(_)) {
             outer = self.nodes.parent_id(outer);
         }
-        matches!(self.nodes.kind(outer), AstKind::ExpressionStatement(_)) && !looks(&call.callee)
+        let dropped = match self.nodes.kind(outer) {
+            AstKind::ExpressionStatement(_) => true,
+            // `filters.forEach((apply) => apply(where))`
+            AstKind::ArrowFunctionExpression(_) => {
+                matches!(self.nodes.parent_kind(outer), AstKind::CallExpression(each)
+                    if as_member(&each.callee).is_some_and(|member| member.name == Some("forEach")))
+            }
+            _ => false,
+        };
+        // `_.set(where, 'a.b', value)`: a map gets two.
+        let sets = call.arguments.len() > 2
+            && position == 0
+            && as_member(&call.callee).is_some_and(|member| member.name == Some("set"));
+        sets || dropped && !looks(&call.callee)
     }
-}
-
-/// The names of a pattern that hold the very objects that it takes apart, with the ways to them. What is left of an object
-/// (`...rest`) is an object of its own.
-fn shared_names<'a>(pattern: &'a BindingPattern<'a>) -> Vec<(Path, SymbolId)> {
-    names(pattern)
-        .into_iter()
-        .filter_map(|name| name.symbol_id.get())
-        .filter_map(|symbol| {
-            let (steps, _) = steps_to(pattern, symbol)?;
-            let way = steps.iter().map(|step| match step {
-                Step::Member(name) => Some(Some(name.to_string())),
-                Step::Element(_) => Some(None),
-                Step::Rest => None,
-            });
-            Some((way.collect::<Option<Path>>()?, symbol))
-        })
-        .collect()
 }
 
 /// `list.push`

@@ -15,6 +15,18 @@ fn what_a_helper_may_write_is_not_known() {
         ("await scope.tenant(where)", "{ a: 1, ...: «scope.tenant(where)», open }"),
         ("if (opt) addCatalogFilter(where)", "{ a: 1, ...: «addCatalogFilter(where)», open }"),
         ("const w = where; w.b = 2", "{ a: 1, ...: «w = where», open }"),
+        ("const w = opt ? where : {}; w.b = 2", "{ a: 1, ...: «opt ? where : {}», open }"),
+        ("const w = opt ?? where; w.b = 2", "{ a: 1, ...: «opt ?? where», open }"),
+        ("let w; w = where; w.b = 2", "{ a: 1, ...: «w = where», open }"),
+        ("const args = { take: 1, where }; args.where.b = 2", "{ a: 1, ...: «where», open }"),
+        (
+            "const args = {}; args.where = where; args.where.b = 2",
+            "{ a: 1, ...: «args.where = where», open }",
+        ),
+        ("const args = { where }; args.take = 2; args.where = opt", "{ a: 1 }"),
+        ("_.set(where, 'b', 2)", "{ a: 1, ...: «_.set(where, 'b', 2)», open }"),
+        ("known.set(where, 2)", "{ a: 1 }"),
+        ("opt.forEach((apply) => apply(where))", "{ a: 1, ...: «apply(where)», open }"),
         ("[where.b] = [2]", "{ a: 1, b: «where.b» }"),
         ("({ x: where.a } = opt)", "{ a: «where.a» }"),
         ("delete where[opt]", "{ a: 1, ...: «delete where[opt]», open }"),
@@ -31,6 +43,41 @@ fn what_a_helper_may_write_is_not_known() {
         filter("const where = opt ? { a: 1 } : { b: 2 }; where.c = 3"),
         "({ a: 1, c: 3 } | { b: 2, c: 3 })"
     );
+}
+
+/// A function that stands further down may have run by then.
+#[test]
+fn what_other_functions_write_is_seen_wherever_they_stand() {
+    let of = |text: &str| {
+        let whole = unit(&format!("import {{ prisma }} from './db'\n{text}"));
+        short(whole.calls[0].argument.get("where").unwrap())
+    };
+    let inner = "export async function h() { const where = { a: 1 }; add(); return prisma.a.findMany({ where })\n\
+                 function add() { where.b = 2 } }";
+    assert_eq!(of(inner), "{ a: 1, b?: 2 }");
+    let outer = "const where = { a: 1 }\nexport const h = () => prisma.a.findMany({ where })\n\
+                 export const only = (b) => { where.b = b }";
+    assert_eq!(of(outer), "{ a: 1, b?: «b» }");
+    let again = "let where = { a: 1 }\nexport const h = () => prisma.a.findMany({ where })\n\
+                 export const only = () => { where = { b: 2 } }";
+    assert_eq!(of(again), "({ a: 1 } | { b: 2 })");
+}
+
+/// Whichever of two functions that call each other is asked first.
+#[test]
+fn circles_are_gone_round_from_each_of_their_names() {
+    for order in [["g", "f"], ["f", "g"]] {
+        let uses = order.map(|name| {
+            format!("export const {name}1 = async () => {{ const where = {{ a: 1 }}; {name}(where); await prisma.a.findMany({{ where }}) }}\n")
+        });
+        let whole = unit(&format!(
+            "import {{ prisma }} from './db'\nfunction g(y) {{ f(y); y.b = 2 }}\nfunction f(x) {{ g(x) }}\n{}{}",
+            uses[0], uses[1]
+        ));
+        for call in &whole.calls {
+            assert!(call.argument.get("where").and_then(|node| node.object()).unwrap().open, "{order:?}");
+        }
+    }
 }
 
 /// Of functions of the same file the text tells whether they write.
