@@ -23,6 +23,7 @@ mod origin;
 mod over;
 mod passed;
 mod prefilter;
+mod quotes;
 mod raw;
 mod reader;
 mod returns;

@@ -1,13 +1,14 @@
 //! How deep a text may be nested at most, before a parser that calls itself for each level is let at it.
 //!
-//! Strings are not told from code, and comments only where no quote and no slash stands before them on their line: what hides
-//! in them may be code after all.
-//! So the number is too high for prose, and never too low for code.
+//! Strings are told from code by their quotes alone, which an apostrophe in the text of an element may be, too, and comments
+//! only where no quote and no slash stands before them on their line: what is opened in them may be code after all, and
+//! counts. So the number is too high for prose, and too low only for code that was written to lead it astray.
 
 use std::cell::Cell;
 
 use pgsteward_model::code::LeftOut;
 
+use super::quotes::Quotes;
 use crate::unit::Unit;
 
 /// Deeper texts are not read.
@@ -92,9 +93,31 @@ pub(super) fn apart<T: Send>(bytes: usize, work: impl FnOnce() -> T + Send) -> s
 struct Level {
     /// Words and signs since the last `,` or `;`: each may be an operator around the rest.
     run: usize,
+    /// What they were when the quotes began that the text is within now: no separator there ends them.
+    quoted: usize,
     /// `else`, which goes on after a `;`, and `<`, which may be that of an element or of a type's arguments: no comma ends
     /// those. That they end is not seen, as `>` means too many things.
     lasting: usize,
+    /// What opened it.
+    by: Opening,
+}
+
+impl Level {
+    /// What a separator leaves of a run.
+    fn kept(self, quotes: &Quotes) -> usize {
+        if quotes.within.is_some() { self.quoted } else { 0 }
+    }
+}
+
+#[derive(Clone, Copy, Default, PartialEq)]
+enum Opening {
+    /// A bracket of code, or of an element's text.
+    #[default]
+    Code,
+    /// One within quotes: it may be code, if those are none.
+    Quoted,
+    /// `${`
+    Template,
 }
 
 /// What a byte is to the count.
@@ -135,6 +158,9 @@ pub(super) fn depth(text: &str) -> usize {
     let mut at = 0;
     // No quote and no slash stands before on the line, and no string goes on from the one before.
     let mut plain = true;
+    let mut quotes = Quotes::default();
+    // The last byte of code: words after a dot are names.
+    let mut last = b';';
     while let Some(byte) = bytes.get(at) {
         let start = at;
         at += 1;
@@ -142,6 +168,9 @@ pub(super) fn depth(text: &str) -> usize {
         if kind == Kind::Blank {
             if matches!(byte, b'\n' | b'\r') {
                 plain = !continues(&bytes[..start]);
+                if plain {
+                    quotes.end_of_line();
+                }
                 // Lines begin with nothing else.
                 at += bytes[at..].iter().take_while(|next| **next == b' ').count();
             }
@@ -155,6 +184,7 @@ pub(super) fn depth(text: &str) -> usize {
             }
             plain = false;
         }
+        let before = std::mem::replace(&mut last, *byte);
         match kind {
             Kind::Blank => {}
             Kind::Word => {
@@ -166,23 +196,39 @@ pub(super) fn depth(text: &str) -> usize {
                     continue;
                 }
                 match &bytes[start..at] {
-                    // These begin a statement, and stand in no expression.
-                    b"const" | b"var" | b"export" | b"return" | b"throw" | b"case" => {
+                    // These begin a statement, and stand in no expression but as names of members.
+                    b"const" | b"var" | b"export" | b"return" | b"throw" | b"case"
+                        if !matches!(before, b'.' | b'#' | b'/') =>
+                    {
                         deepest = deepest.max(around + now.run + now.lasting);
-                        now.run = 0;
+                        now.run = now.kept(&quotes);
                     }
                     b"else" => now.lasting += 1,
                     _ => now.run += 1,
                 }
             }
             Kind::Open => {
+                let by = match quotes.within {
+                    Some(b'`') if *byte == b'{' && before == b'$' => {
+                        quotes.within = None;
+                        Opening::Template
+                    }
+                    Some(_) => Opening::Quoted,
+                    None => Opening::Code,
+                };
                 around += now.run + now.lasting + 1;
                 levels.push(now);
-                now = Level::default();
+                now = Level { by, ..Level::default() };
             }
             Kind::Close => {
                 deepest = deepest.max(around + now.run + now.lasting);
-                if let Some(outer) = levels.pop() {
+                // What is closed within quotes was opened there, or they are what they look like.
+                if quotes.within.is_some() && now.by != Opening::Quoted {
+                    now.run += 1;
+                } else if let Some(outer) = levels.pop() {
+                    if now.by == Opening::Template && *byte == b'}' {
+                        quotes.within = Some(b'`');
+                    }
                     now = outer;
                     around -= now.run + now.lasting + 1;
                     now.run += 1;
@@ -190,11 +236,21 @@ pub(super) fn depth(text: &str) -> usize {
             }
             Kind::Separator => {
                 deepest = deepest.max(around + now.run + now.lasting);
-                now.run = 0;
+                now.run = now.kept(&quotes);
             }
             // The end of an element opens nothing.
             Kind::Sign if *byte == b'<' && bytes.get(at) != Some(&b'/') => now.lasting += 1,
-            Kind::Sign => now.run += 1,
+            Kind::Sign => {
+                if quotes.meets(bytes, start, before) {
+                    now.quoted = now.run;
+                } else if *byte == b'\\' && quotes.within.is_some() {
+                    // Neither ends them nor stands for itself.
+                    let escaped = matches!(bytes.get(at), Some(b'\\' | b'\'' | b'"' | b'`' | b'/'));
+                    at += usize::from(escaped);
+                    now.run += usize::from(escaped);
+                }
+                now.run += 1;
+            }
         }
     }
     deepest.max(around + now.run + now.lasting)
