@@ -18,6 +18,7 @@ mod judging;
 mod lab;
 mod live;
 mod loudness;
+mod migrate_adopt;
 mod migrate_backfill;
 mod migrate_checks;
 mod migrate_conflicts;

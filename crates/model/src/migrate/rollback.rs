@@ -89,6 +89,8 @@ pub struct AdoptReport {
     /// Version of the lab's server; none where no proof was needed.
     pub server: Option<String>,
     pub migrations: Vec<Adopted>,
+    /// What to know of the server that they were proven on.
+    pub notes: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -81,6 +81,9 @@ pub fn adopt_text(report: &AdoptReport, dry_run: bool) -> String {
         }
         losses(&mut out, "does not come back", &down.lost);
     }
+    for note in &report.notes {
+        line(&mut out, 0, &format!("note: {note}"));
+    }
     let [proven, structure, irreversible, unproven, empty] = counts;
     let empty = match empty {
         0 => String::new(),

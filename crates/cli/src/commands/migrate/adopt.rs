@@ -9,13 +9,16 @@ use pgsteward_engine::migrate::rollback::{AdoptOptions, adopt};
 use pgsteward_model::migrate::rollback::Worth;
 use pgsteward_report::migrate::{adopt_text, migrate_json};
 
-use super::{ProjectArguments, Shown};
+use super::{LabArguments, ProjectArguments, Shown};
 use crate::progress::Spinner;
 
 #[derive(Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
     project: ProjectArguments,
+    /// The database that they are for; only its version is asked [default: as Prisma finds it].
+    #[arg(long, value_name = "URL", hide_env_values = true)]
+    url: Option<String>,
     /// Names of migrations [default: all].
     #[arg(value_name = "NAME")]
     names: Vec<String>,
@@ -29,12 +32,16 @@ pub(super) struct Arguments {
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
+    lab: LabArguments,
+    #[command(flatten)]
     shown: Shown,
 }
 
 pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
     let options = AdoptOptions {
         project: arguments.project.options(),
+        url: arguments.url.clone(),
+        wish: arguments.lab.wish(),
         names: arguments.names.clone(),
         force: arguments.force,
         again: arguments.again,

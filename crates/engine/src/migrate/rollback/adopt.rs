@@ -8,13 +8,18 @@ use pgsteward_model::migration::Regime;
 
 use super::chain::Chain;
 use super::file::{self, DownFile, Verdict};
+use super::major::Major;
 use crate::Progress;
+use crate::collect::LabWish;
 use crate::migrate::error::MigrateError;
 use crate::migrate::project::{MigrateProject, MigrationFolder, ProjectOptions};
 
 #[derive(Clone, Debug, Default)]
 pub struct AdoptOptions {
     pub project: ProjectOptions,
+    /// The database that the ways back are for.
+    pub url: Option<String>,
+    pub wish: LabWish,
     /// Names of migrations; none: all of them.
     pub names: Vec<String>,
     /// Makes anew what somebody wrote or edited.
@@ -50,10 +55,15 @@ pub async fn adopt(options: &AdoptOptions, progress: &dyn Progress) -> Result<Ad
             left.insert(position);
         }
     }
+    let configured = &loaded.config.lab;
+    let url = options.url.as_deref();
+    let major = Major::choose(&project, url, &options.wish, configured.major, progress).await?;
+    report.notes.extend(major.of_kept(&report.migrations));
     let Some(last) = left.last().copied() else { return Ok(report) };
     progress.phase("start PostgreSQL in the lab");
-    let lab = lab(loaded.config.lab.major, loaded.config.lab.offline).await?;
+    let lab = lab(Some(major.number), options.wish.offline || configured.offline).await?;
     report.server = Some(lab.version().to_string());
+    report.notes.extend(major.notes(&lab));
     let outcome = prove(&lab, &folders, &left, last, options, &project, &mut report, progress).await;
     let stopped = lab.stop().await;
     outcome?;

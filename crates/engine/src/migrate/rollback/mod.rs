@@ -15,6 +15,7 @@ mod gate;
 mod generate;
 mod goes;
 mod lost;
+mod major;
 mod over_rows;
 mod refill;
 mod relocate;

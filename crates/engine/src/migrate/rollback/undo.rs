@@ -18,7 +18,7 @@ use super::chain::{is_atomic, split};
 use super::file;
 use super::goes::goes;
 use super::relocate::relocate;
-use super::{over_rows, unproven, worth};
+use super::{major, over_rows, unproven, worth};
 use crate::Progress;
 use crate::migrate::connection::{self, Use};
 use crate::migrate::error::{MigrateError, words};
@@ -145,6 +145,7 @@ impl Run<'_> {
         let rows = session.history(self.table).await?.unwrap_or_default();
         let mut undos = Vec::new();
         let chosen = self.chosen(&rows)?;
+        report.notes.extend(self.proven_elsewhere(session, &chosen)?);
         let tried = self.tried(session, &chosen).await?;
         let mut changed = BTreeSet::new();
         for row in chosen {
@@ -215,6 +216,22 @@ impl Run<'_> {
             )
             .with_hint("`pgsteward migrate status` shows what is applied")),
         }
+    }
+
+    /// What was proven on another major version than this server's runs, and is said.
+    fn proven_elsewhere(
+        &self,
+        session: &WriteSession,
+        chosen: &[&HistoryRow],
+    ) -> Result<Option<String>, MigrateError> {
+        let mut proven = Vec::new();
+        for folder in self.folders.iter().filter(|folder| chosen.iter().any(|row| row.name == folder.name)) {
+            let header = file::read(folder)?.and_then(|file| file.header);
+            proven.push((folder.name.as_str(), header.and_then(|header| header.server)));
+        }
+        let proven = proven.iter().map(|(name, server)| (*name, server.as_deref()));
+        Ok(major::elsewhere(session.version().major(), proven)
+            .map(|words| format!("{words}; `pgsteward migrate adopt --again` proves them on this one")))
     }
 
     /// Ways back of plain SQL that nobody proved yet. With `accept_unproven` nobody asks.

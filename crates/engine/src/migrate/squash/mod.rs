@@ -88,6 +88,17 @@ pub async fn squash(
     }
     let mut wish = options.wish.clone();
     wish.major = wish.major.or(chosen.major);
+    if wish.major.is_none() {
+        // With `--to` no database was asked.
+        let loaded =
+            crate::config::load(&project.root).map_err(|error| MigrateError::new(format!("{error:#}")))?;
+        wish.major = loaded.config.lab.major;
+        report.notes.push(
+            "no database was asked for its version (--to): name it with --url, or the version with --pg-major, where it is another \
+             one than the squash is proven on"
+                .into(),
+        );
+    }
     let init = project.init_shadow_db();
     let has_init = init.is_some();
     let shadow = Shadow::start(&wish, &chosen.namespace, init, progress).await?;
