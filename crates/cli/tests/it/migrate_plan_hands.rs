@@ -290,3 +290,41 @@ fn a_plan_for_another_namespace_is_refused() {
         "3"
     );
 }
+
+/// Triggers of a kind run by name, and each row meets those of its own partition too.
+#[test]
+fn a_second_column_follows_what_a_trigger_of_one_partition_makes_of_the_first() {
+    let init = "CREATE TABLE event (id INTEGER NOT NULL, at DATE NOT NULL, amount INTEGER NOT NULL CHECK (amount > 0), PRIMARY KEY (id, at)) PARTITION BY RANGE (at);\n\
+                CREATE TABLE event_2025 PARTITION OF event FOR VALUES FROM ('2025-01-01') TO ('2026-01-01') PARTITION BY RANGE (id);\n\
+                CREATE TABLE event_2025_rest PARTITION OF event_2025 DEFAULT;\n\
+                CREATE TABLE event_2026 PARTITION OF event FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');\n\
+                CREATE FUNCTION positive() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.amount := abs(NEW.amount); RETURN NEW; END';\n\
+                CREATE TRIGGER \"zeal\" BEFORE INSERT OR UPDATE ON event_2025_rest FOR EACH ROW EXECUTE FUNCTION positive();\n";
+    for major in [18, 15] {
+        let Some(server) = Server::start(major) else { continue };
+        let project = project(&[(FIRST, init)]);
+        assert_eq!(server.run(&project, &["migrate", "deploy"]).code, Some(0));
+        server
+            .rows("INSERT INTO event SELECT n, '2025-03-01'::date + n * 7, n FROM generate_series(1, 60) n");
+        let shown = planned(&server, &project, "ALTER TABLE event ALTER COLUMN amount TYPE BIGINT;\n");
+        let told = r#"the trigger \"zeal\" of \"event_2025_rest\" runs for each row of event that is filled"#;
+        assert!(shown.contains(told), "{shown}");
+        let mut number = 100;
+        deployed_one_by_one(&server, &project, &mut |name| {
+            number += 1;
+            server.rows(&format!("INSERT INTO event VALUES ({number}, '2025-02-03', -{number})"));
+            server.rows(&format!("UPDATE event SET amount = -amount - 1 WHERE id = {number}"));
+            let amount = format!("SELECT amount FROM event WHERE id = {number}");
+            assert_eq!(server.value(&amount), (number + 1).to_string(), "{name}");
+        });
+        assert_eq!(server.value("SELECT count(*) FROM event WHERE amount <> id AND id <= 60"), "0");
+        let late = "SELECT count(*) = count(*) FILTER (WHERE amount = id + 1) FROM event WHERE id > 100";
+        assert_eq!(server.value(late), "t");
+        let ty = "SELECT format_type(atttypid, -1) FROM pg_attribute WHERE attrelid = 'event_2025_rest'::regclass AND attname = 'amount'";
+        assert_eq!(server.value(ty), "bigint");
+        assert_eq!(
+            server.value("SELECT string_agg(tgname, ' ') FROM pg_trigger WHERE NOT tgisinternal"),
+            "zeal"
+        );
+    }
+}

@@ -196,7 +196,7 @@ fn parts(
         }
     }
     tell_narrow_sequences(&swap, notes);
-    swap.tables().into_iter().for_each(|table| fired::tell(table, notes));
+    swap.tables().into_iter().for_each(|table| fired::tell(catalog, table, notes));
     let mut pieces = swap.pieces();
     pieces.extend(of(&|at| roles[at] == Role::Other));
     Some(pieces)
@@ -357,6 +357,7 @@ fn swap<'a>(
             ways: ways_of(table, known),
             default: default_after(file, &place).unwrap_or_else(|| known.default.clone()),
             refuses: false,
+            behind: fired::last_before(catalog, table),
         });
     }
     let first = exchanges.first()?;

@@ -5,6 +5,7 @@ use pgsteward_model::catalog::{Column, QName, Table, TypeClass};
 use pgsteward_sql::ddl::column_type;
 use pgsteward_sql::{quote_ident, quote_literal, quote_qualified};
 
+use super::fired;
 use super::pieces::{FOLDER, Piece};
 use crate::migrate::backfill::Definition;
 use crate::migrate::belongings::of_column;
@@ -41,6 +42,8 @@ pub(super) struct Exchange<'a> {
     pub(super) default: Option<String>,
     /// Some values of the first column have none in the second.
     pub(super) refuses: bool,
+    /// The trigger that runs last of those before a row, here or on a partition.
+    pub(super) behind: Option<String>,
 }
 
 impl Exchange<'_> {
@@ -58,11 +61,7 @@ impl Exchange<'_> {
     pub(super) fn sync(&self) -> String {
         let behind = if self.generated().is_some() { "~" } else { "_" };
         let name = short(&format!("{}{behind}{}_sync", self.table.name.name, self.through));
-        let last = self.table.triggers.iter().filter(|trigger| trigger.before && trigger.row);
-        match last.map(|trigger| trigger.name.as_str()).max() {
-            Some(other) if other >= name.as_str() => short(&format!("{other}_{name}")),
-            _ => name,
-        }
+        fired::behind(self.behind.as_deref(), name)
     }
 
     /// The second column's value, read from the first of `row` ("NEW." or "").

@@ -9,6 +9,7 @@ use pgsteward_sql::{ddl, quote_ident};
 
 use super::deck::{Deck, unsettled};
 use super::exchange::{Exchange, Ways};
+use super::fired;
 use super::obstacle::{beside, obstacle};
 use super::pieces::{Piece, Stands, note, single_actions, stands, state_before};
 use super::readers;
@@ -83,6 +84,7 @@ pub(super) fn next(
                 ways: Ways::Apart,
                 default: column.default.clone(),
                 refuses: false,
+                behind: fired::last_before(&catalog, table),
             };
             let waits = format!(
                 "no running version of the application names \"{from}\" of \"{}\" any more",

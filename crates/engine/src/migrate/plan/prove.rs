@@ -276,7 +276,11 @@ fn comparable(before: &Catalog, after: &Catalog, touched: &BTreeSet<QName>) -> B
 
 fn other_rows(catalog: &Catalog, touched: &BTreeSet<QName>) -> String {
     let fired = touched.iter().filter_map(|name| {
-        let runs = fired::names(catalog.table(name)?)?;
+        let table = catalog.table(name)?;
+        if table.partition_of.as_ref().is_some_and(|of| touched.contains(&of.parent)) {
+            return None;
+        }
+        let runs = fired::names(catalog, table)?;
         Some(format!("; {runs} for each row of {} that is filled", name.display()))
     });
     format!("its parts leave other rows than the migration{}", fired.collect::<String>())

@@ -63,7 +63,7 @@ pub(super) fn next(
             continue;
         }
         if let Some(parts) = change.parts(&catalog, piece, file, after) {
-            change.places().into_iter().for_each(|(table, _)| fired::tell(table, notes));
+            change.places().into_iter().for_each(|(table, _)| fired::tell(&catalog, table, notes));
             if !change.labels.is_empty() {
                 note(notes, change.cheaper());
                 for function in change.outdated(&catalog) {
@@ -266,6 +266,7 @@ impl Change<'_> {
                 ways: known.map_or(Ways::Forth, |column| ways_of(user.table, column)),
                 default: user.default.clone(),
                 refuses: user.using.is_none() && !self.removed().is_empty(),
+                behind: fired::last_before(catalog, user.table),
             }
         };
         let exchanges: Vec<Exchange<'b>> = self.columns.iter().map(exchange).collect();
