@@ -193,3 +193,53 @@ fn what_goes_before_the_enum_changes_is_no_stranger() {
         );
     }
 }
+
+/// Of each enum that a migration changes, whatever the folders of those before it take away.
+#[test]
+fn what_hands_made_upon_any_of_several_enums_is_named_by_the_plan() {
+    let init = format!(
+        "{INIT}CREATE TYPE \"Kind\" AS ENUM ('A', 'B', 'C');\nCREATE TYPE \"Level\" AS ENUM ('L', 'M', 'H');\n\
+         CREATE TABLE \"Sort\" (id INTEGER PRIMARY KEY, kind \"Kind\", level \"Level\" NOT NULL DEFAULT 'L', n INTEGER);\n\
+         CREATE INDEX our_kinds ON \"Sort\"(kind);\nCREATE INDEX our_levels ON \"Sort\"(n, level);\n"
+    );
+    let renamed = "ALTER TYPE \"Status\" RENAME VALUE 'VOID' TO 'CANCELLED';\nALTER TYPE \"Kind\" RENAME VALUE 'B' TO 'Z';\n";
+    // In another order, which nobody waits for: the swap of the first stands before all folders of the second.
+    let turned = "CREATE TYPE \"Kind_new\" AS ENUM ('C', 'B', 'A');\n\
+        ALTER TABLE \"Sort\" ALTER COLUMN kind TYPE \"Kind_new\" USING (kind::text::\"Kind_new\");\n\
+        ALTER TYPE \"Kind\" RENAME TO \"Kind_old\";\nALTER TYPE \"Kind_new\" RENAME TO \"Kind\";\nDROP TYPE \"Kind_old\";\n\
+        CREATE TYPE \"Level_new\" AS ENUM ('H', 'M', 'L');\nALTER TABLE \"Sort\" ALTER COLUMN level DROP DEFAULT;\n\
+        ALTER TABLE \"Sort\" ALTER COLUMN level TYPE \"Level_new\" USING (level::text::\"Level_new\");\n\
+        ALTER TYPE \"Level\" RENAME TO \"Level_old\";\nALTER TYPE \"Level_new\" RENAME TO \"Level\";\nDROP TYPE \"Level_old\";\n\
+        ALTER TABLE \"Sort\" ALTER COLUMN level SET DEFAULT 'L';\n";
+    // A change of type before it, whose swap takes its own column away and nothing of hands.
+    let typed = format!("ALTER TABLE \"Sort\" ALTER COLUMN n TYPE BIGINT;\n{renamed}");
+    let cases = [
+        (renamed, "\"Order\"(status, n)", "kind FROM \"Sort\""),
+        (turned, "\"Sort\"(kind, n)", "level FROM \"Sort\""),
+        (&typed, "\"Order\"(status, n)", "kind FROM \"Sort\""),
+    ];
+    for major in [17, 15] {
+        let Some(server) = Server::start(major) else { continue };
+        for (text, first, last) in cases {
+            server.as_superuser(
+                "DROP SCHEMA public CASCADE; CREATE SCHEMA public; GRANT ALL ON SCHEMA public TO PUBLIC",
+            );
+            let project = project(&[(FIRST, &init)]);
+            assert_eq!(server.run(&project, &["migrate", "deploy"]).code, Some(0));
+            project.write(&format!("prisma/migrations/{NEXT}/migration.sql"), text);
+            server.rows(&format!("CREATE VIEW w_last AS SELECT {last}"));
+            let refused = server.run(&project, &["migrate", "plan", "--safe", "--write"]);
+            assert_eq!(refused.code, Some(1), "{}", refused.both());
+            let said = "neither carry nor leave: view public.w_last;";
+            assert!(refused.stdout.contains(said), "{}", refused.both());
+            server.rows(&format!("CREATE INDEX w_first ON {first}"));
+            let refused = server.run(&project, &["migrate", "plan", "--safe", "--write"]);
+            let said = "leave: index public.w_first, view public.w_last;";
+            assert!(refused.stdout.contains(said), "{}", refused.both());
+            server.rows("DROP VIEW w_last; DROP INDEX w_first");
+            planned(&server, &project, text);
+            let deployed = server.run(&project, &["migrate", "deploy"]);
+            assert_eq!(deployed.code, Some(0), "{}", deployed.both());
+        }
+    }
+}

@@ -198,6 +198,9 @@ fn parts(
     tell_narrow_sequences(&swap, notes);
     swap.tables().into_iter().for_each(|table| fired::tell(catalog, table, notes));
     let mut pieces = swap.pieces();
+    // What the author takes out of the way may be what hands made.
+    let keeps = !roles.contains(&Role::Away);
+    pieces.iter_mut().for_each(|piece| piece.keeps_strangers = keeps);
     pieces.extend(of(&|at| roles[at] == Role::Other));
     Some(pieces)
 }

@@ -126,7 +126,8 @@ fn beside_until(swap: &Swap<'_>) -> Vec<Piece> {
     let after = swap.waits.as_deref().unwrap_or_default();
     let back: String = swap.exchanges.iter().map(|one| format!("\n{}", one.second_back())).collect();
     let why = format!("Deploy it when {after}.{}{back}", swap.markers());
-    pieces.push(Piece { after: swap.waits.clone(), ..Piece::settled(&swap.slug, &why, &sql) });
+    let last = Piece::settled(&swap.slug, &why, &sql);
+    pieces.push(Piece { after: swap.waits.clone(), keeps_strangers: true, ..last });
     pieces
 }
 

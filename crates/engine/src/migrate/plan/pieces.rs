@@ -23,6 +23,8 @@ pub(super) struct Piece {
     pub(super) down: Option<String>,
     /// A query for the names of what stands in its way on the user's database: one text, or NULL.
     pub(super) asks: Option<String>,
+    /// Takes away and renames only what migrations made, whatever its statements say.
+    pub(super) keeps_strangers: bool,
     /// What to wait for before it is deployed.
     pub(super) after: Option<String>,
     /// Old and new name of the table whose view goes: of those that wait the first ones, because a view holds columns.

@@ -1,5 +1,7 @@
 //! What the database has applied already, as far as its history can be read.
 
+use std::collections::BTreeSet;
+
 use pgsteward_model::catalog::QName;
 use pgsteward_model::migrate::MigrationState;
 use pgsteward_model::migrate::plan::PlanReport;
@@ -73,24 +75,27 @@ impl Standing {
     async fn strangers(&self, pieces: &[Piece]) -> Result<Option<String>, MigrateError> {
         let stays = |piece: &Piece| {
             let text = piece.text.to_ascii_uppercase();
-            !["DROP ", "RENAME "].iter().any(|word| text.contains(word))
+            piece.keeps_strangers || !["DROP ", "RENAME "].iter().any(|word| text.contains(word))
         };
-        // The same holds of pieces; the first folder of each enum asks once more.
-        let first = pieces.iter().position(|piece| !stays(piece)).map_or(pieces.len(), |at| at + 1);
+        // What the migration itself takes out of the way stands there still; the first folder of each enum asks once more.
+        let first = pieces.iter().position(|piece| !stays(piece)).unwrap_or(pieces.len());
         let asked: Vec<&String> = pieces[..first].iter().filter_map(|piece| piece.asks.as_ref()).collect();
         if asked.is_empty() {
             return Ok(None);
         }
         let session = ReadSession::connect(&self.url).await?;
-        let mut found = Ok(None);
+        let mut found = Ok(BTreeSet::new());
         for query in asked {
-            found = session.text("ask what stands on the enum", query).await;
-            if !matches!(found, Ok(None)) {
-                break;
-            }
+            let names = session.text("ask what stands on the enum", query).await;
+            found = found.and_then(|mut all: BTreeSet<String>| {
+                all.extend(names?);
+                Ok::<_, MigrateError>(all)
+            });
         }
         session.close().await;
-        Ok(found?.map(|names| {
+        let found = found?;
+        let names = (!found.is_empty()).then(|| found.into_iter().collect::<Vec<_>>().join(", "));
+        Ok(names.map(|names| {
             format!(
                 "the database has what the swap can neither carry nor leave: {names}; drop each, plan, and make it again when \
                  the last folder is deployed, or let a migration make it (`pgsteward migrate dev --from-database`) and plan again"

@@ -74,6 +74,7 @@ impl Swap<'_> {
             after: self.waits.clone().filter(|_| !refused),
             ..self.contract()
         });
+        pieces.iter_mut().for_each(|piece| piece.keeps_strangers = true);
         pieces
     }
 

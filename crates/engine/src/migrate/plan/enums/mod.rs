@@ -25,7 +25,6 @@ use super::torn::torn;
 use crate::migrate::belongings::types;
 pub(super) use read::is;
 use read::{made_anew, renamed, users};
-use strangers::Owners;
 
 /// The first piece that changes an enum, and what it becomes.
 pub(super) fn next(
@@ -62,7 +61,7 @@ pub(super) fn next(
             note(notes, format!("the enum {} is changed as it is written: {reason}", change.name.display()));
             continue;
         }
-        if let Some(parts) = change.parts(&catalog, piece, file, after) {
+        if let Some(parts) = change.parts((&deck.catalog, &catalog), piece, file, after) {
             change.places().into_iter().for_each(|(table, _)| fired::tell(&catalog, table, notes));
             if !change.labels.is_empty() {
                 note(notes, change.cheaper());
@@ -177,9 +176,10 @@ impl Change<'_> {
         self.columns.iter().map(|user| (user.table, user.column)).collect()
     }
 
+    /// `start` is the database before the migration, `catalog` before the piece.
     fn parts(
         &self,
-        catalog: &Catalog,
+        (start, catalog): (&Catalog, &Catalog),
         piece: &Piece,
         file: &MigrationFile,
         after: Option<&Catalog>,
@@ -197,7 +197,7 @@ impl Change<'_> {
         if let Some(head) = of(&|at| at < first) {
             return Some(vec![head, of(&|at| at >= first)?]);
         }
-        let mut pieces = self.swap(catalog, after).pieces();
+        let mut pieces = self.swap(start, catalog, after).pieces();
         pieces.extend(of(&|at| !self.own.contains(&at)));
         Some(pieces)
     }
@@ -226,7 +226,7 @@ impl Change<'_> {
         Some(split.then(|| piece.with(text)))
     }
 
-    fn swap<'b>(&'b self, catalog: &'b Catalog, after: Option<&'b Catalog>) -> Swap<'b> {
+    fn swap<'b>(&'b self, start: &Catalog, catalog: &'b Catalog, after: Option<&'b Catalog>) -> Swap<'b> {
         let namespace = &self.name.namespace;
         let taken = |name: &str| {
             let name = QName::new(namespace, name);
@@ -273,7 +273,7 @@ impl Change<'_> {
         let guard = self.guard(catalog, &remade.views, &exchanges);
         let mut first = self.first(&made, &guard);
         if let Some(piece) = first.first_mut() {
-            piece.asks = Some(self.strangers(catalog, &remade.views, &exchanges, Owners::Left));
+            piece.asks = Some(self.asks(start, catalog, &remade.views, &exchanges));
         }
         let ahead = [guard, belongs].into_iter().chain(gone).chain(remade.ahead).collect();
         Swap {

@@ -10,12 +10,13 @@ use pgsteward_model::catalog::{Catalog, ConstraintKind, QName, Table};
 use pgsteward_sql::{quote_literal, quote_qualified};
 
 use super::Change;
+use super::read::users;
 use crate::migrate::plan::exchange::Exchange;
 use crate::migrate::plan::readers::{speaks, texts};
 
 /// Whether functions are asked whose they are: who reads for the plan may be another role than who deploys.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Owners {
+enum Owners {
     Asked,
     Left,
 }
@@ -40,25 +41,34 @@ impl Change<'_> {
              IF strangers IS NOT NULL THEN\n    \
              RAISE EXCEPTION 'the swap of the enum % can neither carry nor leave these: %', {}, strangers\n      \
              USING HINT = {};\n  END IF;\nEND\n$strangers$",
-            self.strangers(catalog, views, exchanges, Owners::Asked),
+            self.query(&self.known(catalog, &self.places(), views, exchanges), Owners::Asked),
             quote_literal(&self.name.display()),
             quote_literal(hint)
         )
     }
 
-    /// A query for one text, the names of all of it, or NULL.
-    pub(super) fn strangers(
+    /// A query for one text, the names of all of it, or NULL, for a database that is as it was before the migration: `start`. What
+    /// comes before the change, another enum's swap it may be, has not run there.
+    pub(super) fn asks(
         &self,
+        start: &Catalog,
         catalog: &Catalog,
         views: &BTreeSet<QName>,
         exchanges: &[Exchange<'_>],
-        owners: Owners,
     ) -> String {
-        let known: Vec<String> = self
-            .known(catalog, views, exchanges)
-            .into_iter()
+        let mut known = self.known(catalog, &self.places(), views, exchanges);
+        let columns = users(start, &self.name);
+        let places: Vec<(&Table, &str)> =
+            columns.into_iter().map(|(table, column)| (table, column.name.as_str())).collect();
+        known.extend(self.known(start, &places, views, &[]));
+        self.query(&known, Owners::Left)
+    }
+
+    fn query(&self, known: &Known, owners: Owners) -> String {
+        let known: Vec<String> = known
+            .iter()
             .map(|(kind, place, name)| {
-                format!("({}, {}, {})", quote_literal(kind), quote_literal(&place), quote_literal(&name))
+                format!("({}, {}, {})", quote_literal(kind), quote_literal(place), quote_literal(name))
             })
             .collect();
         let kept: BTreeSet<&String> =
@@ -76,18 +86,24 @@ impl Change<'_> {
             .replace("{lost}", &lost.join(", "))
     }
 
-    /// What the swap sees to, or the plan was refused for.
-    fn known(&self, catalog: &Catalog, views: &BTreeSet<QName>, exchanges: &[Exchange<'_>]) -> Known {
+    /// What the swap sees to, or the plan was refused for. `places` are the columns of the enum.
+    fn known(
+        &self,
+        catalog: &Catalog,
+        places: &[(&Table, &str)],
+        views: &BTreeSet<QName>,
+        exchanges: &[Exchange<'_>],
+    ) -> Known {
         let mut known = Known::new();
+        let reads = |name: &QName| places.iter().any(|(table, _)| table.name == *name);
         for table in catalog.tables.values() {
-            let own = self.columns.iter().any(|user| user.table.name == table.name);
-            self.known_of_table(table, own, &mut known);
+            self.known_of_table(table, reads(&table.name), &mut known);
         }
-        for user in &self.columns {
-            let place = quote_qualified(&user.table.name);
-            known.insert(("column", place.clone(), user.column.to_owned()));
-            if user.table.column(user.column).is_some_and(|column| column.not_null) {
-                known.insert(("required", place, user.column.to_owned()));
+        for (table, column) in places {
+            let place = quote_qualified(&table.name);
+            known.insert(("column", place.clone(), (*column).to_owned()));
+            if table.column(column).is_some_and(|column| column.not_null) {
+                known.insert(("required", place, (*column).to_owned()));
             }
         }
         for one in exchanges.iter().filter(|one| one.refuses) {
@@ -98,7 +114,6 @@ impl Change<'_> {
                 known.insert(("attribute", quote_qualified(&composite.name), attribute.clone()));
             }
         }
-        let reads = |name: &QName| self.columns.iter().any(|user| user.table.name == *name);
         for view in catalog.views.values() {
             if speaks(&view.definition, &self.name.name) || view.reads.iter().any(reads) {
                 known.insert(("relation", quote_qualified(&view.name), String::new()));
