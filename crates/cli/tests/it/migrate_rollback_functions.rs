@@ -10,6 +10,7 @@ const NEXT: &str = "20260102000000_next";
 /// All that is to be the same before and after, but for texts.
 const FACTS: &str = "SELECT string_agg(concat_ws(' ', oid::regprocedure, pg_get_function_result(oid), prolang, provolatile, proisstrict, prosecdef, proconfig, procost, \
                      proowner::regrole, obj_description(oid, 'pg_proc'), \
+                     (SELECT string_agg(refobjid::text, ',') FROM pg_depend WHERE classid = 'pg_proc'::regclass AND objid = pg_proc.oid AND deptype = 'x'), \
                      (SELECT string_agg(acl::text, ',' ORDER BY acl::text) FROM unnest(coalesce(proacl, acldefault('f', proowner))) AS acl)), E'\\n' ORDER BY oid::regprocedure::text) \
                      FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prorettype <> 'trigger'::regtype";
 
@@ -41,6 +42,8 @@ const HANDS: &str = "REVOKE ALL ON FUNCTION ranked(\"Status\", \"Status\"[]) FRO
     GRANT EXECUTE ON FUNCTION beside(\"Status\") TO back_app; ALTER FUNCTION beside(\"Status\") OWNER TO back_keeper; \
     CREATE FUNCTION beside(s \"Status\", n integer) RETURNS \"Status\" LANGUAGE plpgsql AS 'BEGIN RETURN s; END'; \
     CREATE PROCEDURE made(s \"Status\") LANGUAGE plpgsql AS 'BEGIN PERFORM s; END'; COMMENT ON PROCEDURE made(\"Status\") IS 'made'; \
+    ALTER FUNCTION local(integer) DEPENDS ON EXTENSION plpgsql; ALTER FUNCTION paired() DEPENDS ON EXTENSION plpgsql; \
+    ALTER FUNCTION ranked(\"Status\", \"Status\"[]) DEPENDS ON EXTENSION plpgsql; \
     ALTER DEFAULT PRIVILEGES GRANT EXECUTE ON ROUTINES TO back_lucky";
 
 #[test]
@@ -149,7 +152,8 @@ const CASES: [Case; 4] = [
         first: "CREATE FUNCTION f() RETURNS integer LANGUAGE plpgsql SECURITY DEFINER SET statement_timeout = '5s' AS 'BEGIN RETURN 1; END';\n\
                 REVOKE ALL ON FUNCTION f() FROM PUBLIC;\n",
         next: "CREATE OR REPLACE FUNCTION f() RETURNS integer LANGUAGE plpgsql SECURITY DEFINER SET statement_timeout = '9s' AS 'BEGIN RETURN 2; END';\n",
-        hand: "ALTER FUNCTION f() SECURITY INVOKER; ALTER FUNCTION f() SET search_path = public, pg_temp",
+        hand: "ALTER FUNCTION f() SECURITY INVOKER; ALTER FUNCTION f() SET search_path = public, pg_temp; \
+               ALTER FUNCTION f() DEPENDS ON EXTENSION plpgsql",
         then: &[
             ("(SELECT prosecdef FROM pg_proc WHERE proname = 'f')", "false"),
             (
@@ -157,6 +161,10 @@ const CASES: [Case; 4] = [
                 "{\"search_path=public, pg_temp\",statement_timeout=5s}",
             ),
             ("has_function_privilege('back_app', 'f()', 'EXECUTE')", "false"),
+            (
+                "(SELECT count(*) FROM pg_depend WHERE classid = 'pg_proc'::regclass AND objid = 'f()'::regprocedure AND deptype = 'x')",
+                "1",
+            ),
             ("f()", "1"),
         ],
     },

@@ -79,14 +79,21 @@ pub(in crate::migrate) const BACK: &str = "DO $functions$\nDECLARE\n  given text
 
 /// Sessions keep what they compiled of a function of PL/pgSQL until its text is given anew, even if it is the same; with an
 /// assignment to a field or variable of the old type, whatever the text names, they fail (`cache lookup failed for type`).
+///
+/// CREATE OR REPLACE forgets the extensions that the function depends on, by an own statement of hands or migrations: it gets them again.
 pub(in crate::migrate) const FORGOTTEN: &str = "-- Sessions that are open forget what they compiled of functions in PL/pgSQL: the old type may be in it.\n\
-     DO $functions$\nDECLARE\n  one record;\nBEGIN\n  PERFORM pg_catalog.set_config('check_function_bodies', 'off', true);\n  \
-     FOR one IN SELECT function.oid::regprocedure AS name, pg_get_functiondef(function.oid) AS definition\n    \
+     DO $functions$\nDECLARE\n  one record;\n  extension text;\nBEGIN\n  PERFORM pg_catalog.set_config('check_function_bodies', 'off', true);\n  \
+     FOR one IN SELECT function.oid::regprocedure AS name, pg_get_functiondef(function.oid) AS definition,\n      \
+     ARRAY(SELECT extname::text FROM pg_catalog.pg_depend JOIN pg_catalog.pg_extension AS extension ON extension.oid = refobjid\n        \
+     WHERE classid = 'pg_proc'::regclass AND objid = function.oid AND deptype = 'x') AS extensions\n    \
      FROM pg_catalog.pg_proc AS function\n    \
      JOIN pg_catalog.pg_language AS language ON language.oid = function.prolang AND language.lanname = 'plpgsql'\n    \
      WHERE function.pronamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)\n      \
      AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend WHERE classid = 'pg_proc'::regclass AND objid = function.oid AND deptype = 'e')\n  \
-     LOOP\n    BEGIN\n      EXECUTE one.definition;\n    EXCEPTION WHEN insufficient_privilege THEN\n      \
+     LOOP\n    BEGIN\n      EXECUTE one.definition;\n      \
+     FOREACH extension IN ARRAY one.extensions LOOP\n        \
+     EXECUTE format('ALTER ROUTINE %s DEPENDS ON EXTENSION %I', one.name, extension);\n      END LOOP;\n    \
+     EXCEPTION WHEN insufficient_privilege THEN\n      \
      RAISE WARNING 'sessions that are open keep what they compiled of %, which belongs to another role', one.name;\n    \
      END;\n  END LOOP;\nEND\n$functions$";
 
@@ -136,7 +143,7 @@ pub(in crate::migrate) fn kept_of(successors: &[Successor<'_>]) -> String {
          UNION ALL SELECT 4, concat('SECURITY LABEL FOR ', quote_ident(provider), ' ON ROUTINE '), ' IS ' || quote_literal(label)\n  \
          {LABELS} AND one.anew\n  \
          UNION ALL SELECT 4, 'ALTER ROUTINE ', ' DEPENDS ON EXTENSION ' || quote_ident(extname)\n  \
-         {EXTENSIONS} AND one.anew\n  \
+         {EXTENSIONS}\n  \
          UNION ALL SELECT 5, 'ALTER ROUTINE ', CASE WHEN function.prosecdef THEN ' SECURITY DEFINER' ELSE ' SECURITY INVOKER' END\n  \
          WHERE one.security AND function.prokind <> 'a'\n  \
          UNION ALL SELECT 5, 'ALTER FUNCTION ', ' NOT LEAKPROOF' WHERE NOT function.proleakproof AND function.prokind = 'f'\n  \
