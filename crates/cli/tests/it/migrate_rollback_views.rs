@@ -257,6 +257,18 @@ fn what_a_deploy_takes_is_said(server: &Server) {
     assert_eq!(server.value("SELECT has_table_privilege('reader', 'v', 'SELECT')"), "t");
     assert_eq!(server.value("SELECT has_column_privilege('clerk', 'v', 'id', 'SELECT')"), "t");
     assert_eq!(server.value("SELECT obj_description('v'::regclass)"), "by hand");
+    // Of a view that goes for good there is nothing to say, of the one beside it there is.
+    server.rows("CREATE VIEW w AS SELECT id FROM \"Order\"; GRANT SELECT ON w TO reader");
+    let last = format!(
+        "DROP MATERIALIZED VIEW v;\nDROP VIEW w;\n{VIEW}CREATE VIEW w AS SELECT id FROM v;\n\
+         CREATE OR REPLACE VIEW w AS SELECT id FROM \"Order\";\nDROP VIEW v;\n"
+    );
+    project.write("prisma/migrations/20260103000000_last/migration.sql", &last);
+    let deployed = server.run(&project, &["migrate", "deploy"]);
+    let said = "it made \"w\" anew, without what was given to the view before; where that is to stay, run: GRANT SELECT ON w TO reader";
+    let lines: Vec<&str> =
+        deployed.stdout.lines().filter(|line| line.contains("anew")).map(str::trim).collect();
+    assert!(lines.len() == 1 && lines[0].ends_with(said), "{}", deployed.both());
 }
 
 /// A renamed column whose second one stays: the first takes along on its way back what was given on it.

@@ -1,7 +1,7 @@
 //! Views that a migration drops and makes again. PostgreSQL keeps nothing of what belonged to the one before, whoever gave
 //! it, and a migration can only give again what its author knew of: the rest is said. It reads, and gives nothing by itself.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use pgsteward_model::catalog::QName;
 use pgsteward_model::migration::ServerError;
@@ -12,11 +12,8 @@ use pgsteward_sql::{quote_literal, quote_qualified};
 use crate::migrate::belongings::{Parts, kept};
 use crate::migrate::regime::FilePlan;
 
-/// What views have beside their text, as statements that give it.
-pub(super) struct Had {
-    views: BTreeSet<QName>,
-    given: Vec<String>,
-}
+/// What each view has beside its text, as statements that give it.
+pub(super) struct Had(BTreeMap<QName, Vec<String>>);
 
 /// Of views that are there now and that the file makes. None where it makes none of them.
 pub(super) async fn look(
@@ -44,36 +41,31 @@ pub(super) async fn look(
             names.join(", ")
         ))
         .await?;
-    let (mut views, mut turned) = (BTreeSet::new(), BTreeSet::new());
+    let mut views: BTreeMap<QName, bool> = BTreeMap::new();
     for row in kinds {
         let [Some(place), Some(was)] = row.as_slice() else { continue };
         let at = place.parse::<usize>().ok().and_then(|place| made.get(place.checked_sub(1)?));
         let Some((name, materialized)) = at else { continue };
-        views.insert(name.clone());
-        if (was == "t") != *materialized {
-            turned.insert(name.clone());
-        }
+        *views.entry(name.clone()).or_default() |= (was == "t") != *materialized;
     }
-    if views.is_empty() {
-        return Ok(None);
+    let mut had = BTreeMap::new();
+    for (name, turned) in views {
+        let given = given(session, &name, turned).await?;
+        had.insert(name, given);
     }
-    let given = given(session, &views, &turned).await?;
-    Ok(Some(Had { views, given }))
+    Ok((!had.is_empty()).then_some(Had(had)))
 }
 
-/// In the words that give it to the kind that the views have at the end.
-async fn given(
-    session: &WriteSession,
-    views: &BTreeSet<QName>,
-    turned: &BTreeSet<QName>,
-) -> Result<Vec<String>, ServerError> {
+/// In the words that give it to the kind that the view has at the end.
+async fn given(session: &WriteSession, view: &QName, turned: bool) -> Result<Vec<String>, ServerError> {
+    let turned: BTreeSet<QName> = turned.then(|| view.clone()).into_iter().collect();
     // What is taken from an owner and given back to it says nothing of others.
     let rows = session
         .rows(&format!(
             "{};\nSELECT one FROM unnest(pg_catalog.current_setting('pgsteward.views')::text[]) AS one \
              WHERE one !~ '^(DO|REVOKE) ' AND NOT (one ~ '^GRANT ' \
              AND right(replace(one, ' WITH GRANT OPTION', ''), length(quote_ident(current_user)) + 4) = ' TO ' || quote_ident(current_user))",
-            kept(views.iter(), turned, &Parts::new())
+            kept(std::iter::once(view), &turned, &Parts::new())
         ))
         .await?;
     // The first row is of what remembers them.
@@ -81,15 +73,27 @@ async fn given(
 }
 
 impl Had {
-    /// What the views have no more, for people.
+    /// What the views have no more, for people. Of one that the file took away again, or gave another name, nothing.
     pub(super) async fn lost(&self, session: &WriteSession) -> Result<Option<String>, ServerError> {
-        let now = given(session, &self.views, &BTreeSet::new()).await?;
-        let lost: Vec<&str> =
-            self.given.iter().filter(|one| !now.contains(one)).map(String::as_str).collect();
+        let (mut names, mut lost) = (Vec::new(), Vec::new());
+        for (name, had) in &self.0 {
+            let there = format!(
+                "SELECT 1 FROM pg_catalog.pg_class WHERE oid = to_regclass({}) AND relkind IN ('v', 'm')",
+                quote_literal(&quote_qualified(name))
+            );
+            if session.rows(&there).await?.is_empty() {
+                continue;
+            }
+            let now = given(session, name, false).await?;
+            let gone = lost.len();
+            lost.extend(had.iter().filter(|one| !now.contains(one)).map(String::as_str));
+            if lost.len() > gone {
+                names.push(format!("\"{}\"", name.display()));
+            }
+        }
         if lost.is_empty() {
             return Ok(None);
         }
-        let names: Vec<String> = self.views.iter().map(|name| format!("\"{}\"", name.display())).collect();
         Ok(Some(format!(
             "it made {} anew, without what was given to the view before; where that is to stay, run: {}",
             names.join(", "),
