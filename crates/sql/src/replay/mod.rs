@@ -10,6 +10,7 @@ mod births;
 mod body;
 mod create;
 mod drop;
+mod index;
 mod locks;
 mod objects;
 mod rename;
