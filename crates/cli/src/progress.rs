@@ -6,22 +6,25 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 use pgsteward_engine::Progress;
 
+use crate::output;
+
 pub(crate) struct Spinner {
     bar: ProgressBar,
+    quiet: bool,
 }
 
 impl Spinner {
     /// Nothing is drawn in the first moments of a short run, in a pipe, or with `--quiet`.
     pub(crate) fn new(quiet: bool) -> Spinner {
         if quiet || !std::io::stderr().is_terminal() {
-            return Spinner { bar: ProgressBar::hidden() };
+            return Spinner { bar: ProgressBar::hidden(), quiet };
         }
         let bar = ProgressBar::new_spinner();
         if let Ok(style) = ProgressStyle::with_template("{spinner:.cyan} {msg} {wide_bar:.dim} {pos}/{len}") {
             bar.set_style(style);
         }
         bar.enable_steady_tick(Duration::from_millis(120));
-        Spinner { bar }
+        Spinner { bar, quiet }
     }
 
     pub(crate) fn finish(&self) {
@@ -52,5 +55,12 @@ impl Progress for Spinner {
         }
         self.bar.set_length(total as u64);
         self.bar.set_position(done as u64);
+    }
+
+    fn note(&self, text: &str) {
+        if !self.quiet {
+            self.pause();
+            output::talk(&format!("note: {text}"));
+        }
     }
 }

@@ -6,6 +6,8 @@ pub trait Progress: Send + Sync {
     fn phase(&self, text: &str);
     /// `done` of `total` steps of the phase are over.
     fn step(&self, done: usize, total: usize);
+    /// Something to know before the work goes on; the report has it too.
+    fn note(&self, _text: &str) {}
 }
 
 /// Shows nothing.

@@ -20,6 +20,7 @@ mod live;
 mod loudness;
 mod migrate_adopt;
 mod migrate_backfill;
+mod migrate_backfill_fired;
 mod migrate_checks;
 mod migrate_conflicts;
 mod migrate_crashes;

@@ -11,6 +11,7 @@ use pgsteward_model::migrate::backfill::BackfillOutcome;
 use pgsteward_report::migrate::{backfill_text, migrate_json};
 
 use super::{ProjectArguments, Shown, duration};
+use crate::ask::Terminal;
 use crate::progress::Spinner;
 
 #[derive(Args)]
@@ -67,7 +68,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
         wait: arguments.wait,
     };
     let spinner = Spinner::new(arguments.shown.quiet);
-    let report = backfill(&options, &spinner).await;
+    let report = backfill(&options, &Terminal::new(&spinner), &spinner).await;
     spinner.finish();
     let report = report?;
     arguments.shown.print(|| backfill_text(&report), || migrate_json("migrate backfill", &report))?;

@@ -5,6 +5,7 @@
 //! a table is cut), `progress` (how far it came), `pace` (how it gives way), `run`.
 
 mod definition;
+pub(super) mod fired;
 mod key;
 mod pace;
 mod progress;
@@ -20,6 +21,7 @@ use pgsteward_sql::quote_literal;
 
 pub use definition::Definition;
 
+use super::ask::Ask;
 use super::connection::{Connection, Use, resolve};
 use super::error::MigrateError;
 use super::project::{MigrateProject, ProjectOptions, read_utf8};
@@ -61,6 +63,7 @@ pub enum Source {
 /// from there.
 pub async fn backfill(
     options: &BackfillOptions,
+    ask: &dyn Ask,
     progress: &dyn Progress,
 ) -> Result<BackfillReport, MigrateError> {
     let began = Instant::now();
@@ -76,26 +79,37 @@ pub async fn backfill(
         notes: connection.note.iter().cloned().collect(),
         ..BackfillReport::default()
     };
-    let done = on(&session, &connection, &definition, options, &mut report, progress).await;
+    let with = With { connection: &connection, options, ask, progress };
+    let done = on(&session, &definition, &with, &mut report).await;
     session.close().await;
     done?;
     report.elapsed_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     Ok(report)
 }
 
+/// What a run is given besides the statement.
+struct With<'a> {
+    connection: &'a Connection,
+    options: &'a BackfillOptions,
+    ask: &'a dyn Ask,
+    progress: &'a dyn Progress,
+}
+
 async fn on(
     session: &WriteSession,
-    connection: &Connection,
     definition: &Definition,
-    options: &BackfillOptions,
+    &With { connection, options, ask, progress }: &With<'_>,
     report: &mut BackfillReport,
-    progress: &dyn Progress,
 ) -> Result<(), MigrateError> {
     let key = Key::of(session, &definition.table).await?;
     refuse_changes_of_key(definition, &key)?;
     report.key = key.columns.iter().map(|(name, _)| name.clone()).collect();
     report.estimated_rows = estimate(session, &definition.table).await?;
     let table = Table::new(connection.namespace());
+    let told = fired::told(session, definition)
+        .await
+        .map_err(|error| MigrateError::server("ask which triggers the fill runs", &error))?;
+    report.notes.extend(told.iter().map(|told| format!("{told}.")));
     let run = Run { session, connection, definition, key: &key, table: &table, options, progress };
     if options.dry_run {
         return run.show(report).await;
@@ -118,7 +132,12 @@ async fn on(
             (report.rows_read, report.rows_changed, report.batches) =
                 (row.rows_read, row.rows_changed, row.batches);
         }
-        known => run.fill(known, report).await?,
+        known => {
+            if let Some(told) = &told {
+                fired::agreed(ask, progress, told, known.is_some()).await?;
+            }
+            run.fill(known, report).await?;
+        }
     }
     report.rows_left = run.left().await?;
     Ok(())

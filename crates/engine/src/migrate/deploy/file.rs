@@ -10,6 +10,7 @@ use pgsteward_pg::history::RowState;
 use super::outcome::{file_run, outcome_error, still_used, violated};
 use super::{Deploy, anew};
 use crate::migrate::apply::{Apply, End, Ran, Unfinished, in_words};
+use crate::migrate::backfill::fired;
 use crate::migrate::error::MigrateError;
 use crate::migrate::project::MigrationFolder;
 use crate::migrate::regime::FilePlan;
@@ -90,6 +91,7 @@ impl Deploy<'_> {
             }
             notes = seen.notes;
         }
+        notes.extend(fired::by_migration(session, self.project, folder).await);
         if unfinished.is_none() {
             checks.extend(checks::before(session, folder, &written).await?);
         }
