@@ -34,6 +34,7 @@ mod migrate_next_steps;
 mod migrate_plain;
 mod migrate_plan;
 mod migrate_plan_back;
+mod migrate_plan_both_names;
 mod migrate_plan_by_hand;
 mod migrate_plan_enums;
 mod migrate_plan_hands;

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use pgsteward_model::catalog::Catalog;
+use pgsteward_model::catalog::{Catalog, QName};
 use pgsteward_model::facts::Facts;
 use pgsteward_model::migration::{History, Layout, MigrationFile, Regime};
 use pgsteward_model::source::{SourceFile, Sources};
@@ -18,13 +18,24 @@ use crate::migrate::project::MigrationFolder;
 /// Folder that the pieces lie in as long as they have no names.
 const FOLDER: &str = "pieces";
 
+/// What a statement gives another name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Named {
+    /// A value of the enum.
+    Value(QName),
+    Column(QName, String),
+}
+
 pub(super) struct Deck {
     /// Prisma schema and code; no history.
     base: Facts,
     pub(super) catalog: Catalog,
     /// What the server makes of the migration that is planned, where that was asked and it runs.
     pub(super) after: Option<Catalog>,
-    /// The same while the columns whose type it changes have the names of second ones. Read where it makes materialized views.
+    /// The same just after some of its statements, in their order: where values of enums and columns get other names, what reads both
+    /// is worded for the one change while the other is still to come, or is done.
+    pub(super) along: Vec<(Named, Catalog)>,
+    /// The same at the end while the columns whose type it changes have the names of second ones. Read where it makes materialized views.
     pub(super) meanwhile: Option<Catalog>,
     /// Columns whose change of type works on all rows, where that was asked.
     pub(super) moving: Option<BTreeSet<Place>>,
@@ -39,6 +50,7 @@ impl Deck {
             base,
             catalog: Catalog::empty(version),
             after: None,
+            along: Vec::new(),
             meanwhile: None,
             moving: None,
             births: Births::default(),
@@ -65,6 +77,12 @@ impl Deck {
                 Arc::make_mut(table).policies.clone_from(&known.policies);
             }
         }
+    }
+
+    /// What the server makes of the migration up to the statement that gives the name, or else of all of it.
+    pub(super) fn after(&self, named: &Named) -> Option<&Catalog> {
+        let own = self.along.iter().rfind(|(other, _)| other == named).map(|(_, catalog)| catalog);
+        own.or(self.after.as_ref())
     }
 
     /// What pending migrations make is as new to the ones after them as if they were one.

@@ -7,7 +7,7 @@ use pgsteward_model::migration::MigrationStatement;
 use pgsteward_model::statement::{AlterAction, Name, Statement};
 use pgsteward_sql::{ddl, quote_ident};
 
-use super::deck::{Deck, unsettled};
+use super::deck::{Deck, Named, unsettled};
 use super::exchange::{Exchange, Ways};
 use super::fired;
 use super::obstacle::{beside, obstacle};
@@ -36,6 +36,7 @@ pub(super) fn next(
             });
             let Some((from, to)) = renames else { continue };
             let catalog = deck.catalog_after(pieces, at);
+            let renamed = Named::Column(table.name.clone(), from.clone());
             // Where more is to be made of the new name, the second column is what it is made of, and stays.
             let rest = piece.text.get(statement.span.end..).unwrap_or("");
             let mut later = pieces.iter().skip(at + 1).map(|piece| piece.text.as_str()).chain([rest]);
@@ -50,7 +51,7 @@ pub(super) fn next(
             let readers = match reason {
                 Some(reason) => Err(reason),
                 None if named => obstacle(&catalog, table, from, Ways::Apart, false)
-                    .map_or_else(|| readers::turned(&catalog, deck.after.as_ref(), table, from), Err)
+                    .map_or_else(|| readers::turned(&catalog, deck.after(&renamed), table, from), Err)
                     .map_err(|reason| {
                         format!("{reason}, and a later statement of the migration names \"{to}\"")
                     }),

@@ -5,19 +5,20 @@ use std::collections::BTreeSet;
 use anyhow::Result;
 use pgsteward_lab::{Database, Lab};
 use pgsteward_model::catalog::Catalog;
-use pgsteward_model::statement::{AlterEnum, Statement};
+use pgsteward_model::statement::{AlterAction, AlterEnum, Statement};
 use pgsteward_sql::{quote_ident, quote_qualified};
 
 use super::change::{Place, moving};
-use super::deck::Deck;
+use super::deck::{Deck, Named};
 use super::exchange::second;
-use super::pieces::{Piece, single_actions};
+use super::pieces::{Piece, single_actions, without_transaction};
 use super::prove::run_original;
 use crate::collect::introspect;
 
 /// Looks at the lab just before a migration and, in a copy, just after it. `database` is left as it is.
 pub(super) async fn look(deck: &mut Deck, lab: &Lab, database: &Database, text: &str) -> Result<()> {
     (deck.after, deck.meanwhile, deck.moving) = (None, None, None);
+    deck.along.clear();
     if !wanted(deck, text) {
         return Ok(());
     }
@@ -29,7 +30,52 @@ pub(super) async fn look(deck: &mut Deck, lab: &Lab, database: &Database, text: 
         deck.after = Some(introspect(&after).await?);
         deck.meanwhile = meanwhile(deck, &after, text).await?;
     }
-    Ok(lab.finish_database(after).await?)
+    lab.finish_database(after).await?;
+    if deck.after.is_some() {
+        deck.along = along(lab, database, text).await?;
+    }
+    Ok(())
+}
+
+/// How the server words all just after each statement that gives a value of an enum or a column another name. One such change
+/// alone is worded by the whole migration.
+async fn along(lab: &Lab, database: &Database, text: &str) -> Result<Vec<(Named, Catalog)>> {
+    // A message that ends within a transaction of its own leaves nothing to look at.
+    let Some(text) = without_transaction(text) else { return Ok(Vec::new()) };
+    let names = |statement: &Statement| match statement {
+        Statement::AlterEnum { name, action: AlterEnum::RenameValue { .. } } => {
+            Some(Named::Value(name.qualified()))
+        }
+        Statement::AlterTable(alter) => alter.actions.iter().find_map(|action| match action {
+            AlterAction::RenameColumn { from, .. } => {
+                Some(Named::Column(alter.name.qualified(), from.clone()))
+            }
+            _ => None,
+        }),
+        _ => None,
+    };
+    let parsed = pgsteward_sql::parse(&text).statements;
+    let steps: Vec<(Named, usize)> =
+        parsed.iter().filter_map(|one| Some((names(&one.statement)?, one.span.end))).collect();
+    let (mut values, mut columns) = (0, 0);
+    for (named, _) in &steps {
+        match named {
+            Named::Value(_) => values += 1,
+            Named::Column(..) => columns += 1,
+        }
+    }
+    let mut along = Vec::new();
+    if values == 0 || columns == 0 {
+        return Ok(along);
+    }
+    for (named, end) in steps {
+        let (made, ran) = run_original(lab, database, text.get(..end).unwrap_or(&text)).await?;
+        if ran.is_ok() {
+            along.push((named, introspect(&made).await?));
+        }
+        lab.finish_database(made).await?;
+    }
+    Ok(along)
 }
 
 /// How the server words what reads columns of a changed type when they have the names of second ones. None where that is

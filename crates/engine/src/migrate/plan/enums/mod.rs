@@ -15,7 +15,7 @@ use pgsteward_model::facts::Facts;
 use pgsteward_model::migration::MigrationFile;
 use pgsteward_model::statement::{AlterEnum, Statement};
 
-use super::deck::{Deck, unsettled};
+use super::deck::{Deck, Named, unsettled};
 use super::fired;
 use super::pieces::{Piece, Stands, note, single_actions, stands, without_transaction};
 use super::torn::torn;
@@ -48,7 +48,7 @@ pub(super) fn next(
             continue;
         }
         // Who makes a type anew has taken what reads it out of the way; a value's new name is one that all of them follow.
-        let after = deck.after.as_ref().filter(|_| !change.labels.is_empty());
+        let after = deck.after(&Named::Value(change.name.clone())).filter(|_| !change.labels.is_empty());
         if let Some(reason) = change.obstacle(&catalog, file, after) {
             note(notes, format!("the enum {} is changed as it is written: {reason}", change.name.display()));
             continue;
