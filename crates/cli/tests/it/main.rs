@@ -61,6 +61,7 @@ mod migrate_squash_kills;
 mod migrate_squash_unrecorded;
 mod migrate_standby;
 mod migrate_status;
+mod migrate_subscribers;
 mod migrate_support;
 mod postmaster;
 mod processes;

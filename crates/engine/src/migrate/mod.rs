@@ -53,6 +53,7 @@ pub mod shadow;
 mod side_file;
 pub mod squash;
 pub mod status;
+mod subscribers;
 pub mod target;
 mod unused;
 mod watch;

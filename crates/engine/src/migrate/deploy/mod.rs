@@ -19,6 +19,7 @@ use super::error::MigrateError;
 use super::history::{Joined, RUNNING};
 use super::project::{MigrateProject, MigrationFolder, ProjectOptions};
 use super::rollback::{UNDER_WAY, refuse_irreversible};
+use super::subscribers::{self, Publications, of_migrations};
 use super::target::{self, Chosen};
 use super::watch::Budget;
 use super::{analyze, drift, server, squash};
@@ -196,6 +197,7 @@ impl Deploy<'_> {
         }
         self.fresh = rows.is_empty() && server::is_empty(session).await?;
         let plans = plans(self.folders, &pending, session.version(), self.fresh)?;
+        self.tell_subscribers(session, &pending).await?;
         for (at, (folder, plan)) in pending.iter().zip(&plans).enumerate() {
             self.progress.phase(&format!("apply {}", folder.name));
             self.progress.step(at, pending.len());
@@ -215,6 +217,26 @@ impl Deploy<'_> {
             let (project, namespace) = (self.project, self.connection.namespace());
             drift::Made { project, namespace, applied: &pending }.saw(session, witness).await;
         }
+        Ok(())
+    }
+
+    /// Names, before anything runs, what subscribers of the database's publications have to be given.
+    async fn tell_subscribers(
+        &mut self,
+        session: &WriteSession,
+        pending: &[&MigrationFolder],
+    ) -> Result<(), MigrateError> {
+        let Some(query) = subscribers::query(session.version()) else { return Ok(()) };
+        let text = session
+            .value(&query)
+            .await
+            .map_err(|error| MigrateError::server("read the publications", &error))?;
+        let publications = Publications::read(text.as_deref())
+            .map_err(|error| MigrateError::new(format!("read the publications: {error}")))?;
+        let (namespace, version) = (self.connection.namespace(), session.version());
+        let notes = of_migrations(&publications, namespace, self.folders, pending, version);
+        notes.iter().for_each(|note| self.progress.note(note));
+        self.report.notes.extend(notes);
         Ok(())
     }
 

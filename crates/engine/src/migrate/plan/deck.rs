@@ -14,6 +14,7 @@ use pgsteward_sql::Births;
 use super::change::Place;
 use super::pieces::Piece;
 use crate::migrate::project::MigrationFolder;
+use crate::migrate::subscribers::Change;
 
 /// Folder that the pieces lie in as long as they have no names.
 const FOLDER: &str = "pieces";
@@ -98,6 +99,12 @@ impl Deck {
             pgsteward_sql::analyze_file(&piece.text, &mut catalog, &mut births, Regime::OneMessage);
         }
         catalog
+    }
+
+    /// What one of the pieces does.
+    pub(super) fn change(&self, pieces: &[Piece], at: usize) -> Change {
+        let (mut catalog, mut births) = (self.catalog_after(pieces, at), self.births.clone());
+        Change::of(&pieces[at].text, &mut catalog, &mut births)
     }
 
     /// Facts whose history is the pieces, all of them judged.

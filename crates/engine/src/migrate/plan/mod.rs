@@ -47,6 +47,7 @@ use crate::collect::{CodeReader, introspect};
 use crate::discover::FoundProject;
 use crate::fix::Plan as Changes;
 use deck::Deck;
+use pieces::Piece;
 use prove::Ground;
 use standing::Standing;
 
@@ -313,6 +314,7 @@ impl Run<'_> {
         if let [only] = pieces.as_slice()
             && only.text == text
         {
+            self.tell_subscribers(deck, &pieces, &mut planned.notes);
             return Ok((planned, Vec::new()));
         }
         let stops = match self.standing {
@@ -357,6 +359,7 @@ impl Run<'_> {
                 .notes
                 .push(format!("Tried without rows: the migration fails over generated ones ({reason})."));
         }
+        self.tell_subscribers(deck, &pieces, &mut planned.notes);
         planned.folders = name::folders(&pieces, shown.locks);
         let writes = match self.project.is_prisma() {
             true => name::writes(self.project, folder, &pieces),
@@ -371,6 +374,17 @@ impl Run<'_> {
         }
         planned.diff = Changes { writes: writes.clone(), ..Changes::default() }.diff();
         Ok((planned, writes))
+    }
+
+    /// What subscribers of the database's publications have to be given for each of the folders.
+    fn tell_subscribers(&self, deck: &Deck, pieces: &[Piece], notes: &mut Vec<String>) {
+        let Some(standing) = self.standing.filter(|known| !known.publications.is_empty()) else { return };
+        for (at, piece) in pieces.iter().enumerate() {
+            let change = deck.change(pieces, at);
+            let own = change.notes(&standing.publications, &standing.namespace);
+            let name = if piece.slug.is_empty() { String::new() } else { format!("{}: ", piece.slug) };
+            notes.extend(own.into_iter().map(|note| format!("{name}{note}")));
+        }
     }
 
     /// Whether a migration may get another name: one that the database has not.

@@ -16,6 +16,7 @@ use crate::migrate::error::MigrateError;
 use crate::migrate::history::Joined;
 use crate::migrate::project::{MigrateProject, MigrationFolder};
 use crate::migrate::squash;
+use crate::migrate::subscribers::{self, Publications};
 
 /// What is known of the database.
 pub(super) struct Standing {
@@ -24,6 +25,7 @@ pub(super) struct Standing {
     /// Where unqualified names go.
     pub(super) namespace: String,
     url: ServerUrl,
+    pub(super) publications: Publications,
 }
 
 impl Standing {
@@ -123,11 +125,20 @@ pub(super) async fn read(
             _ => Ok(None),
         };
         let major = session.version().major();
+        let published = match subscribers::query(session.version()) {
+            Some(query) => session.text("read the publications", &query).await,
+            None => Ok(None),
+        };
         session.close().await;
+        let publications = Publications::read(published?.as_deref())
+            .map_err(|error| MigrateError::new(format!("read the publications: {error}")))?;
         let rows = rows?.map(|rows| squash::as_recorded(folders, rows)).transpose()?;
         let namespace = connection.namespace().to_owned();
         let joined = Joined::new(folders, rows.as_deref());
-        Ok::<_, MigrateError>((Standing { joined, major, namespace, url: connection.url }, foreign?))
+        Ok::<_, MigrateError>((
+            Standing { joined, major, namespace, url: connection.url, publications },
+            foreign?,
+        ))
     };
     match read.await {
         Ok((standing, foreign)) => {

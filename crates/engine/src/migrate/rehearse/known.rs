@@ -16,6 +16,7 @@ use crate::migrate::connection::{Use, resolve};
 use crate::migrate::error::MigrateError;
 use crate::migrate::history::Joined;
 use crate::migrate::project::{MigrateProject, MigrationFolder};
+use crate::migrate::subscribers::{self, Publications};
 use crate::migrate::{server, squash};
 use crate::{Progress, facts_export};
 
@@ -28,6 +29,9 @@ pub(super) struct Known {
     pub(super) catalog: Option<Catalog>,
     pub(super) facts: Option<ExportedFacts>,
     pub(super) settings: BTreeMap<String, String>,
+    pub(super) publications: Publications,
+    /// Where unqualified names go.
+    pub(super) namespace: String,
     /// None where the history is not known.
     rows: Option<Option<Vec<HistoryRow>>>,
 }
@@ -70,6 +74,8 @@ pub(super) async fn known(
                 catalog: None,
                 facts: None,
                 settings: BTreeMap::new(),
+                publications: Publications::default(),
+                namespace: "public".to_owned(),
                 rows: None,
             });
         }
@@ -82,7 +88,13 @@ pub(super) async fn known(
     let catalog = session.catalog(&CatalogOptions { statistics: true, ..CatalogOptions::default() }).await;
     let cluster = session.cluster().await;
     let rows = session.history(&project.history_table(connection.namespace())).await;
+    let published = match subscribers::query(version) {
+        Some(query) => session.text("read the publications", &query).await,
+        None => Ok(None),
+    };
     session.close().await;
+    let publications = Publications::read(published?.as_deref())
+        .map_err(|error| MigrateError::new(format!("read the publications: {error}")))?;
     let (catalog, gaps) = catalog?;
     notes.extend(gaps.iter().map(|gap| gap.why.clone()));
     let (cluster, _) = cluster?;
@@ -95,6 +107,8 @@ pub(super) async fn known(
         catalog: Some(catalog),
         facts: None,
         settings,
+        publications,
+        namespace: connection.namespace().to_owned(),
         rows: Some(rows?),
     })
 }
@@ -107,6 +121,8 @@ fn of_file(facts: ExportedFacts, project: &MigrateProject, notes: &mut Vec<Strin
         version: Some(ServerVersion(facts.server_version_num)),
         catalog: None,
         settings: facts.settings.clone(),
+        publications: Publications::default(),
+        namespace: "public".to_owned(),
         rows: Some(facts_export::history(&facts, project.history_table("public").name)),
         facts: Some(facts),
     }

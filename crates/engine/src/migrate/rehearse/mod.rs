@@ -35,6 +35,7 @@ use super::deploy::plans;
 use super::error::{MigrateError, words};
 use super::project::{MigrateProject, MigrationFolder, ProjectOptions};
 use super::regime::FilePlan;
+use super::subscribers::of_migrations;
 use crate::{Progress, config};
 
 /// How often each twin is run on without company: odd, so that one that was disturbed does not count.
@@ -105,6 +106,10 @@ pub async fn rehearse(
     };
     if !chosen.is_empty() {
         let loaded = config::load(&project.root).map_err(|error| MigrateError::new(format!("{error:#}")))?;
+        if let Some(version) = known.version {
+            let (publications, namespace) = (&known.publications, known.namespace.as_str());
+            notes.extend(of_migrations(publications, namespace, &folders, &chosen, version));
+        }
         let version = known.version.map(ServerVersion::major);
         let job = Job {
             options,
