@@ -4,6 +4,7 @@
 //! Sources: PostgreSQL documentation, "System Catalogs" (pg_class, pg_attribute, pg_attrdef, pg_trigger, pg_rewrite) and
 //! "System Information Functions" (aclexplode, pg_get_triggerdef, pg_get_ruledef).
 
+pub(in crate::migrate) mod columns;
 pub(in crate::migrate) mod routines;
 pub(in crate::migrate) mod types;
 

@@ -268,13 +268,11 @@ impl Swap<'_> {
             .collect()
     }
 
-    /// The tables with an index over a column that goes which may be their replica identity; none where no table has one.
+    /// The tables with an index over a column that goes, which may be their replica identity or one that they are clustered on;
+    /// none where no table has one.
     fn identified(&self) -> Option<Vec<&QName>> {
-        let may_be = |table: &&Table| {
-            table.indexes.iter().any(|index| {
-                (index.unique || index.constraint.is_some()) && self.mapped_index(table, index).is_some()
-            })
-        };
+        let may_be =
+            |table: &&Table| table.indexes.iter().any(|index| self.mapped_index(table, index).is_some());
         let found: Vec<&QName> = self.tables().into_iter().filter(may_be).map(|table| &table.name).collect();
         (!found.is_empty()).then_some(found)
     }

@@ -169,8 +169,9 @@ pub(super) fn take_rest(
     [rest, check]
 }
 
-/// Remembers which index is the replica identity of a table and of its partitions, under the name of the whole table's: the
-/// server forgets it with the column. Only the server knows: tools that copy changes are told by hand.
+/// Remembers which index is the replica identity of a table and of its partitions, and which one it is clustered on, under the
+/// name of the whole table's: the server forgets it with the column. Only the server knows: tools that copy changes are told by
+/// hand.
 pub(super) fn identity(tables: &[&QName]) -> String {
     let list = |table: &&QName| {
         let table = quote_literal(&quote_qualified(table));
@@ -180,17 +181,20 @@ pub(super) fn identity(tables: &[&QName]) -> String {
     };
     let tables: Vec<String> = tables.iter().map(list).collect();
     format!(
-        "-- Which indexes are replica identities.\n\
+        "-- Which indexes are replica identities, and which ones tables are clustered on.\n\
          SELECT pg_catalog.set_config('pgsteward.identity', coalesce(json_agg(json_build_object('relation', had.indrelid::regclass::text,\n  \
+         'identity', had.indisreplident, 'clustered', had.indisclustered,\n  \
          'whole', coalesce(pg_catalog.pg_partition_root(had.indexrelid), had.indexrelid)::regclass::text)), '[]')::text, false)\n\
-         FROM pg_catalog.pg_index AS had\nWHERE had.indisreplident AND had.indrelid IN (\n  {}\n)",
+         FROM pg_catalog.pg_index AS had\nWHERE (had.indisreplident OR had.indisclustered) AND had.indrelid IN (\n  {}\n)",
         tables.join("\n  UNION ")
     )
 }
 
-/// Makes the indexes that took their places the replica identities; without one every UPDATE of a published table fails.
+/// Makes the indexes that took their places the replica identities, without which every UPDATE of a published table fails, and
+/// those that tables are clustered on.
 pub(super) const IDENTITY_BACK: &str = "DO $identity$\nDECLARE\n  one record;\n  own text;\nBEGIN\n  FOR one IN\n    \
-     SELECT * FROM json_to_recordset(pg_catalog.current_setting('pgsteward.identity')::json) AS kept (relation text, whole text)\n  LOOP\n    \
+     SELECT * FROM json_to_recordset(pg_catalog.current_setting('pgsteward.identity')::json)\n      \
+     AS kept (relation text, identity boolean, clustered boolean, whole text)\n  LOOP\n    \
      SELECT class.relname INTO own FROM pg_catalog.pg_index AS had\n    \
      JOIN pg_catalog.pg_class AS class ON class.oid = had.indexrelid\n    \
      WHERE had.indrelid = one.relation::regclass\n      \
@@ -199,5 +203,6 @@ pub(super) const IDENTITY_BACK: &str = "DO $identity$\nDECLARE\n  one record;\n 
      RAISE EXCEPTION 'the replica identity of % is the index %, which no migration made and which goes with its column', one.relation, one.whole\n        \
      USING HINT = 'run: ALTER TABLE ' || one.relation || ' REPLICA IDENTITY FULL; then pgsteward migrate resolve --rolled-back, and deploy again';\n    \
      END IF;\n    \
-     EXECUTE format('ALTER TABLE %s REPLICA IDENTITY USING INDEX %I', one.relation, own);\n  \
+     IF one.identity THEN\n      EXECUTE format('ALTER TABLE %s REPLICA IDENTITY USING INDEX %I', one.relation, own);\n    END IF;\n    \
+     IF one.clustered THEN\n      EXECUTE format('ALTER TABLE %s CLUSTER ON %I', one.relation, own);\n    END IF;\n  \
      END LOOP;\n  PERFORM pg_catalog.set_config('pgsteward.identity', '[]', false);\nEND\n$identity$";

@@ -18,6 +18,7 @@ use pgsteward_sql::{quote_ident, quote_qualified};
 use super::fired;
 use super::pieces::Piece;
 use crate::collect::introspect;
+use crate::migrate::rollback::state::{self, State};
 
 /// Rows of each table that the migration touches.
 const ROWS: u64 = 400;
@@ -50,7 +51,7 @@ pub(super) async fn prove(
     let files = facts.history.as_ref().map(|history| history.files.clone()).unwrap_or_default();
     let (empty, ran) = run_original(ground.lab, ground.before, original).await?;
     let wanted = match ran {
-        Ok(()) => introspect(&empty).await?,
+        Ok(()) => state::read(&empty).await?,
         Err(error) => return Ok(Err(format!("the migration itself fails in the lab: {error}"))),
     };
     ground.lab.finish_database(empty).await?;
@@ -60,16 +61,30 @@ pub(super) async fn prove(
             return Ok(Err(format!("part {number} of it fails in the lab: {error}")));
         }
     }
-    if let Err(reason) = same(&wanted, &introspect(&tried).await?) {
+    if let Err(reason) = same(&wanted, &state::read(&tried).await?) {
         return Ok(Err(reason));
     }
     ground.lab.finish_database(tried).await?;
     with_rows(ground, original, pieces, &files).await
 }
 
-fn same(wanted: &Catalog, made: &Catalog) -> Result<(), String> {
-    let differ: Vec<String> =
-        differences(wanted, made, ColumnOrder::Ignored).iter().map(ToString::to_string).collect();
+/// What the catalog type does not hold counts as well: hands set it in migrations, and queries get slow without it.
+fn same(wanted: &State, made: &State) -> Result<(), String> {
+    let mut differ: Vec<String> = differences(&wanted.catalog, &made.catalog, ColumnOrder::Ignored)
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    let (wanted, made) = (&wanted.identities.asides, &made.identities.asides);
+    for what in wanted.keys().chain(made.keys()).collect::<BTreeSet<_>>() {
+        match (wanted.get(what), made.get(what)) {
+            (Some(one), Some(other)) if one.value == other.value || one.set.is_empty() => {}
+            (Some(one), Some(other)) => {
+                differ.push(format!("{what}: was {}, is {}", one.value, other.value));
+            }
+            (Some(_), None) => differ.push(format!("{what}: is gone")),
+            (None, _) => differ.push(format!("{what}: is new")),
+        }
+    }
     if differ.is_empty() {
         return Ok(());
     }

@@ -8,7 +8,7 @@ use pgsteward_sql::{ddl, quote_ident, quote_literal, quote_qualified, rename_in_
 
 use super::exchange::{Exchange, Ways, short};
 use super::pieces::Piece;
-use crate::migrate::belongings::of_column;
+use crate::migrate::belongings::columns::all_of;
 use crate::migrate::unused;
 
 /// A change of columns that belong together: those of one type, those that a foreign key joins.
@@ -140,7 +140,7 @@ impl Swap<'_> {
             sql.extend(self.sequence(one));
         }
         for one in &self.exchanges {
-            sql.extend(of_column(&one.table.name, one.from, &one.through));
+            sql.extend(all_of(&one.table.name, one.from, &one.through, one.ways == Ways::Apart));
             sql.push(format!("ALTER TABLE {} DROP COLUMN {}", one.on(), quote_ident(one.from)));
         }
         for one in self.exchanges.iter().filter(|one| one.through != one.to) {
@@ -197,9 +197,6 @@ impl Swap<'_> {
         let mut sql = Vec::new();
         if let Some(default) = &one.default {
             sql.push(format!("ALTER TABLE {on} ALTER COLUMN {to} SET DEFAULT {default}"));
-        }
-        if let Some(comment) = &column.comment {
-            sql.push(format!("COMMENT ON COLUMN {on}.{to} IS {}", quote_literal(comment)));
         }
         // Since 18 NOT NULL is a constraint, called after the column that it was made for.
         if self.catalog.version.major() >= 18 && column.not_null {

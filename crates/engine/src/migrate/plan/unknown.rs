@@ -1,12 +1,13 @@
-//! What stands on a column and in no migration: an index that somebody built on a bad day, a check. `ALTER COLUMN … TYPE` keeps
-//! it; a column that gives way to another takes it along, without a word. So the database is asked, before anything and again
-//! when the column goes.
+//! What stands on a column and in no migration: an index that somebody built on a bad day, a check, a default, NOT NULL, a
+//! column made of it, a table that inherits it. `ALTER COLUMN … TYPE` keeps it; a column that gives way to another takes it
+//! along, without a word. So the database is asked, before anything and again when the column goes.
 //!
-//! Source: PostgreSQL documentation, "ALTER TABLE" (DROP COLUMN) and "System Catalogs" (pg_depend: `deptype` "a").
+//! Source: PostgreSQL documentation, "ALTER TABLE" (DROP COLUMN), "Inheritance" and "System Catalogs" (pg_attribute, pg_depend:
+//! `deptype` "a", pg_inherits). What is generated depends on a column by itself up to PostgreSQL 14, and by its expression later.
 
 use std::collections::BTreeSet;
 
-use pgsteward_model::catalog::{Catalog, QName, Table};
+use pgsteward_model::catalog::{Catalog, Column, QName, Table};
 use pgsteward_sql::{quote_literal, quote_qualified};
 
 use super::exchange::Exchange;
@@ -20,7 +21,7 @@ impl Swap<'_> {
                     pgsteward migrate resolve --rolled-back, and deploy again";
         let known = known(self.catalog, one.table);
         vec![
-            refused(&one.table.name, one.from, &known, hint),
+            refused(&one.table.name, one.from, one.table.column(one.from), &known, hint),
             overtaken(&one.table.name, one.from, &one.sync()),
         ]
     }
@@ -33,7 +34,7 @@ impl Swap<'_> {
         );
         let known = known(self.catalog, one.table);
         vec![
-            refused(&one.table.name, one.from, &known, &hint),
+            refused(&one.table.name, one.from, one.table.column(one.from), &known, &hint),
             overtaken(&one.table.name, one.from, &one.sync()),
         ]
     }
@@ -46,7 +47,7 @@ impl Swap<'_> {
             one.from
         );
         let known = known(self.catalog, one.table).iter().map(|name| temporary(name)).collect();
-        refused(&one.table.name, &one.through, &known, &hint)
+        refused(&one.table.name, &one.through, None, &known, &hint)
     }
 }
 
@@ -63,25 +64,60 @@ fn known(catalog: &Catalog, table: &Table) -> BTreeSet<String> {
     indexes.chain(constraints).chain(sequences.map(|sequence| sequence.name.name.clone())).collect()
 }
 
-fn refused(table: &QName, column: &str, known: &BTreeSet<String>, hint: &str) -> String {
+/// `own` is the column as migrations have it; none where it has nothing but a type.
+fn refused(
+    table: &QName,
+    column: &str,
+    own: Option<&Column>,
+    known: &BTreeSet<String>,
+    hint: &str,
+) -> String {
     let known: Vec<String> = known.iter().map(|name| quote_literal(name)).collect();
     let on = quote_literal(&quote_qualified(table));
+    let has = |has: fn(&Column) -> bool| own.is_some_and(has);
+    let properties = [
+        ("default value", "own.atthasdef", has(|own| own.default.is_some() || own.generated.is_some())),
+        ("NOT NULL", "own.attnotnull", has(|own| own.not_null)),
+        ("identity", "own.attidentity <> ''", has(|own| own.identity.is_some())),
+    ];
+    let properties: String = properties
+        .iter()
+        .filter(|(.., known)| !known)
+        .map(|(what, is, _)| {
+            format!(
+                "    UNION ALL SELECT '{what} of ' || pg_catalog.pg_describe_object('pg_catalog.pg_class'::regclass, own.attrelid, own.attnum)\n      \
+                 FROM own WHERE {is}\n"
+            )
+        })
+        .collect();
     format!(
         "-- What stands on the column and in no migration would go with it, unnoticed.\n\
          DO $known$\nDECLARE\n  found text;\nBEGIN\n  \
-         SELECT string_agg(DISTINCT pg_catalog.pg_describe_object(one.classid, one.objid, one.objsubid), ', ') INTO found\n  \
-         FROM (SELECT {on}::regclass AS oid UNION SELECT relid FROM pg_catalog.pg_partition_tree({on}::regclass)) AS tree\n  \
-         JOIN pg_catalog.pg_attribute AS own ON own.attrelid = tree.oid AND own.attname = {}\n  \
-         JOIN pg_catalog.pg_depend AS one ON one.refclassid = 'pg_catalog.pg_class'::regclass\n    \
-         AND one.refobjid = tree.oid AND one.refobjsubid = own.attnum AND one.deptype = 'a'\n  \
-         LEFT JOIN pg_catalog.pg_class AS class ON one.classid = 'pg_catalog.pg_class'::regclass AND class.oid = one.objid\n    \
-         AND class.relkind IN ('i', 'I', 'S') AND NOT class.relispartition\n  \
-         LEFT JOIN pg_catalog.pg_constraint AS bound ON one.classid = 'pg_catalog.pg_constraint'::regclass AND bound.oid = one.objid\n    \
-         AND bound.contype <> 'n' AND bound.conparentid = 0 AND bound.coninhcount = 0\n  \
-         LEFT JOIN pg_catalog.pg_statistic_ext AS statistics\n    \
-         ON one.classid = 'pg_catalog.pg_statistic_ext'::regclass AND statistics.oid = one.objid\n  \
-         WHERE coalesce(class.relname, bound.conname, statistics.stxname) IS NOT NULL\n    \
-         AND coalesce(class.relname, bound.conname, statistics.stxname) <> ALL (ARRAY[{}]::name[]);\n  \
+         WITH tree AS (\n    SELECT {on}::regclass AS oid UNION SELECT relid FROM pg_catalog.pg_partition_tree({on}::regclass)\n  \
+         ), own AS (\n    SELECT one.* FROM tree JOIN pg_catalog.pg_attribute AS one ON one.attrelid = tree.oid AND one.attname = {}\n  \
+         )\n  SELECT string_agg(DISTINCT strange.name, ', ') INTO found FROM (\n    \
+         SELECT pg_catalog.pg_describe_object(one.classid, one.objid, one.objsubid) AS name\n      \
+         FROM own JOIN pg_catalog.pg_depend AS one ON one.refclassid = 'pg_catalog.pg_class'::regclass\n        \
+         AND one.refobjid = own.attrelid AND one.refobjsubid = own.attnum AND one.deptype = 'a'\n      \
+         LEFT JOIN pg_catalog.pg_class AS class ON one.classid = 'pg_catalog.pg_class'::regclass AND class.oid = one.objid\n        \
+         AND class.relkind IN ('i', 'I', 'S') AND NOT class.relispartition\n      \
+         LEFT JOIN pg_catalog.pg_constraint AS bound ON one.classid = 'pg_catalog.pg_constraint'::regclass AND bound.oid = one.objid\n        \
+         AND bound.contype <> 'n' AND bound.conparentid = 0 AND bound.coninhcount = 0\n      \
+         LEFT JOIN pg_catalog.pg_statistic_ext AS statistics\n        \
+         ON one.classid = 'pg_catalog.pg_statistic_ext'::regclass AND statistics.oid = one.objid\n      \
+         WHERE coalesce(class.relname, bound.conname, statistics.stxname) IS NOT NULL\n        \
+         AND coalesce(class.relname, bound.conname, statistics.stxname) <> ALL (ARRAY[{}]::name[])\n    \
+         UNION ALL SELECT 'generated ' || pg_catalog.pg_describe_object('pg_catalog.pg_class'::regclass, made.attrelid, made.attnum)\n      \
+         FROM own JOIN pg_catalog.pg_attribute AS made ON made.attrelid = own.attrelid AND made.attnum <> own.attnum AND made.attgenerated <> ''\n      \
+         JOIN pg_catalog.pg_attrdef AS value ON value.adrelid = made.attrelid AND value.adnum = made.attnum\n      \
+         WHERE EXISTS (SELECT FROM pg_catalog.pg_depend AS one WHERE one.refclassid = 'pg_catalog.pg_class'::regclass\n        \
+         AND one.refobjid = own.attrelid AND one.refobjsubid = own.attnum\n        \
+         AND (one.classid = 'pg_catalog.pg_attrdef'::regclass AND one.objid = value.oid\n          \
+         OR one.classid = 'pg_catalog.pg_class'::regclass AND one.objid = made.attrelid AND one.objsubid = made.attnum))\n    \
+         UNION ALL SELECT pg_catalog.pg_describe_object('pg_catalog.pg_class'::regclass, child.oid, 0) || ', which inherits it'\n      \
+         FROM tree JOIN pg_catalog.pg_inherits AS heir ON heir.inhparent = tree.oid\n      \
+         JOIN pg_catalog.pg_class AS child ON child.oid = heir.inhrelid AND NOT child.relispartition\n\
+         {properties}  ) AS strange;\n  \
          IF found IS NOT NULL THEN\n    \
          RAISE EXCEPTION '% of % goes, and no migration made what stands on it: %', {}, {on}, found\n      \
          USING HINT = {};\n  END IF;\nEND\n$known$",
