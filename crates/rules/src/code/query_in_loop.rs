@@ -8,7 +8,7 @@ use pgsteward_model::finding::{Finding, Severity};
 use pgsteward_model::rule::{Group, Rule};
 
 use super::flow::{self, Flow};
-use super::text::{Body, closing, is_path, mentions_word, root};
+use super::text::{Body, closing, is_path, mentions_word};
 use super::varying::{self, Varying};
 use super::{helper_fix, loop_fix, loops, shared};
 use crate::shared::kept_words;
@@ -92,7 +92,6 @@ fn in_loop(flow: &Flow, call: &Call, of: &Loop) -> Finding {
     let message = format!("\"{name}\" runs once for {}{once}", loops::each(of));
     let finding = shared::on_call(&RULE, flow.facts, flow.code, call, message)
         .severity(severity(flow, &call.site, of, Some(call)))
-        .sure(of.over == Over::Ancestors && only_reads(flow, call.site.function))
         .detail(detail(flow, of))
         .hint(hint(call, of))
         .also(shared::place(flow.facts, &of.at));
@@ -185,42 +184,10 @@ fn in_recursion(flow: &Flow, call: &Call) -> Option<Finding> {
         format!("\"{}\" runs once for {each}: \"{}\" calls itself", shared::call_name(call), function.name);
     Some(
         shared::on_call(&RULE, flow.facts, flow.code, call, message)
-            .sure(
-                !again.site.loops.is_empty()
-                    && only_reads(flow, call.site.function)
-                    && !hands_client_on(flow, call),
-            )
             .detail("The function calls itself with what the query returned, so the queries run one after the other.")
             .hint("read the tree with one recursive query (WITH RECURSIVE), or all of its rows at once")
             .also(shared::place(flow.facts, &again.site.at)),
     )
-}
-
-/// What also writes or calls out goes through the tree for its work.
-fn only_reads(flow: &Flow, function: usize) -> bool {
-    let reach = flow.reach(function);
-    reach.effects.is_empty()
-        && !reach.calls.iter().any(|index| flow.code.calls[*index].operation.writes())
-        && reach.raw.iter().all(|index| reads(&flow.code.raw[*index]))
-}
-
-/// Functions that nobody knows get the client, too, `handlers[row.kind].begin(tx, row.id)`: what they write was not seen.
-fn hands_client_on(flow: &Flow, call: &Call) -> bool {
-    let client = root(&call.receiver);
-    let given = |text: &str| {
-        [format!("({client},"), format!("({client})")]
-            .iter()
-            .map(|one| text.matches(one.as_str()).count())
-            .sum()
-    };
-    let text = flow.text_of(call.site.function);
-    let all: usize = given(text.find('{').map_or("", |at| &text[at..]));
-    let known = flow.invocations_of(call.site.function).filter(|(_, invocation)| {
-        let file = flow.facts.sources.get(&invocation.site.at.file);
-        let given: usize = given(file.map_or("", |file| file.slice(invocation.site.at.span)));
-        given > 0
-    });
-    all > known.count()
 }
 
 /// A resolver of a GraphQL field runs for each object of the list above it.
@@ -350,7 +317,6 @@ fn hidden(flow: &Flow, invocation: &Invocation) -> Option<Finding> {
         message,
     )
     .severity(severity)
-    .sure(of.over == Over::Ancestors && only_reads(flow, invocation.site.function))
     .detail(detail(flow, of))
     .hint(if again {
         "nothing of the loop goes into the query: read the row once before the loop, and hand it on"

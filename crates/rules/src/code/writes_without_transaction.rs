@@ -264,6 +264,7 @@ fn belong_together(flow: &Flow, function: usize, first: &Write, second: &Write) 
         && !makes_sure(flow, first, second)
         && about_the_same(flow, first, second)
         && !called_out_between(flow, function, first.site, second.site)
+        && !files_between(flow, first, second)
 }
 
 /// The two writes speak of the same things: one uses what the other returned, or both begin with the same value.
@@ -326,6 +327,18 @@ fn names<'a>(nodes: &[&'a Node]) -> BTreeSet<&'a str> {
     let mut found = BTreeSet::new();
     nodes.iter().for_each(|node| collect(node, &mut found));
     found
+}
+
+/// Files are written between the two: a transaction would wait for whoever sends them.
+fn files_between(flow: &Flow, first: &Write, second: &Write) -> bool {
+    let (from, to) = (&first.site.at, &second.site.at);
+    let between = flow
+        .facts
+        .sources
+        .get(&from.file)
+        .filter(|_| from.file == to.file)
+        .and_then(|file| file.text.get(from.span.end..to.span.start));
+    between.is_some_and(|text| ["createWriteStream(", "writeFile("].iter().any(|call| text.contains(call)))
 }
 
 /// Something outside happens between the two: a transaction would wait for it.

@@ -134,6 +134,10 @@ impl<'a> Reader<'_, 'a> {
                     return self.find(made, path, depth, found);
                 }
                 self.find(member.object, path, depth, found);
+                // How much of it is taken says nothing of what it is made of.
+                if matches!(name, "slice" | "substring" | "substr" | "at") {
+                    return;
+                }
                 return arguments(self, found);
             }
         } else if CONVERTS.contains(&text.as_str()) {

@@ -2,7 +2,7 @@
 //!
 //! Knows no deletions: what becomes of those stands in [`super::deletions`].
 
-use pgsteward_model::code::{Awaited, FunctionRole, Guard, Node, Operation, Site, Source, Value};
+use pgsteward_model::code::{Awaited, EffectKind, FunctionRole, Guard, Node, Operation, Site, Source, Value};
 
 use super::{Flow, Write, deletions, may_fail};
 use crate::code::{shared, text};
@@ -10,6 +10,8 @@ use crate::code::{shared, text};
 pub(super) fn makes_up_for_it(flow: &Flow, first: &Write, second: &Write) -> bool {
     clears_up(flow, first.site)
         || is_made_if_absent(flow, first, second)
+        || is_made_by_default(flow, first)
+        || begins_an_attempt(flow, second)
         || is_made_up_for(flow, first, second)
         || finds_its_row(flow, first, second)
         || sets_if_absent(flow, first, second)
@@ -43,6 +45,46 @@ fn is_made_if_absent(flow: &Flow, first: &Write, second: &Write) -> bool {
                 guard.sources.iter().any(of_model)
             },
         )
+}
+
+/// `row ??= await create(…)`, `(await find(…)) ?? (await create(…))`, where a row of the model has been looked for: the next try
+/// finds it.
+fn is_made_by_default(flow: &Flow, first: &Write) -> bool {
+    let at = &first.call.site.at;
+    let before = flow.facts.sources.get(&at.file).and_then(|file| file.text.get(..at.span.start));
+    let before = before.unwrap_or("").trim_end_matches(|one: char| one.is_whitespace() || one == '(');
+    let before = before.strip_suffix("await").unwrap_or(before);
+    let before = before.trim_end_matches(|one: char| one.is_whitespace() || one == '(');
+    let otherwise = ["??=", "||=", "??", "||"].iter().any(|sign| before.ends_with(sign));
+    first.call.operation == Operation::Create
+        && otherwise
+        && flow.calls_of(first.site.function).any(|(_, call)| {
+            call.model == first.call.model
+                && !call.operation.writes()
+                && call.site.order < first.call.site.order
+        })
+}
+
+/// `status: 'PENDING'` in a row that is created before something outside is asked, which decides what becomes of it: without that
+/// row the attempt has not begun, and what was made for it stays pending.
+fn begins_an_attempt(flow: &Flow, second: &Write) -> bool {
+    let pending = |node: &Node| match &node.value {
+        Value::Text(text) => ["pending", "initiated"].iter().any(|word| text.eq_ignore_ascii_case(word)),
+        Value::Expression { text, .. } => text.to_ascii_lowercase().ends_with(".pending"),
+        _ => false,
+    };
+    let marked = second.call.argument.get("data").and_then(Node::object).is_some_and(|data| {
+        data.properties
+            .iter()
+            .any(|property| property.name.to_lowercase().ends_with("status") && pending(&property.value))
+    });
+    let asks = |kind: EffectKind| matches!(kind, EffectKind::Request | EffectKind::Payment);
+    second.call.operation == Operation::Create
+        && marked
+        && flow.effects_of(second.site.function).iter().any(|index| {
+            let effect = &flow.code.effects[*index];
+            asks(effect.kind) && second.site.order < effect.site.order
+        })
 }
 
 /// Whoever calls the function does not care whether it fails: it takes back what another failure has left.

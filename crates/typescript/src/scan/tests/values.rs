@@ -162,6 +162,8 @@ fn sources_of_values() {
     assert_eq!(of("process.env.A!"), [Source::Environment]);
     assert_eq!(of("req.body.a"), [Source::Request]);
     assert_eq!(of("schema.parse(await req.json()).a"), [Source::Request]);
+    assert_eq!(of("id.slice(0, req.query.limit)"), [Source::Parameter { index: 0 }]);
+    assert_eq!(of("id.concat(req.query.more)"), [Source::Parameter { index: 0 }, Source::Request]);
     assert_eq!(of("session.user.id"), [Source::Session]);
     assert_eq!(of("ctx.session.user.id"), [Source::Session]);
     assert_eq!(of("`${id}-x`"), [Source::Parameter { index: 0 }]);
