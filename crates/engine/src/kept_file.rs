@@ -8,6 +8,8 @@ use std::time::SystemTime;
 
 use flate2::Crc;
 use pgsteward_typescript::UNIT_VERSION;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
 use crate::hexadecimal::hexadecimal;
@@ -81,22 +83,23 @@ impl KeptFile {
         KeptFile { file, key }
     }
 
-    pub(crate) fn load(&self) -> Option<Vec<u8>> {
-        let mut bytes = fs::read(&self.file).ok()?;
+    /// What it holds, decoded where it was read: to copy megabytes takes longer than to check them.
+    pub(crate) fn load<T: DeserializeOwned>(&self) -> Option<T> {
+        let bytes = fs::read(&self.file).ok()?;
         let rest = bytes.strip_prefix(&self.key[..])?;
         let (checksum, blob) = rest.split_first_chunk::<4>()?;
-        let start = bytes.len() - blob.len();
         let whole = checksum_of(blob) == u32::from_le_bytes(*checksum);
-        whole.then(|| bytes.split_off(start))
+        whole.then(|| postcard::from_bytes(blob).ok()).flatten()
     }
 
     /// Writes in one step and leaves `most` files with this ending, the latest written. A folder that cannot be written is
     /// left alone.
-    pub(crate) fn store(&self, blob: &[u8], most: usize) {
+    pub(crate) fn store(&self, content: &impl Serialize, most: usize) {
+        let Ok(blob) = postcard::to_stdvec(content) else { return };
         let stored = write(&self.file, |out| {
             out.write_all(&self.key)?;
-            out.write_all(&checksum_of(blob).to_le_bytes())?;
-            out.write_all(blob)
+            out.write_all(&checksum_of(&blob).to_le_bytes())?;
+            out.write_all(&blob)
         });
         if stored.is_ok() {
             sweep(&self.file, most);
@@ -154,19 +157,19 @@ mod tests {
     fn what_was_kept_comes_back_whole_or_not_at_all() {
         let folder = tempfile::tempdir().unwrap();
         let kept = KeptFile::at(folder.path().join("deep/a-0.code"), [7; 32]);
-        assert_eq!(kept.load(), None);
+        assert_eq!(kept.load::<Vec<u8>>(), None);
         let blob = b"what was found out".to_vec();
         kept.store(&blob, 8);
         assert_eq!(kept.load(), Some(blob.clone()));
-        assert_eq!(KeptFile::at(kept.file.clone(), [8; 32]).load(), None, "of another state");
+        assert_eq!(KeptFile::at(kept.file.clone(), [8; 32]).load::<Vec<u8>>(), None, "of another state");
         let good = fs::read(&kept.file).unwrap();
         for at in 0..good.len() {
             let mut bad = good.clone();
             bad[at] ^= 0x41;
             fs::write(&kept.file, bad).unwrap();
-            assert_eq!(kept.load(), None, "byte {at}");
+            assert_eq!(kept.load::<Vec<u8>>(), None, "byte {at}");
             fs::write(&kept.file, &good[..at]).unwrap();
-            assert_eq!(kept.load(), None, "cut at {at}");
+            assert_eq!(kept.load::<Vec<u8>>(), None, "cut at {at}");
         }
         assert_eq!(fs::read_dir(folder.path().join("deep")).unwrap().count(), 1, "no partial file is left");
         KeptFile::at("/proc/nowhere/a.code".into(), [7; 32]).store(&blob, 8);

@@ -204,7 +204,7 @@ impl Planner<'_> {
         for variant in call.lowered.variants() {
             for query in &variant.queries {
                 // Variants of a call share most of their statements.
-                if !statements.iter().any(|known| known.sql == query.sql) {
+                if !statements.iter().any(|known| *known.sql == *query.sql) {
                     let bound = match self.twin {
                         Some(twin) => Some(twin.bench.bound(query, 0, Whose::Any).await.map(Ready::Bound)),
                         None => None,
@@ -235,7 +235,7 @@ impl Planner<'_> {
         if let Some(text) = &raw.text {
             let known = raw.lowered.queries().next();
             let query = Query {
-                sql: text.trim().trim_end_matches(';').to_owned(),
+                sql: text.trim().trim_end_matches(';').into(),
                 kind: known.map_or(StatementKind::Select, |query| query.kind),
                 parameters: Vec::new(),
                 purpose: Purpose::Main,
@@ -290,7 +290,7 @@ impl Planner<'_> {
             _ => Err("there was no lab to plan it in".to_owned()),
         };
         PlannedStatement {
-            sql: query.sql.clone(),
+            sql: query.sql.to_string(),
             purpose: purpose(query),
             tables,
             unplanned: planned.as_ref().err().cloned(),

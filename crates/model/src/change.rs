@@ -103,13 +103,25 @@ pub struct TextEdit {
 }
 
 impl TextEdit {
+    /// Whether edits are sorted, do not overlap, and each of their spans fits the text.
+    pub fn fit(text: &str, edits: &[TextEdit]) -> bool {
+        let mut at = 0;
+        edits.iter().all(|edit| {
+            let span = at..edit.span.start;
+            at = edit.span.end;
+            text.get(span).is_some() && text.get(edit.span.start..edit.span.end).is_some()
+        })
+    }
+
     /// Applies sorted, non-overlapping edits. None where a span does not fit the text.
     pub fn apply_all(text: &str, edits: &[TextEdit]) -> Option<String> {
+        if !TextEdit::fit(text, edits) {
+            return None;
+        }
         let mut out = String::with_capacity(text.len());
         let mut at = 0;
         for edit in edits {
             out.push_str(text.get(at..edit.span.start)?);
-            text.get(edit.span.start..edit.span.end)?;
             out.push_str(&edit.text);
             at = edit.span.end;
         }

@@ -30,6 +30,7 @@ pub mod prisma;
 pub mod project;
 pub mod proof;
 pub mod queries;
+pub mod repeated;
 pub mod review;
 pub mod rule;
 pub mod source;

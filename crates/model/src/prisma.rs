@@ -42,7 +42,7 @@ impl PrismaSchema {
 /// A place in one of the schema's files.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct At {
-    #[serde(deserialize_with = "crate::source::shared_name")]
+    #[serde(with = "crate::repeated::text")]
     pub file: Arc<str>,
     pub span: Span,
 }

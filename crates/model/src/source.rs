@@ -1,11 +1,9 @@
 //! Source text and places in it. Offsets are bytes of UTF-8; lines and columns are what people see:
 //! 1-based, columns in code points.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
-use serde::de::{Deserializer, Error, Visitor};
 use serde::{Deserialize, Serialize};
 
 /// A half-open range of bytes in one file.
@@ -216,31 +214,6 @@ impl Later {
         let read = || Some(Arc::new(SourceFile::new(self.path.clone(), (self.texts.0)(&self.path)?)));
         self.file.get_or_init(read).as_ref()
     }
-}
-
-/// The name of a file, as kept data hold it. Places of one file follow each other: they share one name again.
-pub(crate) fn shared_name<'de, D: Deserializer<'de>>(from: D) -> Result<Arc<str>, D::Error> {
-    thread_local! {
-        static LAST: RefCell<Arc<str>> = RefCell::new(Arc::from(""));
-    }
-    struct Name;
-    impl Visitor<'_> for Name {
-        type Value = Arc<str>;
-
-        fn expecting(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            out.write_str("the name of a file")
-        }
-
-        fn visit_str<E: Error>(self, name: &str) -> Result<Arc<str>, E> {
-            Ok(LAST.with_borrow_mut(|last| {
-                if **last != *name {
-                    *last = name.into();
-                }
-                last.clone()
-            }))
-        }
-    }
-    from.deserialize_str(Name)
 }
 
 #[cfg(test)]

@@ -38,7 +38,7 @@ fn answer(schemas: &BTreeMap<String, PrismaSchema>, case: &Json) -> Json {
         Lowered::Understood(variants) => {
             let variant = &variants[0];
             json!({
-                "queries": variant.queries.iter().map(|query| query.sql.as_str()).collect::<Vec<_>>(),
+                "queries": variant.queries.iter().map(|query| &*query.sql).collect::<Vec<_>>(),
                 "memory": variant.in_memory.iter().map(step).collect::<Vec<_>>(),
                 "transaction": variant.transaction,
                 "facts": variant.queries.iter().map(|query| format!("{:?}", query.accesses)).collect::<Vec<_>>(),

@@ -134,7 +134,7 @@ fn names(access: &Access) -> impl Iterator<Item = &String> {
     let patterns = access.patterns.iter().map(|pattern| &pattern.column);
     let sort = access.sort.iter().map(|sort| &sort.column);
     let conditions = access.equal.iter().chain(&access.any_of).chain(&access.range).chain(&access.other);
-    conditions.chain(&access.columns).chain(patterns).chain(sort)
+    conditions.chain(access.columns.iter()).chain(patterns).chain(sort)
 }
 
 /// The text of a query has the table's name among its words, and the rest is asked.

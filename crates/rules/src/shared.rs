@@ -2,7 +2,6 @@
 //! or drop an index without stopping writes.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::rc::Rc;
 
 use pgsteward_model::catalog::{Constraint, Index, QName, Table, TableKind};
@@ -12,6 +11,7 @@ use pgsteward_model::place::{ObjectKind, ObjectRef, Place};
 use pgsteward_model::prisma::{At, Model, ModelKey};
 use pgsteward_model::source::FileRange;
 use pgsteward_sql::{ddl, quote_ident, quote_literal, quote_name};
+use rustc_hash::FxHashMap;
 
 /// Identifiers longer than this are cut by the server (`NAMEDATALEN` - 1), in bytes.
 pub(crate) const MAX_IDENTIFIER: usize = 63;
@@ -223,7 +223,7 @@ pub(crate) fn kept_words(name: &str) -> Rc<[String]> {
     /// More names than schemas have: what asks for the words of texts must not fill the memory.
     const MOST: usize = 20_000;
     thread_local! {
-        static KNOWN: RefCell<HashMap<String, Rc<[String]>>> = RefCell::default();
+        static KNOWN: RefCell<FxHashMap<String, Rc<[String]>>> = RefCell::default();
     }
     KNOWN.with_borrow_mut(|known| {
         if let Some(words) = known.get(name) {

@@ -76,7 +76,7 @@ fn statements(schema: &PrismaSchema) -> Vec<(String, String)> {
                 match lowerer.lower_operation(&model.name, operation, &arguments) {
                     Lowered::Understood(variants) => {
                         let queries = variants.iter().flat_map(|variant| &variant.queries);
-                        all.extend(queries.map(|query| (name.clone(), query.sql.clone())));
+                        all.extend(queries.map(|query| (name.clone(), query.sql.to_string())));
                     }
                     Lowered::NotUnderstood { reason } => panic!("{name}: {reason}\n{arguments:?}"),
                 }

@@ -43,7 +43,7 @@ struct Kept {
 
 /// None where something changed, or nothing was kept.
 pub(super) fn listing_of(root: &Path) -> Option<Listing> {
-    unchanged(postcard::from_bytes(&file_of(root)?.load()?).ok()?)
+    unchanged(file_of(root)?.load()?)
 }
 
 fn unchanged(kept: Kept) -> Option<Listing> {
@@ -69,9 +69,8 @@ pub(super) fn keep(root: &Path, listing: &Listing, started: SystemTime) {
     if kept_file::any_of(root)
         && let Some(file) = file_of(root)
         && let Some(kept) = kept_of(root, listing, started)
-        && let Ok(blob) = postcard::to_stdvec(&kept)
     {
-        file.store(&blob, MAX_LISTINGS);
+        file.store(&kept, MAX_LISTINGS);
     }
 }
 
@@ -112,11 +111,14 @@ fn kept_of(root: &Path, listing: &Listing, started: SystemTime) -> Option<Kept> 
         let at = folders.binary_search_by_key(&path.to_str()?, |(path, _)| *path).ok()?;
         u32::try_from(at).ok()
     };
-    let file = |(kind, path): &(Kind, PathBuf)| {
+    let file = |(kind, path): &&(Kind, PathBuf)| {
         Some((*kind, number(path.parent()?)?, path.file_name()?.to_str()?.to_owned()))
     };
+    // In the order that readers want: what is sorted is sorted again in no time.
+    let mut files: Vec<&(Kind, PathBuf)> = listing.files.iter().collect();
+    files.sort_by_key(|(_, path)| path.as_os_str());
     Some(Kept {
-        files: listing.files.iter().map(file).collect::<Option<_>>()?,
+        files: files.iter().map(file).collect::<Option<_>>()?,
         links: listing.links.iter().map(|path| path.to_str().map(str::to_owned)).collect::<Option<_>>()?,
         ignoring,
         folders: folders.into_iter().map(|(path, state)| (path.to_owned(), state)).collect(),

@@ -1,11 +1,11 @@
 //! Folders of migrations: Prisma's, numbered files, pairs of up and down.
 
 use std::cmp::{Ordering, Reverse};
-use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use pgsteward_model::migration::Layout;
+use rustc_hash::FxHashSet;
 
 use super::{FoundMigration, FoundMigrations};
 
@@ -14,7 +14,7 @@ const FOLDER_NAMES: &[&str] = &["migrations", "migration", "migrate", "schema_mi
 
 /// The migrations of a schema in `folder`: beside it, or beside the folder when the schema is split. `seen`: files that
 /// are known to be no links.
-pub(super) fn beside_schema(folder: &Path, seen: &HashSet<&OsStr>) -> Option<FoundMigrations> {
+pub(super) fn beside_schema(folder: &Path, seen: &FxHashSet<&OsStr>) -> Option<FoundMigrations> {
     let candidates = [folder.join("migrations"), folder.parent().unwrap_or(folder).join("migrations")];
     candidates.iter().find_map(|candidate| read_prisma_of(candidate, seen))
 }
@@ -32,11 +32,11 @@ pub(super) fn project_folder(schema_folder: &Path) -> PathBuf {
 
 /// A folder whose sub-folders hold `migration.sql`.
 pub(super) fn read_prisma(folder: &Path) -> Option<FoundMigrations> {
-    read_prisma_of(folder, &HashSet::new())
+    read_prisma_of(folder, &FxHashSet::default())
 }
 
 /// The same. `seen`: files that are known to be no links.
-pub(super) fn read_prisma_of(folder: &Path, seen: &HashSet<&OsStr>) -> Option<FoundMigrations> {
+pub(super) fn read_prisma_of(folder: &Path, seen: &FxHashSet<&OsStr>) -> Option<FoundMigrations> {
     if folder.is_symlink() {
         return None;
     }

@@ -8,7 +8,7 @@ pub(crate) mod migrations;
 mod package;
 mod schema;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -18,6 +18,7 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use pgsteward_model::facts::Gap;
 use pgsteward_model::migration::Layout;
+use rustc_hash::FxHashSet;
 
 use self::listing::{Kind, Listing};
 use self::package::Surroundings;
@@ -162,7 +163,7 @@ fn single_file(path: &Path, mut found: Found) -> Result<Found> {
             project.migrations = around
                 .configured_migrations(&path, &around.repository_of(&found.root))
                 .and_then(|folder| migrations::read_prisma(&folder))
-                .or_else(|| migrations::beside_schema(&found.root, &HashSet::new()));
+                .or_else(|| migrations::beside_schema(&found.root, &FxHashSet::default()));
             project.schema_files = vec![path];
         }
         Some("sql") => {
@@ -221,12 +222,12 @@ fn walk(found: &mut Found) -> Files {
     }
     gaps.sort_by_key(|(path, _)| *path);
     let mut files = Files::default();
-    let mut folders: HashSet<&OsStr> = HashSet::new();
+    let mut folders: FxHashSet<&OsStr> = FxHashSet::default();
     for (kind, path) in listing.files.iter().filter(|(_, path)| near(path)) {
-        let Some(parent) = path.parent() else { continue };
+        let parent = || path.parent().unwrap_or(root);
         match kind {
-            Kind::Prisma => files.prisma.entry(parent.to_path_buf()).or_default().push(path.clone()),
-            Kind::Sql => drop(folders.insert(parent.as_os_str())),
+            Kind::Prisma => files.prisma.entry(parent().to_path_buf()).or_default().push(path.clone()),
+            Kind::Sql => drop(folders.insert(parent().as_os_str())),
             Kind::Code | Kind::Package | Kind::Config => {}
         }
     }
@@ -270,7 +271,7 @@ fn prisma_projects(files: &Files, around: &Surroundings, found: &mut Found) {
         }
     }
     let listing = found.listing.clone().unwrap_or_default();
-    let seen: HashSet<&OsStr> = listing.of_kind(Kind::Sql).map(Path::as_os_str).collect();
+    let seen: FxHashSet<&OsStr> = listing.of_kind(Kind::Sql).map(Path::as_os_str).collect();
     for (folder, main, mut members) in schemas {
         members.sort();
         let migrations = around

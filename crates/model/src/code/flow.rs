@@ -50,12 +50,29 @@ pub struct Guard {
     /// The site runs where the condition is false.
     pub negated: bool,
     /// The condition as written, cut at 120 characters.
+    #[serde(with = "crate::repeated::text")]
     pub text: Arc<str>,
+    /// What it is about holds outside of production only. Found out once, as every rule asks for it at every site.
+    outside_production: bool,
 }
 
 impl Guard {
+    pub fn new(sources: Arc<[Source]>, negated: bool, text: Arc<str>) -> Guard {
+        let outside_production = Guard::is_outside(negated, &text);
+        Guard { sources, negated, text, outside_production }
+    }
+
+    /// The same condition, of what its values come from elsewhere.
+    pub fn with_sources(&self, sources: Arc<[Source]>) -> Guard {
+        Guard { sources, ..self.clone() }
+    }
+
     /// `if (!isProd)`, `if (process.env.NODE_ENV === 'development' && …)`
     pub fn is_outside_production(&self) -> bool {
+        self.outside_production
+    }
+
+    fn is_outside(negated: bool, text: &str) -> bool {
         const OUTSIDE: [&str; 6] = [
             "!isProd",
             "!isProduction",
@@ -66,10 +83,10 @@ impl Guard {
         ];
         static NAMED: [LazyLock<Finder<'static>>; 2] =
             [LazyLock::new(|| Finder::new("NODE_ENV")), LazyLock::new(|| Finder::new("!isProd"))];
-        if self.negated || NAMED.iter().all(|name| name.find(self.text.as_bytes()).is_none()) {
+        if negated || NAMED.iter().all(|name| name.find(text.as_bytes()).is_none()) {
             return false;
         }
-        let text: String = self.text.chars().filter(|letter| !letter.is_whitespace()).collect();
+        let text: String = text.chars().filter(|letter| !letter.is_whitespace()).collect();
         let text = text.replace('"', "'");
         // Any part of a conjunction is enough; of alternatives none is.
         !text.contains("||")

@@ -1,5 +1,7 @@
 //! The statements that a call becomes, and the work that Prisma does with their rows in memory.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 /// What is known of a call's statements.
@@ -43,7 +45,8 @@ pub struct Variant {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Query {
     /// As Prisma sends it, with `$1` … for its parameters.
-    pub sql: String,
+    #[serde(with = "crate::repeated::text")]
+    pub sql: Arc<str>,
     pub kind: StatementKind,
     pub parameters: Vec<QueryParameter>,
     pub purpose: Purpose,
@@ -101,8 +104,9 @@ pub struct Access {
     pub limit: Limit,
     /// An offset that is not constantly zero.
     pub offset: bool,
-    /// Columns that are read.
-    pub columns: Vec<String>,
+    /// Columns that are read. Those of a whole table stand at most of its calls.
+    #[serde(with = "crate::repeated::list")]
+    pub columns: Arc<Vec<String>>,
     pub writes: bool,
     /// Groups or counts rows: all that match are read.
     pub aggregates: bool,

@@ -1,5 +1,7 @@
 //! `count`, `aggregate` and `groupBy`.
 
+use std::sync::Arc;
+
 use pgsteward_model::code::{Operation, Purpose, StatementKind};
 use pgsteward_model::prisma::{Field, FieldType, Model};
 
@@ -50,7 +52,7 @@ pub(super) fn lower<'a>(
     let access = plan.touch(model);
     plan.access(access, |access| {
         access.aggregates = true;
-        columns.iter().for_each(|field| note(&mut access.columns, &field.db_name));
+        columns.iter().for_each(|field| note(Arc::make_mut(&mut access.columns), &field.db_name));
     });
     let mut list: Vec<Sql> = columns.iter().map(|field| Alias::Table.column(model, field)).collect();
     let (body, distinct, _) = plan.body(&page, &[], None, access, Sql::default(), &mut list)?;
@@ -131,7 +133,7 @@ fn group_by<'a>(plan: &Plan<'a>, model: &'a Model, argument: &Argument) -> Outco
     plan.access(access, |access| {
         access.aggregates = true;
         let used = by.iter().chain(functions.iter().flat_map(|one| &one.fields));
-        used.for_each(|field| note(&mut access.columns, &field.db_name));
+        used.for_each(|field| note(Arc::make_mut(&mut access.columns), &field.db_name));
     });
     let having = match argument.get("having") {
         Some(having) => Some(filter::parse(plan.world, model, having, "having")?),

@@ -1,5 +1,7 @@
 //! `INSERT`: one row, several rows, and `ON CONFLICT`.
 
+use std::sync::Arc;
+
 use pgsteward_model::code::{Purpose, StatementKind};
 use pgsteward_model::prisma::{Arity, Field, Model};
 
@@ -37,7 +39,10 @@ impl<'a> Plan<'a> {
         self.access(access, |access| {
             access.writes = true;
             let written = columns(model, std::slice::from_ref(data), injected);
-            note_all(&mut access.columns, written.into_iter().chain(returning.iter().copied()));
+            note_all(
+                Arc::make_mut(&mut access.columns),
+                written.into_iter().chain(returning.iter().copied()),
+            );
         });
     }
 
@@ -88,7 +93,7 @@ impl<'a> Plan<'a> {
         let access = self.touch(model);
         self.access(access, |access| {
             access.writes = true;
-            note_all(&mut access.columns, fields.iter().chain(returning).copied());
+            note_all(Arc::make_mut(&mut access.columns), fields.iter().chain(returning).copied());
         });
         self.send(sql, StatementKind::Insert, purpose);
     }
@@ -108,7 +113,10 @@ impl<'a> Plan<'a> {
             access.writes = true;
             let written = columns(model, std::slice::from_ref(create), &[]);
             let set = set.iter().map(|one| one.field);
-            note_all(&mut access.columns, written.into_iter().chain(set).chain(returning.iter().copied()));
+            note_all(
+                Arc::make_mut(&mut access.columns),
+                written.into_iter().chain(set).chain(returning.iter().copied()),
+            );
         });
         let inserted = self.inserted(model, create, &[]);
         let assigned = self.assignments(model, set);

@@ -1,5 +1,7 @@
 //! The join strategy of the preview feature `relationJoins`: one statement, relations as JSON of lateral subqueries.
 
+use std::sync::Arc;
+
 use pgsteward_model::code::{InMemory, Limit, Purpose, StatementKind};
 use pgsteward_model::prisma::Field;
 
@@ -95,7 +97,7 @@ impl<'a> Plan<'a> {
         let alias = Alias::Named(format!("t{}", self.next_alias()));
         let access = self.touch(page.model);
         self.access(access, |access| {
-            columns.iter().for_each(|field| note(&mut access.columns, &field.db_name));
+            columns.iter().for_each(|field| note(Arc::make_mut(&mut access.columns), &field.db_name));
         });
         let mut body = self.paged_body(page, &alias, access)?;
         let mut visited = Visited::new();

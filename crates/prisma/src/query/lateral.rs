@@ -1,5 +1,7 @@
 //! The lateral subqueries of the join strategy: one for each relation and each count.
 
+use std::sync::Arc;
+
 use pgsteward_model::code::{InMemory, Limit};
 use pgsteward_model::prisma::{Arity, Field, FieldType, Scalar};
 
@@ -226,7 +228,7 @@ impl<'a> Plan<'a> {
             keys.iter().for_each(|key| note(&mut access.equal, &key.db_name));
             for asked in &selection.asked {
                 if let Asked::Column(field) = asked {
-                    note(&mut access.columns, &field.db_name);
+                    note(Arc::make_mut(&mut access.columns), &field.db_name);
                 }
             }
         });

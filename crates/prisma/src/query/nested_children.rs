@@ -1,5 +1,7 @@
 //! Nested writes whose keys stand on the children, or in a table between.
 
+use std::sync::Arc;
+
 use pgsteward_model::code::{Purpose, StatementKind};
 
 use super::argument::Argument;
@@ -272,8 +274,8 @@ impl<'a> Plan<'a> {
         let access = self.touch_table(space, table);
         self.access(access, |access| {
             access.writes = true;
-            note(&mut access.columns, own);
-            note(&mut access.columns, other);
+            note(Arc::make_mut(&mut access.columns), own);
+            note(Arc::make_mut(&mut access.columns), other);
         });
         let sql = Sql::text(format!(
             "INSERT INTO {}.{} (\"{own}\",\"{other}\") VALUES (",

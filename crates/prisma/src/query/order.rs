@@ -1,5 +1,7 @@
 //! `orderBy`: columns, related columns, counts of relations, relevance, aggregates of groups.
 
+use std::sync::Arc;
+
 use pgsteward_model::code::SortColumn;
 use pgsteward_model::prisma::{Field, Model};
 
@@ -264,7 +266,7 @@ impl<'a> Plan<'a> {
             self.access(through, |access| {
                 access.joined = true;
                 access.aggregates = true;
-                note(&mut access.columns, own);
+                note(Arc::make_mut(&mut access.columns), own);
             });
             let between = format!("{}.{}", quoted(namespace), quoted(between));
             let ids = World::identifier(relation.related)?;
@@ -288,7 +290,9 @@ impl<'a> Plan<'a> {
             .s(Sql::join(parents, " AND ").wrapped()));
         }
         let keys = relation.related_fields()?;
-        self.access(access, |access| keys.iter().for_each(|key| note(&mut access.columns, &key.db_name)));
+        self.access(access, |access| {
+            keys.iter().for_each(|key| note(Arc::make_mut(&mut access.columns), &key.db_name));
+        });
         let columns: Vec<Sql> = keys.iter().map(|key| Alias::Table.column(relation.related, key)).collect();
         let pairs = relation.own_fields()?.into_iter().zip(&keys).map(|(own, key)| {
             parent.column(relation.model, own).t(" = ").s(named.column(relation.related, key))

@@ -95,7 +95,7 @@ impl<'a> Plan<'a> {
         for access in &mut accesses {
             access.unique = access.unique || self.whole_key(access);
         }
-        self.out.borrow_mut().queries.push(Query { sql, kind, parameters, purpose, accesses });
+        self.out.borrow_mut().queries.push(Query { sql: sql.into(), kind, parameters, purpose, accesses });
     }
 
     /// Takes the last statement back, for one that is made before others but sent after them.

@@ -3,6 +3,8 @@
 //! The parser of the `sql` crate says what a statement touches. Conditions of raw SQL are not taken apart: every column of a
 //! table that the statement names stands in `other` of its access, since any of them may be a condition.
 
+use std::sync::Arc;
+
 use pgsteward_model::code::{
     Access, HoleKind, Lowered, Purpose, Query, QueryParameter, RawQuery, StatementKind, Variant,
 };
@@ -38,7 +40,13 @@ pub fn lower_raw(raw: &RawQuery, schema: &PrismaSchema) -> Lowered {
                 access.other = named.collect();
             }
         }
-        queries.push(Query { parameters: parameters(&sql), sql, kind, purpose: Purpose::Main, accesses });
+        queries.push(Query {
+            parameters: parameters(&sql),
+            sql: sql.into(),
+            kind,
+            purpose: Purpose::Main,
+            accesses,
+        });
     }
     if queries.is_empty() {
         return refused("the SQL is empty");
@@ -50,7 +58,7 @@ fn touched(statement: &Statement, schema: &PrismaSchema) -> Option<(StatementKin
     let read = |name: &Name| access(name, schema);
     let written = |name: &Name, columns: &[String]| Access {
         writes: true,
-        columns: columns.to_vec(),
+        columns: Arc::new(columns.to_vec()),
         ..access(name, schema)
     };
     let (kind, first, reads) = match statement {

@@ -1,5 +1,7 @@
 //! One `SELECT` of a model's rows.
 
+use std::sync::Arc;
+
 use pgsteward_model::code::{Limit, Purpose, StatementKind};
 use pgsteward_model::prisma::{Field, Model};
 
@@ -45,7 +47,7 @@ impl<'a> Plan<'a> {
     ) -> Outcome<Sql> {
         let access = self.touch(page.model);
         self.access(access, |access| {
-            note_all(&mut access.columns, columns.iter().copied());
+            note_all(Arc::make_mut(&mut access.columns), columns.iter().copied());
         });
         let mut list: Vec<Sql> =
             columns.iter().map(|field| selected(&Alias::Table, page.model, field)).collect();
@@ -151,7 +153,7 @@ impl<'a> Plan<'a> {
             access.joined = true;
             let keys = if one_parent { &mut access.equal } else { &mut access.any_of };
             note(keys, own);
-            note(&mut access.columns, own);
+            note(Arc::make_mut(&mut access.columns), own);
         });
         let ids = World::identifier(relation.related).unwrap_or_default();
         let on = ids.into_iter().map(|id| {

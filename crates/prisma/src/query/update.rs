@@ -1,5 +1,7 @@
 //! `UPDATE` and `DELETE`.
 
+use std::sync::Arc;
+
 use pgsteward_model::code::{Access, Purpose, StatementKind};
 use pgsteward_model::prisma::{Field, Model};
 
@@ -103,7 +105,8 @@ impl<'a> Plan<'a> {
         let access = self.touch(model);
         self.access(access, |access: &mut Access| {
             access.writes = true;
-            set.chain(returning.iter().copied()).for_each(|field| note(&mut access.columns, &field.db_name));
+            set.chain(returning.iter().copied())
+                .for_each(|field| note(Arc::make_mut(&mut access.columns), &field.db_name));
         });
         access
     }

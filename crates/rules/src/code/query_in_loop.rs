@@ -8,7 +8,7 @@ use pgsteward_model::finding::{Finding, Severity};
 use pgsteward_model::rule::{Group, Rule};
 
 use super::flow::{self, Flow};
-use super::text::{Body, closing, is_path, mentions_word};
+use super::text::{Body, closing, holds, is_path, mentions_word};
 use super::varying::{self, Varying};
 use super::{helper_fix, loop_fix, loops, shared};
 use crate::shared::kept_words;
@@ -241,14 +241,14 @@ fn asks(name: &str) -> bool {
 fn keeps(flow: &Flow, reach: &flow::Reach) -> bool {
     reach.functions.iter().any(|function| {
         let text = flow.text_of(*function);
-        ["cache", "Cache", "memo", "redis", "dataloader", "DataLoader"].iter().any(|word| text.contains(word))
+        ["cache", "Cache", "memo", "redis", "dataloader", "DataLoader"].iter().any(|word| holds(text, word))
             || varying::reads_once(text)
     })
 }
 
 /// None of the functions waits for anything before it calls the next one.
 fn starts_at_once(flow: &Flow, reach: &flow::Reach) -> bool {
-    reach.functions.iter().all(|function| !flow.text_of(*function).contains("await "))
+    reach.functions.iter().all(|function| !holds(flow.text_of(*function), "await "))
 }
 
 /// The helper is called for what a list at hand did not have (`let row = rows.find(…); if (!row) row = await getRow(…)`):

@@ -7,6 +7,7 @@ use pgsteward_model::prisma::{Field, Model};
 use pgsteward_model::rule::{Group, Rule};
 
 use super::flow::{self, Flow, Root};
+use super::text::holds;
 use super::{scale, shared};
 use crate::shared::kept_words;
 
@@ -193,22 +194,26 @@ fn checked(flow: &Flow, call: &Call, model: &Model, field: &Field) -> bool {
         })
     };
     let callers = &flow.code.functions[call.site.function].callers;
-    let text = flow.text_of(call.site.function).to_ascii_lowercase();
-    let decides =
+    // Texts are searched last: they are read for it.
+    let decides = || {
+        let text = flow.text_of(call.site.function).to_ascii_lowercase();
         ["ability", "authoriz", "authoris", "permission", "hasaccess", "canaccess", "throwifno", "isowner"]
             .iter()
-            .any(|word| text.contains(word));
+            .any(|word| holds(&text, word))
+    };
     // NestJS asks its guards before the handler runs.
-    let guarded = flow.entries(call.site.function).iter().any(|entry| {
-        let file = &flow.code.functions[*entry].at.file;
-        flow.facts.sources.get(file).is_some_and(|file| file.text.contains("@UseGuards("))
-    });
+    let guarded = || {
+        flow.entries(call.site.function).iter().any(|entry| {
+            let file = &flow.code.functions[*entry].at.file;
+            flow.facts.sources.get(file).is_some_and(|file| holds(&file.text, "@UseGuards("))
+        })
+    };
     reads_it
-        || decides
-        || guarded
         || sibling
         || asks(call.site.function)
         || callers.iter().any(|caller| asks(flow.code.invocations[*caller].site.function))
+        || decides()
+        || guarded()
 }
 
 fn only_for_operators(flow: &Flow, function: usize) -> bool {

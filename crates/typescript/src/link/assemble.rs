@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use pgsteward_model::code::{
-    Call, Client, Code, Effect, FileRole, Function, FunctionRole, Guard, Hole, Invocation, Loop, Node,
-    Object, Over, Property, RawQuery, Site, Source, Transaction, Value,
+    Call, Client, Code, Effect, FileRole, Function, FunctionRole, Hole, Invocation, Loop, Node, Object, Over,
+    Property, RawQuery, Site, Source, Transaction, Value,
 };
 use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 
@@ -339,7 +339,7 @@ impl Places {
                 .map(|guard| {
                     let mut sources = guard.sources.to_vec();
                     self.sources(unit, &mut sources);
-                    Guard { sources: sources.into(), ..guard.clone() }
+                    guard.with_sources(sources.into())
                 })
                 .collect(),
             awaited: old.awaited,

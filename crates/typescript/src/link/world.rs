@@ -16,7 +16,7 @@ pub struct World {
 }
 
 /// `compilerOptions` of one tsconfig.json, with what it extends.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct PathAliases {
     /// The folder of the file; empty for the root.
     pub folder: String,
@@ -26,7 +26,7 @@ pub struct PathAliases {
 }
 
 /// One package.json.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Package {
     pub name: String,
     pub folder: String,

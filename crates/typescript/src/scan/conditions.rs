@@ -31,7 +31,7 @@ impl<'a> Reader<'_, 'a> {
                     self.tested.insert(id(test), made.clone());
                     made
                 });
-                Guard { sources, negated: !holds, text }
+                Guard::new(sources, !holds, text)
             })
             .collect()
     }

@@ -29,7 +29,7 @@ thread_local! {
 /// For a thread to call at its start that has a stack of [`ROOMY_STACK`] bytes: it reads all but the deepest texts itself,
 /// and shorter ones need not be looked at first.
 pub fn on_roomy_stack() {
-    ROOM.set(DEEPEST / 4);
+    ROOM.set(DEEPEST / 2);
 }
 
 pub(super) fn room() -> usize {

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use pgsteward_model::code::Code;
+use pgsteward_model::repeated::within;
 
 use super::Tests;
 use super::cache::name_of;
@@ -39,13 +40,11 @@ impl Slot {
     }
 
     pub(super) fn load(&self) -> Option<Code> {
-        postcard::from_bytes(&self.0.load()?).ok()
+        within(|| self.0.load())
     }
 
     pub(super) fn store(&self, code: &Code) {
-        if let Ok(blob) = postcard::to_stdvec(code) {
-            self.0.store(&blob, MAX_RESULTS);
-        }
+        within(|| self.0.store(code, MAX_RESULTS));
     }
 }
 

@@ -9,7 +9,7 @@ mod threads;
 mod tree;
 mod walk;
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -20,6 +20,7 @@ use pgsteward_model::source::{SourceFile, Texts};
 use pgsteward_prisma::query::{ClientFeatures, Lowerer, lower_raw};
 use pgsteward_typescript::{ClientProject, Unit, link, mistakes, scan_fully};
 use rayon::prelude::*;
+use rustc_hash::FxHashSet;
 use sha2::{Digest, Sha256};
 
 use self::kept::Slot;
@@ -195,7 +196,7 @@ fn add_sources(tree: &Arc<Tree>, code: &Code, facts: &mut Facts) {
         .chain(code.clients.iter().map(|client| &client.site))
         .chain(code.invocations.iter().map(|invocation| &invocation.site));
     // Most places share the name of their file with the one before: comparing texts is for the few that are left.
-    let mut seen: HashSet<*const u8> = HashSet::new();
+    let mut seen: FxHashSet<*const u8> = FxHashSet::default();
     let tree = tree.clone();
     let texts = Texts::new(move |file| tree.text_of(file));
     sites

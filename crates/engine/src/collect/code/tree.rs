@@ -1,6 +1,7 @@
 //! What the files of a folder say, file by file: looked for, read or taken from the cache. Where linking has kept its
 //! results (see [`super::kept`]) files are read only when an edit is to be tried.
 
+use std::hash::{Hash, Hasher};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -244,9 +245,26 @@ fn all_linked(units: &[Unit], world: &World, modules: &Modules<'_>) -> Vec<Optio
 
 /// Of what says how files import each other and their client.
 fn digest(world: &World) -> [u8; 32] {
-    let projects = world.projects.iter().map(|project| (&project.folder, &project.outputs, &project.modules));
-    let text = format!("{:?}{:?}{:?}", world.aliases, world.packages, projects.collect::<Vec<_>>());
-    Sha256::digest(text.as_bytes()).into()
+    let mut all = Digesting(Sha256::new());
+    (&world.aliases, &world.packages, world.projects.len()).hash(&mut all);
+    for project in &world.projects {
+        (&project.folder, &project.outputs, &project.modules).hash(&mut all);
+    }
+    all.0.finalize().into()
+}
+
+/// Takes what values are told apart by, with their lengths, into a digest.
+struct Digesting(Sha256);
+
+impl Hasher for Digesting {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    fn finish(&self) -> u64 {
+        let digest: [u8; 32] = self.0.clone().finalize().into();
+        digest.first_chunk().map_or(0, |first| u64::from_le_bytes(*first))
+    }
 }
 
 /// A file that is left out. `opened`: for what stands in it.

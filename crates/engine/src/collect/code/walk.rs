@@ -1,12 +1,12 @@
 //! The files of a folder that may hold code, and the configuration that says how they import each other. Nothing is
 //! read here but names, sizes and times; links are not followed.
 
-use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use rayon::prelude::*;
+use rustc_hash::FxHashMap;
 
 use crate::discover::listing::{Kind, Listing};
 use crate::discover::relative;
@@ -56,7 +56,7 @@ pub(super) struct Walked {
 
 /// `generated`: absolute folders that clients are generated into.
 pub(super) fn walk(root: &Path, listing: &Listing, generated: &[PathBuf]) -> Walked {
-    let mut folders = Folders { root, generated, entered: HashMap::new() };
+    let mut folders = Folders { root, generated, entered: FxHashMap::default() };
     let mut walked = Walked::default();
     let mut code: Vec<&Path> = Vec::new();
     for (kind, path) in &listing.files {
@@ -99,7 +99,7 @@ struct Folders<'a> {
     root: &'a Path,
     generated: &'a [PathBuf],
     /// By their whole names: comparing paths part by part takes longer.
-    entered: HashMap<&'a OsStr, bool>,
+    entered: FxHashMap<&'a OsStr, bool>,
 }
 
 impl<'a> Folders<'a> {

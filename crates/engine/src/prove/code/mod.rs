@@ -239,7 +239,7 @@ fn call_of<'a>(code: &'a Code, finding: &Finding) -> Option<&'a Call> {
 /// The statement that a finding shows, else the call's first.
 fn query_of<'a>(finding: &Finding, call: &'a Call) -> Option<&'a Query> {
     let shown = finding.evidence.iter().find_map(|evidence| match evidence {
-        Evidence::Sql { sql } => call.lowered.queries().find(|query| query.sql == *sql),
+        Evidence::Sql { sql } => call.lowered.queries().find(|query| *query.sql == **sql),
         _ => None,
     });
     shown.or_else(|| call.lowered.queries().next())

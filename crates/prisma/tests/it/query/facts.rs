@@ -33,7 +33,7 @@ fn conditions_are_sorted_by_what_serves_them() {
             sort: vec![sort("created_at", true), sort("id", false)],
             limit: Limit::Rows(10),
             offset: true,
-            columns: vec!["id".into()],
+            columns: vec!["id".into()].into(),
             ..Access::default()
         }
     );
@@ -124,7 +124,7 @@ fn writes_say_what_they_write() {
     let variant = one("User", "updateMany", r#"{ where: { name: "x" }, data: { age: { increment: 1 } } }"#);
     let access = &variant.queries[0].accesses[0];
     assert!(access.writes);
-    assert_eq!(access.columns, ["age", "updatedAt"]);
+    assert_eq!(*access.columns, ["age", "updatedAt"]);
     assert_eq!(access.equal, ["name"]);
     let nested =
         one("User", "update", r#"{ where: { id: 1 }, data: { posts: { create: { title: "x" } } } }"#);
@@ -137,5 +137,5 @@ fn columns_of_nested_writes_are_not_lost() {
     let variant = one("User", "update", r#"{ where: { id: 1 }, data: { groups: { connect: { id: 2 } } } }"#);
     let between = &variant.queries[2].accesses[0];
     assert_eq!((between.table.as_str(), between.writes), ("_GroupToUser", true));
-    assert_eq!(between.columns, ["B", "A"]);
+    assert_eq!(*between.columns, ["B", "A"]);
 }

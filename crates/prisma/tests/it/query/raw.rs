@@ -46,7 +46,7 @@ fn writes_name_their_columns() {
     let query = lowered.queries().next().unwrap();
     assert_eq!(query.kind, StatementKind::Update);
     assert!(query.accesses[0].writes);
-    assert_eq!(query.accesses[0].columns, ["age", "name"]);
+    assert_eq!(*query.accesses[0].columns, ["age", "name"]);
 }
 
 #[test]

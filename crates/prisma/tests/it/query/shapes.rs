@@ -72,7 +72,7 @@ fn what_is_not_written_at_the_call_is_refused() {
 fn an_unknown_page_is_a_parameter() {
     let variant = one("User", "findMany", "{ take: limit, skip: offset, select: { id: true } }");
     assert_eq!(
-        variant.queries[0].sql,
+        &*variant.queries[0].sql,
         r#"SELECT "public"."users"."id" FROM "public"."users" WHERE 1=1 ORDER BY "public"."users"."id" ASC LIMIT $1 OFFSET $2"#
     );
 }
@@ -96,7 +96,7 @@ fn many_columns_that_may_be_left_out_are_taken_to_be_there() {
     let arguments =
         "{ where: { id: 1 }, data: { name?: a, age?: b, uid?: c, score?: d }, select: { id: true } }";
     let access = &one("User", "update", arguments).queries[0].accesses[0].columns;
-    assert_eq!(*access, ["name", "age", "uid", "score", "updatedAt", "id"]);
+    assert_eq!(**access, ["name", "age", "uid", "score", "updatedAt", "id"]);
 }
 
 #[test]

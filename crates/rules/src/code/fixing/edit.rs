@@ -32,7 +32,7 @@ pub(in crate::code) fn there_and_back(
     edits: Vec<TextEdit>,
 ) -> Option<(Step, Step)> {
     let text = &facts.sources.get(file)?.text;
-    TextEdit::apply_all(text, &edits)?;
+    TextEdit::fit(text, &edits).then_some(())?;
     let mut inverse = Vec::new();
     let (mut removed, mut added) = (0, 0);
     for edit in &edits {

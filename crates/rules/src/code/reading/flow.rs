@@ -558,7 +558,7 @@ mod tests {
     use super::*;
 
     fn guard(text: &str, negated: bool) -> Guard {
-        Guard { sources: [].into(), negated, text: text.into() }
+        Guard::new([].into(), negated, text.into())
     }
 
     #[test]

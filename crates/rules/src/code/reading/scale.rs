@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use pgsteward_model::catalog::{QName, Table};
-use pgsteward_model::code::{Access, Call, Code, FileRole, FunctionRole, Operation, StatementKind};
+use pgsteward_model::code::{Access, Call, Code, FileRole, Function, FunctionRole, Operation, StatementKind};
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Evidence, Finding, Severity};
 use pgsteward_model::prisma::{Field, FieldType, Model, Scalar};
@@ -105,7 +105,7 @@ pub(in crate::code) fn with_rows(finding: Finding, facts: &Facts, model: &Model)
 /// With the call's first statement, as Prisma sends it.
 pub(in crate::code) fn with_sql(finding: Finding, call: &Call) -> Finding {
     match call.lowered.queries().next() {
-        Some(query) => finding.evidence(Evidence::Sql { sql: query.sql.clone() }),
+        Some(query) => finding.evidence(Evidence::Sql { sql: query.sql.to_string() }),
         None => finding,
     }
 }
@@ -119,7 +119,7 @@ pub(in crate::code) fn growing(facts: &Facts, code: &Code) -> BTreeSet<String> {
             Operation::Create | Operation::CreateMany | Operation::CreateManyAndReturn | Operation::Upsert
         )
     };
-    let direct = served(code).filter(|(_, call)| adds(call.operation)).map(|(_, call)| call.model.clone());
+    let direct = served(code).filter(|(_, call)| adds(call.operation)).map(|(_, call)| call.model.as_str());
     let raw = code.raw.iter().filter(|raw| code.serves(&raw.site)).flat_map(|raw| raw.lowered.queries());
     let inserted = served(code)
         .flat_map(|(_, call)| call.lowered.queries())
@@ -127,8 +127,9 @@ pub(in crate::code) fn growing(facts: &Facts, code: &Code) -> BTreeSet<String> {
         .filter(|query| query.kind == StatementKind::Insert)
         .filter_map(|query| query.accesses.first())
         .filter_map(|access| facts.prisma.as_ref()?.model_of_table(&access.namespace, &access.table))
-        .map(|model| model.name.clone());
-    direct.chain(inserted).filter(|model| !holds_choices(model)).collect()
+        .map(|model| model.name.as_str());
+    let models: BTreeSet<&str> = direct.chain(inserted).collect();
+    models.into_iter().filter(|model| !holds_choices(model)).map(str::to_owned).collect()
 }
 
 /// Columns that hold one of a few words, whatever their type.
@@ -188,24 +189,19 @@ pub(in crate::code) fn awaited_by_users(code: &Code) -> BTreeSet<usize> {
     let is_entry = |role| {
         matches!(role, FunctionRole::RequestHandler | FunctionRole::FieldResolver | FunctionRole::Component)
     };
-    let mut reached: BTreeSet<usize> = code
-        .functions
-        .iter()
-        .enumerate()
-        .filter(|(_, function)| is_entry(function.role) && function.file_role == FileRole::Application)
-        .map(|(at, _)| at)
-        .collect();
+    let is_reached =
+        |function: &Function| is_entry(function.role) && function.file_role == FileRole::Application;
+    let mut reached: Vec<bool> = code.functions.iter().map(is_reached).collect();
     loop {
-        let before = reached.len();
-        let next: Vec<usize> = code
-            .invocations
-            .iter()
-            .filter(|invocation| reached.contains(&invocation.site.function))
-            .map(|invocation| invocation.callee)
-            .collect();
-        reached.extend(next);
-        if reached.len() == before {
-            return reached;
+        let mut more = false;
+        for invocation in &code.invocations {
+            if reached[invocation.site.function] && !reached[invocation.callee] {
+                reached[invocation.callee] = true;
+                more = true;
+            }
+        }
+        if !more {
+            return (0..reached.len()).filter(|function| reached[*function]).collect();
         }
     }
 }

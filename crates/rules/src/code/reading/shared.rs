@@ -96,11 +96,11 @@ pub(in crate::code) fn is_nobody_elses(facts: &Facts, call: &Call) -> bool {
 
 /// A part of the result is asked for by a key that is no number and not written there: `order[key].length` may be any field.
 pub(in crate::code) fn is_asked_by_key(facts: &Facts, code: &Code, call: &Call) -> bool {
+    let Some(name) = &call.result.binding else { return false };
     let around = facts
         .sources
         .get(&call.site.at.file)
         .map_or("", |file| file.slice(code.function(&call.site).at.span));
-    let Some(name) = &call.result.binding else { return false };
     words_at(around, name).any(|at| {
         let behind = around[at + name.len()..].trim_start_matches(['!', '?', '.']);
         let Some(key) =

@@ -182,7 +182,7 @@ pub(in crate::code) fn before<'a>(flow: &Flow<'a>, function: usize, site: &Site)
         for (_, read) in flow.calls_of(invocation.callee).filter(|(_, call)| !call.operation.writes()) {
             let step = Step { call: read, through: Some(invocation) };
             found.extend(thrown_on(flow, read).into_iter().map(|text| {
-                let guard = Guard { sources: [].into(), negated: true, text: text.into() };
+                let guard = Guard::new([].into(), true, text.into());
                 (step, guard)
             }));
         }

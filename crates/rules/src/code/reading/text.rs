@@ -2,6 +2,7 @@
 //!
 //! It reads no language: what it does not know for sure it says no to, and the edited file is parsed again anyway.
 
+use memchr::memmem;
 use pgsteward_model::source::Span;
 
 /// `order.customerId`: names and dots only.
@@ -58,9 +59,14 @@ pub(in crate::code) fn count_word(text: &str, word: &str) -> usize {
     words_at(text, word).count()
 }
 
+/// Whether a text holds another. In texts of functions and files many times as fast as the standard library's.
+pub(in crate::code) fn holds(text: &str, other: &str) -> bool {
+    memmem::find(text.as_bytes(), other.as_bytes()).is_some()
+}
+
 /// Where a name stands as a word of its own.
 pub(in crate::code) fn words_at<'t>(text: &'t str, word: &'t str) -> impl Iterator<Item = usize> + 't {
-    text.match_indices(word).map(|(at, _)| at).filter(|at| {
+    memmem::find_iter(text.as_bytes(), word).filter(|at| {
         !text[..*at].chars().next_back().is_some_and(is_of_word)
             && !text[at + word.len()..].chars().next().is_some_and(is_of_word)
     })
