@@ -71,11 +71,8 @@ fn node(json: &Json) -> Node {
                 Value::Expression { text: format!("Prisma.{name}"), sources: Vec::new(), undefined: None }
             }
             None => {
-                let property = |entry: &Json| Property {
-                    name: entry[0].as_str().unwrap().to_owned(),
-                    span: Default::default(),
-                    conditional: false,
-                    value: node(&entry[1]),
+                let property = |entry: &Json| {
+                    Property::new(entry[0].as_str().unwrap(), Default::default(), node(&entry[1]))
                 };
                 let properties = entries["entries"].as_array().unwrap().iter().map(property).collect();
                 Value::Object(Object { properties, open: false })

@@ -237,12 +237,7 @@ fn unique_parts(model: &Model) -> Node {
 }
 
 fn object<'a>(entries: impl IntoIterator<Item = (&'a str, Node)>) -> Node {
-    let properties = entries.into_iter().map(|(name, value)| Property {
-        name: name.to_owned(),
-        span: Default::default(),
-        conditional: false,
-        value,
-    });
+    let properties = entries.into_iter().map(|(name, value)| Property::new(name, Default::default(), value));
     wrap(Value::Object(Object { properties: properties.collect(), open: false }))
 }
 

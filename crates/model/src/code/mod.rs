@@ -7,6 +7,7 @@
 mod flow;
 mod lowered;
 mod value;
+mod when;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,6 +23,7 @@ pub use lowered::{
     StatementKind, Variant,
 };
 pub use value::{Node, Object, Property, Source, Undefined, Value};
+pub use when::When;
 
 use crate::prisma::At;
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::When;
 use crate::source::Span;
 
 /// A value and its place in the file of the call. A value that came from another place of the file (a `const` that
@@ -25,7 +26,11 @@ pub enum Value {
     List(Vec<Node>),
     Object(Object),
     /// `a ? b : c`, `a || b`, `a ?? b`: one of these.
-    Choice(Vec<Node>),
+    Choice {
+        nodes: Vec<Node>,
+        /// Under what conditions it is each of them; shorter than `nodes`, or empty, where nothing is known of that.
+        when: Vec<When>,
+    },
     /// Known only when the program runs.
     Expression {
         /// As written, cut at 120 characters.
@@ -45,11 +50,23 @@ pub struct Object {
 }
 
 impl Value {
+    /// One of these; under what conditions, is not known.
+    pub fn choice(nodes: Vec<Node>) -> Value {
+        Value::Choice { nodes, when: Vec::new() }
+    }
+
+    /// One of these, each under its conditions.
+    pub fn decided(cases: Vec<(Node, When)>) -> Value {
+        let (nodes, when): (Vec<Node>, Vec<When>) = cases.into_iter().unzip();
+        let known = when.iter().any(|when| !when.is_always());
+        Value::Choice { nodes, when: if known { when } else { Vec::new() } }
+    }
+
     /// A list of as many elements as there are when the program runs, all of one shape: one of them, and one more that
     /// may be absent.
     pub fn repeated(one: Node) -> Value {
         let absent = Node { span: one.span, value: Value::Undefined };
-        let more = Node { span: one.span, value: Value::Choice(vec![one.clone(), absent]) };
+        let more = Node { span: one.span, value: Value::choice(vec![one.clone(), absent]) };
         Value::List(vec![one, more])
     }
 
@@ -82,8 +99,37 @@ pub struct Property {
     pub span: Span,
     /// `...(a && { b })`: there or not.
     pub conditional: bool,
+    /// Under what conditions it is there, where it is conditional and they are known: always says that nothing is. Of a
+    /// property that is always there it tells when its value is not `undefined`, where that is on purpose:
+    /// `b: a ? c : undefined`.
+    pub when: When,
     pub value: Node,
 }
+
+impl Property {
+    /// A property that is always there.
+    pub fn new(name: impl Into<String>, span: Span, value: Node) -> Property {
+        Property { name: name.into(), span, conditional: false, when: When::default(), value }
+    }
+
+    /// The same property where it is there under more conditions; none where those exclude each other.
+    pub fn under(mut self, when: &When) -> Option<Property> {
+        if when.is_always() || self.conditional && self.when.is_always() {
+            return Some(self);
+        }
+        let told = self.conditional && self.when.ways() * when.ways() <= WAYS;
+        self.when = match (self.conditional, told) {
+            (false, _) => when.clone(),
+            (true, true) => self.when.and(when)?,
+            (true, false) => When::default(),
+        };
+        self.conditional = true;
+        Some(self)
+    }
+}
+
+/// Ways for a property to be there, beyond which it may be there or not, whatever else is so.
+const WAYS: usize = 16;
 
 impl Node {
     pub fn object(&self) -> Option<&Object> {
@@ -96,13 +142,13 @@ impl Node {
     /// One element or none, such as what is pushed under a condition or in a loop.
     pub fn may_be_absent(&self) -> bool {
         match &self.value {
-            Value::Choice(nodes) => nodes.last().is_some_and(|last| last.value == Value::Undefined),
+            Value::Choice { nodes, .. } => nodes.last().is_some_and(|last| last.value == Value::Undefined),
             value => *value == Value::Undefined,
         }
     }
 
     fn is_more_of(&self, one: &Node) -> bool {
-        let Value::Choice(nodes) = &self.value else { return false };
+        let Value::Choice { nodes, .. } = &self.value else { return false };
         self.may_be_absent() && nodes.first() == Some(one)
     }
 
@@ -130,10 +176,40 @@ impl Node {
         }
     }
 
+    /// The same value of another run: its conditions are others.
+    pub fn elsewhere(self, run: u64) -> Node {
+        let value = match self.value {
+            Value::Object(mut object) => {
+                for property in &mut object.properties {
+                    property.when = property.when.elsewhere(run);
+                    property.value = std::mem::take(&mut property.value).elsewhere(run);
+                }
+                Value::Object(object)
+            }
+            Value::List(nodes) => Value::List(nodes.into_iter().map(|node| node.elsewhere(run)).collect()),
+            Value::Choice { nodes, when } => Value::Choice {
+                nodes: nodes.into_iter().map(|node| node.elsewhere(run)).collect(),
+                when: when.iter().map(|when| when.elsewhere(run)).collect(),
+            },
+            other => other,
+        };
+        Node { span: self.span, value }
+    }
+
+    /// The node itself, or the branches of a choice, laid out, each with its conditions.
+    pub fn cases(&self) -> Vec<(&Node, When)> {
+        let Value::Choice { nodes, when } = &self.value else { return vec![(self, When::default())] };
+        let branches = nodes.iter().enumerate().flat_map(|(at, node)| {
+            let outer = when.get(at).cloned().unwrap_or_default();
+            node.cases().into_iter().filter_map(move |(node, inner)| Some((node, outer.and(&inner)?)))
+        });
+        branches.collect()
+    }
+
     /// All alternatives: the node itself, or the branches of a choice, laid out.
     pub fn alternatives(&self) -> Vec<&Node> {
         match &self.value {
-            Value::Choice(nodes) => nodes.iter().flat_map(Node::alternatives).collect(),
+            Value::Choice { nodes, .. } => nodes.iter().flat_map(Node::alternatives).collect(),
             _ => vec![self],
         }
     }

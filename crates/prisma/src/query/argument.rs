@@ -3,7 +3,7 @@
 //! A choice between values that only fill a parameter is no choice of shape: `status: paid ? "PAID" : "OPEN"` is one
 //! parameter. A choice of direction, of fields or between a value and `undefined` makes another statement.
 
-use pgsteward_model::code::{Node, Undefined, Value};
+use pgsteward_model::code::{Node, Undefined, Value, When};
 
 use super::{Outcome, refuse};
 
@@ -84,7 +84,14 @@ impl Argument {
 /// such a field is set to is one value, whatever it holds.
 pub(super) fn shapes(node: &Node, json: &dyn Fn(&str) -> bool) -> Outcome<Vec<Argument>> {
     let all = alternatives(node, Place::Arguments, json)?;
-    Ok(all.into_iter().map(|one| one.unwrap_or(Argument::Object(Vec::new()))).collect())
+    let mut distinct: Vec<Argument> = Vec::with_capacity(all.len());
+    for (one, _) in all {
+        let one = one.unwrap_or(Argument::Object(Vec::new()));
+        if !distinct.contains(&one) {
+            distinct.push(one);
+        }
+    }
+    Ok(distinct)
 }
 
 /// What a value means where it stands.
@@ -111,27 +118,31 @@ impl Place {
     }
 }
 
-/// `None` is `undefined`.
-fn alternatives(node: &Node, place: Place, json: &dyn Fn(&str) -> bool) -> Outcome<Vec<Option<Argument>>> {
+/// A shape of a value, none for `undefined`, and under what conditions of the program it takes that.
+type Shape = (Option<Argument>, When);
+
+/// The shapes of a value, each once.
+fn alternatives(node: &Node, place: Place, json: &dyn Fn(&str) -> bool) -> Outcome<Vec<Shape>> {
+    let always = |shape: Option<Argument>| (shape, When::default());
     Ok(match &node.value {
-        Value::Undefined => vec![None],
-        Value::Null => vec![Some(Argument::Null)],
-        Value::Bool(value) => vec![Some(Argument::Bool(*value))],
-        Value::Number(text) => vec![Some(Argument::Number(text.clone()))],
-        Value::Text(text) => vec![Some(Argument::Text(text.clone()))],
+        Value::Undefined => vec![always(None)],
+        Value::Null => vec![always(Some(Argument::Null))],
+        Value::Bool(value) => vec![always(Some(Argument::Bool(*value)))],
+        Value::Number(text) => vec![always(Some(Argument::Number(text.clone())))],
+        Value::Text(text) => vec![always(Some(Argument::Text(text.clone())))],
         Value::Expression { text, undefined, .. } => {
-            let mut all = vec![Some(Argument::Expression(text.clone()))];
+            let mut all = vec![always(Some(Argument::Expression(text.clone())))];
             if *undefined == Some(Undefined::Deliberate) {
-                all.push(None);
+                all.push(always(None));
             }
             all
         }
-        Value::Choice(nodes) => {
-            let mut all: Vec<Option<Argument>> = Vec::new();
-            for one in nodes {
-                for shape in alternatives(one, place, json)? {
-                    if !all.contains(&shape) {
-                        all.push(shape);
+        Value::Choice { nodes, when } => {
+            let mut all: Vec<Shape> = Vec::new();
+            for (at, one) in nodes.iter().enumerate() {
+                for (shape, inner) in alternatives(one, place, json)? {
+                    if let Some(both) = when.get(at).map_or(Some(inner.clone()), |outer| outer.and(&inner)) {
+                        add(&mut all, shape, both);
                     }
                 }
             }
@@ -140,41 +151,39 @@ fn alternatives(node: &Node, place: Place, json: &dyn Fn(&str) -> bool) -> Outco
         // However many rows are made, the statement is one. What is connected or updated is another one for each item.
         Value::List(_) if place == Place::Rows && node.value.as_repeated().is_some() => {
             let one = node.value.as_repeated().map(|one| alternatives(one, place, json)).transpose()?;
-            one.into_iter().flatten().map(|one| Some(Argument::List(one.into_iter().collect()))).collect()
+            let rows = one.into_iter().flatten();
+            rows.map(|(one, when)| (Some(Argument::List(one.into_iter().collect())), when)).collect()
         }
         Value::List(nodes) => {
-            let mut lists: Vec<Vec<Argument>> = vec![Vec::new()];
+            let mut lists: Vec<(Vec<Argument>, When)> = vec![Default::default()];
             for (one, there) in Value::elements(nodes) {
                 let mut items = alternatives(one, place, json)?;
                 // A list of conditions or keys that was made of another one may be empty: another statement.
-                if !there && matches!(place, Place::Values | Place::Shape) && !items.contains(&None) {
-                    items.push(None);
+                if !there
+                    && matches!(place, Place::Values | Place::Shape)
+                    && items.iter().all(|(item, _)| item.is_some())
+                {
+                    items.push(always(None));
                 }
                 lists = product(lists, &items, SHAPES, |list, item| list.extend(item.clone()))?;
-                let mut distinct = Vec::new();
-                for list in lists {
-                    if !distinct.contains(&list) {
-                        distinct.push(list);
-                    }
-                }
-                lists = distinct;
             }
-            lists.into_iter().map(|list| Some(Argument::List(list))).collect()
+            lists.into_iter().map(|(list, when)| (Some(Argument::List(list)), when)).collect()
         }
-        Value::Object(object) if object.open => vec![Some(Argument::Open)],
+        Value::Object(object) if object.open => vec![always(Some(Argument::Open))],
         Value::Object(object) => {
             let mut properties = Vec::new();
             for property in &object.properties {
                 let inner = place_of(place, &property.name);
-                let mut values = if place.is_written() && !operation(&property.name) && json(&property.name) {
+                let values = if place.is_written() && !operation(&property.name) && json(&property.name) {
                     one_value(&property.value)
                 } else {
                     alternatives(&property.value, inner, json)?
                 };
-                if property.conditional && !values.contains(&None) {
-                    values.push(None);
-                }
-                properties.push((property.name.as_str(), property.conditional, values));
+                properties.push((
+                    property.name.as_str(),
+                    property.conditional,
+                    under(values, property.conditional, &property.when),
+                ));
             }
             let most = if place.is_written() { WRITTEN } else { SHAPES };
             combined(&properties, most).or_else(|_| {
@@ -188,17 +197,46 @@ fn alternatives(node: &Node, place: Place, json: &dyn Fn(&str) -> bool) -> Outco
     })
 }
 
-type Property<'p> = (&'p str, bool, Vec<Option<Argument>>);
+/// The same shape under other conditions is there under both.
+fn add<T: PartialEq>(all: &mut Vec<(T, When)>, shape: T, when: When) {
+    match all.iter_mut().find(|(known, _)| *known == shape) {
+        Some((_, known)) => *known = known.or(&when),
+        None => all.push((shape, when)),
+    }
+}
+
+/// The shapes of a property, with its own conditions: where those do not hold, it is absent.
+fn under(values: Vec<Shape>, conditional: bool, when: &When) -> Vec<Shape> {
+    let contrary = when.not();
+    let mut all: Vec<Shape> = Vec::with_capacity(values.len() + 1);
+    for (value, inner) in values {
+        // What is always there is `undefined` where its conditions do not hold.
+        let outer = if value.is_none() && !conditional { contrary.as_ref() } else { Some(when) };
+        if let Some(both) = outer.map_or(Some(inner.clone()), |outer| inner.and(outer)) {
+            add(&mut all, value, both);
+        }
+    }
+    if conditional {
+        // An unknown condition comes out either way, whatever else is so.
+        let absent = if when.is_always() { Some(When::default()) } else { contrary };
+        absent.into_iter().for_each(|absent| add(&mut all, None, absent));
+    }
+    all
+}
+
+type Property<'p> = (&'p str, bool, Vec<Shape>);
 
 /// Of what is written only the fullest alternative, where it holds all of the others: a column that may be left out is
 /// there. Alternatives that write other columns are other statements, and stay.
 fn fullest<'p>(properties: &[Property<'p>], written: impl Fn(&str) -> bool) -> Vec<Property<'p>> {
     let alone = |(name, conditional, values): &Property<'p>| {
-        let full = values.iter().flatten().rev().max_by_key(|value| size(value))?;
+        let full =
+            values.iter().filter_map(|(value, _)| value.as_ref()).rev().max_by_key(|value| size(value))?;
         // A spread under a condition leaves what an earlier property of its name writes.
         let mut others = properties.iter().filter(|(other, ..)| other == name).flat_map(|(_, _, all)| all);
-        let stands = written(name) && others.all(|other| other.as_ref().is_none_or(|one| holds(full, one)));
-        stands.then(|| (*name, *conditional, vec![Some(full.clone())]))
+        let stands =
+            written(name) && others.all(|(other, _)| other.as_ref().is_none_or(|one| holds(full, one)));
+        stands.then(|| (*name, *conditional, vec![(Some(full.clone()), When::default())]))
     };
     properties.iter().map(|property| alone(property).unwrap_or_else(|| property.clone())).collect()
 }
@@ -237,33 +275,36 @@ fn operation(name: &str) -> bool {
 }
 
 /// A value that is sent as one parameter, whatever it holds; it may still be absent.
-fn one_value(node: &Node) -> Vec<Option<Argument>> {
+fn one_value(node: &Node) -> Vec<Shape> {
+    let always = |shape: Option<Argument>| (shape, When::default());
     match &node.value {
-        Value::Undefined => vec![None],
-        Value::Null => vec![Some(Argument::Null)],
-        Value::Choice(nodes) => {
-            let mut all: Vec<Option<Argument>> = Vec::new();
-            for value in nodes.iter().flat_map(one_value) {
-                if !all.contains(&value) {
-                    all.push(value);
+        Value::Undefined => vec![always(None)],
+        Value::Null => vec![always(Some(Argument::Null))],
+        Value::Choice { .. } => {
+            let mut all: Vec<Shape> = Vec::new();
+            for (one, outer) in node.cases() {
+                for (value, inner) in one_value(one) {
+                    if let Some(both) = outer.and(&inner) {
+                        add(&mut all, value, both);
+                    }
                 }
             }
             merge_scalars(all)
         }
         Value::Expression { text, undefined, .. } => {
-            let mut all = vec![Some(Argument::Expression(text.clone()))];
+            let mut all = vec![always(Some(Argument::Expression(text.clone())))];
             if *undefined == Some(Undefined::Deliberate) {
-                all.push(None);
+                all.push(always(None));
             }
             all
         }
-        _ => vec![Some(Argument::Expression("{ … }".into()))],
+        _ => vec![always(Some(Argument::Expression("{ … }".into())))],
     }
 }
 
 /// The shapes of an object whose properties may each be one of several values.
-fn combined(properties: &[Property<'_>], most: usize) -> Outcome<Vec<Option<Argument>>> {
-    let mut shapes: Vec<Vec<(String, Argument)>> = vec![Vec::new()];
+fn combined(properties: &[Property<'_>], most: usize) -> Outcome<Vec<Shape>> {
+    let mut shapes: Vec<(Vec<(String, Argument)>, When)> = vec![Default::default()];
     for (name, conditional, values) in properties {
         shapes = product(shapes, values, most, |shape, value| match value {
             Some(value) => {
@@ -275,27 +316,35 @@ fn combined(properties: &[Property<'_>], most: usize) -> Outcome<Vec<Option<Argu
             None => shape.retain(|(other, _)| other != name),
         })?;
     }
-    let mut distinct: Vec<Option<Argument>> = Vec::new();
-    for shape in shapes {
-        let shape = Some(Argument::Object(shape));
-        if !distinct.contains(&shape) {
-            distinct.push(shape);
-        }
-    }
-    Ok(distinct)
+    Ok(shapes.into_iter().map(|(shape, when)| (Some(Argument::Object(shape)), when)).collect())
 }
 
-fn product<T: Clone, U>(made: Vec<T>, next: &[U], most: usize, add: impl Fn(&mut T, &U)) -> Outcome<Vec<T>> {
-    if made.len() * next.len() > most {
-        return Err(refuse(format!("more than {most} shapes of arguments")));
+/// Each of what was made so far with each of what comes next, where both may be so at once.
+fn product<T: Clone + PartialEq>(
+    mut made: Vec<(T, When)>,
+    next: &[Shape],
+    most: usize,
+    put: impl Fn(&mut T, &Option<Argument>),
+) -> Outcome<Vec<(T, When)>> {
+    // Most values have one shape, and most arguments, too.
+    if let ([(one, outer)], [(value, inner)]) = (made.as_mut_slice(), next)
+        && let Some(both) = outer.and(inner)
+    {
+        put(one, value);
+        *outer = both;
+        return Ok(made);
     }
     let mut all = Vec::with_capacity(made.len() * next.len());
-    for one in made {
-        for value in next {
+    for (one, outer) in &made {
+        for (value, inner) in next {
+            let Some(both) = outer.and(inner) else { continue };
             let mut one = one.clone();
-            add(&mut one, value);
-            all.push(one);
+            put(&mut one, value);
+            add(&mut all, one, both);
         }
+    }
+    if all.len() > most {
+        return Err(refuse(format!("more than {most} shapes of arguments")));
     }
     Ok(all)
 }
@@ -317,8 +366,8 @@ fn place_of(outer: Place, key: &str) -> Place {
 }
 
 /// Values that fill the same parameter become one expression.
-fn merge_scalars(all: Vec<Option<Argument>>) -> Vec<Option<Argument>> {
-    let scalar = |one: &Option<Argument>| {
+fn merge_scalars(all: Vec<Shape>) -> Vec<Shape> {
+    let scalar = |(one, _): &Shape| {
         matches!(
             one,
             Some(Argument::Bool(_) | Argument::Number(_) | Argument::Text(_) | Argument::Expression(_))
@@ -327,19 +376,20 @@ fn merge_scalars(all: Vec<Option<Argument>>) -> Vec<Option<Argument>> {
     if all.iter().filter(|one| scalar(one)).count() < 2 {
         return all;
     }
-    let negative =
-        |one: &Option<Argument>| matches!(one, Some(Argument::Number(text)) if text.starts_with('-'));
+    let negative = |(one, _): &Shape| matches!(one, Some(Argument::Number(text)) if text.starts_with('-'));
     if all.iter().any(negative) {
         return all;
     }
-    let written = all.iter().filter(|one| scalar(one)).map(|one| match one {
+    let written = all.iter().filter(|one| scalar(one)).map(|(one, _)| match one {
         Some(Argument::Text(text)) => format!("\"{text}\""),
         Some(Argument::Number(text) | Argument::Expression(text)) => text.clone(),
         Some(Argument::Bool(value)) => value.to_string(),
         _ => String::new(),
     });
     let merged = Argument::Expression(written.collect::<Vec<_>>().join(" | "));
-    let mut rest: Vec<Option<Argument>> = all.into_iter().filter(|one| !scalar(one)).collect();
-    rest.insert(0, Some(merged));
+    let (merging, mut rest): (Vec<Shape>, Vec<Shape>) = all.into_iter().partition(scalar);
+    let when =
+        merging.iter().map(|(_, when)| when.clone()).reduce(|one, two| one.or(&two)).unwrap_or_default();
+    rest.insert(0, (Some(merged), when));
     rest
 }

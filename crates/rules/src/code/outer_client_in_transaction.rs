@@ -96,7 +96,7 @@ pub(in crate::code) fn hands_on(node: &Node, client: Option<&str>) -> bool {
     match &node.value {
         Value::Expression { text, .. } => client.is_some_and(|client| text == client),
         Value::Object(object) => object.properties.iter().any(|property| hands_on(&property.value, client)),
-        Value::List(nodes) | Value::Choice(nodes) => nodes.iter().any(|node| hands_on(node, client)),
+        Value::List(nodes) | Value::Choice { nodes, .. } => nodes.iter().any(|node| hands_on(node, client)),
         _ => false,
     }
 }

@@ -313,7 +313,9 @@ fn names<'a>(nodes: &[&'a Node]) -> BTreeSet<&'a str> {
     fn collect<'a>(node: &'a Node, found: &mut BTreeSet<&'a str>) {
         match &node.value {
             Value::Object(object) => object.properties.iter().for_each(|one| collect(&one.value, found)),
-            Value::List(nodes) | Value::Choice(nodes) => nodes.iter().for_each(|node| collect(node, found)),
+            Value::List(nodes) | Value::Choice { nodes, .. } => {
+                nodes.iter().for_each(|node| collect(node, found));
+            }
             Value::Expression { text, sources, .. } => {
                 let told =
                     |source: &Source| !matches!(source, Source::Session | Source::Constant | Source::Time);

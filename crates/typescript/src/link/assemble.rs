@@ -199,7 +199,7 @@ fn fluent(mut argument: Node, relation: &str, inner: &Node) -> Node {
         Value::Undefined => Node { span, value: Value::Bool(true) },
         _ => inner.clone(),
     };
-    let property = |name: &str, value: Node| Property { name: name.into(), span, conditional: false, value };
+    let property = |name: &str, value: Node| Property::new(name, span, value);
     let select = Object { properties: vec![property(relation, asked)], open: false };
     if let Value::Object(object) = &mut argument.value {
         object.properties.retain(|one| !matches!(one.name.as_str(), "select" | "include"));
@@ -370,7 +370,7 @@ impl Places {
             Value::Object(object) => {
                 object.properties.iter_mut().for_each(|property| self.renumber(unit, &mut property.value));
             }
-            Value::List(nodes) | Value::Choice(nodes) => {
+            Value::List(nodes) | Value::Choice { nodes, .. } => {
                 nodes.iter_mut().for_each(|node| self.renumber(unit, node));
             }
             Value::Expression { sources, .. } => self.sources(unit, sources),

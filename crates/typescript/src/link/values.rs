@@ -3,7 +3,7 @@
 
 use std::cell::Cell;
 
-use pgsteward_model::code::{Node, Object, Property, Source, Value};
+use pgsteward_model::code::{Node, Object, Property, Source, Value, When};
 use pgsteward_model::source::Span;
 
 use super::linker::Linker;
@@ -41,7 +41,7 @@ impl<'l, 'a> Filler<'l, 'a> {
         self.left.set(self.left.get() - 1);
         match &mut node.value {
             Value::Object(object) => self.object(unit, object, shaping, depth),
-            Value::List(nodes) | Value::Choice(nodes) => {
+            Value::List(nodes) | Value::Choice { nodes, .. } => {
                 nodes.iter_mut().for_each(|node| self.fill(unit, node, shaping, depth + 1));
             }
             Value::Expression { .. } => {
@@ -225,8 +225,9 @@ impl<'l, 'a> Filler<'l, 'a> {
             (Value::List(nodes), _) => {
                 Node { span: node.span, value: Value::List(nodes.iter().map(within).collect()) }
             }
-            (Value::Choice(nodes), _) => {
-                Node { span: node.span, value: Value::Choice(nodes.iter().map(within).collect()) }
+            (Value::Choice { nodes, when }, _) => {
+                let nodes = nodes.iter().map(within).collect();
+                Node { span: node.span, value: Value::Choice { nodes, when: when.clone() } }
             }
             _ => node.clone(),
         }
@@ -265,7 +266,7 @@ fn one_of(mut values: Vec<Node>, span: Span) -> Value {
         (1, Some(only)) => only.value,
         (_, Some(last)) => {
             values.push(last);
-            Value::Choice(values.into_iter().map(|node| Node { span, ..node }).collect())
+            Value::choice(values.into_iter().map(|node| Node { span, ..node }).collect())
         }
         (_, None) => Value::Undefined,
     }
@@ -286,20 +287,23 @@ fn member(value: &Node, name: &str) -> Option<Node> {
 
 /// What a spread lays out, and whether more may come; nothing where it is not known.
 fn spread_properties(property: &Property) -> Option<(Vec<Property>, bool)> {
-    let alternatives = property.value.alternatives();
-    let conditional = property.conditional || alternatives.len() > 1;
+    let alternatives = property.value.cases();
+    let several = alternatives.len() > 1;
     let mut properties = Vec::new();
     let mut open = false;
-    for node in alternatives {
+    for (node, when) in alternatives {
         match &node.value {
             Value::Object(object) => {
                 open |= object.open;
-                properties.extend(
-                    object
-                        .properties
-                        .iter()
-                        .map(|one| Property { conditional: one.conditional || conditional, ..one.clone() }),
-                );
+                let nobody_knows =
+                    several && when.is_always() || property.conditional && property.when.is_always();
+                properties.extend(object.properties.iter().cloned().filter_map(|one| {
+                    if nobody_knows {
+                        return Some(Property { conditional: true, when: When::default(), ..one });
+                    }
+                    let one = one.under(&when)?;
+                    if property.conditional { one.under(&property.when) } else { Some(one) }
+                }));
             }
             Value::Undefined | Value::Null | Value::Bool(_) => {}
             _ => return None,
@@ -318,17 +322,28 @@ fn put(properties: &mut Vec<Property>, property: Property) {
 /// A value at another place. Calls, loops and parameters of where it came from mean nothing there.
 pub(super) fn relocated(node: &Node, span: Span) -> Node {
     let within = |node: &Node| relocated(node, span);
+    // Conditions there are none of the call's: they are known from each other only.
+    let run = (span.start as u64) << 32 | span.end as u64;
     let value = match &node.value {
         Value::Object(object) => Value::Object(Object {
             properties: object
                 .properties
                 .iter()
-                .map(|property| Property { span, value: within(&property.value), ..property.clone() })
+                .map(|property| Property {
+                    name: property.name.clone(),
+                    span,
+                    conditional: property.conditional,
+                    when: property.when.elsewhere(run),
+                    value: within(&property.value),
+                })
                 .collect(),
             open: object.open,
         }),
         Value::List(nodes) => Value::List(nodes.iter().map(within).collect()),
-        Value::Choice(nodes) => Value::Choice(nodes.iter().map(within).collect()),
+        Value::Choice { nodes, when } => Value::Choice {
+            nodes: nodes.iter().map(within).collect(),
+            when: when.iter().map(|when| when.elsewhere(run)).collect(),
+        },
         Value::Expression { text, sources, undefined } => {
             let mut known: Vec<Source> = sources
                 .iter()

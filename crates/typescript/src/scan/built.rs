@@ -4,11 +4,13 @@ use oxc_ast::AstKind;
 use oxc_ast::ast::{Argument, AssignmentOperator, Expression, SpreadElement, UnaryOperator};
 use oxc_syntax::node::NodeId;
 use oxc_syntax::symbol::SymbolId;
-use pgsteward_model::code::{Node, Property, Value};
+use pgsteward_model::code::{Node, Object, Property, Value, When};
 
+use super::cases::unknown;
 use super::reader::Reader;
+use super::spread::{open, put};
 use super::syntax::{id, span};
-use super::value::{Budget, ELEMENTS, open, put};
+use super::value::{Budget, ELEMENTS};
 
 impl<'a> Reader<'_, 'a> {
     /// The value of a variable: its first one, and what is assigned to it and to its members before it is read.
@@ -22,33 +24,62 @@ impl<'a> Reader<'_, 'a> {
     ) -> Node {
         self.following.push(symbol);
         let read = id(expression);
-        let mut values = Vec::new();
+        let mut values: Vec<(Node, When)> = Vec::new();
         let outer = self.reading;
         self.reading = outer.max(span(expression).start);
         if let Some(init) = init {
-            values.push(self.value_at(init, depth, budget));
+            values.push((self.value_at(init, depth, budget), When::default()));
         }
-        for value in self.assigned(symbol) {
+        let assigned = self.assigned(symbol);
+        if init.is_none() && !assigned.is_empty() && self.starts_undefined(symbol) {
+            values.push((Node { span: span(expression), value: Value::Undefined }, When::default()));
+        }
+        let reader_of = self.code_around(read).map(super::syntax::Code::id);
+        for value in assigned {
             let before = span(value).end <= span(expression).start;
             // In the next turn of a loop it is what this one leaves behind, and another function may run before.
             if before || !values.is_empty() && self.may_come_before(id(value), read, symbol) {
-                values.push(self.value_at(value, depth, budget));
+                let here = before && self.code_around(id(value)).map(super::syntax::Code::id) == reader_of;
+                let when =
+                    if here { self.cases_since(id(value), symbol) } else { unknown(span(value), true) };
+                let mut node = self.value_at(value, depth, budget);
+                if !before {
+                    node = node.elsewhere(span(value).start as u64);
+                }
+                let otherwise = when.not();
+                values.retain_mut(|(_, kept)| {
+                    let left = otherwise.as_ref().and_then(|otherwise| kept.and(otherwise));
+                    left.map(|left| *kept = left).is_some()
+                });
+                values.push((node, when));
             }
         }
-        for value in &mut values {
+        for (value, _) in &mut values {
             self.member_writes(symbol, read, value, depth, budget);
         }
         self.reading = outer;
         self.following.pop();
-        if values.is_empty() {
-            return self.expression(expression, None);
-        }
         let mut values = values.into_iter();
-        let mut node = values.next().unwrap_or_default();
-        for value in values {
-            node = self.choice(expression, node, value);
+        let Some((mut node, mut when)) = values.next() else { return self.expression(expression, None) };
+        for (value, under) in values {
+            let both = when.or(&under);
+            node = self.choice(expression, (node, when), (value, under));
+            when = both;
         }
         node
+    }
+
+    /// `let where;`, of which TypeScript does not ask that it is assigned before it is read.
+    fn starts_undefined(&self, symbol: SymbolId) -> bool {
+        let AstKind::VariableDeclarator(declarator) =
+            self.nodes.kind(self.scoping.symbol_declaration(symbol))
+        else {
+            return false;
+        };
+        let ty = self.type_text(declarator.type_annotation.as_deref());
+        ty.is_none_or(|ty| {
+            ty.split(|one: char| !one.is_alphanumeric()).any(|word| matches!(word, "undefined" | "any"))
+        })
     }
 
     /// `where.x = …`, `where.a.b = …`, `Object.assign(where, …)`, `list.push(…)` between the declaration and the use.
@@ -82,9 +113,12 @@ impl<'a> Reader<'_, 'a> {
             let (mut path, at) = self.members_from(place);
             let here = span(&self.nodes.kind(at));
             let parent = self.nodes.parent_id(at);
-            let conditional = later
-                || self.code_around(place).map(super::syntax::Code::id) != reader_of
-                || self.conditional_since(place, symbol);
+            let here_too = self.code_around(place).map(super::syntax::Code::id) == reader_of;
+            let when = if later || !here_too {
+                unknown(span(&self.nodes.kind(place)), true)
+            } else {
+                self.cases_since(place, symbol)
+            };
             match self.nodes.kind(parent) {
                 AstKind::AssignmentExpression(assignment)
                     if !path.is_empty() && span(&assignment.left).contains(here) =>
@@ -95,7 +129,7 @@ impl<'a> Reader<'_, 'a> {
                         self.expression(&assignment.right, None)
                     };
                     let unknown = self.opaque_text(span(assignment));
-                    write(node, &path, &value, &unknown, conditional);
+                    write(node, &path, &value, &unknown, &when);
                 }
                 AstKind::CallExpression(call)
                     if span(&call.callee).contains(here)
@@ -112,7 +146,7 @@ impl<'a> Reader<'_, 'a> {
                                 .into_iter()
                                 .collect(),
                         };
-                        push(node, &path, &values, &unknown, conditional);
+                        push(node, &path, &values, &unknown, &when);
                     }
                 }
                 AstKind::CallExpression(call)
@@ -127,7 +161,7 @@ impl<'a> Reader<'_, 'a> {
                             None => self.opaque_text(span(one)),
                         };
                         if let Value::Object(object) = &mut node.value {
-                            self.spread(object, value, conditional);
+                            self.spread(object, value, &when);
                         }
                     }
                 }
@@ -136,9 +170,7 @@ impl<'a> Reader<'_, 'a> {
                         && matches!((&node.value, path.as_slice()), (Value::Object(_), [Some(_)])) =>
                 {
                     if let (Value::Object(object), [Some(name)]) = (&mut node.value, path.as_slice()) {
-                        for property in &mut object.properties {
-                            property.conditional |= property.name == *name;
-                        }
+                        remove(object, name, &when);
                     }
                 }
                 // `[where.x] = values`
@@ -148,7 +180,7 @@ impl<'a> Reader<'_, 'a> {
                     if !path.is_empty() =>
                 {
                     let unknown = self.opaque_text(here);
-                    write(node, &path, &unknown, &unknown, conditional);
+                    write(node, &path, &unknown, &unknown, &when);
                 }
                 _ => {
                     let mut found = Vec::new();
@@ -176,61 +208,29 @@ impl<'a> Reader<'_, 'a> {
             _ => vec![self.expression(&spread.argument, Some(span(spread)))],
         }
     }
-
-    /// A condition or a loop stands between a place and the block that declares a name.
-    fn conditional_since(&self, place: NodeId, symbol: SymbolId) -> bool {
-        let declared = self.scoping.symbol_declaration(symbol);
-        let block = self.nodes.ancestor_ids(declared).find(|id| {
-            matches!(
-                self.nodes.kind(*id),
-                AstKind::BlockStatement(_) | AstKind::FunctionBody(_) | AstKind::Program(_)
-            )
-        });
-        for id in self.nodes.ancestor_ids(place) {
-            if Some(id) == block {
-                return false;
-            }
-            if matches!(
-                self.nodes.kind(id),
-                AstKind::IfStatement(_)
-                    | AstKind::SwitchCase(_)
-                    | AstKind::ConditionalExpression(_)
-                    | AstKind::LogicalExpression(_)
-                    | AstKind::ForStatement(_)
-                    | AstKind::ForOfStatement(_)
-                    | AstKind::ForInStatement(_)
-                    | AstKind::WhileStatement(_)
-                    | AstKind::DoWhileStatement(_)
-                    | AstKind::CatchClause(_)
-            ) {
-                return true;
-            }
-        }
-        false
-    }
 }
 
-fn write(node: &mut Node, path: &[Option<String>], value: &Node, unknown: &Node, conditional: bool) {
+fn write(node: &mut Node, path: &[Option<String>], value: &Node, unknown: &Node, when: &When) {
     match (&mut node.value, path) {
-        (Value::Choice(nodes), _) => {
-            nodes.iter_mut().for_each(|one| write(one, path, value, unknown, conditional));
+        (Value::Choice { nodes, .. }, _) => {
+            nodes.iter_mut().for_each(|one| write(one, path, value, unknown, when));
         }
-        (Value::Object(object), [Some(name)]) => put(
-            object,
-            Property { name: name.clone(), span: unknown.span, conditional, value: value.clone() },
-        ),
+        (Value::Object(object), [Some(name)]) => {
+            let written = Property::new(name.as_str(), unknown.span, value.clone()).under(when);
+            written.into_iter().for_each(|written| put(object, written));
+        }
         (Value::Object(object), [Some(name), rest @ ..]) if object.get(name).is_some() => {
             let properties = object.properties.iter_mut().filter(|property| property.name == *name);
-            properties.for_each(|property| write(&mut property.value, rest, value, unknown, conditional));
+            properties.for_each(|property| write(&mut property.value, rest, value, unknown, when));
         }
         _ => spoil(node, path, unknown),
     }
 }
 
-fn push(node: &mut Node, path: &[Option<String>], values: &[Node], unknown: &Node, conditional: bool) {
+fn push(node: &mut Node, path: &[Option<String>], values: &[Node], unknown: &Node, when: &When) {
     match (&mut node.value, path) {
-        (Value::Choice(nodes), _) => {
-            nodes.iter_mut().for_each(|one| push(one, path, values, unknown, conditional));
+        (Value::Choice { nodes, .. }, _) => {
+            nodes.iter_mut().for_each(|one| push(one, path, values, unknown, when));
         }
         // However many a callback makes, that many are there in the end.
         (Value::List(list), [])
@@ -240,25 +240,33 @@ fn push(node: &mut Node, path: &[Option<String>], values: &[Node], unknown: &Nod
         }
         (Value::List(list), []) if list.len() + values.len() <= ELEMENTS => {
             list.extend(values.iter().map(|value| {
-                if !conditional {
-                    return value.clone();
-                }
+                let Some(otherwise) = when.not() else { return value.clone() };
                 let absent = Node { span: value.span, value: Value::Undefined };
-                Node { span: value.span, value: Value::Choice(vec![value.clone(), absent]) }
+                let cases = vec![(value.clone(), when.clone()), (absent, otherwise)];
+                Node { span: value.span, value: Value::decided(cases) }
             }));
         }
         (Value::Object(object), [Some(name), rest @ ..]) if object.get(name).is_some() => {
             let properties = object.properties.iter_mut().filter(|property| property.name == *name);
-            properties.for_each(|property| push(&mut property.value, rest, values, unknown, conditional));
+            properties.for_each(|property| push(&mut property.value, rest, values, unknown, when));
         }
         _ => spoil(node, path, unknown),
     }
 }
 
+/// `delete where.x`
+fn remove(object: &mut Object, name: &str, when: &When) {
+    let otherwise = when.not();
+    let left = std::mem::take(&mut object.properties).into_iter().filter_map(|property| {
+        if property.name != name { Some(property) } else { property.under(otherwise.as_ref()?) }
+    });
+    object.properties = left.collect();
+}
+
 /// Something is written at a path, and the text does not tell what.
 fn spoil(node: &mut Node, path: &[Option<String>], unknown: &Node) {
     match (&mut node.value, path) {
-        (Value::Choice(nodes), _) => nodes.iter_mut().for_each(|one| spoil(one, path, unknown)),
+        (Value::Choice { nodes, .. }, _) => nodes.iter_mut().for_each(|one| spoil(one, path, unknown)),
         (Value::Object(object), [Some(name), rest @ ..]) if object.get(name).is_some() => {
             let properties = object.properties.iter_mut().filter(|property| property.name == *name);
             properties.for_each(|property| spoil(&mut property.value, rest, unknown));

@@ -122,10 +122,11 @@ impl<'a> Reader<'_, 'a> {
         // First the place, which makes its loops known: values name them.
         let site = self.site(node);
         let client = self.origin(parts.client);
-        let argument = self.argument_value(call, 0);
+        let mut argument = self.argument_value(call, 0);
         let (fluent, outer) = self.fluent(node, parts.operation);
         let usage = self.usage(outer);
         let shape = super::shape::shape(parts.operation.name(), &argument);
+        self.grant(node, &mut argument);
         let into = &mut self.unit.calls[index];
         into.client = client;
         into.argument = argument;

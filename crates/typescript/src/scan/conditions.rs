@@ -37,7 +37,7 @@ impl<'a> Reader<'_, 'a> {
     }
 
     /// Conditions around and before a place, outermost first, to the end of its function.
-    fn conditions(&self, node: NodeId, stop_at_function: bool) -> Vec<Condition<'a>> {
+    pub(super) fn conditions(&self, node: NodeId, stop_at_function: bool) -> Vec<Condition<'a>> {
         let mut found = Vec::new();
         let mut at = node;
         for outer in self.nodes.ancestor_ids(node) {
@@ -219,7 +219,7 @@ fn before<'a>(statements: &'a [Statement<'a>], start: usize, found: &mut Vec<Con
     found.extend(early);
 }
 
-fn callee_name<'b>(callee: &'b Expression) -> Option<&'b str> {
+pub(super) fn callee_name<'b>(callee: &'b Expression) -> Option<&'b str> {
     match bare(callee) {
         Expression::Identifier(name) => Some(name.name.as_str()),
         other => as_member(other).and_then(|member| member.name),
@@ -227,7 +227,7 @@ fn callee_name<'b>(callee: &'b Expression) -> Option<&'b str> {
 }
 
 /// Nothing runs after it: `return`, `throw`, `continue`, `break`, `redirect()`, `process.exit()`.
-fn ends(statement: &Statement) -> bool {
+pub(super) fn ends(statement: &Statement) -> bool {
     match statement {
         Statement::ReturnStatement(_)
         | Statement::ThrowStatement(_)

@@ -1,7 +1,7 @@
 //! Lists that callbacks make of others: `rows.map((row) => ({ … }))`, and what is done to such lists.
 
 use oxc_ast::ast::{CallExpression, Expression, Statement};
-use pgsteward_model::code::{Node, Value};
+use pgsteward_model::code::{Node, Value, When};
 
 use super::reader::{Definition, Reader};
 use super::syntax::{Code, argument, as_call, as_member, bare, settled, span};
@@ -86,7 +86,7 @@ impl<'a> Reader<'_, 'a> {
             return Some(list);
         }
         let absent = Node { span: here, value: Value::Undefined };
-        Some(Node { span: here, value: Value::Choice(vec![list, absent]) })
+        Some(Node { span: here, value: Value::choice(vec![list, absent]) })
     }
 
     /// A callback that returns objects that are written out.
@@ -147,7 +147,7 @@ impl<'a> Reader<'_, 'a> {
         match values.len() {
             0 => None,
             1 => values.pop(),
-            _ => Some(Node { span: span(callback), value: Value::Choice(values) }),
+            _ => Some(Node { span: span(callback), value: Value::choice(values) }),
         }
     }
 }
@@ -226,7 +226,7 @@ fn flattened(node: Node) -> Option<Node> {
     match elements.len() {
         0 => None,
         1 => elements.pop(),
-        _ => Some(Node { span: node.span, value: Value::Choice(elements) }),
+        _ => Some(Node { span: node.span, value: Value::choice(elements) }),
     }
 }
 
@@ -240,7 +240,7 @@ fn present(node: &Node) -> Node {
         .collect();
     match left.as_slice() {
         [only] => only.clone(),
-        _ => Node { span: node.span, value: Value::Choice(left) },
+        _ => Node { span: node.span, value: Value::choice(left) },
     }
 }
 
@@ -251,12 +251,23 @@ fn kept(node: &Node, only_truth: bool) -> Option<Node> {
     if !all.iter().all(|one| falsy(one) || matches!(one.value, Value::Object(_))) {
         return None;
     }
-    let mut left: Vec<Node> = all.iter().filter(|one| !falsy(one)).map(|one| (*one).clone()).collect();
-    if !only_truth || left.len() < all.len() {
-        left.push(Node { span: node.span, value: Value::Undefined });
+    let absent = || Node { span: node.span, value: Value::Undefined };
+    let (gone, left): (Vec<_>, Vec<_>) = node.cases().into_iter().partition(|(one, _)| falsy(one));
+    let mut left: Vec<(Node, When)> = left.into_iter().map(|(one, when)| (one.clone(), when)).collect();
+    if !only_truth {
+        // What else it looks at, nobody knows.
+        let mut nodes: Vec<Node> = left.into_iter().map(|(one, _)| one).collect();
+        nodes.push(absent());
+        return match nodes.len() {
+            1 => nodes.pop(),
+            _ => Some(Node { span: node.span, value: Value::choice(nodes) }),
+        };
+    }
+    if let Some(when) = gone.into_iter().map(|(_, when)| when).reduce(|one, two| one.or(&two)) {
+        left.push((absent(), when));
     }
     match left.len() {
-        1 => left.pop(),
-        _ => Some(Node { span: node.span, value: Value::Choice(left) }),
+        1 => left.pop().map(|(only, _)| only),
+        _ => Some(Node { span: node.span, value: Value::decided(left) }),
     }
 }

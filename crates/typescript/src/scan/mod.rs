@@ -4,6 +4,7 @@ mod bound;
 mod built;
 mod called;
 mod calls;
+mod cases;
 mod classes;
 mod clients;
 mod conditions;
@@ -32,6 +33,7 @@ mod shape;
 mod site;
 mod skim;
 mod sources;
+mod spread;
 mod syntax;
 mod taken;
 #[cfg(test)]
@@ -231,6 +233,7 @@ fn read_tree(parsed: ParserReturn<'_>, mut unit: Unit, text: &str, fully: bool) 
         following: Vec::new(),
         references: Vec::new(),
         reading: 0,
+        there: HashMap::default(),
         written: RefCell::default(),
         circles: std::cell::Cell::default(),
         ours: RefCell::default(),

@@ -56,6 +56,8 @@ pub(super) struct Reader<'s, 'a> {
     /// Up to where in the text what is written into an object concerns the value that is read right now: objects within
     /// objects are shared, `const args = { where }; where.a = 1; find(args)`.
     pub reading: usize,
+    /// When an expression that may be `undefined` on purpose is not, by its place.
+    pub there: HashMap<Span, pgsteward_model::code::When>,
     /// What is written into what names hold, for those that were asked about.
     pub written: RefCell<HashMap<SymbolId, Option<std::rc::Rc<[super::written::Written]>>>>,
     /// How often names led back to themselves while that was found out.

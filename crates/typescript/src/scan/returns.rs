@@ -34,7 +34,7 @@ impl<'a> Reader<'_, 'a> {
         }
         if self.unit.functions[function].returned.len() < RETURNED && fragment_like(value) {
             let node = self.value(value);
-            if matches!(node.value, Value::Object(_) | Value::List(_) | Value::Choice(_)) {
+            if matches!(node.value, Value::Object(_) | Value::List(_) | Value::Choice { .. }) {
                 self.unit.functions[function].returned.push(node);
             }
         }

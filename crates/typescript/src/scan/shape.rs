@@ -46,7 +46,7 @@ fn write(value: &Value, out: &mut String, depth: u32) {
             }
             out.push(']');
         }
-        Value::Choice(nodes) => {
+        Value::Choice { nodes, .. } => {
             for (index, node) in nodes.iter().enumerate().take(4) {
                 if index > 0 {
                     out.push_str(" | ");
@@ -62,7 +62,7 @@ fn write(value: &Value, out: &mut String, depth: u32) {
 fn nested(value: &Value) -> bool {
     match value {
         Value::Object(_) | Value::List(_) => true,
-        Value::Choice(nodes) => nodes.iter().any(|node| nested(&node.value)),
+        Value::Choice { nodes, .. } => nodes.iter().any(|node| nested(&node.value)),
         _ => false,
     }
 }

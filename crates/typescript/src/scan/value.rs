@@ -1,16 +1,17 @@
 //! Expressions as values: what the text says they are.
 
 use oxc_ast::ast::{
-    ArrayExpressionElement, CallExpression, Expression, IdentifierReference, LogicalOperator,
-    ObjectExpression, ObjectPropertyKind, UnaryOperator, VariableDeclarationKind,
+    ArrayExpressionElement, CallExpression, Expression, IdentifierReference, LogicalExpression,
+    LogicalOperator, ObjectExpression, ObjectPropertyKind, UnaryOperator, VariableDeclarationKind,
 };
-use pgsteward_model::code::{Node, Object, Property, Undefined, Value};
+use pgsteward_model::code::{Node, Object, Property, Undefined, Value, When};
 use pgsteward_model::source::Span;
 
 use super::reader::{DEPTH, Definition, Reader};
+use super::spread::{open, put};
 use super::syntax::{argument, as_call, as_member, bare, key_name, span};
 use super::written_out::{Kind, laid_out, literal_like};
-use crate::unit::{Origin, Reference, SPREAD};
+use crate::unit::{Origin, Reference};
 
 /// A list longer than this is cut: its rest is one expression.
 pub(super) const ELEMENTS: usize = 200;
@@ -126,22 +127,18 @@ impl<'a> Reader<'_, 'a> {
             Expression::ConditionalExpression(choice) => {
                 let left = self.value_at(&choice.consequent, next, budget);
                 let right = self.value_at(&choice.alternate, next, budget);
+                let left = (left, self.case(&choice.test, true));
+                let right = (right, self.case(&choice.test, false));
                 return self.choice(inner, left, right);
             }
             Expression::LogicalExpression(both) => {
                 let right = self.value_at(&both.right, next, budget);
                 if both.operator == LogicalOperator::And {
                     let absent = Node { span: span(&both.left), value: Value::Undefined };
-                    return self.choice(inner, right, absent);
+                    let right = (right, self.case(&both.left, true));
+                    return self.choice(inner, right, (absent, self.case(&both.left, false)));
                 }
-                let mut left = self.value_at(&both.left, next, budget);
-                // `??` and `||` take the right side then.
-                match &mut left.value {
-                    Value::Expression { undefined, .. } => *undefined = None,
-                    Value::Choice(nodes) => nodes.retain(|one| one.value != Value::Undefined),
-                    _ => {}
-                }
-                return self.choice(inner, left, right);
+                return self.instead(inner, both, right, next, budget);
             }
             Expression::AssignmentExpression(assignment) => {
                 return self.value_at(&assignment.right, next, budget);
@@ -215,32 +212,76 @@ impl<'a> Reader<'_, 'a> {
         (!found.conditional).then_some(found.value)
     }
 
-    pub(super) fn choice(&mut self, whole: &'a Expression<'a>, left: Node, right: Node) -> Node {
+    /// `a ?? b`, `a || b`
+    fn instead(
+        &mut self,
+        whole: &'a Expression<'a>,
+        both: &'a LogicalExpression<'a>,
+        right: Node,
+        depth: u32,
+        budget: &mut Budget,
+    ) -> Node {
+        let mut left = self.value_at(&both.left, depth, budget);
+        let mut there = match both.operator {
+            LogicalOperator::Or => self.case(&both.left, true),
+            _ => super::cases::unknown(span(whole), true),
+        };
+        match &mut left.value {
+            // The right side is taken then.
+            Value::Expression { undefined, .. } => *undefined = None,
+            Value::Choice { .. } => {
+                let (gone, kept): (Vec<_>, Vec<_>) =
+                    left.cases().into_iter().partition(|(one, _)| one.value == Value::Undefined);
+                let object =
+                    |(one, _): &(&Node, When)| matches!(one.value, Value::Object(_) | Value::List(_));
+                let never = gone.into_iter().map(|(_, when)| when).reduce(|one, two| one.or(&two));
+                if let Some(never) = never.as_ref().and_then(When::not).filter(|_| kept.iter().all(object)) {
+                    there = never;
+                }
+                let kept = kept.into_iter().map(|(one, when)| (one.clone(), when)).collect();
+                left.value = Value::decided(kept);
+            }
+            _ => {}
+        }
+        let absent = there.not().unwrap_or_default();
+        self.choice(whole, (left, there), (right, absent))
+    }
+
+    /// One of two values, each under its conditions.
+    pub(super) fn choice(
+        &mut self,
+        whole: &'a Expression<'a>,
+        left: (Node, When),
+        right: (Node, When),
+    ) -> Node {
         let here = span(whole);
         let absent = |node: &Node| node.value == Value::Undefined;
         let scalar = |node: &Node| matches!(node.value, Value::Expression { .. });
-        if (absent(&left) && scalar(&right)) || (absent(&right) && scalar(&left)) {
+        if (absent(&left.0) && scalar(&right.0)) || (absent(&right.0) && scalar(&left.0)) {
             let mut node = self.expression(whole, None);
+            let (known, there) = if absent(&left.0) { right } else { left };
+            if !matches!(known.value, Value::Expression { undefined: Some(Undefined::Deliberate), .. }) {
+                self.there.insert(node.span, there);
+            }
             if let Value::Expression { undefined, .. } = &mut node.value {
                 *undefined = Some(Undefined::Deliberate);
             }
             return node;
         }
-        let mut nodes = Vec::new();
-        for node in [left, right] {
-            match node.value {
-                Value::Choice(more) => nodes.extend(more),
-                _ if nodes.iter().any(|one: &Node| one.value == node.value) => {}
-                _ => nodes.push(node),
+        let mut cases: Vec<(Node, When)> = Vec::new();
+        for (node, outer) in [left, right] {
+            for (one, inner) in node.cases() {
+                let Some(when) = outer.and(&inner) else { continue };
+                match cases.iter_mut().find(|(known, _)| known.value == one.value) {
+                    Some((_, known)) => *known = known.or(&when),
+                    None => cases.push((one.clone(), when)),
+                }
             }
         }
-        match (nodes.len(), nodes.pop()) {
-            (1, Some(only)) => only,
-            (_, Some(last)) => {
-                nodes.push(last);
-                Node { span: here, value: Value::Choice(nodes) }
-            }
-            (_, None) => self.opaque_text(here),
+        match cases.len() {
+            0 => self.opaque_text(here),
+            1 => cases.remove(0).0,
+            _ => Node { span: here, value: Value::decided(cases) },
         }
     }
 
@@ -253,8 +294,14 @@ impl<'a> Reader<'_, 'a> {
                 ObjectPropertyKind::ObjectProperty(property) => {
                     let here = span(&**property);
                     let value = self.value_at(&property.value, depth, budget);
+                    let mut made = Property::new("", here, value);
+                    if let Some(when) =
+                        self.there.get(&made.value.span).filter(|_| is_deliberate(&made.value))
+                    {
+                        made.when = when.clone();
+                    }
                     match key_name(&property.key) {
-                        Some(name) => put(&mut out, Property { name, span: here, conditional: false, value }),
+                        Some(name) => put(&mut out, Property { name, ..made }),
                         None => {
                             // `[field]: value`: one property, of a name that is not known.
                             let unknown = self.opaque_text(here);
@@ -264,44 +311,11 @@ impl<'a> Reader<'_, 'a> {
                 }
                 ObjectPropertyKind::SpreadProperty(spread) => {
                     let node = self.copied(&spread.argument, depth, budget);
-                    self.spread(&mut out, node, false);
+                    self.spread(&mut out, node, &When::default());
                 }
             }
         }
         out
-    }
-
-    /// The value of what is copied where it stands: what is written into the original later is not in the copy.
-    pub(super) fn copied(&mut self, expression: &'a Expression<'a>, depth: u32, budget: &mut Budget) -> Node {
-        let reading = std::mem::take(&mut self.reading);
-        let node = self.value_at(expression, depth, budget);
-        self.reading = reading;
-        node
-    }
-
-    /// Lays a spread value out in an object.
-    pub(super) fn spread(&mut self, into: &mut Object, node: Node, conditional: bool) {
-        match node.value {
-            Value::Object(object) => {
-                into.open |= object.open;
-                for mut property in object.properties {
-                    property.conditional |= conditional;
-                    put(into, property);
-                }
-            }
-            // `...(a && { b })`, `...(a ? { b } : {})`
-            Value::Choice(nodes) => {
-                for node in nodes {
-                    self.spread(into, node, true);
-                }
-            }
-            Value::Undefined | Value::Null | Value::Bool(_) => {}
-            _ => {
-                into.open = true;
-                let here = node.span;
-                into.properties.push(Property { name: SPREAD.into(), span: here, conditional, value: node });
-            }
-        }
     }
 
     fn identifier(
@@ -387,22 +401,6 @@ fn known_outside(origin: &Origin) -> bool {
     }
 }
 
-/// A property put after others replaces those of its name; a conditional one stands beside them.
-pub(super) fn put(object: &mut Object, property: Property) {
-    if !property.conditional {
-        object.properties.retain(|one| one.name != property.name || one.name == SPREAD);
-    }
-    object.properties.push(property);
-}
-
-/// An object that gets members that the text does not tell. What stands for them is no spread of anything that other files
-/// may know.
-pub(super) fn open(object: &mut Object, unknown: &Node) {
-    object.open = true;
-    object.properties.push(Property {
-        name: SPREAD.into(),
-        span: unknown.span,
-        conditional: false,
-        value: unknown.clone(),
-    });
+fn is_deliberate(node: &Node) -> bool {
+    matches!(node.value, Value::Expression { undefined: Some(Undefined::Deliberate), .. })
 }

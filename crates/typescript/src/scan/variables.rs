@@ -79,12 +79,8 @@ impl<'a> Reader<'_, 'a> {
                 _ => None,
             };
             if let Some(value) = value {
-                object.properties.push(Property {
-                    name: member.id.static_name().to_string(),
-                    span: here,
-                    conditional: false,
-                    value: Node { span: here, value },
-                });
+                let value = Node { span: here, value };
+                object.properties.push(Property::new(member.id.static_name(), here, value));
             }
         }
         self.variables.insert(symbol, self.unit.variables.len());
@@ -128,6 +124,6 @@ fn worth_keeping(node: &Node) -> bool {
             | Value::Text(_)
             | Value::Number(_)
             | Value::Bool(_)
-            | Value::Choice(_)
+            | Value::Choice { .. }
     )
 }

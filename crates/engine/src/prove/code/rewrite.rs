@@ -32,15 +32,8 @@ pub(super) fn text(text: &str) -> Node {
 }
 
 pub(super) fn object(properties: Vec<(&str, Node)>) -> Node {
-    let properties = properties
-        .into_iter()
-        .map(|(name, value)| Property {
-            name: name.to_owned(),
-            span: Span::default(),
-            conditional: false,
-            value,
-        })
-        .collect();
+    let properties =
+        properties.into_iter().map(|(name, value)| Property::new(name, Span::default(), value)).collect();
     node(Value::Object(Object { properties, open: false }))
 }
 
@@ -48,12 +41,7 @@ pub(super) fn object(properties: Vec<(&str, Node)>) -> Node {
 pub(super) fn with(argument: &Node, name: &str, value: Node) -> Node {
     let mut changed = without(argument, &[name]);
     if let Value::Object(object) = &mut changed.value {
-        object.properties.push(Property {
-            name: name.to_owned(),
-            span: Span::default(),
-            conditional: false,
-            value,
-        });
+        object.properties.push(Property::new(name, Span::default(), value));
     }
     changed
 }
@@ -78,7 +66,9 @@ fn erase(node: &mut Node, place: Span) {
         return;
     }
     match &mut node.value {
-        Value::List(nodes) | Value::Choice(nodes) => nodes.iter_mut().for_each(|node| erase(node, place)),
+        Value::List(nodes) | Value::Choice { nodes, .. } => {
+            nodes.iter_mut().for_each(|node| erase(node, place));
+        }
         Value::Object(object) => {
             object.properties.iter_mut().for_each(|property| erase(&mut property.value, place));
         }

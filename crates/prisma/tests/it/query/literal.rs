@@ -1,7 +1,8 @@
 //! Arguments as one writes them in TypeScript, to values: `{ where: { id: 1 }, take }`. A bare word is an expression;
-//! `name?: value` is a property that may be absent, `a | b` a choice, `...rest` something unknown.
+//! `name?: value` is a property that may be absent, `a | b` a choice, `...rest` something unknown. `@c` and `@!c` say under what
+//! condition a property (`name?@c: value`) or a branch (`a @c | b @!c`) is there.
 
-use pgsteward_model::code::{Node, Object, Property, Undefined, Value};
+use pgsteward_model::code::{Node, Object, Property, Undefined, Value, When};
 
 pub(super) fn node(text: &str) -> Node {
     let mut reader = Reader { text, at: 0 };
@@ -42,11 +43,20 @@ impl<'a> Reader<'a> {
     }
 
     fn choice(&mut self) -> Node {
-        let mut all = vec![self.value()];
+        let mut all = vec![(self.value(), self.when())];
         while self.eat('|') {
-            all.push(self.value());
+            all.push((self.value(), self.when()));
         }
-        if all.len() == 1 { all.remove(0) } else { wrap(Value::Choice(all)) }
+        if all.len() == 1 { all.remove(0).0 } else { wrap(Value::decided(all)) }
+    }
+
+    fn when(&mut self) -> When {
+        if !self.eat('@') {
+            return When::default();
+        }
+        let holds = !self.eat('!');
+        let number = self.word().bytes().fold(0, |number, byte| number * 256 + u64::from(byte));
+        When::case(number, holds)
     }
 
     fn value(&mut self) -> Node {
@@ -95,12 +105,17 @@ impl<'a> Reader<'a> {
             } else {
                 let name = self.word().to_owned();
                 let conditional = self.eat('?');
+                let when = self.when();
                 let value = if self.eat(':') {
                     self.choice()
                 } else {
                     wrap(Value::Expression { text: name.clone(), sources: Vec::new(), undefined: None })
                 };
-                object.properties.push(Property { name, span: Default::default(), conditional, value });
+                object.properties.push(Property {
+                    conditional,
+                    when,
+                    ..Property::new(name, Default::default(), value)
+                });
             }
             self.eat(',');
         }

@@ -159,3 +159,38 @@ fn what_writes_other_columns_is_no_smaller_shape() {
         "{ where: { name?: a, age?: b, email?: c, uid?: d }, data: { name: x } | { name: x, age: y } }";
     assert_eq!(variants("User", "updateMany", arguments).len(), 16);
 }
+
+/// Parts that hang on the same condition are there together; those of its two branches never are.
+#[test]
+fn one_condition_is_one_choice() {
+    let filters = |arguments: &str| -> Vec<String> {
+        let all = variants("User", "findMany", &format!("{{ {arguments}, select: {{ id: true }} }}"));
+        all.iter()
+            .map(|variant| {
+                let sql = variant.queries[0].sql.replace("\"public\".\"users\".", "");
+                sql.split(" WHERE ").nth(1).unwrap_or(&sql).to_owned()
+            })
+            .collect()
+    };
+    assert_eq!(
+        filters("where: { name?@c: a, age?@!c: b }"),
+        ["\"name\" = $1 OFFSET $2", "\"age\" = $1 OFFSET $2"]
+    );
+    let all = "where: { name?@c: a, age?@c: b, email?@c: d, uid?@c: e, role?@c: f }, take?@c: 5";
+    assert_eq!(filters(all).len(), 2, "all of them or none");
+    assert_eq!(
+        filters("where: { name: a } @c | { age: b } @!c, orderBy?@c: { name: \"asc\" }"),
+        ["\"name\" = $1 ORDER BY \"name\" ASC OFFSET $2", "\"age\" = $1 OFFSET $2"]
+    );
+    // What is undefined on purpose is so where its condition does not hold.
+    assert_eq!(
+        filters("where: { name@c: nameOrUndefined, age?@!c: b }"),
+        ["\"name\" = $1 OFFSET $2", "\"age\" = $1 OFFSET $2"]
+    );
+    assert_eq!(filters("where: { name?@c: a, name?@!c: b }"), ["\"name\" = $1 OFFSET $2"]);
+    assert_eq!(filters("where: { name: a, name?@c: null }").len(), 2);
+    // Other conditions come out any way.
+    assert_eq!(filters("where: { name?@c: a, age?@d: b }").len(), 4);
+    let either = "where: { OR: [{ name: a } @c | undefined @!c, { age: b } @!c | undefined @c] }";
+    assert_eq!(filters(either).len(), 2);
+}

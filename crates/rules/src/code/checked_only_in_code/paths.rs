@@ -129,7 +129,7 @@ fn is_checked(flow: &Flow, call: &Call, field: &Field, validations: &[&Validatio
                 && path.rsplit('.').next() == Some(field.name.as_str())
                 && validations.iter().any(|validation| is_behind(flow, call, validation))
         }
-        Value::Bool(_) | Value::List(_) | Value::Choice(_) => false,
+        Value::Bool(_) | Value::List(_) | Value::Choice { .. } => false,
     })
 }
 

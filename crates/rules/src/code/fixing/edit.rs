@@ -146,7 +146,7 @@ mod tests {
         let start = text.find(written).unwrap();
         let name = written.split(':').next().unwrap().to_owned();
         let value = Node { span: Span::default(), value: Value::Bool(true) };
-        Property { name, span: Span::new(start, start + written.len()), conditional: false, value }
+        Property::new(name, Span::new(start, start + written.len()), value)
     }
 
     fn applied(text: &str, edit: TextEdit) -> String {

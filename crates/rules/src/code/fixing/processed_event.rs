@@ -105,7 +105,7 @@ fn roots<'a>(node: &'a Node, found: &mut Vec<&'a str>) {
             found.push(root(text));
         }
         Value::Object(object) => object.properties.iter().for_each(|property| roots(&property.value, found)),
-        Value::List(nodes) | Value::Choice(nodes) => nodes.iter().for_each(|node| roots(node, found)),
+        Value::List(nodes) | Value::Choice { nodes, .. } => nodes.iter().for_each(|node| roots(node, found)),
         _ => {}
     }
 }

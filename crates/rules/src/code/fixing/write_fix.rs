@@ -249,7 +249,7 @@ pub(super) fn sets_values(flow: &Flow, call: &Call, data: &Property) -> bool {
             && !mentions_word(text, "await")
             && object.properties.iter().all(|property| {
                 let column = model.field(&property.name).is_some_and(|field| field.is_column());
-                column && !matches!(property.value.value, Value::Object(_) | Value::Choice(_))
+                column && !matches!(property.value.value, Value::Object(_) | Value::Choice { .. })
             })
     })
 }

@@ -126,14 +126,14 @@ pub(in crate::code) fn leaves_values(filter: Option<&Node>, field: &str) -> bool
 
 /// It does not vanish from the filter when the program runs.
 fn is_given(node: &Node) -> bool {
-    !matches!(&node.value, Value::Expression { undefined: Some(_), .. } | Value::Choice(_))
+    !matches!(&node.value, Value::Expression { undefined: Some(_), .. } | Value::Choice { .. })
 }
 
 fn is_one_value(node: &Node) -> bool {
     match &node.value {
         Value::Expression { undefined, .. } => undefined.is_none(),
         Value::Text(_) | Value::Number(_) | Value::Bool(_) => true,
-        Value::Undefined | Value::Null | Value::List(_) | Value::Object(_) | Value::Choice(_) => false,
+        Value::Undefined | Value::Null | Value::List(_) | Value::Object(_) | Value::Choice { .. } => false,
     }
 }
 

@@ -538,7 +538,7 @@ pub(in crate::code) fn mentions(filter: &Node, field: &str) -> bool {
             .properties
             .iter()
             .any(|property| property.name == field || mentions(&property.value, field)),
-        Value::List(nodes) | Value::Choice(nodes) => nodes.iter().any(|node| mentions(node, field)),
+        Value::List(nodes) | Value::Choice { nodes, .. } => nodes.iter().any(|node| mentions(node, field)),
         _ => false,
     }
 }

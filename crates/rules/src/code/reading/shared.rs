@@ -73,7 +73,9 @@ pub(in crate::code) fn sources(node: &Node) -> Vec<&Source> {
 
 fn collect<'a>(node: &'a Node, found: &mut Vec<&'a Source>) {
     match &node.value {
-        Value::List(nodes) | Value::Choice(nodes) => nodes.iter().for_each(|node| collect(node, found)),
+        Value::List(nodes) | Value::Choice { nodes, .. } => {
+            nodes.iter().for_each(|node| collect(node, found));
+        }
         Value::Object(object) => {
             object.properties.iter().for_each(|property| collect(&property.value, found));
         }

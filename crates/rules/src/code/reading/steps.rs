@@ -98,7 +98,9 @@ fn given(flow: &Flow, invocation: &Invocation, node: &Node) -> Node {
             Value::Object(Object { properties, open: object.open })
         }
         Value::List(nodes) => Value::List(nodes.iter().map(again).collect()),
-        Value::Choice(nodes) => Value::Choice(nodes.iter().map(again).collect()),
+        Value::Choice { nodes, when } => {
+            Value::Choice { nodes: nodes.iter().map(again).collect(), when: when.clone() }
+        }
         Value::Expression { text, sources, .. } => match sources.as_slice() {
             [Source::Constant] => node.value.clone(),
             [Source::Parameter { index }] => {

@@ -1,5 +1,6 @@
 //! Small inputs, one construct each.
 
+mod cases;
 mod flow;
 mod hostile;
 mod names;
@@ -38,7 +39,9 @@ pub(super) fn short(node: &Node) -> String {
         Value::Number(text) => text.clone(),
         Value::Text(text) => format!("'{text}'"),
         Value::List(nodes) => format!("[{}]", nodes.iter().map(short).collect::<Vec<_>>().join(", ")),
-        Value::Choice(nodes) => format!("({})", nodes.iter().map(short).collect::<Vec<_>>().join(" | ")),
+        Value::Choice { nodes, .. } => {
+            format!("({})", nodes.iter().map(short).collect::<Vec<_>>().join(" | "))
+        }
         Value::Object(object) => {
             let mut parts: Vec<String> = object
                 .properties
