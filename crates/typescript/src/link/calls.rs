@@ -156,8 +156,17 @@ impl<'a> Linker<'a> {
         }
         match name {
             Some(name) => self.by_shape(unit, candidate, name, &meaning, delegates),
+            None if self.is_named(candidate, &meaning) => {
+                Verdict::Dynamic { project: self.nearest_with_schema(unit) }
+            }
             None => Verdict::None,
         }
+    }
+
+    /// A receiver that nobody followed has the name of a client.
+    fn is_named(&self, candidate: &Candidate, meaning: &Meaning<'a>) -> bool {
+        let foreign = matches!(meaning, Meaning::Foreign(package) if !package.contains("prisma"));
+        self.client_names.contains(last_word(candidate)) && !foreign
     }
 
     /// The project and model that a delegate of a client stands for.
@@ -196,16 +205,13 @@ impl<'a> Linker<'a> {
         let project = self.nearest(unit, has);
         let Some(model) = delegates[project].get(name) else { return Verdict::None };
         let fits = fit(model, candidate) == Fit::Fits;
-        let foreign = matches!(meaning, Meaning::Foreign(package) if !package.contains("prisma"));
-        let last = candidate.receiver.rsplit(['.', ' ']).next().unwrap_or("");
-        let last = last.trim_matches(|sign: char| !sign.is_alphanumeric() && sign != '_' && sign != '$');
-        let named = self.client_names.contains(last) && !foreign;
+        let named = self.is_named(candidate, meaning);
         let confidence = match (named, fits) {
             (true, _) => Confidence::Typed,
             (false, true) => Confidence::Shape,
             (false, false) => return Verdict::None,
         };
-        let transaction = matches!(last, "tx" | "trx" | "transaction");
+        let transaction = matches!(last_word(candidate), "tx" | "trx" | "transaction");
         Verdict::Call { project, model, confidence, transaction }
     }
 
@@ -276,6 +282,12 @@ impl<'a> Linker<'a> {
         };
         (0..self.world.projects.len()).filter(|project| among(*project)).max_by_key(score).unwrap_or(0)
     }
+}
+
+/// `prisma` of `this.prisma`.
+fn last_word(candidate: &Candidate) -> &str {
+    let last = candidate.receiver.rsplit(['.', ' ']).next().unwrap_or("");
+    last.trim_matches(|sign: char| !sign.is_alphanumeric() && sign != '_' && sign != '$')
 }
 
 /// Whether an argument speaks of the fields of a model.

@@ -1,13 +1,13 @@
 //! Calls that have the form of calls of Prisma Client.
 
 use oxc_ast::AstKind;
-use oxc_ast::ast::{CallExpression, Expression};
+use oxc_ast::ast::{Argument, CallExpression, Expression, TSLiteral, TSType};
 use oxc_syntax::node::NodeId;
 use pgsteward_model::code::{Node, Operation, Site, Value};
 use pgsteward_model::source::Span;
 
 use super::reader::{Definition, Reader};
-use super::syntax::{argument, as_member, bare, span};
+use super::syntax::{Member, Step, argument, as_member, bare, span};
 use crate::unit::{Candidate, Origin, Usage};
 
 /// Roots that are never a client.
@@ -43,10 +43,10 @@ pub(super) struct Parts<'a> {
 impl<'a> Reader<'_, 'a> {
     /// The parts of a call that may be one of Prisma Client.
     pub(super) fn parts(&self, call: &'a CallExpression<'a>) -> Option<Parts<'a>> {
-        let member = as_member(&call.callee)?;
+        let member = self.operation(&call.callee)?;
         let operation = Operation::of_name(member.name?)?;
         match call.arguments.first() {
-            None => {}
+            None | Some(Argument::SpreadElement(_)) => {}
             Some(first) => {
                 let first = first.as_expression()?;
                 let literal = matches!(
@@ -65,32 +65,75 @@ impl<'a> Reader<'_, 'a> {
                 }
             }
         }
-        let delegate = self.delegate(member.object, 0)?;
-        let model = as_member(delegate)?;
-        let root = self.cut(span(model.object), 60);
+        let (client, name) = self.delegate(member.object, 0)?;
+        let root = self.cut(span(client), 60);
         if NEVER.contains(&root.split(['.', '(']).next().unwrap_or("")) {
             return None;
         }
-        let name = model.name.map(str::to_string);
         if name.as_deref().is_some_and(|name| name.starts_with('$')) {
             return None;
         }
-        Some(Parts { client: model.object, model: name, operation, name: member.name_span })
+        Some(Parts { client, model: name, operation, name: member.name_span })
     }
 
-    /// `prisma.user`, also where a local name holds it.
-    fn delegate(&self, expression: &'a Expression<'a>, depth: u32) -> Option<&'a Expression<'a>> {
+    /// `prisma.user.findMany`, also where a local name holds it: `const find = prisma.user.findMany`.
+    fn operation(&self, callee: &'a Expression<'a>) -> Option<Member<'a, 'a>> {
+        if let Some(member) = as_member(callee) {
+            return Some(member);
+        }
+        let Expression::Identifier(identifier) = bare(callee) else { return None };
+        let symbol = self.symbol_of(identifier)?;
+        let Definition::Variable { declarator, steps, .. } = self.definition(symbol) else { return None };
+        if !steps.is_empty() || self.scoping.symbol_is_mutated(symbol) {
+            return None;
+        }
+        let member = as_member(declarator.init.as_ref()?)?;
+        Some(Member { name_span: span(&**identifier), ..member })
+    }
+
+    /// The client and the model of `prisma.user`, also where a local name holds it, or `const { user } = prisma` took it.
+    fn delegate(
+        &self,
+        expression: &'a Expression<'a>,
+        depth: u32,
+    ) -> Option<(&'a Expression<'a>, Option<String>)> {
         let inner = bare(expression);
-        if as_member(inner).is_some() {
-            return Some(inner);
+        if let Some(member) = as_member(inner) {
+            let name = member.name.map(str::to_string).or_else(|| self.literal_key(member.key?));
+            return Some((member.object, name));
         }
         let Expression::Identifier(identifier) = inner else { return None };
         if depth > 5 {
             return None;
         }
-        match self.definition(self.symbol_of(identifier)?) {
-            Definition::Variable { declarator, steps, .. } if steps.is_empty() => {
-                self.delegate(declarator.init.as_ref()?, depth + 1)
+        let Definition::Variable { declarator, steps, .. } = self.definition(self.symbol_of(identifier)?)
+        else {
+            return None;
+        };
+        let init = declarator.init.as_ref()?;
+        match steps.as_slice() {
+            [] => self.delegate(init, depth + 1),
+            [Step::Member(name)] => Some((bare(init), Some(name.to_string()))),
+            _ => None,
+        }
+    }
+
+    /// `model as 'user'`, and a constant of the file that is a text.
+    fn literal_key(&self, key: &'a Expression<'a>) -> Option<String> {
+        if let Expression::TSAsExpression(cast) = key
+            && let TSType::TSLiteralType(literal) = &cast.type_annotation
+            && let TSLiteral::StringLiteral(text) = &literal.literal
+        {
+            return Some(text.value.to_string());
+        }
+        let Expression::Identifier(identifier) = bare(key) else { return None };
+        let symbol = self.symbol_of(identifier)?;
+        let Definition::Variable { declarator, steps, .. } = self.definition(symbol) else { return None };
+        match bare(declarator.init.as_ref()?) {
+            Expression::StringLiteral(text)
+                if steps.is_empty() && !self.scoping.symbol_is_mutated(symbol) =>
+            {
+                Some(text.value.to_string())
             }
             _ => None,
         }

@@ -1,7 +1,7 @@
 //! Expressions as values: what the text says they are.
 
 use oxc_ast::ast::{
-    ArrayExpressionElement, CallExpression, Expression, IdentifierReference, LogicalExpression,
+    Argument, ArrayExpressionElement, CallExpression, Expression, IdentifierReference, LogicalExpression,
     LogicalOperator, ObjectExpression, ObjectPropertyKind, UnaryOperator, VariableDeclarationKind,
 };
 use pgsteward_model::code::{Node, Object, Property, Undefined, Value, When};
@@ -38,9 +38,19 @@ impl<'a> Reader<'_, 'a> {
     pub(super) fn argument_value(&mut self, call: &'a CallExpression<'a>, index: usize) -> Node {
         match call.arguments.get(index) {
             None => Node { span: Span::new(span(call).end, span(call).end), value: Value::Undefined },
-            Some(one) => match one.as_expression() {
-                Some(expression) => self.value(expression),
-                None => self.opaque_text(span(one)),
+            Some(one) => match (one, one.as_expression()) {
+                (_, Some(expression)) => self.value(expression),
+                (Argument::SpreadElement(spread), _) => match bare(&spread.argument) {
+                    // `find(...[args])`
+                    Expression::ArrayExpression(list) if list.elements.len() == 1 => {
+                        match list.elements.first().and_then(ArrayExpressionElement::as_expression) {
+                            Some(only) => self.value(only),
+                            None => self.opaque_text(span(one)),
+                        }
+                    }
+                    _ => self.opaque_text(span(one)),
+                },
+                _ => self.opaque_text(span(one)),
             },
         }
     }

@@ -172,3 +172,44 @@ fn no_two_projects_claim_the_same_call() {
     );
     assert_eq!(first.counts.files + second.counts.files, files.len());
 }
+
+/// Delegates and operations that names hold, and models that a key names.
+#[test]
+fn models_and_operations_may_be_held_by_names() {
+    for (body, expected) in [
+        ("const { order } = prisma; return order.findMany()", "Order.findMany"),
+        ("const { order: all } = prisma; return all.findMany()", "Order.findMany"),
+        ("const find = prisma.order.findMany; return find({ where: { userId: id } })", "Order.findMany"),
+        ("return prisma[id as 'order'].findMany()", "Order.findMany"),
+        ("const model = 'order'; return prisma[model].findMany()", "Order.findMany"),
+        ("return prisma.order.findMany(...[{ where: { userId: id } }])", "Order.findMany"),
+        ("return prisma.order.findMany(...rest)", "Order.findMany"),
+    ] {
+        let code = linked(&[
+            DB,
+            (
+                "src/a.ts",
+                &format!("import {{ prisma }} from './db'\nexport const f = (id, ...rest) => {{ {body} }}"),
+            ),
+        ]);
+        assert_eq!(calls(&code), [format!("src/a.ts {expected} Resolved")], "{body}");
+    }
+    for body in ["return prisma[id].findMany()", "const model = pick(); return prisma[model].findMany()"] {
+        let code = linked(&[
+            DB,
+            ("src/a.ts", &format!("import {{ prisma }} from './db'\nexport const f = (id) => {{ {body} }}")),
+        ]);
+        let why = code.counts.not_understood.iter().collect::<Vec<_>>();
+        assert_eq!((code.counts.calls, code.calls.len()), (1, 0), "{body}: {why:?}");
+        assert_eq!(code.counts.not_understood.get("the model is chosen when the program runs"), Some(&1));
+    }
+    // What else is taken apart and called is no client's.
+    let code = linked(&[
+        DB,
+        (
+            "src/a.ts",
+            "import { prisma } from './db'\nexport const f = (seen) => { const { user } = seen(); user.update({ at: 1 }); const count = seen.size.count; return count() }",
+        ),
+    ]);
+    assert_eq!(calls(&code), Vec::<String>::new());
+}
