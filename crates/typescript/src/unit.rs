@@ -230,7 +230,8 @@ pub struct UnitFunction {
     pub parent: Option<usize>,
     /// What it returns, one for each `return` that has an origin.
     pub returns: Vec<Origin>,
-    /// What it returns, as values: for fragments such as `visibleTo(user)`. At most four.
+    /// What it returns, as values: for fragments such as `visibleTo(user)`. An expression stands for what is none. At most
+    /// five.
     pub returned: Vec<Node>,
     /// What becomes of what callers give, by position; shorter than `parameters` where nobody can tell.
     pub taken: Vec<Usage>,

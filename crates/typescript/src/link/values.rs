@@ -184,6 +184,10 @@ impl<'l, 'a> Filler<'l, 'a> {
         if returned.is_empty() || returned.len() > MAX_SHAPES {
             return None;
         }
+        // What it returns at other places may be anything.
+        if returned.iter().any(|one| matches!(one.value, Value::Expression { .. })) {
+            return None;
+        }
         let arguments =
             invocation.map_or(&[][..], |index| &self.linker.units[unit].invocations[index].arguments);
         let values = returned.iter().map(|node| {

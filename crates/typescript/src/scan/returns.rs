@@ -3,14 +3,14 @@
 use oxc_ast::AstKind;
 use oxc_ast::ast::Expression;
 use oxc_syntax::node::NodeId;
-use pgsteward_model::code::Value;
+use pgsteward_model::code::{Node, Value};
 
 use super::reader::Reader;
 use super::syntax::{Code, span};
 use crate::unit::Origin;
 
-/// Values of returns that are kept.
-const RETURNED: usize = 4;
+/// Values of returns that are kept: one more than linking tells apart, so that it sees that there are too many.
+const RETURNED: usize = 5;
 
 impl<'a> Reader<'_, 'a> {
     /// A `return`, or the expression of an arrow function without braces.
@@ -32,11 +32,22 @@ impl<'a> Reader<'_, 'a> {
         if origin != Origin::Unknown && !self.unit.functions[function].returns.contains(&origin) {
             self.unit.functions[function].returns.push(origin);
         }
-        if self.unit.functions[function].returned.len() < RETURNED && fragment_like(value) {
-            let node = self.value(value);
-            if matches!(node.value, Value::Object(_) | Value::List(_) | Value::Choice { .. }) {
-                self.unit.functions[function].returned.push(node);
-            }
+        if self.unit.functions[function].returned.len() < RETURNED {
+            let node = if fragment_like(value) { self.value(value) } else { Node::default() };
+            let node = match (node.value, super::syntax::bare(value)) {
+                (value @ (Value::Object(_) | Value::List(_) | Value::Choice { .. }), _) => {
+                    Node { span: node.span, value }
+                }
+                (_, Expression::NullLiteral(_)) => Node { span: span(value), value: Value::Null },
+                (_, inner) if inner.is_undefined() => Node { span: span(value), value: Value::Undefined },
+                // No more is kept of it than that there is such a one.
+                _ => {
+                    let unknown =
+                        Value::Expression { text: String::new(), sources: Vec::new(), undefined: None };
+                    Node { span: span(value), value: unknown }
+                }
+            };
+            self.unit.functions[function].returned.push(node);
         }
     }
 

@@ -118,3 +118,29 @@ fn members_of_enums_are_their_values() {
     }
     assert_eq!(filter.get("f").unwrap().number(), Some(0));
 }
+
+/// A helper is known by all that it returns, or not at all.
+#[test]
+fn helpers_that_return_other_things_too_are_not_known() {
+    for (body, known) in [
+        ("if (user) return { teamId: user.teamId }; return { name: 'x' }", true),
+        ("if (user) return { teamId: user.teamId }; return remembered()", false),
+        ("if (user) return { teamId: user.teamId }; return kept.filter", false),
+        (
+            "if (user.a) return { id: 1 }; if (user.b) return { id: 2 }; if (user.c) return { id: 3 }; if (user.d) return { id: 4 }; return { name: 'x' }",
+            false,
+        ),
+    ] {
+        let node = argument(&[
+            ("src/where.ts", &format!("export function visibleTo(user) {{ {body} }}")),
+            (
+                "src/a.ts",
+                "import { prisma } from './db'\nimport { visibleTo } from './where'\n\
+                 export const f = (me) => prisma.user.findMany({ where: visibleTo(me) })",
+            ),
+        ]);
+        let filter = node.get("where").unwrap();
+        let laid_out = filter.alternatives().iter().all(|one| one.object().is_some());
+        assert_eq!(laid_out, known, "{body}: {filter:?}");
+    }
+}
