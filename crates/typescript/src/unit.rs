@@ -15,7 +15,7 @@ use pgsteward_model::source::Span;
 use serde::{Deserialize, Serialize};
 
 /// Changes whenever a unit kept by an older release must not be used again.
-pub const UNIT_VERSION: u32 = 7;
+pub const UNIT_VERSION: u32 = 8;
 
 /// Name of the property that stands for a spread that the file alone cannot lay out.
 pub const SPREAD: &str = "...";

@@ -40,8 +40,7 @@ impl<'a> Reader<'_, 'a> {
             // In the next turn of a loop it is what this one leaves behind, and another function may run before.
             if before || !values.is_empty() && self.may_come_before(id(value), read, symbol) {
                 let here = before && self.code_around(id(value)).map(super::syntax::Code::id) == reader_of;
-                let when =
-                    if here { self.cases_since(id(value), symbol) } else { unknown(span(value), true) };
+                let when = if here { self.cases_until(id(value), read) } else { unknown(span(value), true) };
                 let mut node = self.value_at(value, depth, budget);
                 if !before {
                     node = node.elsewhere(span(value).start as u64);
@@ -117,7 +116,7 @@ impl<'a> Reader<'_, 'a> {
             let when = if later || !here_too {
                 unknown(span(&self.nodes.kind(place)), true)
             } else {
-                self.cases_since(place, symbol)
+                self.cases_until(place, read)
             };
             match self.nodes.kind(parent) {
                 AstKind::AssignmentExpression(assignment)

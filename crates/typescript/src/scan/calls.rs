@@ -1,7 +1,7 @@
 //! Calls that have the form of calls of Prisma Client.
 
 use oxc_ast::AstKind;
-use oxc_ast::ast::{Argument, CallExpression, Expression, TSLiteral, TSType};
+use oxc_ast::ast::{Argument, ArrayExpressionElement, CallExpression, Expression, TSLiteral, TSType};
 use oxc_syntax::node::NodeId;
 use pgsteward_model::code::{Node, Operation, Site, Value};
 use pgsteward_model::source::Span;
@@ -136,6 +136,27 @@ impl<'a> Reader<'_, 'a> {
                 Some(text.value.to_string())
             }
             _ => None,
+        }
+    }
+
+    /// An argument of a call; `Undefined` where there is none.
+    pub(super) fn argument_value(&mut self, call: &'a CallExpression<'a>, index: usize) -> Node {
+        match call.arguments.get(index) {
+            None => Node { span: Span::new(span(call).end, span(call).end), value: Value::Undefined },
+            Some(one) => match (one, one.as_expression()) {
+                (_, Some(expression)) => self.value(expression),
+                (Argument::SpreadElement(spread), _) => match bare(&spread.argument) {
+                    // `find(...[args])`
+                    Expression::ArrayExpression(list) if list.elements.len() == 1 => {
+                        match list.elements.first().and_then(ArrayExpressionElement::as_expression) {
+                            Some(only) => self.value(only),
+                            None => self.opaque_text(span(one)),
+                        }
+                    }
+                    _ => self.opaque_text(span(one)),
+                },
+                _ => self.opaque_text(span(one)),
+            },
         }
     }
 

@@ -6,7 +6,6 @@ use std::hash::{Hash, Hasher};
 use oxc_ast::AstKind;
 use oxc_ast::ast::{BinaryOperator, Expression, LogicalOperator, Statement, UnaryOperator};
 use oxc_syntax::node::NodeId;
-use oxc_syntax::symbol::SymbolId;
 use pgsteward_model::code::{Node, Value, When};
 use pgsteward_model::source::Span;
 use rustc_hash::FxHasher;
@@ -161,24 +160,26 @@ impl<'a> Reader<'_, 'a> {
         self.symbol_of(name).is_some_and(|symbol| !self.writes(symbol).is_empty())
     }
 
-    /// Under what conditions a place between the declaration of a name and the end of its block runs, once.
-    pub(super) fn cases_since(&self, place: NodeId, symbol: SymbolId) -> When {
-        let declared = self.scoping.symbol_declaration(symbol);
-        let block = self.nodes.ancestor_ids(declared).find(|id| {
-            matches!(
-                self.nodes.kind(*id),
-                AstKind::BlockStatement(_) | AstKind::FunctionBody(_) | AstKind::Program(_)
-            )
-        });
+    /// Under what conditions a place has run where a later one of its function runs: those that the later one stands under
+    /// itself do not matter.
+    pub(super) fn cases_until(&self, place: NodeId, read: NodeId) -> When {
+        let reader = span(&self.nodes.kind(read));
         let own = span(&self.nodes.kind(place));
         let mut when = Some(When::default());
         let mut at = place;
         for outer in self.nodes.ancestor_ids(place) {
-            if Some(outer) == block {
-                break;
-            }
+            let around = span(&self.nodes.kind(outer)).contains(reader);
             let here = span(&self.nodes.kind(at));
             let also = match self.nodes.kind(outer) {
+                // One after the other, in the same turn of every loop around them.
+                AstKind::BlockStatement(_)
+                | AstKind::FunctionBody(_)
+                | AstKind::Program(_)
+                | AstKind::SwitchCase(_)
+                    if around =>
+                {
+                    break;
+                }
                 AstKind::IfStatement(branch) if span(&branch.consequent).contains(here) => {
                     self.case(&branch.test, true)
                 }
@@ -197,6 +198,17 @@ impl<'a> Reader<'_, 'a> {
                 },
                 AstKind::SwitchStatement(choice) => self.matched(choice, here).unwrap_or(unknown(own, true)),
                 AstKind::CatchClause(_) => unknown(own, true),
+                // It may have failed before.
+                AstKind::TryStatement(attempt)
+                    if span(&*attempt.block).contains(here)
+                        && (around
+                            || attempt
+                                .handler
+                                .as_ref()
+                                .is_some_and(|handler| !handler.body.body.last().is_some_and(ends))) =>
+                {
+                    unknown(own, true)
+                }
                 // In one turn of several.
                 AstKind::ForStatement(_)
                 | AstKind::ForOfStatement(_)

@@ -1,8 +1,8 @@
 //! Expressions as values: what the text says they are.
 
 use oxc_ast::ast::{
-    Argument, ArrayExpressionElement, CallExpression, Expression, IdentifierReference, LogicalExpression,
-    LogicalOperator, ObjectExpression, ObjectPropertyKind, UnaryOperator, VariableDeclarationKind,
+    ArrayExpressionElement, Expression, IdentifierReference, LogicalExpression, LogicalOperator,
+    ObjectExpression, ObjectPropertyKind, UnaryOperator, VariableDeclarationKind,
 };
 use pgsteward_model::code::{Node, Object, Property, Undefined, Value, When};
 use pgsteward_model::source::Span;
@@ -32,27 +32,6 @@ impl Default for Budget {
 impl<'a> Reader<'_, 'a> {
     pub(super) fn value(&mut self, expression: &'a Expression<'a>) -> Node {
         self.value_at(expression, 0, &mut Budget::default())
-    }
-
-    /// The first argument of a call; `Undefined` where there is none.
-    pub(super) fn argument_value(&mut self, call: &'a CallExpression<'a>, index: usize) -> Node {
-        match call.arguments.get(index) {
-            None => Node { span: Span::new(span(call).end, span(call).end), value: Value::Undefined },
-            Some(one) => match (one, one.as_expression()) {
-                (_, Some(expression)) => self.value(expression),
-                (Argument::SpreadElement(spread), _) => match bare(&spread.argument) {
-                    // `find(...[args])`
-                    Expression::ArrayExpression(list) if list.elements.len() == 1 => {
-                        match list.elements.first().and_then(ArrayExpressionElement::as_expression) {
-                            Some(only) => self.value(only),
-                            None => self.opaque_text(span(one)),
-                        }
-                    }
-                    _ => self.opaque_text(span(one)),
-                },
-                _ => self.opaque_text(span(one)),
-            },
-        }
     }
 
     pub(super) fn opaque_text(&self, span: Span) -> Node {

@@ -86,9 +86,29 @@ fn what_is_assigned_replaces_what_was_there() {
         ("let where; if (opt) where = { a: 1 }", "(undefined | { a: 1 })"),
         ("let where: Where; if (opt) where = { a: 1 }", "{ a: 1 }"),
         ("let where = { a: 1 }; for (const x of xs) { where = { b: 2 } }", "({ a: 1 } | { b: 2 })"),
+        // It may have failed before, unless nothing comes after a failure.
+        ("let where = { a: 1 }; try { where = { b: f() } } catch {}", "({ a: 1 } | { b: «f()» })"),
+        ("let where = { a: 1 }; try { where = { b: 2 } } catch { return }", "{ b: 2 }"),
+        ("let where = { a: 1 }; try { where = { b: 2 } } finally { f() }", "{ b: 2 }"),
     ] {
         let node = filter(&format!("{statements}; await prisma.a.findMany({{ where }})"));
         assert_eq!(short(&node), expected, "{statements}");
+    }
+}
+
+/// In the same block it is what was assigned last, whatever that block hangs on.
+#[test]
+fn what_is_assigned_in_the_block_of_a_call_is_what_it_sends() {
+    for (before, after, expected) in [
+        ("let where; for (const x of xs) { where = { a: 1 };", "}", "{ a: 1 }"),
+        ("let where; try { where = { a: 1 };", "} catch {}", "{ a: 1 }"),
+        ("let where; if (opt) { where = { a: 1 };", "}", "{ a: 1 }"),
+        ("let where; switch (opt) { case 'x': where = { a: 1 };", "}", "{ a: 1 }"),
+        ("const where = {}; for (const x of xs) { where.a = 1;", "}", "{ a: 1 }"),
+        ("let where = {}; try { where = { a: 1 } } catch {", "}", "({  } | { a: 1 })"),
+    ] {
+        let node = filter(&format!("{before} await prisma.a.findMany({{ where }}) {after}"));
+        assert_eq!(short(&node), expected, "{before}");
     }
 }
 
