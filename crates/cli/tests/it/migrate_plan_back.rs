@@ -131,13 +131,15 @@ fn values_without_a_way_back_stay() {
 #[test]
 fn values_of_an_enum_have_their_old_names_again() {
     let init = "CREATE TYPE \"Status\" AS ENUM ('VOID', 'PAID');\n\
-                CREATE TABLE \"Order\" (id SERIAL PRIMARY KEY, status \"Status\" NOT NULL, seen \"Status\"[]);\n";
+                CREATE TABLE \"Order\" (id SERIAL PRIMARY KEY, status \"Status\" NOT NULL, seen \"Status\"[]);\n\
+                CREATE TABLE \"Kind\" (status \"Status\" PRIMARY KEY);\n";
     let rename = "ALTER TYPE \"Status\" RENAME VALUE 'VOID' TO 'CANCELLED';\n";
     for major in [17, 15] {
         let Some(server) = Server::start(major) else { continue };
         let project = project(&[(FIRST, init)]);
         assert_eq!(server.run(&project, &["migrate", "deploy"]).code, Some(0));
         server.rows("INSERT INTO \"Order\" (status, seen) VALUES ('VOID', '{PAID,VOID}'), ('PAID', NULL)");
+        server.rows("INSERT INTO \"Kind\" VALUES ('VOID')");
         planned(&server, &project, rename);
         let run = server.run(&project, &["migrate", "deploy"]);
         assert_eq!(run.code, Some(0), "{}", run.both());
@@ -146,5 +148,7 @@ fn values_of_an_enum_have_their_old_names_again() {
         assert_eq!(code, Some(0), "{said}");
         let all = "SELECT string_agg(concat_ws(' ', status, seen), ', ' ORDER BY id) FROM \"Order\"";
         assert_eq!(server.value(all), "VOID {PAID,VOID}, PAID, VOID");
+        assert_eq!(server.value("SELECT status FROM \"Kind\""), "VOID");
+        assert!(!said.contains("while the table is empty"), "the key was filled: {said}");
     }
 }

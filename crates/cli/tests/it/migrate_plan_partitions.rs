@@ -2,7 +2,13 @@
 //! are written at every stage.
 
 use crate::migrate_plan::{Server, deployed_one_by_one, folders, project};
-use crate::migrate_plan_types::planned;
+use crate::migrate_plan_types::{planned, planned_but};
+
+/// Why ways back of indexes and keys that partitions got one by one are unproven: no server takes an index away from its
+/// parent, what is made anew is whole, and a key of a partition that its parent's took over stays with the parent's.
+const MADE: &str = ": only after";
+const WHOLE: &str = "valid: false";
+const TAKEN: &str = ": only before";
 
 const FIRST: &str = "20260101000000_init";
 
@@ -27,7 +33,18 @@ fn partitions_get_indexes_and_keys_one_by_one() {
         server.rows(
             "INSERT INTO event SELECT n, '2025-03-01'::date + n * 7, 1 + n % 5, 'note ' || n FROM generate_series(1, 60) n",
         );
-        planned(&server, &project, hazards);
+        let mut unproven = vec![
+            ("", MADE),
+            ("attach_event_note_idx", WHOLE),
+            ("parent_event_note_key", MADE),
+            ("attach_event_note_key", WHOLE),
+            ("parent_event_pkey", MADE),
+            ("attach_event_pkey", WHOLE),
+        ];
+        if major < 18 {
+            unproven.insert(2, ("key_event_vendor_fkey", TAKEN));
+        }
+        planned_but(&server, &project, hazards, &unproven);
         let names = folders(&project);
         let mut number = 100;
         deployed_one_by_one(&server, &project, &mut |name| {
@@ -88,7 +105,12 @@ fn stopped_by_partitions(server: &Server, hazards: &str) {
         "CREATE TABLE \"event 24\" PARTITION OF event FOR VALUES FROM ('2024-01-01') TO ('2025-01-01')",
     );
     server.rows("INSERT INTO event VALUES (1, '2024-05-05', 1, 'a'), (2, '2026-05-05', 1, 'b')");
-    let shown = planned(server, &project, hazards);
+    let shown = planned_but(
+        server,
+        &project,
+        hazards,
+        &[("", MADE), ("attach_event_note_idx", WHOLE), ("key_event_vendor_fkey", TAKEN)],
+    );
     assert!(shown.contains("partitions of event that no migration made"), "{shown}");
     for (stops, mends) in [
         (
@@ -209,7 +231,11 @@ fn columns_of_partitioned_tables_take_indexes_and_keys_along() {
         assert_eq!(server.run(&project, &["migrate", "deploy"]).code, Some(0));
         server.rows("INSERT INTO vendor SELECT generate_series(1, 5)");
         server.rows("INSERT INTO event SELECT n, '2025-03-01'::date + n * 7, 1 + n % 5, 'note ' || n FROM generate_series(1, 60) n");
-        planned(&server, &project, next);
+        let mut unproven = vec![("swap_vendor", "cannot drop inherited constraint")];
+        if major < 18 {
+            unproven.insert(0, ("key_event_vendor_fkey", TAKEN));
+        }
+        planned_but(&server, &project, next, &unproven);
         server.rows(
             "CREATE TABLE event_2027 PARTITION OF event FOR VALUES FROM ('2027-01-01') TO ('2028-01-01')",
         );

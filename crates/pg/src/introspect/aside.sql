@@ -104,15 +104,16 @@ SELECT pg_catalog.format('statistics %I.%I', n.nspname, s.stxname), pg_catalog.p
        pg_catalog.pg_get_statisticsobjdef(s.oid), pg_catalog.format('DROP STATISTICS %I.%I', n.nspname, s.stxname)
 FROM pg_catalog.pg_statistic_ext s JOIN pg_catalog.pg_namespace n ON n.oid = s.stxnamespace
 UNION ALL
-SELECT k.word || ' ' || k.name, k.owner, '', ''
-FROM (SELECT 'operator', oprname::text, oid::text FROM pg_catalog.pg_operator WHERE oid >= 16384
-      UNION ALL SELECT 'cast', format_type(castsource, NULL) || ' to ' || format_type(casttarget, NULL), oid::text
+SELECT k.word || ' ' || k.name, k.value, '', ''
+FROM (SELECT 'operator', oid::pg_catalog.regoperator::text, oprcode::text, oid FROM pg_catalog.pg_operator WHERE oid >= 16384
+      UNION ALL SELECT 'cast', format_type(castsource, NULL) || ' to ' || format_type(casttarget, NULL),
+             pg_catalog.concat_ws(' ', castcontext, castmethod, castfunc::pg_catalog.regprocedure), oid
       FROM pg_catalog.pg_cast WHERE oid >= 16384
-      UNION ALL SELECT 'collation', collname::text, oid::text FROM pg_catalog.pg_collation WHERE oid >= 16384
-      UNION ALL SELECT 'operator class', opcname::text, oid::text FROM pg_catalog.pg_opclass WHERE oid >= 16384
-      UNION ALL SELECT 'text search configuration', cfgname::text, oid::text FROM pg_catalog.pg_ts_config WHERE oid >= 16384
-      UNION ALL SELECT 'publication', pubname::text, oid::text FROM pg_catalog.pg_publication
-      UNION ALL SELECT 'event trigger', evtname::text, oid::text FROM pg_catalog.pg_event_trigger
-      UNION ALL SELECT 'foreign server', srvname::text, oid::text FROM pg_catalog.pg_foreign_server
-     ) k (word, name, owner)
-WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.objid = k.owner::oid AND d.deptype IN ('e', 'i') AND d.objid >= 16384)
+      UNION ALL SELECT 'collation', collname::text, oid::text, oid FROM pg_catalog.pg_collation WHERE oid >= 16384
+      UNION ALL SELECT 'operator class', opcname::text, oid::text, oid FROM pg_catalog.pg_opclass WHERE oid >= 16384
+      UNION ALL SELECT 'text search configuration', cfgname::text, oid::text, oid FROM pg_catalog.pg_ts_config WHERE oid >= 16384
+      UNION ALL SELECT 'publication', pubname::text, oid::text, oid FROM pg_catalog.pg_publication
+      UNION ALL SELECT 'event trigger', evtname::text, oid::text, oid FROM pg_catalog.pg_event_trigger
+      UNION ALL SELECT 'foreign server', srvname::text, oid::text, oid FROM pg_catalog.pg_foreign_server
+     ) k (word, name, value, oid)
+WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.objid = k.oid AND d.deptype IN ('e', 'i') AND d.objid >= 16384)

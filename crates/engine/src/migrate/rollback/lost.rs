@@ -76,6 +76,7 @@ pub(super) fn losses(before: &State, after: &State, seen: &Seen, made: &Refilled
         let nullable = made.without_values.contains(&(table.clone(), called.name.clone()));
         let more = match nullable {
             true => "; it stays nullable where the table has rows",
+            false if filled => "; it comes back with what the column that stays makes of them",
             false if known.is_some_and(|table| rows::is_bare_key(table, &called.name)) => {
                 "; as part of the primary key it comes back only while the table is empty"
             }

@@ -211,7 +211,8 @@ impl Parts {
                 (mine, theirs) => mine == theirs,
             })
         });
-        let place = |name: &QName| quote_qualified(name);
+        // The function may be called as the table is, with more behind it.
+        let place = |name: &QName| format!(" ON {} ", quote_qualified(name));
         self.triggers.retain(|one| {
             !parent.triggers.iter().any(|other| {
                 other.row
