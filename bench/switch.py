@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from corpus import BINARY
@@ -75,6 +76,12 @@ class Project:
             "init": "",
             "list": [{"name": name, "sql": (folder / name / "migration.sql").read_text()} for name in names],
         }
+
+    def wait_for_a_new_name(self):
+        """Names begin with the second at which they are made: two of one second would be the same."""
+        names = [migration["name"] for migration in self.migrations()["list"]]
+        while names and time.strftime("%Y%m%d%H%M%S", time.gmtime()) <= names[-1].partition("_")[0]:
+            time.sleep(0.05)
 
     def write(self, name, sql):
         folder = self.folder / "prisma" / "migrations" / name
@@ -158,6 +165,7 @@ def run():
         for number, (who, renames, models) in enumerate(STATES):
             schema = DATASOURCE + models
             project.set(schema)
+            project.wait_for_a_new_name()
             left = by_us(project, renames) if who == "ours" else by_them(engine, project, schema)
             if not left:
                 left = left_for_us(project) + left_for_them(engine, project, schema)
