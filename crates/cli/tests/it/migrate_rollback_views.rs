@@ -122,6 +122,34 @@ fn cases() -> Vec<Case<'static>> {
             hand: "INSERT INTO \"Order\" (owner, total) VALUES ('ann', 5); REFRESH MATERIALIZED VIEW sums",
             then: &[("(SELECT total FROM sums)", "5")],
         },
+        // An index that hands built on a materialized view, which REFRESH … CONCURRENTLY needs; one of a column that goes does not
+        // stay, and those of migrations are as the migrations say.
+        Case {
+            first: order_and(&format!(
+                "{MATERIALIZED}CREATE INDEX v_total ON v(total);\nCREATE INDEX v_both ON v(total, id);\n"
+            )),
+            next: format!(
+                "DROP MATERIALIZED VIEW v;\n{}CREATE INDEX v_owner ON v(id);\nCREATE INDEX v_both ON v(id, total);\n",
+                WIDER.replace("VIEW", "MATERIALIZED VIEW")
+            ),
+            hand: "INSERT INTO \"Order\" (owner, total) VALUES ('ann', 5); CREATE UNIQUE INDEX \"By hand\" ON v(id) WITH (fillfactor = 70); \
+                   COMMENT ON INDEX \"By hand\" IS 'of hands'; ALTER MATERIALIZED VIEW v CLUSTER ON \"By hand\"; \
+                   CREATE INDEX by_owner ON v(owner, id); REFRESH MATERIALIZED VIEW CONCURRENTLY v",
+            then: &[
+                (
+                    "(SELECT string_agg(indexname, ', ' ORDER BY indexname) FROM pg_indexes WHERE tablename = 'v')",
+                    "By hand, v_both, v_total",
+                ),
+                (
+                    "(SELECT indisunique AND indisclustered AND reloptions::text = '{fillfactor=70}' FROM pg_index JOIN pg_class ON oid = indexrelid \
+                     WHERE relname = 'By hand')",
+                    "t",
+                ),
+                ("obj_description('\"By hand\"'::regclass)", "of hands"),
+                ("pg_get_indexdef('v_both'::regclass) LIKE '%(total, id)'", "t"),
+                ("(SELECT total FROM v)", "5"),
+            ],
+        },
         // A view that is materialized or the other way round: what fits the other kind comes back with it.
         Case {
             first: order_and(VIEW),
@@ -257,13 +285,28 @@ fn what_a_deploy_takes_is_said(server: &Server) {
     assert_eq!(server.value("SELECT has_table_privilege('reader', 'v', 'SELECT')"), "t");
     assert_eq!(server.value("SELECT has_column_privilege('clerk', 'v', 'id', 'SELECT')"), "t");
     assert_eq!(server.value("SELECT obj_description('v'::regclass)"), "by hand");
+    // Without a unique index no REFRESH … CONCURRENTLY runs. One that the migration makes in another way is the migration's.
+    server.rows("CREATE UNIQUE INDEX by_hand ON v(id); CREATE INDEX v_total ON v(total)");
+    let again = format!(
+        "DROP MATERIALIZED VIEW v;\n{}CREATE UNIQUE INDEX v_total ON v(total, id);\n",
+        WIDER.replace("VIEW", "MATERIALIZED VIEW")
+    );
+    project.write("prisma/migrations/20260103000000_again/migration.sql", &again);
+    let deployed = server.run(&project, &["migrate", "deploy"]);
+    assert_eq!(deployed.code, Some(0), "{}", deployed.both());
+    let rest = deployed.stdout.split_once(said).map(|(_, rest)| rest.lines().next().unwrap_or_default());
+    let rest = rest.unwrap_or_else(|| panic!("{}", deployed.both()));
+    assert!(rest.contains("CREATE UNIQUE INDEX by_hand ON public.v USING btree (id)"), "{rest}");
+    assert!(!rest.contains("v_total"), "{rest}");
+    server.rows(rest);
+    server.rows("REFRESH MATERIALIZED VIEW CONCURRENTLY v");
     // Of a view that goes for good there is nothing to say, of the one beside it there is.
     server.rows("CREATE VIEW w AS SELECT id FROM \"Order\"; GRANT SELECT ON w TO reader");
     let last = format!(
         "DROP MATERIALIZED VIEW v;\nDROP VIEW w;\n{VIEW}CREATE VIEW w AS SELECT id FROM v;\n\
          CREATE OR REPLACE VIEW w AS SELECT id FROM \"Order\";\nDROP VIEW v;\n"
     );
-    project.write("prisma/migrations/20260103000000_last/migration.sql", &last);
+    project.write("prisma/migrations/20260104000000_last/migration.sql", &last);
     let deployed = server.run(&project, &["migrate", "deploy"]);
     let said = "it made \"w\" anew, without what was given to the view before; where that is to stay, run: GRANT SELECT ON w TO reader";
     let lines: Vec<&str> =

@@ -26,7 +26,7 @@ pub(in crate::migrate) enum Misfits {
 }
 
 /// Parts of views, as [`kept`] calls them, which are not the server's to say: `option security_barrier`, `rule r`, `trigger g`,
-/// `comment.column`, `default.column`, `privilege SELECT of role.column`.
+/// `index i`, `of index i` (comment, CLUSTER), `comment.column`, `default.column`, `privilege SELECT of role.column`.
 pub(in crate::migrate) type Parts = BTreeSet<(QName, String)>;
 
 /// What gives a column of a table the privileges on the column alone that another one of it has. Those of its own stay.
@@ -139,8 +139,8 @@ fn theirs(but: &Parts, row: &str) -> String {
     format!("{row} NOT IN ({})", parts.join(", "))
 }
 
-/// Remembers what belongs to the views on the server that runs this: owner, privileges, options, comments, defaults, triggers
-/// and rules, and whether a materialized one was filled. To be run before they are dropped. Those that are `turned` are plain
+/// Remembers what belongs to the views on the server that runs this: owner, privileges, options, comments, defaults, triggers,
+/// rules and indexes, and whether a materialized one was filled. To be run before they are dropped. Those that are `turned` are plain
 /// now and come back materialized, or the other way round.
 pub(in crate::migrate) fn kept<'a>(
     views: impl Iterator<Item = &'a QName>,
@@ -189,6 +189,12 @@ pub(in crate::migrate) fn kept<'a>(
          FROM pg_catalog.pg_trigger WHERE tgrelid = view.oid AND NOT tgisinternal\n  \
          UNION ALL SELECT 4, format('rule %I', rulename), rtrim(pg_get_ruledef(oid), ';')\n  \
          FROM pg_catalog.pg_rewrite WHERE ev_class = view.oid AND rulename <> '_RETURN'\n  \
+         UNION ALL SELECT part.place, part.what || class.relname, part.sql\n  \
+         FROM pg_catalog.pg_index AS own JOIN pg_catalog.pg_class AS class ON class.oid = own.indexrelid\n  \
+         CROSS JOIN LATERAL (VALUES (4, 'index ', pg_get_indexdef(class.oid)),\n    \
+         (5, 'of index ', format('COMMENT ON INDEX %s IS ', class.oid::regclass) || quote_literal(obj_description(class.oid, 'pg_class'))),\n    \
+         (5, 'of index ', CASE WHEN own.indisclustered THEN format('ALTER MATERIALIZED VIEW %s CLUSTER ON %I', view.oid::regclass, class.relname) END)\n  \
+         ) AS part (place, what, sql) WHERE own.indrelid = view.oid AND own.indisvalid{stays}\n  \
          UNION ALL {options}\n) AS kept ON {theirs}\nWHERE view.oid = ANY ({views})"
     )
 }

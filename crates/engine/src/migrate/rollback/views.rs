@@ -77,6 +77,7 @@ impl Views {
             return statements;
         }
         let mut but = options(&self.anew);
+        but.extend(self.anew.iter().filter_map(both).flat_map(|(old, new)| of_migrations(old, new)));
         let mut last = Vec::new();
         let (then, now) = (&before.identities.asides, &after.identities.asides);
         for what in then.keys().chain(now.keys()).collect::<BTreeSet<_>>() {
@@ -120,6 +121,21 @@ fn is_one(after: &State, before: &State, name: &QName) -> bool {
         is_view(id.class) && called.name == name.name && called.namespace == name.namespace
     });
     found.is_none_or(|(id, called)| after.identities.objects.get(id).is_none_or(|now| now == called))
+}
+
+/// Indexes that migrations made, which the statements make again, and what is on those that this one changes. Hands made the others.
+fn of_migrations(old: &View, new: &View) -> Parts {
+    let mut parts = Parts::new();
+    for index in old.indexes.iter().chain(&new.indexes) {
+        let stays = |view: &View| {
+            view.indexes.iter().any(|other| other.name == index.name && other.comment == index.comment)
+        };
+        if !(stays(old) && stays(new)) {
+            parts.insert((new.name.clone(), format!("of index {}", index.name)));
+        }
+        parts.insert((new.name.clone(), format!("index {}", index.name)));
+    }
+    parts
 }
 
 /// The options that the migration changes.
