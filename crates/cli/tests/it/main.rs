@@ -36,6 +36,7 @@ mod migrate_plan;
 mod migrate_plan_back;
 mod migrate_plan_both_names;
 mod migrate_plan_by_hand;
+mod migrate_plan_changed;
 mod migrate_plan_columns;
 mod migrate_plan_enums;
 mod migrate_plan_hands;

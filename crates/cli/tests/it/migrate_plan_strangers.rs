@@ -4,10 +4,10 @@
 use crate::migrate_plan::{Server, folders, project};
 use crate::migrate_plan_types::planned;
 
-const FIRST: &str = "20260101000000_init";
-const NEXT: &str = "20260102000000_next";
+pub(crate) const FIRST: &str = "20260101000000_init";
+pub(crate) const NEXT: &str = "20260102000000_next";
 
-const INIT: &str = "CREATE TYPE \"Status\" AS ENUM ('OPEN', 'VOID', 'PAID');\n\
+pub(crate) const INIT: &str = "CREATE TYPE \"Status\" AS ENUM ('OPEN', 'VOID', 'PAID');\n\
     CREATE TABLE \"Order\" (id SERIAL PRIMARY KEY, status \"Status\" DEFAULT 'OPEN', n INTEGER NOT NULL DEFAULT 0);\n\
     CREATE INDEX \"Order_status_idx\" ON \"Order\"(status);\n\
     ALTER TABLE \"Order\" ADD CONSTRAINT our_check CHECK (status <> 'VOID' OR n >= 0);\n\
@@ -157,7 +157,7 @@ fn what_hands_made_upon_an_enum_is_named_before_anything_changes() {
         std::fs::rename(&apart, project.path().join("prisma/migrations").join(last)).unwrap();
         let deployed = server.run(&project, &["migrate", "deploy"]);
         assert_ne!(deployed.code, Some(0), "{}", deployed.both());
-        assert!(deployed.both().contains("index late"), "{}", deployed.both());
+        assert!(deployed.both().contains("index public.late"), "{}", deployed.both());
         server.rows("DROP INDEX late");
         assert_eq!(server.run(&project, &["migrate", "resolve", "--rolled-back", last]).code, Some(0));
         let deployed = server.run(&project, &["migrate", "deploy"]);

@@ -16,6 +16,8 @@ pub(super) struct Remade {
     pub(super) behind: Vec<String>,
     /// The views that are made anew.
     pub(super) views: BTreeSet<QName>,
+    /// The policies that get other words.
+    pub(super) policies: BTreeSet<(QName, String)>,
 }
 
 impl Remade {
@@ -43,6 +45,7 @@ impl Remade {
                 Policy { using: nothing(&next.using), with_check: nothing(&next.with_check), ..next.clone() };
             remade.ahead.push(ddl::policy_altered(&on.name, &closed));
             remade.behind.push(ddl::policy_altered(&on.name, next));
+            remade.policies.insert((on.name.clone(), policy.name.clone()));
         }
         let of_type = catalog.views.values().filter(|view| speaks(&view.definition, &ty.name));
         let of_columns = places.iter().flat_map(|(table, column)| views(catalog, table, column));

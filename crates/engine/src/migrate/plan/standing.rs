@@ -100,7 +100,8 @@ impl Standing {
         Ok(names.map(|names| {
             format!(
                 "the database has what the swap can neither carry nor leave: {names}; drop each, plan, and make it again when \
-                 the last folder is deployed, or let a migration make it (`pgsteward migrate dev --from-database`) and plan again"
+                 the last folder is deployed, or let a migration make it, or change it so (`pgsteward migrate dev --from-database`) \
+                 and plan again"
             )
         }))
     }

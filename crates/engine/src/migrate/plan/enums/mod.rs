@@ -7,6 +7,7 @@ mod obstacle;
 mod read;
 mod strangers;
 mod successor;
+mod words;
 
 use std::collections::BTreeMap;
 
@@ -57,7 +58,12 @@ pub(super) fn next(
             note(notes, format!("the enum {} is changed as it is written: {reason}", change.name.display()));
             continue;
         }
-        if let Some(parts) = change.parts((&deck.catalog, &catalog), piece, file, after) {
+        let renamed_before = pieces
+            .iter()
+            .take(at)
+            .any(|one| !one.keeps_strangers && one.text.to_ascii_uppercase().contains("RENAME"));
+        let seen = Seen { start: &deck.catalog, catalog: &catalog, after, renamed_before };
+        if let Some(parts) = change.parts(seen, piece, file) {
             change.places().into_iter().for_each(|(table, _)| fired::tell(&catalog, table, notes));
             if !change.labels.is_empty() {
                 note(notes, change.cheaper());
@@ -101,6 +107,19 @@ struct User<'a> {
     /// How the migration converts it, where it does more than keep the value.
     using: Option<String>,
     default: Option<String>,
+}
+
+/// What is known of the database on the way to a change.
+#[derive(Clone, Copy)]
+struct Seen<'a> {
+    /// Before the migration.
+    start: &'a Catalog,
+    /// Before the piece.
+    catalog: &'a Catalog,
+    /// What the server makes of the migration, where its word is needed.
+    after: Option<&'a Catalog>,
+    /// A statement before the piece gave something another name, which reading alone may not follow into views and policies.
+    renamed_before: bool,
 }
 
 /// An enum on its way to other values.
@@ -172,14 +191,7 @@ impl Change<'_> {
         self.columns.iter().map(|user| (user.table, user.column)).collect()
     }
 
-    /// `start` is the database before the migration, `catalog` before the piece.
-    fn parts(
-        &self,
-        (start, catalog): (&Catalog, &Catalog),
-        piece: &Piece,
-        file: &MigrationFile,
-        after: Option<&Catalog>,
-    ) -> Option<Vec<Piece>> {
+    fn parts(&self, seen: Seen<'_>, piece: &Piece, file: &MigrationFile) -> Option<Vec<Piece>> {
         if let Some(plain) = self.plain(piece, file)? {
             return Some(vec![plain]);
         }
@@ -193,7 +205,7 @@ impl Change<'_> {
         if let Some(head) = of(&|at| at < first) {
             return Some(vec![head, of(&|at| at >= first)?]);
         }
-        let mut pieces = self.swap(start, catalog, after).pieces();
+        let mut pieces = self.swap(seen).pieces();
         pieces.extend(of(&|at| !self.own.contains(&at)));
         Some(pieces)
     }

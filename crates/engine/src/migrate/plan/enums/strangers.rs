@@ -1,5 +1,6 @@
 //! What hands made upon an enum, its columns and its functions, and a swap can neither carry nor leave: files do not know it, so
-//! the server that runs the plan is asked, before the first folder changes anything and again in the swap.
+//! the server that runs the plan is asked, before the first folder changes anything and again in the swap. What they changed of
+//! that which migrations made is asked for in [`super::words`].
 //!
 //! Sources: PostgreSQL documentation, "System Catalogs" (pg_depend, pg_attrdef, pg_rewrite) and "System Information Functions"
 //! (pg_describe_object, pg_partition_tree).
@@ -13,6 +14,7 @@ use super::Change;
 use super::read::users;
 use crate::migrate::plan::exchange::Exchange;
 use crate::migrate::plan::readers::{speaks, texts};
+use crate::migrate::plan::remade::Remade;
 
 /// Whether functions are asked whose they are: who reads for the plan may be another role than who deploys.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -24,47 +26,57 @@ enum Owners {
 /// Kind, relation and name of a thing that migrations made.
 type Known = BTreeSet<(&'static str, String, String)>;
 
+/// What a swap is made upon.
+pub(super) struct Upon<'a> {
+    /// The database before the migration.
+    pub(super) start: &'a Catalog,
+    /// The database before the change.
+    pub(super) catalog: &'a Catalog,
+    /// The database after the migration, where the server's word was asked.
+    pub(super) after: Option<&'a Catalog>,
+    /// Something that reading alone may not follow into views and policies got another name in between.
+    pub(super) renamed_before: bool,
+    /// What the swap makes anew.
+    pub(super) remade: &'a Remade,
+    pub(super) exchanges: &'a [Exchange<'a>],
+}
+
 impl Change<'_> {
-    /// Fails with the names where there is something. `views` are those that the swap makes anew.
-    pub(super) fn guard(
-        &self,
-        catalog: &Catalog,
-        views: &BTreeSet<QName>,
-        exchanges: &[Exchange<'_>],
-    ) -> String {
-        let hint = "drop each before, and make it again when the last of these folders is deployed; or let a migration make it \
-                    (pgsteward migrate dev --from-database) and plan again. Then pgsteward migrate resolve --rolled-back, and \
+    /// Fails with the names where there is something.
+    pub(super) fn guard(&self, upon: &Upon<'_>) -> String {
+        let hint = "drop each before, and make it again when the last of these folders is deployed; or let a migration make it, or change \
+                    it so (pgsteward migrate dev --from-database), and plan again. Then pgsteward migrate resolve --rolled-back, and \
                     deploy again";
         format!(
             "-- What no migration made and would be lost, or in the way, at the end: named before anything changes.\n\
-             DO $strangers$\nDECLARE\n  strangers text;\nBEGIN\n  strangers := (\n{}\n  );\n  \
+             DO $strangers$\nDECLARE\n  strangers text;\n  one record;\n  words text[];\n  \
+             path text := pg_catalog.current_setting('search_path');\nBEGIN\n  \
+             -- Words have the namespaces of all that they name.\n  \
+             PERFORM pg_catalog.set_config('search_path', 'pg_catalog', true);\n  \
+             strangers := (\n{}\n  );\n{}  \
+             PERFORM pg_catalog.set_config('search_path', path, true);\n  \
              IF strangers IS NOT NULL THEN\n    \
              RAISE EXCEPTION 'the swap of the enum % can neither carry nor leave these: %', {}, strangers\n      \
              USING HINT = {};\n  END IF;\nEND\n$strangers$",
-            self.query(&self.known(catalog, &self.places(), views, exchanges), Owners::Asked),
+            self.query(&self.known(upon.catalog, &self.places(), upon), Owners::Asked, ""),
+            upon.compared(),
             quote_literal(&self.name.display()),
             quote_literal(hint)
         )
     }
 
-    /// A query for one text, the names of all of it, or NULL, for a database that is as it was before the migration: `start`. What
-    /// comes before the change, another enum's swap it may be, has not run there.
-    pub(super) fn asks(
-        &self,
-        start: &Catalog,
-        catalog: &Catalog,
-        views: &BTreeSet<QName>,
-        exchanges: &[Exchange<'_>],
-    ) -> String {
-        let mut known = self.known(catalog, &self.places(), views, exchanges);
-        let columns = users(start, &self.name);
+    /// A query for one text, the names of all of it, or NULL, for a database that is as it was before the migration. What comes
+    /// before the change, another enum's swap it may be, has not run there.
+    pub(super) fn asks(&self, upon: &Upon<'_>) -> String {
+        let mut known = self.known(upon.catalog, &self.places(), upon);
+        let columns = users(upon.start, &self.name);
         let places: Vec<(&Table, &str)> =
             columns.into_iter().map(|(table, column)| (table, column.name.as_str())).collect();
-        known.extend(self.known(start, &places, views, &[]));
-        self.query(&known, Owners::Left)
+        known.extend(self.known(upon.start, &places, &Upon { exchanges: &[], ..*upon }));
+        self.query(&known, Owners::Left, &upon.differ())
     }
 
-    fn query(&self, known: &Known, owners: Owners) -> String {
+    fn query(&self, known: &Known, owners: Owners, others: &str) -> String {
         let known: Vec<String> = known
             .iter()
             .map(|(kind, place, name)| {
@@ -84,16 +96,11 @@ impl Change<'_> {
             .replace("{type}", &quote_literal(&quote_qualified(&self.name)))
             .replace("{owner}", owner)
             .replace("{lost}", &lost.join(", "))
+            .replace("{others}", others)
     }
 
     /// What the swap sees to, or the plan was refused for. `places` are the columns of the enum.
-    fn known(
-        &self,
-        catalog: &Catalog,
-        places: &[(&Table, &str)],
-        views: &BTreeSet<QName>,
-        exchanges: &[Exchange<'_>],
-    ) -> Known {
+    fn known(&self, catalog: &Catalog, places: &[(&Table, &str)], upon: &Upon<'_>) -> Known {
         let mut known = Known::new();
         let reads = |name: &QName| places.iter().any(|(table, _)| table.name == *name);
         for table in catalog.tables.values() {
@@ -106,7 +113,7 @@ impl Change<'_> {
                 known.insert(("required", place, (*column).to_owned()));
             }
         }
-        for one in exchanges.iter().filter(|one| one.refuses) {
+        for one in upon.exchanges.iter().filter(|one| one.refuses) {
             known.insert(("constraint", one.on(), one.check()));
         }
         for composite in self.composites(catalog) {
@@ -120,7 +127,7 @@ impl Change<'_> {
             }
         }
         for kind in ["relation", "remade"] {
-            known.extend(views.iter().map(|name| (kind, quote_qualified(name), String::new())));
+            known.extend(upon.remade.views.iter().map(|name| (kind, quote_qualified(name), String::new())));
         }
         known
     }
@@ -229,5 +236,5 @@ const QUERY: &str = "    WITH known AS (
       END
       UNION ALL SELECT NULL, format('NOT NULL of column %s of table %s', place.attname, place.place::regclass) FROM place
       WHERE place.attnotnull AND place.attrelid = place.place
-        AND NOT EXISTS (SELECT FROM known WHERE known.kind = 'required' AND known.place = place.place AND known.name = place.attname)
+        AND NOT EXISTS (SELECT FROM known WHERE known.kind = 'required' AND known.place = place.place AND known.name = place.attname){others}
     ) AS found (view, name) CROSS JOIN LATERAL (SELECT coalesce(found.view, found.name) AS name) AS strange";

@@ -1,10 +1,11 @@
 //! The type that takes the place of an enum: how it is made beside the old one, what its columns make of each value, and what the
 //! swap does to the types themselves.
 
-use pgsteward_model::catalog::{Catalog, QName};
+use pgsteward_model::catalog::QName;
 use pgsteward_sql::{quote_ident, quote_literal, quote_qualified};
 
-use super::{Change, User};
+use super::strangers::Upon;
+use super::{Change, Seen, User};
 use crate::migrate::belongings::types;
 use crate::migrate::plan::exchange::{Exchange, Ways, free, second, ways_of};
 use crate::migrate::plan::fired;
@@ -13,13 +14,8 @@ use crate::migrate::plan::remade::Remade;
 use crate::migrate::plan::swap::{Swap, Words};
 
 impl Change<'_> {
-    /// `start` is the database before the migration, `catalog` before the piece.
-    pub(super) fn swap<'b>(
-        &'b self,
-        start: &Catalog,
-        catalog: &'b Catalog,
-        after: Option<&'b Catalog>,
-    ) -> Swap<'b> {
+    pub(super) fn swap<'b>(&'b self, seen: Seen<'b>) -> Swap<'b> {
+        let Seen { start, catalog, after, renamed_before } = seen;
         let namespace = &self.name.namespace;
         let taken = |name: &str| {
             let name = QName::new(namespace, name);
@@ -43,7 +39,7 @@ impl Change<'_> {
         let (gone, back) = self.functions();
         let name = || std::iter::once(&self.name);
         let belongs = types::kept(name(), name());
-        let behind = remade.behind.into_iter().chain(back).chain([types::given_back()]).collect();
+        let behind = remade.behind.iter().cloned().chain(back).chain([types::given_back()]).collect();
         let exchange = |user: &'b User<'b>| {
             let known = user.table.column(user.column);
             let array = known.is_some_and(|column| column.ty.array > 0);
@@ -63,12 +59,13 @@ impl Change<'_> {
             }
         };
         let exchanges: Vec<Exchange<'b>> = self.columns.iter().map(exchange).collect();
-        let guard = self.guard(catalog, &remade.views, &exchanges);
+        let upon = Upon { start, catalog, after, renamed_before, remade: &remade, exchanges: &exchanges };
+        let guard = self.guard(&upon);
         let mut first = self.first(&made, &guard);
         if let Some(piece) = first.first_mut() {
-            piece.asks = Some(self.asks(start, catalog, &remade.views, &exchanges));
+            piece.asks = Some(self.asks(&upon));
         }
-        let ahead = [guard, belongs].into_iter().chain(gone).chain(remade.ahead).collect();
+        let ahead = [guard, belongs].into_iter().chain(gone).chain(remade.ahead.iter().cloned()).collect();
         Swap {
             catalog,
             exchanges,
