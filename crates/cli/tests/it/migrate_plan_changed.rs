@@ -110,3 +110,58 @@ fn views_and_policies_are_compared_as_the_server_words_them_that_runs_the_plan()
         assert_eq!(other.value("SELECT count(*) FROM pg_class WHERE relname = 'pgsteward_words'"), "0");
     }
 }
+
+#[test]
+fn a_value_that_hands_added_is_named_before_its_rows_cannot_be_written() {
+    let rename = "ALTER TYPE \"Status\" RENAME VALUE 'VOID' TO 'CANCELLED';\n";
+    let anew = "CREATE TYPE \"Status_new\" AS ENUM ('PAID', 'OPEN', 'VOID');\nALTER TABLE \"Order\" ALTER COLUMN status DROP DEFAULT;\n\
+        ALTER TABLE \"Order\" ALTER COLUMN status TYPE \"Status_new\" USING (status::text::\"Status_new\");\n\
+        ALTER TYPE \"Status\" RENAME TO \"Status_old\";\nALTER TYPE \"Status_new\" RENAME TO \"Status\";\nDROP TYPE \"Status_old\";\n\
+        ALTER TABLE \"Order\" ALTER COLUMN status SET DEFAULT 'OPEN';\n";
+    let plain = "CREATE TYPE \"Status\" AS ENUM ('OPEN', 'VOID', 'PAID');\n\
+        CREATE TABLE \"Order\" (id SERIAL PRIMARY KEY, status \"Status\" DEFAULT 'OPEN');\n";
+    for major in [17, 15] {
+        let Some(server) = Server::start(major) else { continue };
+        for (init, change) in [(INIT, rename), (plain, anew)] {
+            server.as_superuser(
+                "DROP SCHEMA public CASCADE; CREATE SCHEMA public; GRANT ALL ON SCHEMA public TO PUBLIC",
+            );
+            let project = project(&[(FIRST, init)]);
+            let deploy = |code| {
+                let deployed = server.run(&project, &["migrate", "deploy"]);
+                assert_eq!(deployed.code, Some(code), "{}", deployed.both());
+                deployed.both()
+            };
+            let insert = || server.rows("INSERT INTO \"Order\" (status) VALUES ('It''s HELD')");
+            let named = "value 'It''s HELD' of the enum";
+            deploy(0);
+            planned(&server, &project, change);
+            server.rows("ALTER TYPE \"Status\" ADD VALUE 'It''s HELD'");
+            insert();
+            let said = deploy(1);
+            assert!(said.contains(named), "{said}");
+            insert();
+            assert_eq!(server.value("SELECT count(*) FROM pg_type WHERE typname = 'Status_new'"), "0");
+
+            // A plan for a database that has it is refused.
+            for name in folders(&project).iter().skip(1) {
+                std::fs::remove_dir_all(project.path().join("prisma/migrations").join(name)).unwrap();
+            }
+            server.rows("DELETE FROM _prisma_migrations WHERE finished_at IS NULL");
+            project.write(&format!("prisma/migrations/{NEXT}/migration.sql"), change);
+            let plan = server.run(&project, &["migrate", "plan", "--safe", "--write"]);
+            assert_eq!(plan.code, Some(1), "{}", plan.both());
+            assert!(plan.stdout.contains(named), "{}", plan.both());
+
+            // A migration that adds it is what the plan takes along.
+            let add = "ALTER TYPE \"Status\" ADD VALUE IF NOT EXISTS 'It''s HELD';\n";
+            project.write("prisma/migrations/20260101120000_held/migration.sql", add);
+            std::fs::remove_dir_all(project.path().join("prisma/migrations").join(NEXT)).unwrap();
+            deploy(0);
+            let change = change.replace("'VOID')", "'VOID', 'It''s HELD')");
+            planned(&server, &project, &change);
+            deploy(0);
+            insert();
+        }
+    }
+}

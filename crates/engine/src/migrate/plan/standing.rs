@@ -99,9 +99,9 @@ impl Standing {
         let names = (!found.is_empty()).then(|| found.into_iter().collect::<Vec<_>>().join(", "));
         Ok(names.map(|names| {
             format!(
-                "the database has what the swap can neither carry nor leave: {names}; drop each, plan, and make it again when \
-                 the last folder is deployed, or let a migration make it, or change it so (`pgsteward migrate dev --from-database`) \
-                 and plan again"
+                "the database has what the swap can neither carry nor leave: {names}; drop each (a value: let a migration add it), \
+                 plan, and make it again when the last folder is deployed, or let a migration make it, or change it so \
+                 (`pgsteward migrate dev --from-database`) and plan again"
             )
         }))
     }

@@ -44,7 +44,7 @@ pub(super) struct Upon<'a> {
 impl Change<'_> {
     /// Fails with the names where there is something.
     pub(super) fn guard(&self, upon: &Upon<'_>) -> String {
-        let hint = "drop each before, and make it again when the last of these folders is deployed; or let a migration make it, or change \
+        let hint = "drop each before (a value: let a migration add it), and make it again when the last of these folders is deployed; or let a migration make it, or change \
                     it so (pgsteward migrate dev --from-database), and plan again. Then pgsteward migrate resolve --rolled-back, and \
                     deploy again";
         format!(
@@ -115,6 +115,10 @@ impl Change<'_> {
         }
         for one in upon.exchanges.iter().filter(|one| one.refuses) {
             known.insert(("constraint", one.on(), one.check()));
+        }
+        let values = catalog.enums.get(&self.name).map(|own| &own.values);
+        for value in values.into_iter().flatten().chain(&self.new) {
+            known.insert(("value", quote_qualified(&self.name), value.clone()));
         }
         for composite in self.composites(catalog) {
             for (attribute, _) in &composite.attributes {
@@ -234,6 +238,8 @@ const QUERY: &str = "    WITH known AS (
             AND NOT EXISTS (SELECT FROM unnest(ARRAY[{lost}]::text[]) AS value WHERE strpos(pg_get_function_arguments(function.oid), quote_literal(value)) > 0))
         ELSE true
       END
+      UNION ALL SELECT NULL, format('value %L of the enum', own.enumlabel) FROM pg_catalog.pg_enum AS own
+      WHERE own.enumtypid IN (SELECT oid FROM type) AND NOT EXISTS (SELECT FROM known WHERE known.kind = 'value' AND known.name = own.enumlabel)
       UNION ALL SELECT NULL, format('NOT NULL of column %s of table %s', place.attname, place.place::regclass) FROM place
       WHERE place.attnotnull AND place.attrelid = place.place
         AND NOT EXISTS (SELECT FROM known WHERE known.kind = 'required' AND known.place = place.place AND known.name = place.attname){others}
