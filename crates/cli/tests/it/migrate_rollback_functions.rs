@@ -211,3 +211,38 @@ fn functions_made_anew_on_the_way_back_are_open_to_nobody_else() {
         }
     }
 }
+
+/// What FROM CURRENT said when it was made stays the business of the URL on the way back; a path that its author wrote stays.
+#[test]
+fn the_path_of_a_function_is_the_one_of_the_connection_again() {
+    let init = "CREATE TYPE \"Kind\" AS ENUM ('A', 'B');\n\
+                CREATE TABLE part (id SERIAL PRIMARY KEY, name TEXT NOT NULL, kind \"Kind\");\n\
+                CREATE FUNCTION sort() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS 'BEGIN NEW.kind := NEW.name::\"Kind\"; RETURN NEW; END';\n\
+                CREATE TRIGGER sort BEFORE INSERT ON part FOR EACH ROW EXECUTE FUNCTION sort();\n\
+                CREATE FUNCTION stays() RETURNS integer LANGUAGE sql SET search_path = \"$user\", public AS 'SELECT 1';\n\
+                CREATE FUNCTION later(x TEXT) RETURNS \"Kind\" LANGUAGE plpgsql AS 'BEGIN RETURN x::\"Kind\"; END';\n\
+                ALTER FUNCTION later(TEXT) SET search_path FROM CURRENT;\n";
+    let next = "DROP TRIGGER sort ON part;\nDROP FUNCTION sort();\nDROP FUNCTION stays();\nALTER FUNCTION later(TEXT) RESET search_path;\n";
+    let paths = "SELECT string_agg(proname || ' ' || proconfig::text, ', ' ORDER BY proname) FROM pg_proc WHERE proname IN ('sort', 'stays', 'later')";
+    for (major, schema) in [(17, "shop"), (15, "public")] {
+        let Some(server) = Server::start(major) else { continue };
+        let project = project(&[(FIRST, init)]);
+        let url = format!("{}&schema={schema}", server.url());
+        let run = |arguments: &[&str]| {
+            let run = project.run_with(arguments, &[("DATABASE_URL", &url)]);
+            assert_eq!(run.code, Some(0), "{}", run.both());
+        };
+        server.rows(&format!("CREATE SCHEMA IF NOT EXISTS {schema}"));
+        run(&["migrate", "deploy"]);
+        let before = server.value(paths);
+        assert!(before.contains(&format!("sort {{search_path={schema}}}")), "{before}");
+        project.write(&format!("prisma/migrations/{NEXT}/migration.sql"), next);
+        run(&["migrate", "adopt"]);
+        run(&["migrate", "deploy"]);
+        assert_eq!(server.value(paths), "", "{schema}");
+        run(&["migrate", "rollback"]);
+        assert_eq!(server.value(paths), before);
+        server.rows(&format!("SET search_path = ''; INSERT INTO {schema}.part (name) VALUES ('B')"));
+        assert_eq!(server.value(&format!("SELECT {schema}.later(kind::text) FROM {schema}.part")), "B");
+    }
+}

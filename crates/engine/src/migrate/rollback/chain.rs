@@ -18,9 +18,9 @@ use sha2::{Digest, Sha256};
 use super::generate::generate;
 use super::lost::{losses, touched};
 use super::refill::{Refilled, refilled};
-use super::rows;
 use super::state::{self, State};
 use super::twin::{Seen, Trial};
+use super::{paths, rows};
 use crate::hexadecimal::hexadecimal;
 
 /// A database of the lab that is as some migration leaves it, with the files of the whole history.
@@ -120,12 +120,23 @@ impl<'a> Chain<'a> {
                 return Ok(down);
             }
             statements = std::mem::take(&mut made.statements);
+            paths::left_to_the_connection(&mut statements, &before.catalog, || self.said(self.done - 1));
             down.sql = text_of(&statements);
         } else if let Some(written) = written {
             down.sql = written.to_owned();
         }
         self.prove(&mut down, &file, &before, &after, &statements, &made).await?;
         Ok(down)
+    }
+
+    /// The statements of the files before this one, the last first.
+    fn said(&self, file: usize) -> impl Iterator<Item = &str> {
+        let files = self.history.files.iter().take(file).rev();
+        files.flat_map(|file| {
+            let text = self.sources.get(&file.path).map(|source| source.text.as_ref());
+            let said = file.statements.iter().rev();
+            said.filter_map(move |one| text?.get(one.span.start..one.span.end))
+        })
     }
 
     async fn prove(

@@ -17,6 +17,7 @@ mod goes;
 mod lost;
 mod major;
 mod over_rows;
+mod paths;
 mod refill;
 mod relocate;
 mod rows;
