@@ -237,3 +237,43 @@ fn it_gives_way_and_refuses_what_it_cannot_do() {
     assert_eq!(anew.code, Some(0), "{}", anew.both());
     assert_eq!(server.value("SELECT count(*) FROM \"Order\" WHERE times = 5"), "40");
 }
+
+#[test]
+fn no_statement_changes_more_rows_than_a_batch_has() {
+    // As text the ends of batches would be others: '9999' comes last, '10' ahead of '9'.
+    let tables = [
+        ("whole", "id INTEGER PRIMARY KEY", "n"),
+        ("large", "id BIGINT PRIMARY KEY", "n * 1000003::bigint"),
+        ("exact", "id NUMERIC PRIMARY KEY", "n / 7.0"),
+        ("times", "id TIMESTAMPTZ PRIMARY KEY", "'2026-01-01Z'::timestamptz - n * interval '1.5 s'"),
+        ("spans", "id INTERVAL PRIMARY KEY", "n * interval '1 hour'"),
+        ("pairs", "\"left\" INTEGER, id SMALLINT, PRIMARY KEY (\"left\", id)", "n % 300, n / 300"),
+        ("\"Signed\"", "\"Id\" INTEGER NOT NULL UNIQUE", "6000 - n"),
+    ];
+    for major in [17, 15] {
+        let Some(server) = Server::start(major) else { continue };
+        server.rows(
+            "CREATE TABLE seen (what TEXT, rows BIGINT); CREATE FUNCTION seen() RETURNS trigger LANGUAGE plpgsql AS \
+             'BEGIN INSERT INTO seen SELECT TG_RELID::regclass::text, count(*) FROM changed; RETURN NULL; END'",
+        );
+        let project = adds_one();
+        for (table, key, values) in tables {
+            server.rows(&format!(
+                "CREATE TABLE {table} ({key}, times INTEGER NOT NULL DEFAULT 0); \
+                 INSERT INTO {table} SELECT {values} FROM generate_series(1, 12345) n; \
+                 CREATE TRIGGER seen AFTER UPDATE ON {table} REFERENCING NEW TABLE AS changed FOR EACH STATEMENT \
+                 EXECUTE FUNCTION seen()"
+            ));
+            let arguments = ["migrate", "backfill", "--table", table, "--set", "times = times + 1"];
+            let run =
+                server.run(&project, &[&arguments[..], &["--batch-size", "1000", "--pause", "0"]].concat());
+            assert_eq!(run.code, Some(0), "{}", run.both());
+            let said = server.rows(&format!(
+                "SELECT max(rows), sum(rows), (SELECT count(*) FROM {table} WHERE times <> 1) FROM seen \
+                 WHERE what = '{table}'"
+            ));
+            let said: Vec<&str> = said[0].iter().map(|value| value.as_deref().unwrap()).collect();
+            assert_eq!(said, ["1000", "12345", "0"], "{table}");
+        }
+    }
+}

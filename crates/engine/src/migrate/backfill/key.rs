@@ -89,17 +89,21 @@ impl Key {
             self.columns.iter().map(|(name, _)| format!("{}::text", quote_ident(name))).collect();
         let behind =
             after.map(|after| format!(" WHERE ({list}) > ({})", self.literal(after))).unwrap_or_default();
-        let select = format!("SELECT {} FROM {}{behind} ORDER BY", shown.join(", "), self.table);
+        let select = format!("SELECT {} FROM {} AS keyed{behind} ORDER BY", shown.join(", "), self.table);
         let values = |rows: Vec<Vec<Option<String>>>| -> Option<Values> {
             rows.into_iter().next().and_then(|row| row.into_iter().collect::<Option<Values>>())
         };
-        let full = format!("{select} {list} OFFSET {} LIMIT 1", size.saturating_sub(1));
+        // A bare name would be that of the output, which sorts as text: "10" before "9".
+        let ordered = |way: &str| {
+            let columns: Vec<String> =
+                self.columns.iter().map(|(name, _)| format!("keyed.{}{way}", quote_ident(name))).collect();
+            columns.join(", ")
+        };
+        let full = format!("{select} {} OFFSET {} LIMIT 1", ordered(""), size.saturating_sub(1));
         if let Some(last) = values(session.rows(&full).await?) {
             return Ok(Some((last, true)));
         }
-        let backwards: Vec<String> =
-            self.columns.iter().map(|(name, _)| format!("{} DESC", quote_ident(name))).collect();
-        let rest = format!("{select} {} LIMIT 1", backwards.join(", "));
+        let rest = format!("{select} {} LIMIT 1", ordered(" DESC"));
         Ok(values(session.rows(&rest).await?).map(|last| (last, false)))
     }
 }
