@@ -165,3 +165,48 @@ fn a_value_that_hands_added_is_named_before_its_rows_cannot_be_written() {
         }
     }
 }
+
+#[test]
+fn what_could_not_go_back_to_its_owner_is_named_before_anything_changes() {
+    let rename = "ALTER TYPE \"Status\" RENAME VALUE 'VOID' TO 'CANCELLED';\n";
+    for major in [17, 15] {
+        let Some(server) = Server::start(major) else { continue };
+        server.as_superuser("CREATE ROLE keeper; CREATE ROLE stranger; GRANT keeper, stranger TO postgres");
+        let project = project(&[(FIRST, INIT)]);
+        let deploy = |code| {
+            let deployed = server.run(&project, &["migrate", "deploy"]);
+            assert_eq!(deployed.code, Some(code), "{}", deployed.both());
+            deployed.both().replace('\\', "")
+        };
+        deploy(0);
+        planned(&server, &project, rename);
+        let first = &folders(&project)[1];
+        let again = || {
+            assert_eq!(server.run(&project, &["migrate", "resolve", "--rolled-back", first]).code, Some(0));
+        };
+        let grant = "GRANT CREATE ON SCHEMA public TO keeper, stranger";
+        server.as_superuser(grant);
+        server.rows("ALTER TYPE \"Status\" OWNER TO keeper; ALTER VIEW our_view OWNER TO keeper");
+        server.rows(
+            "ALTER FUNCTION ranked(\"Status\") OWNER TO keeper; ALTER VIEW over_view OWNER TO stranger",
+        );
+        server.as_superuser("REVOKE CREATE ON SCHEMA public FROM keeper; REVOKE stranger FROM postgres");
+        let said = deploy(1);
+        let lacks = "(its owner may make nothing there: GRANT CREATE ON SCHEMA public TO keeper)";
+        for name in [
+            format!("type public.\"Status\" {lacks}"),
+            format!("view public.our_view {lacks}"),
+            format!("function public.ranked(public.\"Status\") {lacks}"),
+            "view public.over_view (its owner is a role that this one is no member of: GRANT stranger TO postgres)".to_owned(),
+        ] {
+            assert!(said.contains(&name), "{name}: {said}");
+        }
+        assert_eq!(server.value("SELECT count(*) FROM pg_enum WHERE enumlabel = 'CANCELLED'"), "0");
+        server.as_superuser(&format!("{grant}; GRANT stranger TO postgres"));
+        again();
+        deploy(0);
+        let owner = "SELECT concat_ws(' ', (SELECT typowner::regrole FROM pg_type WHERE typname = 'Status'), \
+                     (SELECT string_agg(relowner::regrole::text, ' ' ORDER BY relname) FROM pg_class WHERE relname ~ '^o.*_view$'))";
+        assert_eq!(server.value(owner), "keeper keeper stranger");
+    }
+}

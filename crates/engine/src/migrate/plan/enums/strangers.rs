@@ -3,7 +3,7 @@
 //! that which migrations made is asked for in [`super::words`].
 //!
 //! Sources: PostgreSQL documentation, "System Catalogs" (pg_depend, pg_attrdef, pg_rewrite) and "System Information Functions"
-//! (pg_describe_object, pg_partition_tree).
+//! (pg_describe_object, pg_has_role, pg_partition_tree) and "ALTER TYPE" (OWNER TO: who may become the owner).
 
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ use crate::migrate::plan::exchange::Exchange;
 use crate::migrate::plan::readers::{speaks, texts};
 use crate::migrate::plan::remade::Remade;
 
-/// Whether functions are asked whose they are: who reads for the plan may be another role than who deploys.
+/// Whether things are asked whose they are: who reads for the plan may be another role than who deploys.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Owners {
     Asked,
@@ -87,9 +87,9 @@ impl Change<'_> {
             self.old.values.iter().filter(|value| self.new.contains(value)).collect();
         let lost = self.old.values.iter().filter(|value| !kept.contains(value));
         let lost: Vec<String> = lost.map(|value| quote_literal(value)).collect();
-        let owner = match owners {
-            Owners::Asked => "AND pg_has_role(function.proowner, 'USAGE') ",
-            Owners::Left => "",
+        let (owner, owned) = match owners {
+            Owners::Asked => ("AND pg_has_role(function.proowner, 'USAGE') ", OWNED),
+            Owners::Left => ("", ""),
         };
         QUERY
             .replace("{known}", &known.join(",\n      "))
@@ -97,6 +97,7 @@ impl Change<'_> {
             .replace("{owner}", owner)
             .replace("{lost}", &lost.join(", "))
             .replace("{others}", others)
+            .replace("{owned}", owned)
     }
 
     /// What the swap sees to, or the plan was refused for. `places` are the columns of the enum.
@@ -173,6 +174,21 @@ impl Change<'_> {
     }
 }
 
+/// What the swap makes anew is given to its owner again, whom that takes the right to make it. A superuser may give anything to anyone.
+const OWNED: &str = "
+      UNION ALL SELECT NULL, format('%s (%s)', pg_describe_object(own.classid, own.oid, 0), CASE WHEN pg_has_role(own.owner, 'MEMBER')
+          THEN format('its owner may make nothing there: GRANT CREATE ON SCHEMA %s TO %I', own.namespace::regnamespace, pg_get_userbyid(own.owner))
+          ELSE format('its owner is a role that this one is no member of: GRANT %I TO %I', pg_get_userbyid(own.owner), current_user) END)
+      FROM (
+        SELECT 'pg_type'::regclass AS classid, oid, typowner AS owner, typnamespace AS namespace FROM pg_catalog.pg_type
+        WHERE oid IN (SELECT oid FROM type) AND typtype = 'e'
+        UNION ALL SELECT 'pg_class'::regclass, oid, relowner, relnamespace FROM pg_catalog.pg_class WHERE oid IN (SELECT oid FROM remade)
+        UNION ALL SELECT 'pg_proc'::regclass, oid, proowner, pronamespace FROM pg_catalog.pg_proc
+        WHERE oid IN (SELECT oid FROM function) AND pg_has_role(proowner, 'MEMBER')
+      ) AS own WHERE pg_get_userbyid(own.owner) <> current_user
+        AND NOT (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user)
+        AND NOT (pg_has_role(own.owner, 'MEMBER') AND has_schema_privilege(own.owner, own.namespace, 'CREATE'))";
+
 const QUERY: &str = "    WITH known AS (
       SELECT known.kind, to_regclass(known.place)::oid AS place, known.name FROM (VALUES
       {known}
@@ -242,5 +258,5 @@ const QUERY: &str = "    WITH known AS (
       WHERE own.enumtypid IN (SELECT oid FROM type) AND NOT EXISTS (SELECT FROM known WHERE known.kind = 'value' AND known.name = own.enumlabel)
       UNION ALL SELECT NULL, format('NOT NULL of column %s of table %s', place.attname, place.place::regclass) FROM place
       WHERE place.attnotnull AND place.attrelid = place.place
-        AND NOT EXISTS (SELECT FROM known WHERE known.kind = 'required' AND known.place = place.place AND known.name = place.attname){others}
+        AND NOT EXISTS (SELECT FROM known WHERE known.kind = 'required' AND known.place = place.place AND known.name = place.attname){others}{owned}
     ) AS found (view, name) CROSS JOIN LATERAL (SELECT coalesce(found.view, found.name) AS name) AS strange";
