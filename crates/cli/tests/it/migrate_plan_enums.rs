@@ -184,3 +184,28 @@ fn an_enum_of_another_namespace_is_renamed_as_it_is_written() {
     let run = server.run(&project, &["migrate", "plan", "--safe", next]);
     assert!(run.stdout.contains("is renamed as it is written: operators over two types"), "{}", run.both());
 }
+
+/// The migration says nothing of the type that it makes anew; what hands said of one that had no comment stays.
+#[test]
+fn an_enum_with_a_comment_loses_a_value() {
+    let init = "CREATE TYPE \"Role\" AS ENUM ('ADMIN', 'GUEST');\nCREATE TABLE \"User\" (id SERIAL PRIMARY KEY, role \"Role\" NOT NULL);\n";
+    let anew = "BEGIN;\nCREATE TYPE \"Role_new\" AS ENUM ('ADMIN');\n\
+                ALTER TABLE \"User\" ALTER COLUMN \"role\" TYPE \"Role_new\" USING (\"role\"::text::\"Role_new\");\n\
+                ALTER TYPE \"Role\" RENAME TO \"Role_old\";\nALTER TYPE \"Role_new\" RENAME TO \"Role\";\n\
+                DROP TYPE \"Role_old\";\nCOMMIT;\n";
+    for major in [17, 15] {
+        let Some(server) = Server::start(major) else { continue };
+        for said in ["COMMENT ON TYPE \"Role\" IS 'who';\n", ""] {
+            server.as_superuser(
+                "DROP SCHEMA public CASCADE; CREATE SCHEMA public; GRANT ALL ON SCHEMA public TO PUBLIC",
+            );
+            let project = project(&[(FIRST, &format!("{init}{said}"))]);
+            assert_eq!(server.run(&project, &["migrate", "deploy"]).code, Some(0));
+            planned(&server, &project, anew);
+            server.rows("COMMENT ON TYPE \"Role\" IS 'by hand'");
+            deployed_one_by_one(&server, &project, &mut |_| {});
+            let now = "SELECT concat_ws(' ', enum_range(NULL::\"Role\"), obj_description('\"Role\"'::regtype, 'pg_type'))";
+            assert_eq!(server.value(now), if said.is_empty() { "{ADMIN} by hand" } else { "{ADMIN}" });
+        }
+    }
+}

@@ -30,7 +30,9 @@ impl Change<'_> {
         ];
         renames.extend(self.turned_composites(catalog));
         renames.push(format!("DROP TYPE {}", quote_qualified(&aside)));
-        if let Some(comment) = &self.old.comment {
+        // A migration that makes the type anew leaves what was said of it behind.
+        let said = self.old.comment.as_ref().filter(|_| !self.labels.is_empty());
+        if let Some(comment) = said {
             renames.push(format!("COMMENT ON TYPE {own} IS {}", quote_literal(comment)));
         }
         let readers = after.map(|after| Remade::of(catalog, after, &self.places(), &self.name));
@@ -38,7 +40,8 @@ impl Change<'_> {
         // A function may return rows of a view: it goes before the view, and comes back behind it.
         let (gone, back) = self.functions();
         let name = || std::iter::once(&self.name);
-        let belongs = types::kept(name(), name());
+        let remarks = name().filter(|_| said.is_some() || self.old.comment.is_none());
+        let belongs = types::kept(name(), remarks);
         let behind = remade.behind.iter().cloned().chain(back).chain([types::given_back()]).collect();
         let exchange = |user: &'b User<'b>| {
             let known = user.table.column(user.column);
