@@ -209,3 +209,22 @@ fn an_enum_with_a_comment_loses_a_value() {
         }
     }
 }
+
+#[test]
+fn a_list_as_a_default_has_the_new_name_of_its_value() {
+    let init = "CREATE TYPE \"Status\" AS ENUM ('OPEN', 'VOID', 'PAID');\n\
+                CREATE TABLE \"Order\" (id SERIAL PRIMARY KEY, seen \"Status\"[] NOT NULL DEFAULT '{VOID,PAID}', \
+                done \"Status\"[] DEFAULT ARRAY['VOID', 'OPEN']::\"Status\"[], one \"Status\" NOT NULL DEFAULT 'VOID');\n";
+    for major in [17, 15] {
+        let Some(server) = Server::start(major) else { continue };
+        let project = project(&[(FIRST, init)]);
+        assert_eq!(server.run(&project, &["migrate", "deploy"]).code, Some(0));
+        planned(&server, &project, "ALTER TYPE \"Status\" RENAME VALUE 'VOID' TO 'CANCELLED';\n");
+        let last = folders(&project).pop().unwrap();
+        deployed_one_by_one(&server, &project, &mut |name| {
+            let value = if *name == last { "CANCELLED" } else { "VOID" };
+            let row = "INSERT INTO \"Order\" DEFAULT VALUES RETURNING concat_ws(' ', seen, done, one)";
+            assert_eq!(server.value(row), format!("{{{value},PAID}} {{{value},OPEN}} {value}"), "{name}");
+        });
+    }
+}

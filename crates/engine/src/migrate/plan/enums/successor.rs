@@ -1,7 +1,7 @@
 //! The type that takes the place of an enum: how it is made beside the old one, what its columns make of each value, and what the
 //! swap does to the types themselves.
 
-use pgsteward_model::catalog::QName;
+use pgsteward_model::catalog::{Catalog, QName};
 use pgsteward_sql::{quote_ident, quote_literal, quote_qualified};
 
 use super::strangers::Upon;
@@ -10,6 +10,7 @@ use crate::migrate::belongings::types;
 use crate::migrate::plan::exchange::{Exchange, Ways, free, second, ways_of};
 use crate::migrate::plan::fired;
 use crate::migrate::plan::pieces::Piece;
+use crate::migrate::plan::readers::speaks;
 use crate::migrate::plan::remade::Remade;
 use crate::migrate::plan::swap::{Swap, Words};
 
@@ -56,7 +57,9 @@ impl Change<'_> {
                 ty: format!("{}{}", quote_qualified(&made), if array { "[]" } else { "" }),
                 using: Some(user.using.clone().unwrap_or_else(|| self.value(user.column, array, &made))),
                 ways: known.map_or(Ways::Forth, |column| ways_of(user.table, column)),
-                default: user.default.clone(),
+                default: after
+                    .and_then(|after| self.default_in(after, user))
+                    .or_else(|| user.default.clone()),
                 refuses: user.using.is_none() && !self.removed().is_empty(),
                 behind: fired::last_before(catalog, user.table),
             }
@@ -81,6 +84,13 @@ impl Change<'_> {
             ahead,
             behind,
         }
+    }
+
+    /// The default as the server words it when values have their new names, in a list of them too.
+    fn default_in(&self, after: &Catalog, user: &User<'_>) -> Option<String> {
+        user.default.as_ref()?;
+        let default = after.table(&user.table.name)?.column(user.column)?.default.clone()?;
+        speaks(&default, &self.name.name).then_some(default)
     }
 
     /// What comes before the columns; the guard before all.
