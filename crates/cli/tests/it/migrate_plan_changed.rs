@@ -1,4 +1,4 @@
-//! `migrate plan --safe` of an enum where hands changed what migrations made: words of views and policies, values, owners. The plan
+//! `migrate plan --safe` of an enum where hands changed what migrations made: words of views, policies and defaults, values, owners. The plan
 //! refuses them by name, and so does the first folder, before anything changes.
 
 use crate::migrate_plan::{Server, folders, project};
@@ -208,5 +208,85 @@ fn what_could_not_go_back_to_its_owner_is_named_before_anything_changes() {
         let owner = "SELECT concat_ws(' ', (SELECT typowner::regrole FROM pg_type WHERE typname = 'Status'), \
                      (SELECT string_agg(relowner::regrole::text, ' ' ORDER BY relname) FROM pg_class WHERE relname ~ '^o.*_view$'))";
         assert_eq!(server.value(owner), "keeper keeper stranger");
+    }
+}
+
+#[test]
+fn a_default_that_hands_changed_is_named_before_anything_changes() {
+    let rename = "ALTER TYPE \"Status\" RENAME VALUE 'VOID' TO 'CANCELLED';\n";
+    let init = format!(
+        "{INIT}ALTER TABLE \"Order\" ADD seen \"Status\"[] NOT NULL DEFAULT '{{VOID, PAID}}', ADD later \"Status\" DEFAULT ('OPEN'), \
+         ADD none \"Status\" DEFAULT NULL, ADD picked \"Status\" DEFAULT (CASE WHEN random() > 2 THEN 'VOID' ELSE 'PAID' END)::\"Status\";\n"
+    );
+    for major in [17, 15] {
+        let Some(server) = Server::start(major) else { continue };
+        let project = project(&[(FIRST, &init)]);
+        let deploy = |code| {
+            let deployed = server.run(&project, &["migrate", "deploy"]);
+            assert_eq!(deployed.code, Some(code), "{}", deployed.both());
+            deployed.both().replace('\\', "")
+        };
+        deploy(0);
+        let set = |column: &str, default: &str| {
+            server.rows(&format!("ALTER TABLE \"Order\" ALTER {column} SET DEFAULT {default}"));
+        };
+        set("status", "'PAID'");
+        project.write(&format!("prisma/migrations/{NEXT}/migration.sql"), rename);
+        let plan = server.run(&project, &["migrate", "plan", "--safe", "--write"]);
+        assert_eq!(plan.code, Some(1), "{}", plan.both());
+        let named = "leave: default of column status of table public.\"Order\" (changed by hand);";
+        assert!(plan.stdout.contains(named), "{}", plan.both());
+        set("status", "'OPEN'");
+        planned(&server, &project, rename);
+
+        set("status", "'PAID'");
+        set("seen", "'{PAID}'");
+        set("picked", "(CASE WHEN random() > 1 THEN 'VOID' ELSE 'PAID' END)::\"Status\"");
+        server.rows("ALTER TABLE \"Order\" ALTER later DROP DEFAULT");
+        let said = deploy(1);
+        for (column, what) in [
+            ("status", "changed by hand"),
+            ("seen", "changed by hand"),
+            ("picked", "changed by hand"),
+            ("later", "not there any more"),
+        ] {
+            let name = format!("default of column {column} of table public.\"Order\" ({what})");
+            assert!(said.contains(&name), "{name}: {said}");
+        }
+        assert!(!said.contains("column none"), "{said}");
+        set("status", "'OPEN'");
+        set("seen", "'{VOID,PAID}'");
+        set("later", "'OPEN'");
+        set("picked", "(CASE WHEN random() > 2 THEN 'VOID' ELSE 'PAID' END)::\"Status\"");
+        let first = &folders(&project)[1];
+        assert_eq!(server.run(&project, &["migrate", "resolve", "--rolled-back", first]).code, Some(0));
+        deploy(0);
+    }
+}
+
+/// What the migration itself gives other words while the swap waits is nobody's change.
+#[test]
+fn what_a_migration_changes_beside_the_enum_is_not_taken_for_a_change_by_hand() {
+    let init = "CREATE TYPE \"Status\" AS ENUM ('OPEN', 'VOID', 'PAID');\nCREATE TYPE \"Kind\" AS ENUM ('A', 'B');\n\
+        CREATE TABLE \"Order\" (id SERIAL PRIMARY KEY, status \"Status\" NOT NULL DEFAULT 'OPEN', kind \"Kind\" NOT NULL DEFAULT 'A');\n\
+        CREATE VIEW both_view AS SELECT id, status, kind FROM \"Order\" WHERE status <> 'VOID' AND kind <> 'B';\n\
+        ALTER TABLE \"Order\" ENABLE ROW LEVEL SECURITY;\nCREATE POLICY own_policy ON \"Order\" USING (kind <> 'B');\n";
+    let rename = "ALTER TYPE \"Kind\" RENAME VALUE 'B' TO 'Z';\n";
+    for major in [17, 15] {
+        let Some(server) = Server::start(major) else { continue };
+        for beside in [
+            "ALTER TYPE \"Status\" RENAME TO \"OrderStatus\";\n",
+            "CREATE OR REPLACE VIEW both_view AS SELECT id, status, kind FROM \"Order\" WHERE kind <> 'Z';\n",
+            "ALTER POLICY own_policy ON \"Order\" USING (kind = 'A');\n",
+        ] {
+            server.as_superuser(
+                "DROP SCHEMA public CASCADE; CREATE SCHEMA public; GRANT ALL ON SCHEMA public TO PUBLIC",
+            );
+            let project = project(&[(FIRST, init)]);
+            assert_eq!(server.run(&project, &["migrate", "deploy"]).code, Some(0));
+            planned(&server, &project, &format!("{rename}{beside}"));
+            let deployed = server.run(&project, &["migrate", "deploy"]);
+            assert_eq!(deployed.code, Some(0), "{}", deployed.both());
+        }
     }
 }

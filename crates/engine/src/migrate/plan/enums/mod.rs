@@ -63,7 +63,8 @@ pub(super) fn next(
             .take(at)
             .any(|one| !one.keeps_strangers && one.text.to_ascii_uppercase().contains("RENAME"));
         let seen = Seen { start: &deck.catalog, catalog: &catalog, after, renamed_before };
-        if let Some(parts) = change.parts(seen, piece, file) {
+        let later = pieces.iter().skip(at + 1).map(|one| one.text.clone()).collect();
+        if let Some(parts) = change.parts(seen, piece, file, later) {
             change.places().into_iter().for_each(|(table, _)| fired::tell(&catalog, table, notes));
             if !change.labels.is_empty() {
                 note(notes, change.cheaper());
@@ -107,6 +108,15 @@ struct User<'a> {
     /// How the migration converts it, where it does more than keep the value.
     using: Option<String>,
     default: Option<String>,
+}
+
+/// The texts apart.
+fn statements(texts: &[String]) -> Vec<String> {
+    let all = texts.iter().flat_map(|text| {
+        let parsed = pgsteward_sql::parse(text).statements.into_iter();
+        parsed.map(move |one| text.get(one.span.start..one.span.end).unwrap_or(text).to_owned())
+    });
+    all.collect()
 }
 
 /// What is known of the database on the way to a change.
@@ -191,7 +201,14 @@ impl Change<'_> {
         self.columns.iter().map(|user| (user.table, user.column)).collect()
     }
 
-    fn parts(&self, seen: Seen<'_>, piece: &Piece, file: &MigrationFile) -> Option<Vec<Piece>> {
+    /// `later` is what comes behind the piece.
+    fn parts(
+        &self,
+        seen: Seen<'_>,
+        piece: &Piece,
+        file: &MigrationFile,
+        later: Vec<String>,
+    ) -> Option<Vec<Piece>> {
         if let Some(plain) = self.plain(piece, file)? {
             return Some(vec![plain]);
         }
@@ -205,8 +222,10 @@ impl Change<'_> {
         if let Some(head) = of(&|at| at < first) {
             return Some(vec![head, of(&|at| at >= first)?]);
         }
-        let mut pieces = self.swap(seen).pieces();
-        pieces.extend(of(&|at| !self.own.contains(&at)));
+        let rest = of(&|at| !self.own.contains(&at));
+        let beside: Vec<String> = rest.iter().map(|rest| rest.text.clone()).chain(later).collect();
+        let mut pieces = self.swap(seen, &statements(&beside)).pieces();
+        pieces.extend(rest);
         Some(pieces)
     }
 

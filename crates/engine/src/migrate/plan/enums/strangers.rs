@@ -32,18 +32,19 @@ pub(super) struct Upon<'a> {
     pub(super) start: &'a Catalog,
     /// The database before the change.
     pub(super) catalog: &'a Catalog,
-    /// The database after the migration, where the server's word was asked.
-    pub(super) after: Option<&'a Catalog>,
     /// Something that reading alone may not follow into views and policies got another name in between.
     pub(super) renamed_before: bool,
     /// What the swap makes anew.
     pub(super) remade: &'a Remade,
     pub(super) exchanges: &'a [Exchange<'a>],
+    pub(super) ty: &'a QName,
+    /// The migration says nothing of its columns' defaults.
+    pub(super) keeps_defaults: bool,
 }
 
 impl Change<'_> {
-    /// Fails with the names where there is something.
-    pub(super) fn guard(&self, upon: &Upon<'_>) -> String {
+    /// Fails with the names where there is something. `before` is what else of the migration has run by then.
+    pub(super) fn guard(&self, upon: &Upon<'_>, before: &[String]) -> String {
         let hint = "drop each before (a value: let a migration add it), and make it again when the last of these folders is deployed; or let a migration make it, or change \
                     it so (pgsteward migrate dev --from-database), and plan again. Then pgsteward migrate resolve --rolled-back, and \
                     deploy again";
@@ -59,7 +60,7 @@ impl Change<'_> {
              RAISE EXCEPTION 'the swap of the enum % can neither carry nor leave these: %', {}, strangers\n      \
              USING HINT = {};\n  END IF;\nEND\n$strangers$",
             self.query(&self.known(upon.catalog, &self.places(), upon), Owners::Asked, ""),
-            upon.compared(),
+            upon.compared(before),
             quote_literal(&self.name.display()),
             quote_literal(hint)
         )

@@ -15,8 +15,9 @@ use crate::migrate::plan::remade::Remade;
 use crate::migrate::plan::swap::{Swap, Words};
 
 impl Change<'_> {
-    pub(super) fn swap<'b>(&'b self, seen: Seen<'b>) -> Swap<'b> {
-        let Seen { start, catalog, after, renamed_before } = seen;
+    /// `beside` is what else the migration does, which need not wait for it.
+    pub(super) fn swap<'b>(&'b self, seen: Seen<'b>, beside: &[String]) -> Swap<'b> {
+        let Seen { start, catalog, after, .. } = seen;
         let namespace = &self.name.namespace;
         let taken = |name: &str| {
             let name = QName::new(namespace, name);
@@ -65,13 +66,24 @@ impl Change<'_> {
             }
         };
         let exchanges: Vec<Exchange<'b>> = self.columns.iter().map(exchange).collect();
-        let upon = Upon { start, catalog, after, renamed_before, remade: &remade, exchanges: &exchanges };
-        let guard = self.guard(&upon);
-        let mut first = self.first(&made, &guard);
+        let upon = Upon {
+            start,
+            catalog,
+            renamed_before: seen.renamed_before,
+            remade: &remade,
+            exchanges: &exchanges,
+            ty: &self.name,
+            keeps_defaults: !self.labels.is_empty(),
+        };
+        let mut first = self.first(&made, &self.guard(&upon, &[]));
         if let Some(piece) = first.first_mut() {
             piece.asks = Some(self.asks(&upon));
         }
-        let ahead = [guard, belongs].into_iter().chain(gone).chain(remade.ahead.iter().cloned()).collect();
+        let ahead = [self.guard(&upon, beside), belongs]
+            .into_iter()
+            .chain(gone)
+            .chain(remade.ahead.iter().cloned())
+            .collect();
         Swap {
             catalog,
             exchanges,
