@@ -264,31 +264,85 @@ fn columns_that_nothing_compares_are_named() {
     }
 }
 
+/// The URL completes the names of its author (`schema=`), and those of the plan, which was tried there too.
 #[test]
-fn a_plan_for_another_namespace_is_refused() {
-    let Some(server) = Server::start(17) else { return };
-    let project = project(&[(FIRST, INIT)]);
-    let url = format!("{}&schema=shop", server.url());
-    let run = |arguments: &[&str]| project.run_with(arguments, &[("DATABASE_URL", url.as_str())]);
-    server.rows("CREATE SCHEMA shop");
-    assert_eq!(run(&["migrate", "deploy"]).code, Some(0));
-    let write = |sql: &str| project.write(&format!("prisma/migrations/{NEXT}/migration.sql"), sql);
-    write("ALTER TABLE \"User\" ALTER COLUMN total TYPE BIGINT;\n");
-    let plan = run(&["migrate", "plan", "--safe", "--write"]);
-    assert!(plan.both().contains("those of \"shop\""), "{}", plan.both());
-    assert_eq!(folders(&project).len(), 2, "nothing is written");
-    // What is in its author's words knows no namespace.
-    write(
-        "CREATE INDEX \"User_role_idx\" ON \"User\"(role);\nCREATE INDEX \"User_both_idx\" ON \"User\"(role, total);\n",
+fn a_plan_leaves_the_namespace_to_the_url_as_its_author_does() {
+    let init = format!(
+        "{INIT}ALTER TABLE \"User\" ADD COLUMN kind \"Role\" NOT NULL DEFAULT 'B', ADD COLUMN note TEXT;\n\
+         CREATE VIEW kinds AS SELECT id, kind FROM \"User\";\n\
+         CREATE FUNCTION ranked(r \"Role\") RETURNS integer LANGUAGE sql AS 'SELECT CASE r WHEN ''A'' THEN 1 ELSE 2 END';\n"
     );
-    let plan = run(&["migrate", "plan", "--safe", "--write"]);
-    assert_eq!(plan.code, Some(0), "{}", plan.both());
-    let deployed = run(&["migrate", "deploy"]);
-    assert_eq!(deployed.code, Some(0), "{}", deployed.both());
-    assert_eq!(
-        server.value("SELECT count(*) FROM pg_indexes WHERE schemaname = 'shop' AND indexname ~ '_idx$'"),
-        "3"
-    );
+    let next = "ALTER TABLE \"User\" ALTER COLUMN total TYPE BIGINT;\nALTER TABLE \"User\" RENAME COLUMN note TO remark;\n\
+                ALTER TYPE \"Role\" RENAME VALUE 'B' TO 'C';\nCREATE INDEX \"User_role_idx\" ON \"User\"(role);\n";
+    for major in [17, 15] {
+        let Some(server) = Server::start(major) else { continue };
+        let project = project(&[(FIRST, &init)]);
+        let url = format!("{}&schema=Our%20App", server.url());
+        let run = |arguments: &[&str]| project.run_with(arguments, &[("DATABASE_URL", url.as_str())]);
+        let ok = |arguments: &[&str]| {
+            let run = run(arguments);
+            assert_eq!(run.code, Some(0), "{major} {arguments:?}: {}", run.both());
+            run.stdout
+        };
+        server.rows("CREATE SCHEMA \"Our App\"");
+        ok(&["migrate", "deploy"]);
+        server.rows("INSERT INTO \"Our App\".\"User\" (role, total, note) SELECT 'x', n, 'n' || n FROM generate_series(1, 20) n");
+        let write = |sql: &str| project.write(&format!("prisma/migrations/{NEXT}/migration.sql"), sql);
+        write("ALTER TABLE public.\"User\" ALTER COLUMN total TYPE BIGINT;\n");
+        let plan = run(&["migrate", "plan", "--safe", "--write"]);
+        assert!(
+            plan.code == Some(1) && plan.stdout.contains("the migration names \"public\""),
+            "{}",
+            plan.both()
+        );
+        write(next);
+        server.rows("CREATE VIEW \"Our App\".by_hand AS SELECT kind FROM \"Our App\".\"User\"");
+        let plan = run(&["migrate", "plan", "--safe", "--write"]);
+        assert!(plan.code == Some(1) && plan.stdout.contains(".by_hand; drop each"), "{}", plan.both());
+        assert_eq!(folders(&project).len(), 2, "nothing is written");
+        server.rows("DROP VIEW \"Our App\".by_hand");
+        let shown = ok(&["migrate", "plan", "--safe", "--write", "--format", "json"]);
+        assert!(!shown.contains("unproven"), "{shown}");
+        let names = folders(&project);
+        for file in ["migration.sql", "backfill.sql"] {
+            for name in &names {
+                let path = project.path().join("prisma/migrations").join(name).join(file);
+                let text = if path.exists() { std::fs::read_to_string(path).unwrap() } else { String::new() };
+                assert!(!text.contains("public"), "{name}/{file}: {text}");
+            }
+        }
+        let filled = names.iter().find(|name| name.contains("_fill_total")).unwrap();
+        // The first folder, which brings the second column of total, has the migration's own name.
+        let expanded = names.iter().position(|name| name == NEXT).unwrap();
+        let (there, aside) = (project.path().join("prisma/migrations"), tempfile::tempdir().unwrap());
+        for name in &names[expanded + 1..] {
+            std::fs::rename(there.join(name), aside.path().join(name)).unwrap();
+        }
+        ok(&["migrate", "deploy"]);
+        std::fs::rename(aside.path().join(filled), there.join(filled)).unwrap();
+        ok(&["migrate", "backfill", filled, "--batch-size", "7", "--pause", "0"]);
+        // A writer that has another search_path.
+        server.rows("INSERT INTO \"Our App\".\"User\" (role, total, note) VALUES ('y', 21, 'n21')");
+        let equal = "SELECT count(*) FROM \"Our App\".\"User\" WHERE total_new = total";
+        assert_eq!(server.value(equal), "21");
+        for name in names[expanded + 1..].iter().filter(|name| *name != filled) {
+            std::fs::rename(aside.path().join(name), there.join(name)).unwrap();
+        }
+        ok(&["migrate", "deploy"]);
+        let facts = "SELECT string_agg(DISTINCT concat_ws(' ', pg_typeof(\"User\".total), \"User\".kind, kinds.kind, \"Our App\".ranked(\"User\".kind), \
+                     remark = 'n' || \"User\".total), ', ') FROM \"Our App\".\"User\" JOIN \"Our App\".kinds USING (id)";
+        assert_eq!(server.value(facts), "bigint C C 2 t");
+        let strays = "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace";
+        assert_eq!(server.value(strays), "0");
+        let steps = (names.len() - 1).to_string();
+        ok(&["migrate", "rollback", "--steps", &steps, "--accept-data-loss"]);
+        let facts = facts.replace("remark", "note");
+        assert_eq!(server.value(&facts), "integer B B 2 t");
+        ok(&["migrate", "deploy"]);
+        let index =
+            "SELECT count(*) FROM pg_indexes WHERE schemaname = 'Our App' AND indexname = 'User_role_idx'";
+        assert_eq!((server.value(index), server.value(strays)), ("1".to_owned(), "0".to_owned()));
+    }
 }
 
 /// Triggers of a kind run by name, and each row meets those of its own partition too.

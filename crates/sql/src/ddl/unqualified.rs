@@ -3,15 +3,29 @@
 use crate::scan::{Token, TokenKind, tokens};
 
 /// The statement with `namespace.` taken away before every name, and in string constants that are cast to a name
-/// (`'app.seq'::regclass`). Bodies of functions and other strings are left: nobody can tell what is a name there.
+/// (`'app.seq'::regclass`), also within the body of a DO statement, which finds names as the statement itself does. Bodies of functions
+/// and other strings are left: nobody can tell what is a name there.
 pub fn unqualified(sql: &str, namespace: &str) -> String {
     let tokens = tokens(sql);
     let mut out = String::with_capacity(sql.len());
     let mut copied = 0;
+    let (mut first, mut runs) = (true, false);
     for (at, token) in tokens.iter().enumerate() {
         let symbol = |at: usize, byte: u8| {
             tokens.get(at).is_some_and(|token: &Token| token.kind == TokenKind::Symbol(byte))
         };
+        if first {
+            runs = token.kind == TokenKind::Word && token.text(sql).eq_ignore_ascii_case("do");
+        }
+        first = token.kind == TokenKind::Symbol(b';');
+        if runs && let Some((open, body, close)) = dollar_quoted(token.text(sql)) {
+            out.push_str(sql.get(copied..token.start).unwrap_or_default());
+            out.push_str(open);
+            out.push_str(&unqualified(body, namespace));
+            out.push_str(close);
+            copied = token.start + token.text(sql).len();
+            continue;
+        }
         let cut = match token.kind {
             TokenKind::Word | TokenKind::Quoted => {
                 let follows_dot = at.checked_sub(1).is_some_and(|before| symbol(before, b'.'));
@@ -41,6 +55,14 @@ pub fn unqualified(sql: &str, namespace: &str) -> String {
     out
 }
 
+/// The tag, what stands between, and the tag again.
+fn dollar_quoted(text: &str) -> Option<(&str, &str, &str)> {
+    let end = text.strip_prefix('$')?.find('$')? + 2;
+    let (tag, rest) = text.split_at_checked(end)?;
+    let body = rest.strip_suffix(tag)?;
+    Some((tag, body, tag))
+}
+
 fn is_name(text: &str, name: &str) -> bool {
     match text.strip_prefix('"').and_then(|text| text.strip_suffix('"')) {
         Some(quoted) => quoted.replace("\"\"", "\"") == name,
@@ -68,6 +90,10 @@ mod tests {
             (
                 "SELECT 'public.a', $$ public.a $$, 'public.a'::text",
                 "SELECT 'public.a', $$ public.a $$, 'public.a'::text",
+            ),
+            (
+                "SELECT 1; DO LANGUAGE plpgsql $x$ BEGIN ALTER TABLE public.a ADD b public.c; RAISE 'public.a'; END $x$; SELECT $x$ public.a $x$",
+                "SELECT 1; DO LANGUAGE plpgsql $x$ BEGIN ALTER TABLE a ADD b c; RAISE 'public.a'; END $x$; SELECT $x$ public.a $x$",
             ),
             ("GRANT USAGE ON SCHEMA public TO public", "GRANT USAGE ON SCHEMA public TO public"),
             ("SELECT \"publics\".a -- public.a", "SELECT \"publics\".a -- public.a"),

@@ -14,6 +14,7 @@ mod family;
 mod fired;
 mod guard;
 mod name;
+mod namespace;
 mod obstacle;
 mod partition;
 mod pieces;
@@ -31,15 +32,12 @@ mod swap;
 mod torn;
 mod unknown;
 
-use std::collections::BTreeSet;
-
 use pgsteward_lab::{Lab, LabOptions, ReplayOptions};
 use pgsteward_model::facts::Facts;
 use pgsteward_model::migrate::plan::{PlanReport, PlanVerdict, PlannedFolder, PlannedMigration};
 use pgsteward_model::migration::Replay;
 
 use super::error::MigrateError;
-use super::history::Joined;
 use super::project::{MigrateProject, MigrationFolder, ProjectOptions};
 use super::rollback;
 use crate::Progress;
@@ -68,7 +66,8 @@ pub async fn plan(options: &PlanOptions, progress: &dyn Progress) -> Result<Plan
     let folders = project.migrations()?;
     let mut report = PlanReport::default();
     let standing = standing::read(&project, &folders, options, &mut report, progress).await?;
-    let wanted = wanted(&folders, standing.as_ref().map(|known| &known.joined), &options.names)?;
+    let joined = standing.as_ref().map(|known| &known.joined);
+    let wanted = standing::wanted(&folders, joined, &options.names)?;
     let Some(last) = wanted.last().copied() else {
         report.notes.push("No migration is pending.".into());
         return Ok(report);
@@ -83,7 +82,15 @@ pub async fn plan(options: &PlanOptions, progress: &dyn Progress) -> Result<Plan
         .map_err(|error| MigrateError::new(format!("start the lab: {error}")).with_hint(error.hint()))?;
     report.server = Some(lab.version().to_string());
     report.notes.extend(lab.note().map(str::to_owned));
-    let run = Run { project: &project, folders: &folders, standing: standing.as_ref(), lab: &lab, progress };
+    let offline = loaded.config.lab.offline;
+    let run = Run {
+        project: &project,
+        folders: &folders,
+        standing: standing.as_ref(),
+        lab: &lab,
+        offline,
+        progress,
+    };
     let facts = run.facts(&mut report.notes);
     let planned = run.all(facts, &wanted, last).await;
     let written = match planned {
@@ -99,33 +106,13 @@ pub async fn plan(options: &PlanOptions, progress: &dyn Progress) -> Result<Plan
     Ok(report)
 }
 
-fn wanted(
-    folders: &[MigrationFolder],
-    joined: Option<&Joined>,
-    names: &[String],
-) -> Result<Vec<usize>, MigrateError> {
-    if names.is_empty() {
-        let pending = joined.map(Joined::pending).unwrap_or_default();
-        let is_pending = |at: &usize| pending.contains(&folders[*at].name.as_str());
-        return Ok((0..folders.len()).filter(is_pending).collect());
-    }
-    let mut positions = BTreeSet::new();
-    for name in names {
-        let name = name.trim_end_matches('/').rsplit('/').next().unwrap_or(name);
-        let position = folders.iter().position(|folder| folder.name == name).ok_or_else(|| {
-            MigrateError::new(format!("there is no migration \"{name}\" on disk"))
-                .with_hint("`pgsteward migrate status` lists the migrations")
-        })?;
-        positions.insert(position);
-    }
-    Ok(positions.into_iter().collect())
-}
-
 struct Run<'a> {
     project: &'a MigrateProject,
     folders: &'a [MigrationFolder],
     standing: Option<&'a Standing>,
     lab: &'a Lab,
+    /// Nothing is to be downloaded.
+    offline: bool,
     progress: &'a dyn Progress,
 }
 
@@ -317,6 +304,9 @@ impl Run<'_> {
             self.tell_subscribers(deck, &pieces, &mut planned.notes);
             return Ok((planned, Vec::new()));
         }
+        if let Some(known) = self.standing {
+            namespace::leave_out(&mut pieces, &known.namespace, text);
+        }
         let stops = match self.standing {
             Some(known) => known.stops(&pieces, &self.folders[..at]).await?,
             None => None,
@@ -353,6 +343,10 @@ impl Run<'_> {
                 return Ok((planned, Vec::new()));
             }
         };
+        if let Some(reason) = self.not_there(at, text, &pieces).await? {
+            planned.verdict = PlanVerdict::Refuted { reason };
+            return Ok((planned, Vec::new()));
+        }
         planned.verdict = PlanVerdict::Proven;
         if let Some(reason) = shown.without_rows {
             planned

@@ -7,8 +7,8 @@ use pgsteward_model::migrate::MigrationState;
 use pgsteward_model::migrate::plan::PlanReport;
 use pgsteward_pg::{ReadSession, ServerUrl};
 
-use super::PlanOptions;
 use super::pieces::Piece;
+use super::{PlanOptions, namespace};
 use crate::Progress;
 use crate::migrate::connection::{Use, resolve};
 use crate::migrate::drift::HISTORIES;
@@ -29,15 +29,16 @@ pub(super) struct Standing {
 }
 
 impl Standing {
-    /// Why the pieces are not for the namespace that unqualified names have there: they say the lab's.
+    /// Why the pieces are not for the namespace that unqualified names have there: they say the lab's, as their author does.
     fn elsewhere(&self, pieces: &[Piece]) -> Option<String> {
         let own = Some(self.namespace.as_str()).filter(|own| *own != "public")?;
-        let says = |text: &str| text.contains("public.") || text.contains("\"public\".");
-        let some = |piece: &Piece| says(&piece.text) || piece.down.as_deref().is_some_and(says);
+        let some = |piece: &Piece| {
+            namespace::says(&piece.text) || piece.down.as_deref().is_some_and(namespace::says)
+        };
         pieces.iter().any(some).then(|| {
             format!(
-                "the names of this database are those of \"{own}\" (`schema=` in the URL), and the parts would say \"public\": plan with a \
-                 URL of a database whose namespace is \"public\", without --write, and write its parts for \"{own}\""
+                "the names of this database are those of \"{own}\" (`schema=` in the URL), and the migration names \"public\": leave \
+                 \"public\" out of its names, or say \"{own}\" where that is meant, and plan again"
             )
         })
     }
@@ -105,6 +106,29 @@ impl Standing {
             )
         }))
     }
+}
+
+/// Positions of the migrations that are named, or of those that are pending.
+pub(super) fn wanted(
+    folders: &[MigrationFolder],
+    joined: Option<&Joined>,
+    names: &[String],
+) -> Result<Vec<usize>, MigrateError> {
+    if names.is_empty() {
+        let pending = joined.map(Joined::pending).unwrap_or_default();
+        let is_pending = |at: &usize| pending.contains(&folders[*at].name.as_str());
+        return Ok((0..folders.len()).filter(is_pending).collect());
+    }
+    let mut positions = BTreeSet::new();
+    for name in names {
+        let name = name.trim_end_matches('/').rsplit('/').next().unwrap_or(name);
+        let position = folders.iter().position(|folder| folder.name == name).ok_or_else(|| {
+            MigrateError::new(format!("there is no migration \"{name}\" on disk"))
+                .with_hint("`pgsteward migrate status` lists the migrations")
+        })?;
+        positions.insert(position);
+    }
+    Ok(positions.into_iter().collect())
 }
 
 /// The history of the database, and which one it is. A dry run of named migrations does without.

@@ -62,7 +62,8 @@ pub(super) fn refilled(generated: Generated, text: &str, before: &State) -> Refi
     let Generated { statements, without_values, unsaid } = generated;
     let mut all = Refilled { statements, without_values, unsaid, columns: Vec::new() };
     for (on, refill) in markers(text) {
-        let table = before.catalog.tables.values().find(|table| quote_qualified(&table.name) == on);
+        let table = before.catalog.tables.values().find(|table| is_named(table, &on));
+        let on = table.map_or(on, |table| quote_qualified(&table.name));
         let place = table.and_then(|table| {
             let column = table.column(&refill.column)?;
             let at = all.statements.iter().position(|sql| adds(sql, &table.name, &refill.column))?;
@@ -86,6 +87,12 @@ pub(super) fn refilled(generated: Generated, text: &str, before: &State) -> Refi
         all.columns.push(own);
     }
     all
+}
+
+/// A plan for another namespace than that which the lab works in leaves it out.
+fn is_named(table: &Table, on: &str) -> bool {
+    let own = table.name.namespace == "public" && quote_ident(&table.name.name) == on;
+    own || quote_qualified(&table.name) == on
 }
 
 /// The statement that adds a column, which gets no value by itself, as one that may be NULL. None where it may be already.
