@@ -6,6 +6,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::catalog::QName;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ObjectClass {
     Namespace,
@@ -65,4 +67,15 @@ pub struct Identities {
     pub objects: BTreeMap<ObjectId, Called>,
     /// By what it is a setting of, for people: `storage of "Order"."note"`. Only what is not the default.
     pub asides: BTreeMap<String, Aside>,
+    /// Indexes and keys of partitions that belong to one of the parent: they go with that, and not without it.
+    pub attached: BTreeMap<TablePart, TablePart>,
+}
+
+/// An index or a key of a table. A key that has an index is one with it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TablePart {
+    pub table: QName,
+    pub name: String,
+    /// A foreign key, which may have the name of an index.
+    pub foreign: bool,
 }

@@ -24,7 +24,8 @@ WHERE a.attnum > 0 AND NOT a.attisdropped AND r.relkind IN ('r', 'p', 'f', 'c')
 UNION ALL
 SELECT 'constraint', k.oid, 0, r.nspname, r.relname, k.conname
 FROM pg_catalog.pg_constraint k JOIN rel r ON r.oid = k.conrelid
-WHERE k.conparentid = 0
+     LEFT JOIN pg_catalog.pg_constraint above ON above.oid = k.conparentid
+WHERE above.conrelid IS DISTINCT FROM k.conrelid
 UNION ALL
 SELECT 'domain constraint', k.oid, 0, ns.nspname, t.typname, k.conname
 FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_type t ON t.oid = k.contypid JOIN ns ON ns.oid = t.typnamespace

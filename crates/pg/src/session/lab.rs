@@ -96,9 +96,10 @@ impl LabSession {
 
     /// Which object has which id, and what the catalog type does not hold of them.
     pub async fn identities(&self) -> Result<Identities, ServerError> {
-        let [objects, asides] = introspect::identity::statements(self.version);
-        let (objects, asides) = tokio::join!(self.rows(&objects), self.rows(&asides));
-        Ok(introspect::identity::read(&objects?, &asides?))
+        let [objects, asides, attached] = introspect::identity::statements(self.version);
+        let (objects, asides, attached) =
+            tokio::join!(self.rows(&objects), self.rows(&asides), self.rows(&attached));
+        Ok(introspect::identity::read(&objects?, &asides?, &attached?))
     }
 
     pub fn version(&self) -> ServerVersion {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use pgsteward_model::catalog::{
     Catalog, Column, Constraint, ConstraintKind, ForeignKey, Identity, Index, Persistence, Policy,
-    PolicyCommand, QName, Table, Trigger,
+    PolicyCommand, QName, Table, TableKind, Trigger,
 };
 
 use super::column_type::{collation, column_type};
@@ -85,7 +85,9 @@ pub(super) fn keys(table: &Table) -> Vec<String> {
             }
             sql += &with_options(&index.options);
         }
-        Some(add(table, constraint, &(sql + deferral(constraint))))
+        let sql = sql + deferral(constraint);
+        let only = if owned.is_some_and(|index| is_apart(table, index)) { "ONLY " } else { "" };
+        Some(add_to(&format!("{only}{}", quote_qualified(&table.name)), constraint, &sql))
     };
     table.constraints.iter().filter_map(key).collect()
 }
@@ -124,7 +126,16 @@ pub(super) fn checks(_: &Catalog, table: &Table) -> Vec<String> {
 pub(super) fn indexes(_: &Catalog, table: &Table) -> Vec<String> {
     let name = quote_qualified(&table.name);
     let own = table.indexes.iter().filter(|index| index.constraint.is_none());
-    own.map(|one| index::create_on(&name, one, false)).collect()
+    own.map(|one| match is_apart(table, one) {
+        true => index::index_of_parent(&table.name, one),
+        false => index::create_on(&name, one, false),
+    })
+    .collect()
+}
+
+/// An index of a partitioned table is not valid as long as a partition is without one that belongs to it.
+pub(super) fn is_apart(table: &Table, index: &Index) -> bool {
+    table.kind == TableKind::Partitioned && !index.valid
 }
 
 pub(super) fn foreign_keys(_: &Catalog, table: &Table) -> Vec<String> {
@@ -151,7 +162,12 @@ pub fn foreign_key(table: &Table, constraint: &Constraint, key: &ForeignKey) -> 
 }
 
 fn add(table: &Table, constraint: &Constraint, definition: &str) -> String {
-    let (table, name) = (quote_qualified(&table.name), quote_ident(&constraint.name));
+    add_to(&quote_qualified(&table.name), constraint, definition)
+}
+
+/// `table` is SQL already.
+fn add_to(table: &str, constraint: &Constraint, definition: &str) -> String {
+    let name = quote_ident(&constraint.name);
     format!("ALTER TABLE {table} ADD CONSTRAINT {name} {definition}")
 }
 

@@ -2,12 +2,12 @@
 
 use anyhow::{Context, Result};
 use pgsteward_lab::{Database, Lab};
-use pgsteward_model::catalog::{QName, Table};
+use pgsteward_model::catalog::{ConstraintKind, QName, Table};
 use pgsteward_model::identity::{Identities, ObjectClass};
 use pgsteward_model::migration::{MigrationFile, ServerError};
 use pgsteward_model::statement::Statement;
 use pgsteward_pg::LabSession;
-use pgsteward_sql::ddl;
+use pgsteward_sql::ddl::{self, Attached, Carried};
 
 use super::exchanged::exchanged;
 use super::functions::Functions;
@@ -50,7 +50,10 @@ pub(super) async fn generate(
     };
     let functions = Functions::of(&after.catalog, &from.catalog, &before.catalog);
     let back = functions.back_in(&after.catalog, &from.catalog, &before.catalog);
-    let diff = ddl::diff_around(&back, &before.catalog, &functions.carried);
+    let (attached_now, attached_then) = (&from.identities.attached, &before.identities.attached);
+    let attached = Attached { from: attached_now.clone(), to: attached_then.clone() };
+    let carried = Carried { attached: Some(attached), ..functions.carried.clone() };
+    let diff = ddl::diff_around(&back, &before.catalog, &carried);
     let mut unsaid: Vec<String> = diff.left_out.iter().map(|(what, why)| format!("{what}: {why}")).collect();
     let views = Views::of(after, before, &diff.statements);
     statements.extend(diff.statements.iter().cloned());
@@ -72,7 +75,9 @@ fn own_names(state: &State) -> Identities {
     own.objects.retain(|id, called| {
         let holds = |parent: &Table| match id.class {
             ObjectClass::Column => parent.column(&called.name).is_some(),
-            ObjectClass::Constraint => parent.constraint(&called.name).is_some(),
+            ObjectClass::Constraint => parent.constraint(&called.name).is_some_and(|one| {
+                matches!(one.kind, ConstraintKind::Check { .. } | ConstraintKind::NotNull { .. })
+            }),
             _ => false,
         };
         let table = state.catalog.table(&QName::new(&called.namespace, &called.inside));

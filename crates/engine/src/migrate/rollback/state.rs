@@ -1,11 +1,13 @@
 //! A lab database at one point of a history: its catalog, which object is which, and what the catalog type does
 //! not hold.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use anyhow::{Context, Result};
 use pgsteward_lab::Database;
 use pgsteward_model::catalog::Catalog;
 use pgsteward_model::catalog_compare::{ColumnOrder, differences};
-use pgsteward_model::identity::Identities;
+use pgsteward_model::identity::{Identities, TablePart};
 use pgsteward_pg::CatalogOptions;
 
 #[derive(Clone)]
@@ -41,6 +43,15 @@ impl State {
                 Some(now) => found.push(format!("{what}: was {}, is {}", aside.value, now.value)),
                 None => found.push(format!("{what}: only before")),
             }
+        }
+        let (was, now) = (&self.identities.attached, &other.identities.attached);
+        let parts: BTreeSet<&TablePart> = was.keys().chain(now.keys()).collect();
+        for part in parts.into_iter().filter(|part| was.get(*part) != now.get(*part)) {
+            let of = |all: &BTreeMap<TablePart, TablePart>| {
+                all.get(part).map_or("by itself".to_owned(), |whole| format!("a part of \"{}\"", whole.name))
+            };
+            let (name, table) = (&part.name, &part.table);
+            found.push(format!("\"{name}\" of {table}: was {}, is {}", of(was), of(now)));
         }
         found.extend(
             after.keys().filter(|what| !before.contains_key(*what)).map(|what| format!("{what}: only after")),

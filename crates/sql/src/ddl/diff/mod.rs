@@ -6,6 +6,7 @@
 //! sides filled.
 
 mod affected;
+mod attached;
 mod cast;
 mod column;
 mod made;
@@ -17,6 +18,7 @@ pub use column::set_not_null;
 use std::collections::{BTreeMap, BTreeSet};
 
 use pgsteward_model::catalog::{Catalog, ConstraintKind, FunctionId, QName, Table, View};
+use pgsteward_model::identity::TablePart;
 
 use self::affected::Affected;
 use self::made::Made;
@@ -38,13 +40,23 @@ pub struct Diff {
     pub functions: BTreeSet<FunctionId>,
 }
 
-/// Functions that the server itself takes away before types are made anew and brings back after that, as they were there.
-/// They are on both sides; where their texts differ, the new one replaces what is back.
+/// What two catalogs do not say.
 #[derive(Clone, Debug, Default)]
 pub struct Carried {
+    /// Functions that the server itself takes away before types are made anew and brings back after that, as they were there.
+    /// They are on both sides; where their texts differ, the new one replaces what is back.
     pub functions: BTreeSet<FunctionId>,
     pub gone: Vec<String>,
     pub back: Vec<String>,
+    /// Without it, what looks alike on a parent and a partition is taken for one.
+    pub attached: Option<Attached>,
+}
+
+/// [`pgsteward_model::identity::Identities::attached`] of both sides.
+#[derive(Clone, Debug, Default)]
+pub struct Attached {
+    pub from: BTreeMap<TablePart, TablePart>,
+    pub to: BTreeMap<TablePart, TablePart>,
 }
 
 /// Types of both catalogs that must be dropped and made again under their names.
@@ -74,11 +86,11 @@ pub fn diff(from: &Catalog, to: &Catalog) -> Diff {
     diff_around(from, to, &Carried::default())
 }
 
-/// The same around functions that are nobody's to write.
+/// The same, with what the catalogs do not say.
 pub fn diff_around(from: &Catalog, to: &Catalog, carried: &Carried) -> Diff {
     let affected = Affected::of(from, to);
     let kept = kept(from, to, &affected);
-    let exchanges = exchanges(&kept, &affected);
+    let exchanges = exchanges(&kept, &affected, carried.attached.as_ref());
     let mut made = Made::new();
     let make = types::to_make(from, to, &affected, &carried.functions, &mut made);
     let (functions_first, functions_last) = types::drop_functions(from, to, &affected, &carried.functions);
@@ -224,7 +236,7 @@ fn kept<'a>(from: &'a Catalog, to: &'a Catalog, affected: &Affected) -> Vec<Kept
         .collect()
 }
 
-fn exchanges(kept: &[Kept<'_>], affected: &Affected) -> Vec<Exchange> {
+fn exchanges(kept: &[Kept<'_>], affected: &Affected, attached: Option<&Attached>) -> Vec<Exchange> {
     let mut exchanges: Vec<Exchange> = kept.iter().map(|kept| part::exchange(kept, affected)).collect();
     let gone: Vec<(QName, Vec<String>)> = kept
         .iter()
@@ -243,8 +255,11 @@ fn exchanges(kept: &[Kept<'_>], affected: &Affected) -> Vec<Exchange> {
         for (_, parent) in &one.parents {
             let Some(at) = positions.get(&parent.name).filter(|at| **at != position) else { continue };
             let theirs = part::exchange(&kept[*at], affected);
-            exchanges[position].leave_to_parent(&theirs, &parent.name, &one.to.name);
+            exchanges[position].leave_to_parent(&theirs, &parent.name, &one.to.name, attached.is_some());
         }
+    }
+    if let Some(attached) = attached {
+        attached::follow(kept, &mut exchanges, attached);
     }
     exchanges
 }

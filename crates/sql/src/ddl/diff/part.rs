@@ -14,8 +14,8 @@ use crate::quote::{quote_ident, quote_qualified};
 /// What is dropped of one table, and what is made on it.
 #[derive(Default)]
 pub(super) struct Parts {
-    constraints: Vec<Constraint>,
-    indexes: Vec<Index>,
+    pub(super) constraints: Vec<Constraint>,
+    pub(super) indexes: Vec<Index>,
     triggers: Vec<Trigger>,
     policies: Vec<Policy>,
 }
@@ -137,10 +137,16 @@ impl Exchange {
         of_constraints.chain(of_indexes).map(|columns| (table.clone(), columns)).collect()
     }
 
-    /// Partitions lose and get with their parent what they have from it.
-    pub(super) fn leave_to_parent(&mut self, parent: &Exchange, parent_name: &QName, name: &QName) {
-        self.old.without(&parent.old, parent_name, name);
-        self.new.without(&parent.new, parent_name, name);
+    /// Partitions lose and get with their parent what they have from it. `known`: of indexes and keys somebody knows which.
+    pub(super) fn leave_to_parent(
+        &mut self,
+        parent: &Exchange,
+        parent_name: &QName,
+        name: &QName,
+        known: bool,
+    ) {
+        self.old.without(&parent.old, parent_name, name, known);
+        self.new.without(&parent.new, parent_name, name, known);
     }
 
     pub(super) fn drops_policies_and_triggers(&self, table: &QName) -> Vec<String> {
@@ -200,15 +206,16 @@ impl Exchange {
 }
 
 impl Parts {
-    fn without(&mut self, parent: &Parts, parent_name: &QName, own: &QName) {
+    fn without(&mut self, parent: &Parts, parent_name: &QName, own: &QName, known: bool) {
         let unnamed =
             |index: &Index| index::create_on("", &Index { name: String::new(), ..index.clone() }, false);
-        self.indexes.retain(|one| !parent.indexes.iter().any(|other| unnamed(other) == unnamed(one)));
+        self.indexes
+            .retain(|one| known || !parent.indexes.iter().any(|other| unnamed(other) == unnamed(one)));
         self.constraints.retain(|one| {
             !parent.constraints.iter().any(|other| match (&one.kind, &other.kind) {
                 (ConstraintKind::Check { .. } | ConstraintKind::NotNull { .. }, _) => other.name == one.name,
                 (ConstraintKind::Exclusion { .. }, _) => false,
-                (mine, theirs) => mine == theirs,
+                (mine, theirs) => !known && mine == theirs,
             })
         });
         // The function may be called as the table is, with more behind it.
