@@ -154,7 +154,7 @@ pub enum Limit {
 /// Work that Prisma does in memory, after it fetched more rows than it returns.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum InMemory {
-    /// `distinct`: the fields. The path is empty for the call itself, else the relation's.
+    /// `distinct`: the columns, in the join strategy the fields. The path is empty for the call itself, else the relation's.
     Distinct { path: String, fields: Vec<String> },
     /// `take`/`skip` after all rows were fetched.
     Page { path: String, take: Option<i64>, skip: Option<i64> },
@@ -162,4 +162,16 @@ pub enum InMemory {
     Cursor { path: String },
     /// Rows in reverse: `take: -10`.
     Reverse { path: String },
+}
+
+impl InMemory {
+    /// The relation whose rows are worked on, `posts.comments`; empty for the call itself.
+    pub fn path(&self) -> &str {
+        match self {
+            InMemory::Distinct { path, .. }
+            | InMemory::Page { path, .. }
+            | InMemory::Cursor { path }
+            | InMemory::Reverse { path } => path,
+        }
+    }
 }

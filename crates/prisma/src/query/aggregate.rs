@@ -6,6 +6,7 @@ use pgsteward_model::code::{Operation, Purpose, StatementKind};
 use pgsteward_model::prisma::{Field, FieldType, Model};
 
 use super::argument::Argument;
+use super::column::money;
 use super::column::selected;
 use super::condition::Scope;
 use super::page::{self, Page};
@@ -67,8 +68,12 @@ impl<'a> Aggregated<'a> {
     fn values(&self, column: impl Fn(&Field) -> Sql) -> Vec<Sql> {
         let mut all = Vec::new();
         for field in &self.fields {
-            let read = matches!(self.function, "MIN" | "MAX") && matches!(field.ty, FieldType::Enum(_));
-            let cast = if read { "::text" } else { "" };
+            let cast = match &field.ty {
+                _ if !matches!(self.function, "MIN" | "MAX") => "",
+                FieldType::Enum(_) => "::text",
+                _ if money(field) => "::numeric",
+                _ => "",
+            };
             let name = format!("{}${}", self.name, field.db_name);
             let value = Sql::text(format!("{}(", self.function)).s(column(field));
             all.push(value.t(&format!("){cast} AS {}", quoted(&name))));

@@ -36,7 +36,8 @@ fn push_selected(text: &mut String, alias: &Alias, model: &Model, field: &Field)
     });
 }
 
-fn money(field: &Field) -> bool {
+/// True of a column of the type `money`, which is read as a number.
+pub(super) fn money(field: &Field) -> bool {
     field.native.as_ref().is_some_and(|native| native.name == "Money") && field.arity != Arity::List
 }
 

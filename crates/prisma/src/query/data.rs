@@ -18,6 +18,18 @@ pub(super) struct Assigned<'a> {
     pub(super) field: &'a Field,
     pub(super) by: Assign,
     pub(super) path: String,
+    /// Sent as it comes, without the cast of an enum: a written null, or what another row brought.
+    pub(super) plain: bool,
+}
+
+impl<'a> Assigned<'a> {
+    pub(super) fn set(field: &'a Field, path: String) -> Assigned<'a> {
+        Assigned { field, by: Assign::Set, path, plain: false }
+    }
+
+    pub(super) fn brought((field, path): &(&'a Field, String)) -> Assigned<'a> {
+        Assigned { plain: true, ..Assigned::set(field, path.clone()) }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,12 +68,11 @@ impl<'a> Data<'a> {
                         continue;
                     }
                     let relation = world.relation(model, field)?;
-                    let operations = value.known("a relation in data")?.to_vec();
+                    let operations = that_do_something(value.known("a relation in data")?);
                     data.nested.push(Nested { relation, operations, path });
                 }
                 FieldType::Scalar(_) | FieldType::Enum(_) => {
-                    let (by, path) = assign(field, value, path)?;
-                    data.columns.push(Assigned { field, by, path });
+                    data.columns.push(assign(field, value, path)?);
                 }
                 _ => return Err(refuse("a column of a type that Prisma does not support")),
             }
@@ -70,14 +81,14 @@ impl<'a> Data<'a> {
     }
 }
 
-fn assign(field: &Field, value: &Argument, path: String) -> Outcome<(Assign, String)> {
+fn assign<'a>(field: &'a Field, value: &Argument, path: String) -> Outcome<Assigned<'a>> {
     let json = matches!(field.ty, FieldType::Scalar(Scalar::Json)) && field.arity != Arity::List;
     let entries = match value {
         Argument::Open if !json => value.known("an operation in data")?,
         Argument::Object(entries) if !json => entries,
-        _ => return Ok((Assign::Set, path)),
+        _ => return Ok(Assigned { plain: *value == Argument::Null, ..Assigned::set(field, path) }),
     };
-    let Some((name, _)) = entries.first() else { return Err(refuse("an operation in data is empty")) };
+    let Some((name, value)) = entries.first() else { return Err(refuse("an operation in data is empty")) };
     let by = match name.as_str() {
         "set" => Assign::Set,
         "increment" => Assign::Add,
@@ -87,7 +98,24 @@ fn assign(field: &Field, value: &Argument, path: String) -> Outcome<(Assign, Str
         "push" => Assign::Push,
         _ => return Err(refuse("an operation in data that is not known")),
     };
-    Ok((by, format!("{path}.{name}")))
+    Ok(Assigned { field, by, path: format!("{path}.{name}"), plain: *value == Argument::Null })
+}
+
+/// The operations on one relation without the updates that set nothing, which Prisma leaves out.
+fn that_do_something(entries: &[(String, Argument)]) -> Vec<(String, Argument)> {
+    let sets_nothing = |update: &Argument| {
+        let data = update.get("data").unwrap_or(update);
+        data.object().is_some_and(<[_]>::is_empty)
+    };
+    let kept = entries.iter().filter_map(|(name, value)| match (name.as_str(), value) {
+        ("update", Argument::List(items)) => {
+            let items = items.iter().filter(|item| !sets_nothing(item)).cloned().collect();
+            Some((name.clone(), Argument::List(items)))
+        }
+        ("update", one) if sets_nothing(one) => None,
+        _ => Some((name.clone(), value.clone())),
+    });
+    kept.collect()
 }
 
 /// True where the client sends a value though none was given: defaults that it knows, `@updatedAt`.

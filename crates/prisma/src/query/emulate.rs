@@ -63,7 +63,12 @@ impl<'a> Plan<'a> {
         Ok(())
     }
 
-    /// Refuses what is not followed: keys that change, and nested deletes of rows that others point at.
+    /// The same for a nested delete, where the client keeps the relations.
+    pub(super) fn keep_relations(&self, model: &'a Model) -> Outcome<()> {
+        if self.emulates() { self.emulate_delete(model, false) } else { Ok(()) }
+    }
+
+    /// Refuses what is not followed: keys that change.
     pub(super) fn check_emulated(&self, model: &'a Model, data: &Data<'a>) -> Outcome<()> {
         if !self.emulates() {
             return Ok(());
@@ -72,13 +77,6 @@ impl<'a> Plan<'a> {
             let keys = relation.own_fields()?;
             if data.columns.iter().any(|one| keys.iter().any(|key| std::ptr::eq(*key, one.field))) {
                 return Err(refuse("a key changes under relationMode prisma"));
-            }
-        }
-        let deletes = |name: &str| matches!(name, "delete" | "deleteMany");
-        for nested in &data.nested {
-            let deleted = nested.operations.iter().any(|(name, _)| deletes(name));
-            if deleted && !self.pointed_at_by(nested.relation.related)?.is_empty() {
-                return Err(refuse("a nested delete under relationMode prisma"));
             }
         }
         Ok(())

@@ -161,7 +161,11 @@ fn related<'a>(
         other => other.known("a relation in where")?,
     };
     let enveloped = |name: &str| matches!(name, "some" | "every" | "none" | "is" | "isNot");
-    if entries.is_empty() || !entries.iter().all(|(key, _)| enveloped(key)) {
+    // `author: {}` asks nothing, not even that there is one; `is: {}` does.
+    if entries.is_empty() {
+        return Ok(Vec::new());
+    }
+    if !entries.iter().all(|(key, _)| enveloped(key)) {
         let nested = parse(world, relation.related, value, path)?;
         return Ok(vec![Filter::Related(relation, Quantifier::One, Box::new(nested))]);
     }

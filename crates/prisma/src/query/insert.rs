@@ -142,7 +142,7 @@ impl<'a> Plan<'a> {
     ) -> Sql {
         let given = |field: &Field| {
             let written = data.columns.iter().find(|one| std::ptr::eq(one.field, field))?;
-            Some(self.value(model, field, &written.path, false))
+            Some(self.assigned_value(model, written))
         };
         // What another row brought is sent as it came, without a cast.
         let brought = |field: &Field| {
@@ -152,7 +152,7 @@ impl<'a> Plan<'a> {
         let values = fields.iter().map(|field| match given(field).or_else(|| brought(field)) {
             Some(value) => value,
             None if defaulted(field) => self.value(model, field, &format!("default.{}", field.name), false),
-            None if field.arity == Arity::Optional && field.default.is_none() => Sql::text("null"),
+            None if field.arity != Arity::Required && field.default.is_none() => Sql::text("null"),
             None => Sql::text("DEFAULT"),
         });
         Sql::join(values, ",").wrapped()

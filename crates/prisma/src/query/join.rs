@@ -134,6 +134,8 @@ impl<'a> Plan<'a> {
             .t(&format!(" FROM {} AS {}", table(page.model), quoted(name)))
             .s(body.sql());
         self.send(sql, StatementKind::Select, purpose);
+        // Relations in the order of their names, each before those below it.
+        steps.sort_by(|one, other| one.path().split('.').cmp(other.path().split('.')));
         steps.into_iter().for_each(|step| self.remember(step));
         Ok(())
     }
@@ -161,10 +163,7 @@ impl<'a> Plan<'a> {
         if !ordered.is_empty() {
             body.tail = Sql::text(" ORDER BY ").s(Sql::join(ordered, ", "));
         }
-        let in_memory = !page.distinct.is_empty()
-            && !page.distinct_joined()
-            && (page.take != Take::All || page.skip.is_some());
-        if in_memory {
+        if page.joined_page_in_memory() {
             return;
         }
         let at =

@@ -67,9 +67,11 @@ pub(super) fn condition(plan: &Plan<'_>, test: &Test<'_>, scope: &Scope) -> Outc
     };
     // A comparison says something about values of its own type only.
     let kind = Sql::text("JSONB_TYPEOF(").s(json());
-    Ok(if scope.reverse {
+    let both = if scope.reverse {
         Tree::Or(vec![Tree::One(compared), Tree::One(kind.t(") != ").s(plan.free("type")))])
     } else {
         Tree::And(vec![Tree::One(compared), Tree::One(kind.t(") = ").s(plan.free("type")))])
-    })
+    };
+    // One test, which keeps its parentheses within an `AND`.
+    Ok(Tree::One(both.sql()))
 }

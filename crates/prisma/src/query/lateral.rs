@@ -6,6 +6,7 @@ use pgsteward_model::code::{InMemory, Limit};
 use pgsteward_model::prisma::{Arity, Field, FieldType, Scalar};
 
 use super::Outcome;
+use super::column::money;
 use super::condition::Scope;
 use super::filter::Filter;
 use super::join::{Body, DATA, Visited, aggregated, count_name, counted, name_of};
@@ -272,7 +273,11 @@ fn object<'a>(
     let model = relation.related;
     let member = |field: &Field| {
         let big = matches!(field.ty, FieldType::Scalar(Scalar::BigInt)) && field.arity != Arity::List;
-        let cast = if big { "::text" } else { "" };
+        let cast = match field {
+            _ if big => "::text",
+            field if money(field) => "::numeric",
+            _ => "",
+        };
         Sql::text(format!("'{}', ", field.name)).s(alias.column(model, field)).t(cast)
     };
     let mut members: Vec<Sql> = selection

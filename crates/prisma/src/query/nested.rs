@@ -7,7 +7,7 @@ use pgsteward_model::code::{Purpose, StatementKind};
 use pgsteward_model::prisma::{Arity, Field, Model};
 
 use super::argument::Argument;
-use super::data::{Assign, Assigned, Data, Nested};
+use super::data::{Assigned, Data, Nested};
 use super::filter::{self, Filter};
 use super::insert::Injected;
 use super::page::{Page, Take};
@@ -33,11 +33,37 @@ impl<'a> Plan<'a> {
         trail: &str,
         purpose: Purpose,
     ) -> Outcome<()> {
+        self.create_returning(model, data, injected, Vec::new(), trail, purpose)
+    }
+
+    /// The row that a relation of this one points at, with the keys that it points by.
+    fn create_parent(
+        &self,
+        relation: &Relation<'a>,
+        create: &Argument,
+        path: &str,
+        trail: &str,
+    ) -> Outcome<()> {
+        let data = Data::parse(self.world, relation.related, create, path)?;
+        let purpose = Purpose::Nested(trail.to_owned());
+        self.create_returning(relation.related, &data, &[], relation.related_fields()?, trail, purpose)
+    }
+
+    fn create_returning(
+        &self,
+        model: &'a Model,
+        data: &Data<'a>,
+        injected: &[Injected<'a>],
+        keys: Vec<&'a Field>,
+        trail: &str,
+        purpose: Purpose,
+    ) -> Outcome<()> {
         let mut injected = injected.to_vec();
         for nested in data.nested.iter().rev() {
             self.before(nested, true, trail, &mut injected)?;
         }
         let mut returning = World::identifier(model)?;
+        add(&mut returning, keys);
         for nested in &data.nested {
             if nested.relation.kind == Kind::There {
                 add(&mut returning, nested.relation.own_fields()?);
@@ -50,7 +76,7 @@ impl<'a> Plan<'a> {
         Ok(())
     }
 
-    /// Updates a row and what is nested in it. Where nothing of the row itself is set it is read.
+    /// Updates a row and what is nested in it, then does what `follows`. Where nothing of the row itself is set it is read.
     #[expect(clippy::too_many_arguments, reason = "the parts of one write")]
     pub(super) fn update_record(
         &self,
@@ -61,11 +87,16 @@ impl<'a> Plan<'a> {
         returning: &[&'a Field],
         trail: &str,
         purpose: Purpose,
+        follows: impl FnOnce() -> Outcome<()>,
     ) -> Outcome<()> {
-        let mut injected = Vec::new();
+        // Got the last one first, set in the order of the text.
+        let mut brought = Vec::new();
         for nested in data.nested.iter().rev() {
+            let mut injected = Vec::new();
             self.before(nested, false, trail, &mut injected)?;
+            brought.push(injected);
         }
+        brought.reverse();
         let mut returning = returning.to_vec();
         for nested in &data.nested {
             let later = |name: &str| matches!(name, "update" | "upsert" | "disconnect" | "delete");
@@ -75,7 +106,26 @@ impl<'a> Plan<'a> {
                 add(&mut returning, nested.relation.own_fields()?);
             }
         }
-        let set = self.set(model, &data.columns, &injected);
+        let at = self.sent();
+        for nested in &data.nested {
+            self.after(nested, false, trail)?;
+        }
+        follows()?;
+        let set = self.set_with(model, &data.columns, &brought);
+        self.made_last(at, || self.update_itself(model, filter, found, data, &set, &returning, purpose))
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of one write")]
+    fn update_itself(
+        &self,
+        model: &'a Model,
+        filter: &Filter<'a>,
+        found: Found,
+        data: &Data<'a>,
+        set: &[Assigned<'a>],
+        returning: &[&'a Field],
+        purpose: Purpose,
+    ) -> Outcome<()> {
         if set.is_empty() {
             let mut page = Page::new(model, "");
             page.filter = Some(match found {
@@ -84,15 +134,11 @@ impl<'a> Plan<'a> {
             });
             page.take = Take::One(false);
             let purpose = if data.nested.is_empty() { purpose } else { Purpose::ReadBack };
-            let sql = self.select(&page, &returning, &[], None)?;
+            let sql = self.select(&page, returning, &[], None)?;
             self.send(sql, StatementKind::Select, purpose);
-        } else {
-            self.update(model, &set, filter, found, None, &returning, purpose)?;
+            return Ok(());
         }
-        for nested in &data.nested {
-            self.after(nested, false, trail)?;
-        }
-        Ok(())
+        self.update(model, set, filter, found, None, returning, purpose)
     }
 
     /// What must run before the row is written.
@@ -122,25 +168,19 @@ impl<'a> Plan<'a> {
                     inject(relation, injected)?;
                 }
                 (Kind::Here, "create") => {
-                    if relation.one_to_one() && !creates {
-                        return Err(refuse("create of the parent in a relation of one to one"));
-                    }
-                    let data = Data::parse(self.world, relation.related, value, &path)?;
-                    self.create_record(relation.related, &data, &[], &trail, Purpose::Nested(trail.clone()))?;
+                    self.create_parent(relation, value, &path, &trail)?;
                     inject(relation, injected)?;
                 }
                 (Kind::Here, "connectOrCreate") => {
-                    if relation.one_to_one() && !creates {
-                        return Err(refuse("connectOrCreate of the parent in a relation of one to one"));
-                    }
                     let (condition, create) = (part(value, "where")?, part(value, "create")?);
                     self.read_unique(relation, condition, &format!("{path}.where"))?;
                     if relation.one_to_one() {
                         self.release(&relation.reversed(), &trail)?;
                     }
-                    let data = Data::parse(self.world, relation.related, create, &format!("{path}.create"))?;
-                    self.create_record(relation.related, &data, &[], &trail, Purpose::Nested(trail.clone()))?;
-                    inject(relation, injected)?;
+                    self.create_parent(relation, create, &format!("{path}.create"), &trail)?;
+                    if creates || !relation.one_to_one() {
+                        inject(relation, injected)?;
+                    }
                 }
                 _ => {}
             }
@@ -174,7 +214,13 @@ impl<'a> Plan<'a> {
     ) -> Outcome<()> {
         let purpose = || Purpose::Nested(trail.to_owned());
         match name {
-            "create" | "connectOrCreate" => {}
+            "create" | "connectOrCreate" if creates || !relation.one_to_one() => {}
+            // The row that was made is looked for, and pointed at again.
+            "create" | "connectOrCreate" => {
+                self.find(relation, Filter::Empty)?;
+                self.point_at_nothing(relation.related, &relation.related_fields()?, &Filter::Empty, trail)?;
+                self.point(relation, &Filter::Empty, Found::ManyByKey, trail)?;
+            }
             "connect" if creates || !relation.one_to_one() => {}
             "connect" => {
                 self.find(relation, Filter::Empty)?;
@@ -188,7 +234,7 @@ impl<'a> Plan<'a> {
                 self.find(relation, filter.clone())?;
                 let ids = World::identifier(relation.related)?;
                 let (found, model) = (Found::OneByKey, relation.related);
-                self.update_record(model, &filter, found, &data, &ids, trail, purpose())?;
+                self.update_record(model, &filter, found, &data, &ids, trail, purpose(), || Ok(()))?;
             }
             "upsert" => {
                 self.upsert_child(relation, value, path, &[], trail)?;
@@ -202,6 +248,7 @@ impl<'a> Plan<'a> {
             "delete" => {
                 let filter = self.optional_filter(relation, value, path)?;
                 self.find(relation, filter.clone())?;
+                self.keep_relations(relation.related)?;
                 self.delete(relation.related, &filter, Found::ManyByKey, None, &[], purpose())?;
             }
             _ => return Err(refuse("a nested write that is not known")),
@@ -225,8 +272,9 @@ impl<'a> Plan<'a> {
         let update = Data::parse(self.world, model, part(value, "update")?, &format!("{path}.update"))?;
         let create = Data::parse(self.world, model, part(value, "create")?, &format!("{path}.create"))?;
         let ids = World::identifier(model)?;
-        self.update_record(model, &filter, Found::OneByKey, &update, &ids, trail, purpose())?;
-        self.create_record(model, &create, injected, trail, purpose())
+        self.update_record(model, &filter, Found::OneByKey, &update, &ids, trail, purpose(), || Ok(()))?;
+        let keys = if relation.kind == Kind::Here { relation.related_fields()? } else { Vec::new() };
+        self.create_returning(model, &create, injected, keys, trail, purpose())
     }
 
     pub(super) fn upsert_filter(
@@ -323,8 +371,7 @@ impl<'a> Plan<'a> {
         filter: &Filter<'a>,
         trail: &str,
     ) -> Outcome<()> {
-        let set: Vec<Assigned<'a>> =
-            fields.iter().map(|field| Assigned { field, by: Assign::Set, path: "null".into() }).collect();
+        let set: Vec<Assigned<'a>> = fields.iter().map(|field| Assigned::set(field, "null".into())).collect();
         let purpose = Purpose::Nested(trail.to_owned());
         self.update(model, &set, filter, Found::ManyByKey, None, &[], purpose)
     }

@@ -12,7 +12,7 @@ use super::nested::part;
 use super::page::Page;
 use super::plan::{Plan, note};
 use super::sql::{Sql, quoted};
-use super::update::Found;
+use super::update::{Found, keys};
 use super::world::{Kind, Relation, World};
 use super::{Outcome, refuse};
 
@@ -57,6 +57,7 @@ impl<'a> Plan<'a> {
                 }
                 self.point(relation, &Filter::Empty, Found::ManyByKey, trail)?;
             }
+            "connect" if value.items().is_empty() => {}
             "connect" => {
                 let filter = self.any_of(relation, value, path)?;
                 self.point(relation, &filter, Found::Filter, trail)?;
@@ -127,6 +128,7 @@ impl<'a> Plan<'a> {
                     }
                 }
             }
+            "connect" | "disconnect" if value.items().is_empty() => {}
             "connect" => {
                 let filter = self.any_of(relation, value, path)?;
                 self.read_ids(relation, filter)?;
@@ -192,7 +194,16 @@ impl<'a> Plan<'a> {
                     };
                     self.find(relation, filter.clone())?;
                     let ids = World::identifier(model)?;
-                    self.update_record(model, &filter, Found::OneByKey, &data, &ids, trail, purpose())?;
+                    self.update_record(
+                        model,
+                        &filter,
+                        Found::OneByKey,
+                        &data,
+                        &ids,
+                        trail,
+                        purpose(),
+                        || Ok(()),
+                    )?;
                 }
             }
             "updateMany" => {
@@ -202,18 +213,27 @@ impl<'a> Plan<'a> {
                     let data = Data::parse(self.world, model, part(item, "data")?, &format!("{path}.data"))?;
                     self.find(relation, filter)?;
                     let set = self.set(model, &data.columns, &[]);
+                    if set.is_empty() {
+                        self.read_keys(model, &Filter::And(vec![Filter::Empty, keys(model)?]), false)?;
+                        continue;
+                    }
                     self.update(model, &set, &Filter::Empty, Found::ManyByKey, None, &[], purpose())?;
                 }
             }
             "delete" => {
-                let filter = self.chosen(relation, value, path)?;
+                let filter = match relation.list() {
+                    true => self.each_of(relation, value, path)?,
+                    false => self.optional_filter(relation, value, path)?,
+                };
                 self.find(relation, filter.clone())?;
+                self.keep_relations(model)?;
                 self.delete(model, &filter, Found::ManyByKey, None, &[], purpose())?;
             }
             "deleteMany" => {
                 for item in value.items() {
                     let filter = filter::parse(self.world, model, item, path)?;
                     self.find(relation, filter)?;
+                    self.keep_relations(model)?;
                     self.delete(model, &Filter::Empty, Found::ManyByKey, None, &[], purpose())?;
                 }
             }
@@ -257,6 +277,13 @@ impl<'a> Plan<'a> {
             }
         }
         Ok(Filter::Or(all))
+    }
+
+    /// The same, with what is named twice.
+    fn each_of(&self, relation: &Relation<'a>, value: &Argument, path: &str) -> Outcome<Filter<'a>> {
+        let one =
+            |(at, item)| filter::parse_unique(self.world, relation.related, item, &format!("{path}.{at}"));
+        Ok(Filter::Or(value.items().iter().enumerate().map(one).collect::<Outcome<_>>()?))
     }
 
     fn read_ids(&self, relation: &Relation<'a>, filter: Filter<'a>) -> Outcome<()> {

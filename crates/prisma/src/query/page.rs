@@ -187,20 +187,31 @@ impl<'a> Page<'a> {
         self.split(page, distinct)
     }
 
-    /// `DISTINCT ON` needs the order to begin with its columns.
+    /// `DISTINCT ON` needs the order and its columns to begin alike.
     pub(super) fn distinct_joined(&self) -> bool {
         let leading = self.orders.iter().take_while(|order| match &order.by {
             By::Column { field, .. } => self.distinct.iter().any(|one| std::ptr::eq(*one, *field)),
             _ => false,
         });
-        self.orders.is_empty() || leading.count() == self.distinct.len()
+        leading.count() == self.distinct.len().min(self.orders.len())
+    }
+
+    /// The page of rows of the join strategy is left to memory: behind a `distinct` that is left to it as well.
+    pub(super) fn joined_page_in_memory(&self) -> bool {
+        !self.distinct.is_empty() && !self.distinct_joined() && (self.take.some() || self.skip.is_some())
     }
 
     /// What is left to do in memory for rows of the join strategy.
     pub(super) fn joined_steps(&self) -> Vec<InMemory> {
         let distinct = !self.distinct.is_empty() && !self.distinct_joined();
-        let page = distinct && (self.take.some() || self.skip.is_some());
-        self.clone().split(page, distinct)
+        let mut steps = self.clone().split(self.joined_page_in_memory(), distinct);
+        // Rows of the join strategy have the names that the client knows.
+        for step in &mut steps {
+            if let InMemory::Distinct { fields, .. } = step {
+                *fields = self.distinct.iter().map(|field| field.name.clone()).collect();
+            }
+        }
+        steps
     }
 
     fn split(&mut self, page: bool, distinct: bool) -> Vec<InMemory> {

@@ -5,6 +5,7 @@ use std::cell::{Cell, RefCell};
 use pgsteward_model::code::{Access, InMemory, Purpose, Query, QueryParameter, StatementKind, Variant};
 use pgsteward_model::prisma::{Field, Model};
 
+use super::Outcome;
 use super::sql::{Sql, push_quoted};
 use super::world::{World, namespace};
 
@@ -96,6 +97,20 @@ impl<'a> Plan<'a> {
             access.unique = access.unique || self.whole_key(access);
         }
         self.out.borrow_mut().queries.push(Query { sql: sql.into(), kind, parameters, purpose, accesses });
+    }
+
+    /// How many statements there are: a place for [`Plan::made_last`].
+    pub(super) fn sent(&self) -> usize {
+        self.out.borrow().queries.len()
+    }
+
+    /// Sends statements at a place before others. Prisma makes a statement after those that follow it, which decides the
+    /// numbers of their aliases.
+    pub(super) fn made_last(&self, at: usize, make: impl FnOnce() -> Outcome<()>) -> Outcome<()> {
+        let before = self.sent();
+        make()?;
+        self.out.borrow_mut().queries[at..].rotate_left(before - at);
+        Ok(())
     }
 
     /// Takes the last statement back, for one that is made before others but sent after them.

@@ -190,5 +190,5 @@ fn linked<'a>(filter: Option<Filter<'a>>, link: &Link<'a>) -> Outcome<Filter<'a>
 fn parent_key<'a>(model: &'a Model, key: &'a Field, parent: &Field, one: bool) -> Filter<'a> {
     let path = format!("parent.{}", parent.name);
     let operator = if one { Operator::Equals } else { Operator::In };
-    Filter::Test(Test::new(model, key, operator, Operand::Parameter { path, list: !one }))
+    Filter::Test(Test::new(model, key, operator, Operand::Brought { path, list: !one }))
 }

@@ -84,6 +84,13 @@ pub(super) enum Operand<'a> {
         path: String,
         list: bool,
     },
+    /// The values of a list that is written out, of a type whose values Prisma sends one by one: paths of the arguments.
+    Several(Vec<String>),
+    /// What another row brought, which is sent as it came: without the cast of an enum.
+    Brought {
+        path: String,
+        list: bool,
+    },
     /// `prisma.user.fields.name`
     Column(&'a Field),
 }
@@ -99,6 +106,11 @@ impl<'a> Operand<'a> {
             _ => Operand::Parameter { path: path.to_owned(), list: field.arity == Arity::List },
         }
     }
+}
+
+/// True where each value of a written list has a parameter of its own. Lists of other types are one parameter.
+fn one_by_one(field: &Field) -> bool {
+    matches!(field.ty, FieldType::Scalar(Scalar::DateTime | Scalar::Decimal) | FieldType::Enum(_))
 }
 
 /// The field that an expression like `prisma.user.fields.name` refers to.
@@ -203,6 +215,9 @@ fn operators<'a>(
         let operator = if reverse { operator.reversed() } else { operator };
         let operand = match (operator, value) {
             (Operator::In | Operator::NotIn, Argument::List(items)) if items.is_empty() => Operand::EmptyList,
+            (Operator::In | Operator::NotIn, Argument::List(items)) if one_by_one(field) => {
+                Operand::Several((0..items.len()).map(|item| format!("{at}.{item}")).collect())
+            }
             (Operator::In, Argument::Null) => Operand::Null,
             (Operator::In | Operator::NotIn | Operator::HasEvery | Operator::HasSome, value) => {
                 match Operand::of(model, field, value, &at) {

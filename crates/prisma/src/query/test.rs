@@ -108,8 +108,21 @@ pub(super) fn operand(plan: &Plan<'_>, test: &Test<'_>, scope: &Scope) -> Outcom
             Ok(Sql::parameter(super::column::parameter(test.model, test.field, path, *list)))
         }
         Operand::Parameter { path, list } => Ok(plan.value(test.model, test.field, path, *list)),
+        Operand::Several(paths) => {
+            Ok(Sql::join(paths.iter().map(|path| one_of_several(plan, test, path)), ","))
+        }
+        Operand::Brought { path, list } => {
+            Ok(Sql::parameter(super::column::parameter(test.model, test.field, path, *list)))
+        }
         Operand::Column(field) => Ok(scope.alias.column(test.model, field)),
         Operand::Null | Operand::EmptyList => Err(refuse("an operator that takes no null")),
+    }
+}
+
+fn one_of_several(plan: &Plan<'_>, test: &Test<'_>, path: &str) -> Sql {
+    match counts(test) {
+        true => Sql::parameter(super::column::parameter(test.model, test.field, path, false)),
+        false => plan.value(test.model, test.field, path, false),
     }
 }
 
@@ -163,7 +176,8 @@ pub(super) fn facts(access: &mut Access, test: &Test<'_>, scope: &Scope) {
         Equals | Less | LessEquals | Greater | GreaterEquals if json => Some(PatternKind::Containment),
         _ => None,
     };
-    let known = matches!(test.operand, Operand::Parameter { .. });
+    let known =
+        matches!(test.operand, Operand::Parameter { .. } | Operand::Several(_) | Operand::Brought { .. });
     if let (Some(kind), true) = (kind, known) {
         let pattern = Pattern { column: column.to_owned(), kind, insensitive: test.insensitive };
         let list = match (scope.sure, scope.apart) {

@@ -37,9 +37,7 @@ impl<'a> Plan<'a> {
         injected: &[Injected<'a>],
     ) -> Vec<Assigned<'a>> {
         let mut set = columns.to_vec();
-        let keys =
-            injected.iter().map(|(field, path)| Assigned { field, by: Assign::Set, path: path.clone() });
-        let keys: Vec<Assigned<'a>> = keys.collect();
+        let keys: Vec<Assigned<'a>> = injected.iter().map(Assigned::brought).collect();
         if columns.is_empty() {
             set.extend(keys.clone());
         }
@@ -47,13 +45,27 @@ impl<'a> Plan<'a> {
             for field in World::scalars(model).filter(|field| field.updated_at) {
                 if !set.iter().any(|one| std::ptr::eq(one.field, field)) {
                     let path = format!("default.{}", field.name);
-                    set.push(Assigned { field, by: Assign::Set, path });
+                    set.push(Assigned::set(field, path));
                 }
             }
         }
         if !columns.is_empty() {
             set.extend(keys);
         }
+        set
+    }
+
+    /// The same with the keys of several relations: `@updatedAt` stands behind those of the first.
+    pub(super) fn set_with(
+        &self,
+        model: &'a Model,
+        columns: &[Assigned<'a>],
+        brought: &[Vec<Injected<'a>>],
+    ) -> Vec<Assigned<'a>> {
+        let mut keys = brought.iter().filter(|keys| !keys.is_empty());
+        let first = keys.next().map_or(&[][..], Vec::as_slice);
+        let mut set = self.set(model, columns, first);
+        set.extend(keys.flatten().map(Assigned::brought));
         set
     }
 
@@ -151,11 +163,19 @@ impl<'a> Plan<'a> {
             .t(")"))
     }
 
+    /// The value that a column is set to.
+    pub(super) fn assigned_value(&self, model: &Model, one: &Assigned<'a>) -> Sql {
+        match one.plain {
+            true => Sql::parameter(parameter(model, one.field, &one.path, false)),
+            false => self.value(model, one.field, &one.path, false),
+        }
+    }
+
     pub(super) fn assignments(&self, model: &'a Model, set: &[Assigned<'a>]) -> Sql {
         let all = set.iter().map(|one| {
             let column = Alias::Table.column(model, one.field);
             let plain = || Sql::parameter(parameter(model, one.field, &one.path, false));
-            let value = || self.value(model, one.field, &one.path, false);
+            let value = || self.assigned_value(model, one);
             let right = match one.by {
                 Assign::Set => value(),
                 Assign::Add => column.t(" + ").s(value()).wrapped(),

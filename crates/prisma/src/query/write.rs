@@ -7,6 +7,7 @@ use super::argument::Argument;
 use super::data::Data;
 use super::filter::{self, Filter};
 use super::find::read_one;
+use super::page::Page;
 use super::plan::Plan;
 use super::select::Selection;
 use super::update::Found;
@@ -112,15 +113,15 @@ fn update<'a>(plan: &Plan<'a>, model: &'a Model, argument: &Argument) -> Outcome
     let mut found = Found::Filter;
     plan.check_emulated(model, &data)?;
     if plan.emulates() {
-        plan.read_keys(model, &filter, true)?;
         found = Found::OneByKey;
     }
-    plan.update_record(model, &filter, found, &data, &selection.scalars, "", Purpose::Main)?;
-    if data.nested.is_empty() && selection.plain() {
-        return Ok(false);
+    let alone = data.nested.is_empty() && selection.plain();
+    let read = || if alone { Ok(()) } else { read_one(plan, model, argument, super::update::key(model)?) };
+    plan.update_record(model, &filter, found, &data, &selection.scalars, "", Purpose::Main, read)?;
+    if plan.emulates() {
+        plan.made_last(0, || plan.read_keys(model, &filter, true))?;
     }
-    read_one(plan, model, argument, super::update::key(model)?)?;
-    Ok(true)
+    Ok(!alone)
 }
 
 fn update_many<'a>(plan: &Plan<'a>, model: &'a Model, argument: &Argument, returning: bool) -> Outcome<()> {
@@ -128,7 +129,7 @@ fn update_many<'a>(plan: &Plan<'a>, model: &'a Model, argument: &Argument, retur
     let data = Data::parse(plan.world, model, required(argument, "data")?, "data")?;
     let set = plan.set(model, &data.columns, &[]);
     if set.is_empty() {
-        return Err(refuse("data sets nothing"));
+        return read_unchanged(plan, model, argument, &filter, returning);
     }
     let limit = argument.get("limit");
     plan.check_emulated(model, &data)?;
@@ -152,6 +153,32 @@ fn update_many<'a>(plan: &Plan<'a>, model: &'a Model, argument: &Argument, retur
     plan.include(&selection.nested, false)
 }
 
+/// Rows of which nothing is set are read, all of them: a limit says nothing here.
+fn read_unchanged<'a>(
+    plan: &Plan<'a>,
+    model: &'a Model,
+    argument: &Argument,
+    filter: &Filter<'a>,
+    returning: bool,
+) -> Outcome<()> {
+    let again = Filter::And(vec![Filter::Empty, super::update::keys(model)?]);
+    let filter = if plan.emulates() {
+        plan.read_keys(model, filter, false)?;
+        &again
+    } else {
+        filter
+    };
+    if !returning {
+        return plan.read_keys(model, filter, false);
+    }
+    let mut selection = Selection::parse(plan.world, model, argument, "")?;
+    selection.link()?;
+    let mut page = Page::new(model, "");
+    page.filter = Some(filter.clone());
+    plan.read(&page, &selection, None, Purpose::Main)?;
+    plan.include(&selection.nested, false)
+}
+
 fn delete<'a>(plan: &Plan<'a>, model: &'a Model, argument: &Argument) -> Outcome<()> {
     let filter = filter::parse_unique(plan.world, model, required(argument, "where")?, "where")?;
     let selection = Selection::parse(plan.world, model, argument, "")?;
@@ -159,11 +186,15 @@ fn delete<'a>(plan: &Plan<'a>, model: &'a Model, argument: &Argument) -> Outcome
         plan.delete(model, &filter, Found::Filter, None, &selection.scalars, Purpose::Main)?;
         return if plan.emulates() { plan.emulate_delete(model, false) } else { Ok(()) };
     }
-    read_one(plan, model, argument, filter.clone())?;
+    // Made first, which decides the aliases, and sent last.
+    plan.delete(model, &filter, Found::Filter, None, &[], Purpose::Main)?;
+    let delete = plan.withdraw();
+    read_one(plan, model, argument, filter)?;
     if plan.emulates() {
         plan.emulate_delete(model, false)?;
     }
-    plan.delete(model, &filter, Found::Filter, None, &[], Purpose::Main)
+    plan.resend(delete);
+    Ok(())
 }
 
 fn upsert<'a>(plan: &Plan<'a>, model: &'a Model, argument: &Argument) -> Outcome<()> {
@@ -183,11 +214,12 @@ fn upsert<'a>(plan: &Plan<'a>, model: &'a Model, argument: &Argument) -> Outcome
         let set = plan.set(model, &updated.columns, &[]);
         return plan.native_upsert(model, &created, &set, &key, &filter, &selection.scalars);
     }
-    plan.read_keys(model, &filter, false)?;
-    plan.update_record(model, &filter, Found::OneByKey, &updated, &selection.scalars, "", Purpose::Main)?;
-    read_one(plan, model, argument, super::update::key(model)?)?;
+    let read = || read_one(plan, model, argument, super::update::key(model)?);
+    let (found, returning) = (Found::OneByKey, &selection.scalars);
+    plan.update_record(model, &filter, found, &updated, returning, "", Purpose::Main, read)?;
     plan.create_record(model, &created, &[], "", Purpose::Main)?;
-    read_one(plan, model, argument, super::update::key(model)?)
+    read()?;
+    plan.made_last(0, || plan.read_keys(model, &filter, false))
 }
 
 /// The key that an upsert in one statement may name: the only unique key of `where`, with the values of `create`.

@@ -79,6 +79,13 @@ fn take_of(variant: &Variant, wanted: &str) -> Option<u64> {
     })
 }
 
+/// The column that a step in memory goes by: rows have the names of the columns, those of the join strategy the client's.
+fn column_of(model: Option<&Model>, name: &str) -> String {
+    let column =
+        model.filter(|model| model.field_of_column(name).is_none()).and_then(|model| model.field(name));
+    quote_ident(column.map_or(name, |field| &field.db_name))
+}
+
 /// How many rows are left after the work in memory. The server counts.
 async fn returned(
     bench: &Bench<'_>,
@@ -100,12 +107,8 @@ async fn returned(
     let inner = match distinct {
         Some(fields) => {
             let model = model_of(bench, call, path);
-            let column = |field: &String| {
-                let field = model.and_then(|model| model.field(field)).map_or(field, |field| &field.db_name);
-                quote_ident(field)
-            };
             let mut all = columns.clone();
-            all.extend(fields.iter().map(column));
+            all.extend(fields.iter().map(|field| column_of(model, field)));
             format!("SELECT DISTINCT {} FROM ({sql}) AS fetched", all.join(", "))
         }
         None => format!("SELECT * FROM ({sql}) AS fetched"),
@@ -193,11 +196,7 @@ async fn better(
         _ => None,
     })?;
     let model = model_of(bench, call, "")?;
-    let columns: Vec<String> = fields
-        .iter()
-        .filter_map(|field| model.field(field))
-        .map(|field| quote_ident(&field.db_name))
-        .collect();
+    let columns: Vec<String> = fields.iter().map(|field| column_of(Some(model), field)).collect();
     let limit = take.map(|take| format!(" LIMIT {take}")).unwrap_or_default();
     let sql = format!("SELECT DISTINCT ON ({0}) * FROM ({sql}) AS matching{limit}", columns.join(", "));
     Some(work.run("with DISTINCT ON in the statement", &sql).await.ok()?.0)

@@ -81,3 +81,48 @@ fn a_cursor_or_a_word_falls_back() {
         "#,
     );
 }
+
+#[test]
+fn distinct_is_pushed_down_where_the_order_begins_alike() {
+    becomes_with(
+        &["relationJoins"],
+        "Post",
+        "findMany",
+        r#"{ distinct: ["title", "views"], orderBy: { title: "asc" }, take: 2, select: { title: true } }"#,
+        r#"
+            SELECT DISTINCT ON ("t0"."title", "t0"."views") "t0"."id", "t0"."title", "t0"."views" FROM "Post" AS "t0" ORDER BY "t0"."title" ASC LIMIT $1
+        "#,
+    );
+    becomes_with(
+        &["relationJoins"],
+        "User",
+        "findMany",
+        r#"{ distinct: ["createdAt"], orderBy: { name: "asc" }, take: 2, select: { id: true } }"#,
+        r#"
+            SELECT "t0"."id", "t0"."created_at" AS "createdAt" FROM "users" AS "t0" ORDER BY "t0"."name" ASC
+            memory: distinct ["createdAt"] of ""
+            memory: page Some(2) None of ""
+        "#,
+    );
+    becomes_with(
+        &["relationJoins"],
+        "User",
+        "findFirst",
+        r#"{ distinct: ["createdAt"], orderBy: { name: "asc" }, select: { id: true } }"#,
+        r#"
+            SELECT "t0"."id", "t0"."created_at" AS "createdAt" FROM "users" AS "t0" ORDER BY "t0"."name" ASC LIMIT $1
+            memory: distinct ["createdAt"] of ""
+        "#,
+    );
+    becomes_with(
+        &["relationJoins"],
+        "User",
+        "findMany",
+        r#"{ select: { reports: { orderBy: { id: "asc" }, take: -2, select: { id: true } }, posts: { distinct: ["title"], orderBy: { views: "asc" }, select: { title: true } } } }"#,
+        r#"
+            SELECT "t0"."id", "User_reports"."__prisma_data__" AS "reports", "User_posts"."__prisma_data__" AS "posts" FROM "users" AS "t0" LEFT JOIN LATERAL (SELECT COALESCE(JSONB_AGG("__prisma_data__"), '[]') AS "__prisma_data__" FROM (SELECT "t3"."__prisma_data__" FROM (SELECT JSONB_BUILD_OBJECT('id', "t2"."id") AS "__prisma_data__", "t2"."id" FROM (SELECT "t1".* FROM "users" AS "t1" WHERE "t0"."id" = "t1"."managerId" /* root select */) AS "t2" /* inner select */) AS "t3" ORDER BY "t3"."id" DESC LIMIT $1 /* middle select */) AS "t4" /* outer select */) AS "User_reports" ON true LEFT JOIN LATERAL (SELECT COALESCE(JSONB_AGG("__prisma_data__"), '[]') AS "__prisma_data__" FROM (SELECT "t7"."__prisma_data__" FROM (SELECT JSONB_BUILD_OBJECT('title', "t6"."title") AS "__prisma_data__", "t6"."views", "t6"."title" FROM (SELECT "t5".* FROM "Post" AS "t5" WHERE "t0"."id" = "t5"."authorId" /* root select */) AS "t6" /* inner select */) AS "t7" ORDER BY "t7"."views" ASC /* middle select */) AS "t8" /* outer select */) AS "User_posts" ON true
+            memory: distinct ["title"] of "posts"
+            memory: reverse of "reports"
+        "#,
+    );
+}

@@ -1,6 +1,7 @@
 //! Calls of Prisma Client to statements. What is expected here is what Prisma 7.10's own query compiler says
 //! (`bench/lowering.py`); `"public".` is cut out of it for the reader.
 
+mod corners;
 mod facts;
 mod joins;
 mod literal;
