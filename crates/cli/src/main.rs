@@ -61,6 +61,9 @@ enum Command {
     Doctor(commands::doctor::Arguments),
 }
 
+/// How long work that was told to end may go on by itself.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(2);
+
 fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
@@ -87,10 +90,17 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    // While code is read, nothing below looks up from its work: then another thread ends it.
+    runtime.spawn(async {
+        let code = interrupted().await;
+        tokio::time::sleep(PATIENCE).await;
+        pgsteward_engine::stop_labs();
+        std::process::exit(code.into());
+    });
     let code = runtime.block_on(async {
         tokio::select! {
             code = run(arguments) => code,
-            code = interrupted() => code,
+            code = interrupted() => ExitCode::from(code),
         }
     });
     // A lab that is still running belongs to nobody any more.
@@ -125,13 +135,13 @@ async fn run(arguments: Arguments) -> ExitCode {
 }
 
 /// Ctrl-C or a polite kill: the lab goes with us. 130 is what a shell expects.
-async fn interrupted() -> ExitCode {
+async fn interrupted() -> u8 {
     let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
         Ok(signal) => signal,
         Err(_) => std::future::pending().await,
     };
     tokio::select! {
-        _ = tokio::signal::ctrl_c() => ExitCode::from(130),
-        _ = terminate.recv() => ExitCode::from(143),
+        _ = tokio::signal::ctrl_c() => 130,
+        _ = terminate.recv() => 143,
     }
 }

@@ -127,3 +127,30 @@ fn the_next_start_cleans_up_after_kill_9() {
 pub(crate) fn open(folder: &Path) {
     std::fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
 }
+
+/// Code that takes long to read keeps the process busy: it ends nevertheless.
+#[test]
+fn a_check_that_reads_code_ends_when_it_is_told_to() {
+    let project = Project::shop(&[]);
+    let call = "await prisma.user.findMany({ where: { OR: [{ email: a }, { name: { contains: b } }] } });\n";
+    let text = format!(
+        "import {{ prisma }} from './db';\nexport async function f(a: string, b: string) {{\n{}}}\n",
+        call.repeat(4_000)
+    );
+    for file in 0..60 {
+        project.write(&format!("src/f{file}.ts"), &text);
+    }
+    let mut child = project.command(&["check"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    std::thread::sleep(Duration::from_secs(1));
+    assert!(child.try_wait().unwrap().is_none(), "it was still reading");
+    signal(&child, "TERM");
+    let begun = Instant::now();
+    let ended = loop {
+        if let Some(ended) = child.try_wait().unwrap() {
+            break ended;
+        }
+        assert!(begun.elapsed() < PATIENCE, "still there");
+        std::thread::sleep(Duration::from_millis(50));
+    };
+    assert_eq!(ended.code(), Some(143));
+}

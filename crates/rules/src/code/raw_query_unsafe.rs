@@ -145,6 +145,9 @@ fn of_node(facts: &Facts, function: usize, node: &Node, depth: u32) -> Option<Ri
         }
         _ => return None,
     };
+    if text::is_path(text) && numbers::is_computed(facts, function, text) {
+        return None;
+    }
     let captured = sources.iter().any(|source| matches!(source, Source::Parameter { .. }))
         && is_captured(facts, function, text);
     let risk = match &sources[..] {

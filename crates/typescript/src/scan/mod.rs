@@ -230,6 +230,7 @@ fn read_tree(parsed: ParserReturn<'_>, mut unit: Unit, text: &str, fully: bool) 
         tested: HashMap::default(),
         awaits: Vec::new(),
         fuel: std::cell::Cell::new(reader::FUEL),
+        callbacks: std::cell::Cell::new(0),
         following: Vec::new(),
         references: Vec::new(),
         reading: 0,

@@ -8,6 +8,9 @@ use super::reader::{DEPTH, Definition, Reader};
 use super::syntax::{Code, Step, argument, as_call, as_member, bare, id, key_text, span};
 use crate::unit::{CallbackParameter, Depth, Origin};
 
+/// Callbacks within the callees of callbacks that are followed.
+const CALLBACKS: u32 = 3;
+
 impl<'a> Reader<'_, 'a> {
     pub(super) fn origin(&self, expression: &'a Expression<'a>) -> Origin {
         if self.unit.depth != Depth::Full {
@@ -205,10 +208,21 @@ impl<'a> Reader<'_, 'a> {
         {
             return Origin::Transaction(*transaction);
         }
+        // The callee may be a call with callbacks of its own, whose parameters lead to their callees: each link of
+        // `builder.step((y) => y).step((y) => y)` would be walked twice by the next one.
+        let within = self.callbacks.get();
+        let callee = if within < CALLBACKS {
+            self.callbacks.set(within + 1);
+            let callee = self.origin_at(&call.callee, DEPTH - 5);
+            self.callbacks.set(within);
+            callee
+        } else {
+            Origin::Unknown
+        };
         let code_span = code.span();
         let position = call.arguments.iter().position(|argument| span(argument) == code_span).unwrap_or(0);
         Origin::Callback(Box::new(CallbackParameter {
-            callee: self.origin_at(&call.callee, DEPTH - 5),
+            callee,
             name: self.cut(span(&call.callee), 80),
             argument: position,
             index,

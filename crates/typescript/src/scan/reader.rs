@@ -62,6 +62,8 @@ pub(super) struct Reader<'s, 'a> {
     pub written: RefCell<HashMap<SymbolId, Option<std::rc::Rc<[super::written::Written]>>>>,
     /// How often names led back to themselves while that was found out.
     pub circles: std::cell::Cell<u32>,
+    /// How many callbacks stand around the callee that is read right now.
+    pub callbacks: Cell<u32>,
     /// Whether an import may be code of the project, for those that were asked about.
     pub ours: RefCell<Vec<Option<bool>>>,
 }

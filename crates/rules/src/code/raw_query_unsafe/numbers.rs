@@ -59,6 +59,64 @@ pub(super) fn is_declared(facts: &Facts, function: usize, value: &str, by: By) -
     }
 }
 
+/// The name of a constant that the function, or else the file, computes: `const n = Math.min(50, parseInt(text, 10))`.
+pub(super) fn is_computed(facts: &Facts, function: usize, name: &str) -> bool {
+    let Some(function) = facts.code.as_ref().and_then(|code| code.functions.get(function)) else {
+        return false;
+    };
+    let Some(file) = facts.sources.get(&function.at.file) else { return false };
+    let bound = |text| parsed::bindings(text, name).collect::<Vec<_>>();
+    let own = bound(file.slice(function.at.span));
+    let found = if own.is_empty() { bound(&file.text) } else { own };
+    // Of two declarations nobody knows which one is meant.
+    let [(pattern, value)] = found[..] else { return false };
+    pattern == name && makes_number(parsed::expression(value.trim_start()), 4)
+}
+
+/// An expression that is a number whatever its parts are.
+fn makes_number(value: &str, depth: u32) -> bool {
+    const CALLS: [&str; 7] =
+        ["parseInt(", "parseFloat(", "Number(", "BigInt(", "Math.", "Number.parseInt(", "Number.parseFloat("];
+    let value = value.trim();
+    let Some(depth) = depth.checked_sub(1) else { return false };
+    if value.is_empty() || value.contains(['\'', '"', '`', '\n']) && !is_one_call(value) {
+        return false;
+    }
+    if value.starts_with(|letter: char| letter.is_ascii_digit()) && value.chars().all(is_digit) {
+        return true;
+    }
+    if let Some(inner) = value.strip_prefix('(').filter(|_| parsed::balanced(value) == value.len()) {
+        return makes_number(&inner[..inner.len() - 1], depth);
+    }
+    if let Some((_, both)) = parsed::outside(value, " ? ") {
+        return parsed::outside(both, " : ")
+            .is_some_and(|(one, other)| makes_number(one, depth) && makes_number(other, depth));
+    }
+    for word in [" || ", " ?? ", " && "] {
+        if let Some((one, other)) = parsed::outside(value, word) {
+            return makes_number(one, depth) && makes_number(other, depth);
+        }
+    }
+    if let Some((one, other)) = parsed::outside(value, " + ") {
+        return makes_number(one, depth) && makes_number(other, depth);
+    }
+    if [" * ", " - ", " / ", " % "].iter().any(|word| parsed::outside(value, word).is_some()) {
+        return true;
+    }
+    CALLS.iter().any(|call| value.starts_with(call)) && is_one_call(value)
+}
+
+/// `Math.min(…)`: nothing follows the arguments.
+fn is_one_call(value: &str) -> bool {
+    let Some(open) = value.find('(') else { return false };
+    value[..open].chars().all(|letter| parsed::is_letter(letter) || letter == '.')
+        && parsed::balanced(&value[open..]) == value.len() - open
+}
+
+fn is_digit(letter: char) -> bool {
+    letter.is_ascii_digit() || matches!(letter, '.' | '_')
+}
+
 /// Values are cut at this many characters where they are read.
 const CUT: usize = 120;
 
@@ -112,4 +170,41 @@ fn is_made_number(declared: &str) -> bool {
         "z.array(z.number(",
     ];
     MADE.iter().any(|made| declared.starts_with(made))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::makes_number;
+
+    #[test]
+    fn what_only_makes_numbers_is_one() {
+        let numbers = [
+            "Math.min(50, Math.max(1, parseInt(String(size), 10)))",
+            "parseInt(String(req.query.size ?? '10'), 10)",
+            "Number(req.query.size) || 10",
+            "req.query.size ? parseInt(req.query.size, 10) : 10",
+            "(page - 1) * limit",
+            "1_000",
+            "Number(a) + Number(b)",
+        ];
+        for value in numbers {
+            assert!(makes_number(value, 4), "{value}");
+        }
+        let others = [
+            "req.query.size",
+            "req.query.size || 10",
+            "parseInt(a, 10) ? text : 10",
+            "Number(a) + text",
+            "String(Number(a))",
+            "Number(a).toString() + text",
+            "Math.min(1, 2) || text",
+            "`${parseInt(a, 10)} ${text}`",
+            "'a - b' + text",
+            "parse(text)",
+            "",
+        ];
+        for value in others {
+            assert!(!makes_number(value, 4), "{value}");
+        }
+    }
 }

@@ -146,6 +146,22 @@ pub(super) fn expression(text: &str) -> &str {
     text
 }
 
+/// The two sides of a word that stands outside of all brackets, at its first place.
+pub(super) fn outside<'a>(text: &'a str, word: &str) -> Option<(&'a str, &'a str)> {
+    let mut depth = 0_usize;
+    for (at, letter) in text.char_indices() {
+        match letter {
+            '(' | '[' | '{' => depth += 1,
+            ')' | ']' | '}' => depth = depth.saturating_sub(1),
+            _ if depth == 0 && text[at..].starts_with(word) => {
+                return Some((&text[..at], &text[at + word.len()..]));
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
 /// The length of what stands in the brackets that a text begins with, brackets included.
 pub(super) fn balanced(text: &str) -> usize {
     let mut depth = 0_usize;

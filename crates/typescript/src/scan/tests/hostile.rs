@@ -48,6 +48,15 @@ fn broken_text_is_read_as_far_as_it_goes() {
     assert_eq!(scan("x.ts", "prisma.a.findMany(").left_out.len(), 1);
 }
 
+/// Each link's callback returns its parameter, which leads back to all links before.
+#[test]
+fn long_chains_of_callbacks_end() {
+    let links = ".command('c', (y) => y, async () => { await boot() })\n.command('d', (z) => z.options({}), (w) => w)";
+    let text =
+        format!("const made = yargs{};\nawait prisma.order.findMany({{ where: made }})", links.repeat(200));
+    assert_eq!(super::body(&text).calls.len(), 1);
+}
+
 #[test]
 fn circles_end() {
     super::unit(
