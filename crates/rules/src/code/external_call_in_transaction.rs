@@ -26,8 +26,10 @@ pub(super) static RULE: Rule = Rule {
 fn check(facts: &Facts) -> Vec<Finding> {
     let Some(flow) = Flow::of(facts) else { return Vec::new() };
     let mut findings = Vec::new();
+    let mut told: Vec<&At> = Vec::new();
     for effect in flow.code.effects.iter().filter(|effect| is_slow(effect)) {
         if let Some(open) = open_around(&flow, &effect.site) {
+            told.push(&effect.site.at);
             let found = finding(&flow, &effect.site, &open, effect, None);
             findings.push(match mailed_later(&flow, effect) {
                 Some((write, fix)) => found.also(shared::call_place(facts, write)).fix(fix),
@@ -37,7 +39,8 @@ fn check(facts: &Facts) -> Vec<Finding> {
     }
     for invocation in &flow.code.invocations {
         let Some(open) = open_around(&flow, &invocation.site) else { continue };
-        if makes_function(flow.text_of(invocation.callee)) {
+        // A client of this project is an effect itself: what it calls in turn is the same waiting.
+        if told.contains(&&invocation.site.at) || makes_function(flow.text_of(invocation.callee)) {
             continue;
         }
         let reach = flow.reach(invocation.callee);

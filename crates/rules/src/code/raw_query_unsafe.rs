@@ -145,7 +145,7 @@ fn of_node(facts: &Facts, function: usize, node: &Node, depth: u32) -> Option<Ri
         }
         _ => return None,
     };
-    if text::is_path(text) && numbers::is_computed(facts, function, text) {
+    if numbers::is_computed(facts, function, text) {
         return None;
     }
     let captured = sources.iter().any(|source| matches!(source, Source::Parameter { .. }))

@@ -59,8 +59,12 @@ pub(super) fn is_declared(facts: &Facts, function: usize, value: &str, by: By) -
     }
 }
 
-/// The name of a constant that the function, or else the file, computes: `const n = Math.min(50, parseInt(text, 10))`.
+/// `(page - 1) * size`, or the name of a constant that the function, or else the file, computes:
+/// `const n = Math.min(50, parseInt(text, 10))`.
 pub(super) fn is_computed(facts: &Facts, function: usize, name: &str) -> bool {
+    if !text::is_path(name) {
+        return name.len() < CUT && makes_number(name, 4);
+    }
     let Some(function) = facts.code.as_ref().and_then(|code| code.functions.get(function)) else {
         return false;
     };
