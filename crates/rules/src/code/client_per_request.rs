@@ -44,9 +44,12 @@ fn judge(flow: &Flow, client: &Client) -> Option<Finding> {
     if !direct && !led_to {
         return None;
     }
+    let closed = flow.text_of(client.site.function).contains(".$disconnect(");
+    let severity = if closed { Severity::Info } else { RULE.severity };
     let message = format!("\"{}\" makes a Prisma client each time it runs", function.name);
     Some(
         Finding::in_code(&RULE, shared::place(flow.facts, &client.site.at), &function.name, "new", 0, message)
+            .severity(severity)
             .detail(
                 "Each client opens a pool of its own and keeps it until its idle timeout: a hundred requests are up to a \
                  thousand connections, and PostgreSQL refuses the rest with \"too many clients already\".",

@@ -1,6 +1,6 @@
 //! A write and something outside of the database, of which one can happen without the other.
 
-use pgsteward_model::code::{Awaited, Call, Effect, EffectKind, TransactionKind};
+use pgsteward_model::code::{Awaited, Call, Effect, EffectKind, Guard, Site, TransactionKind};
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Finding, Severity};
 use pgsteward_model::rule::{Group, Rule};
@@ -98,7 +98,9 @@ fn paid(flow: &Flow, effect: &Effect, writes: &[&Call]) -> Option<Finding> {
     let words = kept_words(&effect.name);
     let has = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
     let moves_money = has(&MOVES) && has(&MONEY) && !has(&["preview", "sessions", "retrieve", "list"]);
-    let after = writes.iter().find(|call| call.site.order > effect.site.order)?;
+    let after = writes
+        .iter()
+        .find(|call| call.site.order > effect.site.order && !asks_again(&effect.site, &call.site))?;
     let caught = after.site.tries.iter().any(|index| !effect.site.tries.contains(index));
     if effect.idempotent || !moves_money || caught || effect.site.transaction.is_some() {
         return None;
@@ -118,6 +120,28 @@ fn paid(flow: &Flow, effect: &Effect, writes: &[&Call]) -> Option<Finding> {
         Some(fix) => found.fix(fix),
         None => found,
     })
+}
+
+/// A branch that asks the same value again, `if (event.type === 'a') … if (event.type === 'b') …`, is another case.
+fn asks_again(effect: &Site, write: &Site) -> bool {
+    let asked = |guard: &Guard| -> Vec<String> {
+        let before = guard.text.split("===").map(str::trim_end);
+        let paths = before.filter_map(|text| text.rsplit(|letter: char| !is_of_path(letter)).next());
+        paths.filter(|path| path.contains('.')).map(str::to_owned).collect()
+    };
+    let own = |site: &'_ Site, other: &Site| -> Vec<String> {
+        let guards = site
+            .guards
+            .iter()
+            .filter(|guard| !guard.negated && guard.text.contains("===") && !other.guards.contains(guard));
+        guards.flat_map(asked).collect()
+    };
+    let of_effect = own(effect, write);
+    own(write, effect).iter().any(|path| of_effect.contains(path))
+}
+
+fn is_of_path(letter: char) -> bool {
+    letter.is_alphanumeric() || matches!(letter, '_' | '$' | '.' | '?')
 }
 
 fn finding(flow: &Flow, effect: &Effect, write: &Call, message: String) -> Finding {
