@@ -8,6 +8,10 @@ use crate::lock::LockMode;
 use crate::source::Span;
 use crate::statement::Statement;
 
+/// Tables that pgsteward makes in a database for itself: its history of plain SQL, and how far backfills came. They are nobody's
+/// schema.
+pub const OWN_TABLES: [&str; 2] = ["pgsteward_migrations", "pgsteward_backfills"];
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct History {
     /// Folder of the migrations, relative to the project root.

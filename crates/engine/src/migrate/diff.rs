@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use pgsteward_model::catalog::Catalog;
 use pgsteward_model::migrate::dev::DiffReport;
+use pgsteward_model::migration::OWN_TABLES;
 use pgsteward_model::prisma::PrismaSchema;
 use pgsteward_model::version::ServerVersion;
 use pgsteward_pg::{CatalogOptions, ReadSession, ServerUrl};
@@ -205,8 +206,6 @@ async fn database_catalog(url: &ServerUrl) -> Result<Catalog, MigrateError> {
     let read = session.catalog(&CatalogOptions::default()).await;
     session.close().await;
     let (mut catalog, _) = read?;
-    catalog
-        .tables
-        .retain(|name, _| !matches!(name.name.as_str(), "pgsteward_migrations" | "pgsteward_backfills"));
+    catalog.tables.retain(|name, _| !OWN_TABLES.contains(&name.name.as_str()));
     Ok(catalog)
 }

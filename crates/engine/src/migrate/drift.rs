@@ -6,6 +6,7 @@ mod remembered;
 
 use pgsteward_model::catalog::{Catalog, QName};
 use pgsteward_model::catalog_compare::{ColumnOrder, differences, schema_only};
+use pgsteward_model::migration::OWN_TABLES;
 use pgsteward_pg::{ReadSession, Witness, WriteSession};
 
 use super::error::MigrateError;
@@ -165,8 +166,8 @@ pub(super) fn left_out(notes: &[String]) -> Option<&str> {
 /// sqlx, node-pg-migrate, Flyway and diesel, which a project may come from.
 pub(super) const HISTORIES: [&str; 9] = [
     "_prisma_migrations",
-    "pgsteward_migrations",
-    "pgsteward_backfills",
+    OWN_TABLES[0],
+    OWN_TABLES[1],
     "schema_migrations",
     "goose_db_version",
     "_sqlx_migrations",

@@ -4,6 +4,7 @@
 
 use pgsteward_model::catalog::{Catalog, ConstraintKind, Index};
 use pgsteward_model::catalog_compare::{ColumnOrder, differences as compare, schema_only};
+use pgsteward_model::migration::OWN_TABLES;
 
 /// One line an object: `function public.touch(): only in the database`.
 pub fn differences(history: &Catalog, database: &Catalog, namespaces: &[String]) -> Vec<String> {
@@ -14,7 +15,8 @@ pub fn differences(history: &Catalog, database: &Catalog, namespaces: &[String])
         let compared = namespaces
             .iter()
             .any(|namespace| name.strip_prefix(namespace.as_str()).is_some_and(|rest| rest.starts_with('.')));
-        if !compared || name.contains("._prisma_migrations") || name.contains(".pgsteward_migrations") {
+        let of_own = OWN_TABLES.iter().any(|own| name.contains(&format!(".{own}")));
+        if !compared || name.contains("._prisma_migrations") || of_own {
             continue;
         }
         let unseen = match kind {

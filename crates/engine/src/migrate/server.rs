@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use pgsteward_model::migrate::DatabaseName;
-use pgsteward_model::migration::ServerError;
+use pgsteward_model::migration::{OWN_TABLES, ServerError};
 use pgsteward_pg::history::{ADVISORY_LOCK, HistoryTable, create_table};
 use pgsteward_pg::{ConnectError, Permit, ServerUrl, WriteSession};
 use pgsteward_sql::{quote_ident, quote_literal};
@@ -180,9 +180,12 @@ fn lock_is_disabled() -> bool {
 /// Whether the database holds no table but a history's: nothing that anybody could wait for, or be in the way.
 pub(super) async fn is_empty(session: &WriteSession) -> Result<bool, MigrateError> {
     // Object ids below 16384 belong to the system.
-    let sql = "SELECT NOT EXISTS (SELECT FROM pg_catalog.pg_class WHERE oid >= 16384 AND relpersistence <> 't' \
-               AND relkind IN ('r', 'p', 'm', 'f') AND relname NOT IN ('_prisma_migrations', 'pgsteward_migrations'))";
-    let answer = session.value(sql).await;
+    let sql = format!(
+        "SELECT NOT EXISTS (SELECT FROM pg_catalog.pg_class WHERE oid >= 16384 AND relpersistence <> 't' \
+         AND relkind IN ('r', 'p', 'm', 'f') AND relname NOT IN ('_prisma_migrations', '{}'))",
+        OWN_TABLES.join("', '")
+    );
+    let answer = session.value(&sql).await;
     let answer = answer.map_err(|error| MigrateError::server("look at the database", &error))?;
     Ok(answer.as_deref() == Some("t"))
 }
@@ -208,8 +211,9 @@ pub async fn initialise(
         let sql = format!(
             "SELECT n.nspname || '.' || c.relname FROM pg_catalog.pg_class c \
              JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'r' AND n.nspname IN ({}) \
-             AND c.relname NOT IN ('_prisma_migrations', 'pgsteward_migrations', 'spatial_ref_sys') ORDER BY 1 LIMIT 4",
-            list.join(", ")
+             AND c.relname NOT IN ('_prisma_migrations', '{}', 'spatial_ref_sys') ORDER BY 1 LIMIT 4",
+            list.join(", "),
+            OWN_TABLES.join("', '")
         );
         let rows = session.rows(&sql).await.map_err(failed)?;
         let tables: Vec<&str> = rows.iter().filter_map(|row| row.first()?.as_deref()).collect();

@@ -6,6 +6,7 @@
 use pgsteward_model::catalog::Catalog;
 use pgsteward_model::catalog_compare::{ColumnOrder, differences, schema_only};
 use pgsteward_model::migrate::status::TargetStanding;
+use pgsteward_model::migration::OWN_TABLES;
 use pgsteward_pg::history::{HistoryRow, RowState};
 use pgsteward_pg::{CatalogOptions, ReadSession};
 
@@ -195,6 +196,6 @@ fn plain(catalog: &Catalog) -> Catalog {
     let mut plain = schema_only(catalog);
     plain
         .tables
-        .retain(|name, _| !matches!(name.name.as_str(), "_prisma_migrations" | "pgsteward_migrations"));
+        .retain(|name, _| name.name != "_prisma_migrations" && !OWN_TABLES.contains(&name.name.as_str()));
     plain
 }

@@ -7,11 +7,12 @@ use pgsteward_model::catalog::{
     Catalog, Column, ColumnType, ConstraintKind, ForeignKey, Index, Persistence, QName, Table, TableKind,
     TypeClass,
 };
+use pgsteward_model::migration::OWN_TABLES;
 
 use super::meaning::{self, Meaning};
 use super::{DiffOptions, NewColumn, NewIndex, NewIndexKey, NewTable, SchemaHints, positions};
 
-/// Tables that Prisma leaves alone: its own and those of PostGIS.
+/// Tables that Prisma leaves alone: its own and those of PostGIS. So are ours.
 const IGNORED: [&str; 6] = [
     "_prisma_migrations",
     "spatial_ref_sys",
@@ -73,7 +74,7 @@ pub(crate) struct View<'a> {
 impl<'a> View<'a> {
     pub(super) fn sees(self, table: &Table) -> bool {
         self.options.namespaces.contains(&table.name.namespace)
-            && !IGNORED.iter().any(|name| table.name.name.eq_ignore_ascii_case(name))
+            && !IGNORED.iter().chain(&OWN_TABLES).any(|name| table.name.name.eq_ignore_ascii_case(name))
             && table.kind != TableKind::Foreign
             && table.partition_of.is_none()
             && table.persistence != Persistence::Temporary

@@ -309,6 +309,9 @@ fn is_own_table(table: &Table) -> bool {
             "started_at",
             "applied_steps_count",
         ]),
+        "pgsteward_backfills" => {
+            has(&["name", "statement", "last_key", "rows_read", "rows_changed", "batches"])
+        }
         "_Migration" => has(&["revision", "name", "datamodel", "status", "applied", "rolled_back", "errors"]),
         "_RelayId" => {
             has(&["id"])

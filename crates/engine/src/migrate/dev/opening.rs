@@ -4,6 +4,7 @@
 use pgsteward_model::catalog::Catalog;
 use pgsteward_model::migrate::DatabaseName;
 use pgsteward_model::migrate::dev::{DevOutcome, DevReport, WrittenFrom};
+use pgsteward_model::migration::OWN_TABLES;
 use pgsteward_pg::history::{HistoryRow, HistoryTable};
 use pgsteward_pg::{CatalogOptions, WriteSession};
 
@@ -64,8 +65,8 @@ impl Live {
     ) -> Result<Live, MigrateError> {
         let rows = session.history(table).await?.map(|rows| squash::without_members(folders, rows));
         let (mut catalog, _) = session.catalog(&CatalogOptions::default()).await?;
-        // What our own backfills remember is nobody's change of the schema.
-        catalog.tables.retain(|name, _| name.name != "pgsteward_backfills");
+        // What we remember there is nobody's change of the schema.
+        catalog.tables.retain(|name, _| !OWN_TABLES.contains(&name.name.as_str()));
         Ok(Live { rows, catalog })
     }
 }
