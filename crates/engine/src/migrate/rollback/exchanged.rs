@@ -1,11 +1,12 @@
-//! Columns that come back after another one had their name or their values: who was given something on that one alone keeps it.
+//! Columns that come back after another one had their name or their values: what that one has beside its values goes along,
+//! whoever gave it.
 
 use pgsteward_model::catalog::{Catalog, Column, Grant, QName, Table, Trigger};
 use pgsteward_model::identity::{Called, ObjectClass};
-use pgsteward_sql::{quote_ident, quote_qualified};
+use pgsteward_sql::{quote_ident, quote_literal, quote_qualified};
 
 use super::state::State;
-use crate::migrate::belongings::of_column;
+use crate::migrate::belongings::columns::all_of;
 
 pub(super) fn exchanged(after: &State, before: &State) -> Vec<String> {
     let columns = after.identities.objects.iter().filter(|(id, _)| id.class == ObjectClass::Column);
@@ -19,7 +20,7 @@ pub(super) fn exchanged(after: &State, before: &State) -> Vec<String> {
             return None;
         }
         let called = after.catalog.table(&QName::new(&now.namespace, &now.inside))?.column(&now.name)?;
-        Some(given(&table, (&was.name, called), back))
+        Some(given(after, before, &table, (&was.name, called), back))
     });
     let apart = before.catalog.tables.values().flat_map(|table| {
         let first = |first: &Column| {
@@ -33,7 +34,7 @@ pub(super) fn exchanged(after: &State, before: &State) -> Vec<String> {
                 return None;
             }
             let second = second(&before.catalog, table, now, &first.name)?;
-            Some(given(&table.name, (&second.name, second), first))
+            Some(given(after, before, &table.name, (&second.name, second), first))
         };
         table.columns.iter().filter_map(first).collect::<Vec<_>>()
     });
@@ -47,9 +48,15 @@ fn is_gone(after: &State, before: &State, place: &Called) -> bool {
     found.is_some_and(|(id, _)| !after.identities.objects.contains_key(id))
 }
 
-/// The privileges go from one column to the other, but for those that the migration gives and takes.
-fn given(table: &QName, (from, had): (&str, &Column), back: &Column) -> Vec<String> {
-    let mut sql = of_column(table, from, &back.name).to_vec();
+/// All of it goes from one column to the other, but for what the migration gives and takes.
+fn given(
+    after: &State,
+    before: &State,
+    table: &QName,
+    (from, had): (&str, &Column),
+    back: &Column,
+) -> Vec<String> {
+    let mut sql = all_of(table, from, &back.name, had.ty == back.ty).to_vec();
     let said = |verb: &str, grant: &Grant, way: &str, option: &str| {
         let role = if grant.grantee.is_empty() { "PUBLIC".to_owned() } else { quote_ident(&grant.grantee) };
         let (column, on) = (quote_ident(&back.name), quote_qualified(table));
@@ -62,6 +69,22 @@ fn given(table: &QName, (from, had): (&str, &Column), back: &Column) -> Vec<Stri
         there
             .map(|grant| said("GRANT", grant, "TO", if grant.grantable { " WITH GRANT OPTION" } else { "" })),
     );
+    let place = |column: &str| format!("{}.{}", quote_qualified(table), quote_ident(column));
+    if had.comment != back.comment {
+        let comment = back.comment.as_deref().map_or_else(|| "NULL".to_owned(), quote_literal);
+        sql.push(format!("COMMENT ON COLUMN {} IS {comment}", place(&back.name)));
+    }
+    for (what, aside) in &after.identities.asides {
+        let Some(setting) = what.strip_suffix(&format!(" {}", place(&had.name))) else { continue };
+        match before.identities.asides.get(&format!("{setting} {}", place(&back.name))) {
+            Some(was) if was.value == aside.value => {}
+            Some(was) => sql.push(was.set.clone()),
+            None => {
+                let of = |column: &str| format!(" ALTER COLUMN {} ", quote_ident(column));
+                sql.push(aside.unset.replacen(&of(&had.name), &of(&back.name), 1));
+            }
+        }
+    }
     sql
 }
 
