@@ -12,6 +12,7 @@ mod index;
 mod object;
 mod order;
 mod rename;
+mod survival;
 mod table;
 mod unqualified;
 
@@ -26,6 +27,7 @@ pub use index::{index, index_of_parent};
 pub use object::{settings_of, view, view_replaced};
 pub use order::names;
 pub use rename::rename;
+pub use survival::{changed, is_cast};
 pub use table::{deferral, foreign_key, policy_altered};
 pub use unqualified::unqualified;
 

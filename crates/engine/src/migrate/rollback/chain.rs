@@ -172,6 +172,7 @@ impl<'a> Chain<'a> {
                 sources: &self.sources,
                 file: self.done - 1,
                 before: &back,
+                after,
                 statements,
             };
             let (seen, intact) = trial.run(&touched).await?;

@@ -12,6 +12,7 @@ use pgsteward_sql::ddl::{self, Attached, Carried};
 use super::exchanged::exchanged;
 use super::functions::Functions;
 use super::state::{self, State};
+use super::survive;
 use super::views::Views;
 
 #[derive(Clone, Debug, Default)]
@@ -64,7 +65,8 @@ pub(super) async fn generate(
     } else if statements.len() > 1 {
         statements = in_order(database, statements).await?;
     }
-    let mut statements = views.around(after, before, statements);
+    let mut statements = survive::guarded(&from.catalog, &before.catalog, is_concurrent(file), statements);
+    statements = views.around(after, before, statements);
     statements.extend(exchanged(after, before));
     Ok(Generated { statements, without_values: diff.without_values, unsaid })
 }

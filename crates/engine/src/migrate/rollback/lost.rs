@@ -99,6 +99,10 @@ pub(super) fn losses(before: &State, after: &State, seen: &Seen, made: &Refilled
             losses.push(Loss { what, why: "they differ after up and down".into() });
         }
     }
+    losses.extend(seen.cut.iter().map(|(table, column)| Loss {
+        what: format!("values of {}.\"{column}\"", quoted(table)),
+        why: "those that were written after the migration are changed without a word".into(),
+    }));
     losses
 }
 

@@ -180,6 +180,11 @@ fn refused(most: u32, message: &str, hint: &str) -> String {
         quote_literal(message),
         quote_literal(hint)
     );
+    block(&body)
+}
+
+/// A block with a body that no text in it ends.
+pub(super) fn block(body: &str) -> String {
     let mut tag = "$rows$".to_owned();
     while body.contains(&tag) {
         tag.insert(1, 'b');

@@ -14,6 +14,7 @@ use pgsteward_model::migration::{History, Regime, Replay, ReplayFailure};
 use pgsteward_model::source::Sources;
 use pgsteward_sql::{quote_ident, quote_qualified};
 
+use super::probe;
 use super::rows::quoted;
 use super::state::State;
 
@@ -33,6 +34,7 @@ pub(super) struct Trial<'a> {
     /// Index of the migration.
     pub(super) file: usize,
     pub(super) before: &'a State,
+    pub(super) after: &'a State,
     pub(super) statements: &'a [String],
 }
 
@@ -45,6 +47,8 @@ pub(super) struct Seen {
     pub(super) tried: BTreeSet<QName>,
     /// Why the way back does not run over rows.
     pub(super) refused: Option<String>,
+    /// Columns whose values it changes without a word, where they were written after the migration.
+    pub(super) cut: BTreeSet<(QName, String)>,
 }
 
 impl Trial<'_> {
@@ -59,6 +63,7 @@ impl Trial<'_> {
                 Round::Ran(counted) => {
                     seen.tried = counted.tried;
                     seen.changed = counted.changed;
+                    seen.cut = counted.cut;
                     break;
                 }
                 Round::UpRefused(failure) => {
@@ -127,11 +132,12 @@ impl Trial<'_> {
         if let Some(failure) = replay.failures.into_values().next() {
             return Ok(Round::UpRefused(failure));
         }
+        let cut = probe::cut(database, self.before, self.after, touched, self.statements).await?;
         if let Err(error) = super::chain::run(database, self.statements).await? {
             return Ok(Round::DownRefused(error.message));
         }
         let after = count(database, &tables).await?;
-        let mut counted = Counted::default();
+        let mut counted = Counted { cut, ..Counted::default() };
         for (name, was) in &before {
             if was.rows == "0" {
                 continue;
@@ -174,6 +180,7 @@ enum Round {
 struct Counted {
     changed: BTreeSet<(QName, Option<String>)>,
     tried: BTreeSet<QName>,
+    cut: BTreeSet<(QName, String)>,
 }
 
 struct Content {

@@ -15,13 +15,15 @@ use pgsteward_pg::WriteSession;
 use pgsteward_pg::history::{self, HistoryRow, HistoryTable, RowState};
 
 use super::chain::{is_atomic, split};
+use super::explain::explain;
 use super::file;
 use super::goes::goes;
 use super::relocate::relocate;
+use super::survive::ACCEPTED;
 use super::{major, over_rows, unproven, worth};
 use crate::Progress;
 use crate::migrate::connection::{self, Use};
-use crate::migrate::error::{MigrateError, words};
+use crate::migrate::error::MigrateError;
 use crate::migrate::project::{MigrateProject, MigrationFolder, ProjectOptions};
 use crate::migrate::server;
 
@@ -181,7 +183,7 @@ impl Run<'_> {
                 if step.outcome == RollbackOutcome::Planned {
                     step.outcome = RollbackOutcome::Failed;
                 }
-                return Err(self.explain(&error, step));
+                return Err(explain(&error, step));
             }
             step.outcome = RollbackOutcome::RolledBack;
             session.reset().await.map_err(|error| MigrateError::server("reset the session", &error))?;
@@ -317,10 +319,19 @@ impl Run<'_> {
         let timeout = self.options.lock_timeout.unwrap_or_default().as_millis();
         let statements: String = undo.statements.iter().map(|sql| format!("{sql};\n")).collect();
         let text = format!(
-            "BEGIN;\nSET LOCAL lock_timeout = {timeout};\n{statements}{};\nCOMMIT",
+            "BEGIN;\nSET LOCAL lock_timeout = {timeout};\n{}{statements}{};\nCOMMIT",
+            self.accepted("SET LOCAL"),
             history::roll_back(self.table, &undo.id)
         );
         self.patiently(session, &text).await
+    }
+
+    /// What lets statements go on that would refuse to change values.
+    fn accepted(&self, set: &str) -> String {
+        match self.options.accept_data_loss {
+            true => format!("{set} {ACCEPTED} = 'on';\n"),
+            false => String::new(),
+        }
     }
 
     /// Runs a text until its locks are granted or patience is at its end.
@@ -363,35 +374,10 @@ impl Run<'_> {
         }
         step.outcome = RollbackOutcome::Interrupted;
         let timeout = self.options.lock_timeout.unwrap_or_default().as_millis();
-        session.simple(&format!("SET lock_timeout = {timeout}")).await?;
+        session.simple(&format!("SET lock_timeout = {timeout};\n{}", self.accepted("SET"))).await?;
         for sql in &undo.statements {
             self.patiently(session, sql).await?;
         }
         session.simple(&history::roll_back(self.table, &undo.id)).await
-    }
-
-    fn explain(&self, error: &ServerError, step: &RollbackStep) -> MigrateError {
-        let name = &step.name;
-        let what = words(error);
-        if step.outcome == RollbackOutcome::Interrupted {
-            return MigrateError::new(format!("the rollback of \"{name}\" stopped on its way: {what}"))
-                .with_hint(
-                    "mend the cause and run `pgsteward migrate rollback` again: it goes on from there",
-                );
-        }
-        let failed =
-            MigrateError::new(format!("the rollback of \"{name}\" failed and was taken back: {what}"));
-        match error.sqlstate.as_str() {
-            "55P03" => failed.with_hint("run it again when the table is less busy, or with a longer --lock-timeout"),
-            "23502" | "23505" | "23503" | "23514" | "22P02" => failed.with_hint(
-                "rows written since the migration do not fit the old schema: change or remove them, or edit down.sql",
-            ),
-            "2BP01" => failed.with_hint("something made since the migration rests on it: roll that back first"),
-            _ if error.sqlstate.is_empty() || error.sqlstate.starts_with("08") || error.sqlstate.starts_with("57P") => {
-                MigrateError::new(format!("the connection was lost while \"{name}\" was rolled back: {what}"))
-                    .with_hint("`pgsteward migrate status` shows whether it is still applied; nothing is half done")
-            }
-            _ => failed.with_hint("edit down.sql, prove it with `pgsteward migrate adopt`, and run it again"),
-        }
     }
 }
