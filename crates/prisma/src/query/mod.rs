@@ -31,6 +31,7 @@ mod page;
 mod plan;
 mod raw;
 mod read;
+mod record;
 mod scalar;
 mod select;
 mod sql;
