@@ -250,3 +250,21 @@ fn pairs_and_files_of_both_directions_are_compared_without_their_ways_back() {
     let hint = json["conflicts"][3]["hint"].as_str().unwrap();
     assert!(hint.contains("give it a higher number"), "{json:#}");
 }
+
+#[test]
+fn the_branch_that_is_checked_out_is_compared_with_the_named_one() {
+    let project = repository();
+    branch(&project, "one", &[("20260102000000_a", "ALTER TABLE \"Order\" DROP COLUMN note;\n")]);
+    branch(&project, "two", &[("20260103000000_b", "CREATE INDEX note_idx ON \"Order\" (note);\n")]);
+    let arguments = ["migrate", "conflicts", "two", "--no-lab", "--format", "json"];
+    let on_main = project.run(&arguments);
+    assert_eq!(on_main.code, Some(0), "{}", on_main.both());
+    project.git(&["switch", "--quiet", "one"]);
+    let run = project.run(&arguments);
+    assert_eq!(run.code, Some(1), "{}", run.both());
+    assert!(kinds(&run.json()).contains(&"lock"), "{}", run.stdout);
+    // By another name it is still that one.
+    project.git(&["branch", "same", "one"]);
+    let run = project.run(&["migrate", "conflicts", "same", "--no-lab"]);
+    assert_eq!(run.code, Some(0), "{}", run.both());
+}

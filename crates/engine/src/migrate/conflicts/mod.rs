@@ -28,7 +28,7 @@ use crate::{Progress, config};
 #[derive(Clone, Debug, Default)]
 pub struct ConflictsOptions {
     pub project: ProjectOptions,
-    /// Branches to compare; all that are not merged into the base where none.
+    /// Branches to compare with each other and the one that is checked out; all that are not merged into the base where none.
     pub branches: Vec<String>,
     /// The branch that they are to be merged into; the repository's default branch where none.
     pub base: Option<String>,
@@ -72,7 +72,7 @@ pub async fn conflicts(
     let shape = Shape::new(project.layout, relative(git.root(), &project.migrations_folder));
     let names = match options.branches.is_empty() {
         true => git.unmerged(&base),
-        false => options.branches.clone(),
+        false => with_current(&git, &base, &options.branches),
     };
     progress.phase("read the branches");
     let on_base = migrations_of(&git, &base, &shape)?;
@@ -126,6 +126,16 @@ pub async fn conflicts(
     report.conflicts.sort();
     report.conflicts.dedup();
     Ok(report)
+}
+
+/// The named branches, and the one that is checked out: who names another one asks what that does to this one.
+fn with_current(git: &Git, base: &str, named: &[String]) -> Vec<String> {
+    let mut all = named.to_vec();
+    let commits: BTreeSet<String> =
+        named.iter().chain([&base.to_owned()]).filter_map(|name| git.commit(name)).collect();
+    let is_other = |name: &String| git.commit(name).is_some_and(|commit| !commits.contains(&commit));
+    all.extend(git.branch().filter(is_other).filter(|name| git.fork_of(base, name).is_some()));
+    all
 }
 
 /// The major version that the project is for: the wanted one, else that of pgsteward.toml.
