@@ -302,3 +302,32 @@ fn what_a_pull_found_is_made_anew_and_kept() {
     assert_eq!(again.code, Some(0), "{}", again.both());
     assert!(again.stdout.contains("Already in sync"), "{}", again.both());
 }
+
+#[test]
+fn what_the_schema_says_is_drift_beside_what_a_pull_found() {
+    use crate::migrate_plan::{Server, project};
+    let Some(server) = Server::start(17) else { return };
+    let project = project(&[(
+        "20260101000000_init",
+        "CREATE TABLE \"Order\" (\n    \"id\" SERIAL NOT NULL,\n    \"note\" TEXT,\n\n    CONSTRAINT \"Order_pkey\" PRIMARY KEY (\"id\")\n);\n",
+    )]);
+    assert_eq!(server.run(&project, &["migrate", "deploy"]).code, Some(0));
+    server.rows("CREATE INDEX by_hand ON \"Order\" (lower(note))");
+    let pulled = server.run(&project, &["db", "pull"]);
+    assert_eq!(pulled.code, Some(0), "{}", pulled.both());
+    assert!(project.read("prisma/pgsteward.objects.sql").contains("by_hand"));
+    // What the file makes is none.
+    let dev = ["migrate", "dev", "--name", "next"];
+    let run = server.run(&project, &dev);
+    assert!(!run.both().contains("Drift detected"), "{}", run.both());
+    let schema = project.read("prisma/schema.prisma");
+    let more = schema.replace("note String?", "note String?\n  more Int?\n  @@index([more])");
+    assert_ne!(more, schema);
+    project.write("prisma/schema.prisma", &more);
+    let pushed = server.run(&project, &["db", "push"]);
+    assert_eq!(pushed.code, Some(0), "{}", pushed.both());
+    let run = server.run(&project, &dev);
+    assert_ne!(run.code, Some(0), "{}", run.both());
+    assert!(run.both().contains("Drift detected") && !run.both().contains("P3018"), "{}", run.both());
+    assert!(run.stdout.contains("[+] Added column `more`"), "{}", run.both());
+}

@@ -177,7 +177,8 @@ impl Verb<'_> {
         let options = DiffOptions { hints: Default::default(), to_database: true, ..self.options.clone() };
         let mut drift = diff(&expected, &actual, &options);
         if let Some(wanted) = self.wanted() {
-            (drift, _) = side_file::settled(drift, &actual, &wanted);
+            let said = self.without_external(&calculate(&self.schema, shadow.version()));
+            drift = side_file::settled_drift(drift, &actual, &wanted, &said);
         }
         if !drift.is_empty() {
             diagnosis.drift = Some(summary(&drift, &expected, &actual, &options));

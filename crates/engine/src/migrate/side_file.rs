@@ -85,6 +85,50 @@ pub(super) fn settled(
     (rest, kept)
 }
 
+/// The steps from the history to the database without those about objects that the file alone makes. What the schema says itself
+/// (`said`) is for a migration to bring: in a database that no migration brought it to, it is drift.
+pub(super) fn settled_drift(
+    steps: Vec<SchemaStep>,
+    there: &Catalog,
+    wanted: &Catalog,
+    said: &Catalog,
+) -> Vec<SchemaStep> {
+    let (mut of_schema, mut others) = (Vec::new(), Vec::new());
+    for step in steps {
+        match step {
+            SchemaStep::AlterTable { table, changes } => {
+                let added = |change: &TableChange| match change {
+                    TableChange::AddColumn(column) => {
+                        said.table(&table).is_some_and(|table| table.column(&column.name).is_some())
+                    }
+                    _ => false,
+                };
+                let (added, changes): (Vec<_>, Vec<_>) = changes.into_iter().partition(added);
+                if !added.is_empty() {
+                    of_schema.push(SchemaStep::AlterTable { table: table.clone(), changes: added });
+                }
+                if !changes.is_empty() {
+                    others.push(SchemaStep::AlterTable { table, changes });
+                }
+            }
+            step => {
+                let says = match &step {
+                    SchemaStep::CreateIndex { table, index } => {
+                        said.table(table).is_some_and(|table| table.index(&index.name).is_some())
+                    }
+                    SchemaStep::AddForeignKey { table, name, .. } => {
+                        said.table(table).is_some_and(|table| table.constraint(name).is_some())
+                    }
+                    _ => false,
+                };
+                if says { of_schema.push(step) } else { others.push(step) }
+            }
+        }
+    }
+    of_schema.extend(settled(others, there, wanted).0);
+    of_schema
+}
+
 fn is_settled(step: &SchemaStep, there: &Catalog, wanted: &Catalog) -> bool {
     let index = |table: &QName, name: &str| {
         let plain = |catalog: &Catalog| catalog.table(table)?.index(name).map(plain_index);
