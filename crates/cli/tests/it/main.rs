@@ -56,6 +56,7 @@ mod migrate_resolve;
 mod migrate_rollback;
 mod migrate_rollback_functions;
 mod migrate_rollback_keys;
+mod migrate_rollback_steps;
 mod migrate_rollback_values;
 mod migrate_rollback_views;
 mod migrate_seen;

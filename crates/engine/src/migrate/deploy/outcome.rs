@@ -89,7 +89,15 @@ pub(super) fn outcome_error(folder: &MigrationFolder, plan: &FilePlan, ran: &Ran
         End::Applied => None,
         End::Failed { error, statement, done } => {
             let message = messages::failed_migration(folder, plan, error, *statement);
-            let hint = if *done == 0 {
+            // What raises an error itself says what to do first.
+            let own = error.hint.as_deref().filter(|_| error.sqlstate == "P0001");
+            let hint = if *done == 0
+                && let Some(own) = own
+            {
+                format!(
+                    "nothing of it is in the database: {own}; then `pgsteward migrate resolve --rolled-back {name}` and deploy again"
+                )
+            } else if *done == 0 {
                 format!(
                     "nothing of it is in the database: correct the file, then `pgsteward migrate resolve --rolled-back {name}` \
                      and deploy again"

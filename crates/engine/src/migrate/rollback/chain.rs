@@ -70,6 +70,11 @@ impl<'a> Chain<'a> {
     /// Runs the next file, makes what undoes it (or takes `written`) and tries that. The database is behind the
     /// file afterwards, whatever came of it.
     pub async fn next(&mut self, written: Option<&str>) -> Result<Down> {
+        self.next_or(written, None).await
+    }
+
+    /// The same, with a text that was proven before: where nothing can be made from the states, that is tried.
+    pub(super) async fn next_or(&mut self, written: Option<&str>, known: Option<&str>) -> Result<Down> {
         let before = match self.state.take() {
             Some(state) => state,
             None => state::read(&self.database).await?,
@@ -95,6 +100,7 @@ impl<'a> Chain<'a> {
         down.changes_schema = !before.is_same(&after);
         let text = self.sources.get(&file.path).map(|source| source.text.to_string()).unwrap_or_default();
         down.lost = rows::kept_changes(&file, &text, &before);
+        let written = written.or(known.filter(|_| !down.changes_schema && !down.lost.is_empty()));
         if !down.changes_schema && written.is_none() {
             if !down.lost.is_empty() {
                 let what: Vec<String> =
@@ -114,14 +120,24 @@ impl<'a> Chain<'a> {
         if written.is_none() {
             let generated = generate(self.lab, &self.database, &before, &after, &file).await?;
             made = refilled(generated, &text, &before);
-            if !made.unsaid.is_empty() {
-                down.worth = Worth::Irreversible { reason: made.unsaid.join("; ") };
-                self.state = Some(after);
-                return Ok(down);
+            match known {
+                _ if made.unsaid.is_empty() => {
+                    statements = std::mem::take(&mut made.statements);
+                    paths::left_to_the_connection(&mut statements, &before.catalog, || {
+                        self.said(self.done - 1)
+                    });
+                    down.sql = text_of(&statements);
+                }
+                Some(known) => {
+                    statements = split(known);
+                    known.clone_into(&mut down.sql);
+                }
+                None => {
+                    down.worth = Worth::Irreversible { reason: made.unsaid.join("; ") };
+                    self.state = Some(after);
+                    return Ok(down);
+                }
             }
-            statements = std::mem::take(&mut made.statements);
-            paths::left_to_the_connection(&mut statements, &before.catalog, || self.said(self.done - 1));
-            down.sql = text_of(&statements);
         } else if let Some(written) = written {
             down.sql = written.to_owned();
         }

@@ -16,7 +16,11 @@ pub(super) fn explain(error: &ServerError, step: &RollbackStep) -> MigrateError 
     let failed = MigrateError::new(format!("the rollback of \"{name}\" failed and was taken back: {what}"));
     match error.sqlstate.as_str() {
         "55P03" => failed.with_hint("run it again when the table is less busy, or with a longer --lock-timeout"),
-        "23502" | "23505" | "23503" | "23514" | "22P02" => failed.with_hint(
+        "23502" => failed.with_hint(
+            "rows have no value there: they were written without one since, or the column was dropped and came back without its \
+             values; give them one or remove them, or edit down.sql",
+        ),
+        "23505" | "23503" | "23514" | "22P02" => failed.with_hint(
             "rows written since the migration do not fit the old schema: change or remove them, or edit down.sql",
         ),
         "2BP01" => failed.with_hint("something made since the migration rests on it: roll that back first"),

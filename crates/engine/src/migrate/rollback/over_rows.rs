@@ -9,15 +9,24 @@ use pgsteward_model::statement::{AddColumn, AlterAction, Name, Statement};
 use pgsteward_pg::WriteSession;
 use pgsteward_sql::{quote_literal, quote_qualified};
 
+use super::refill::{self, FILLED_AT_ONCE};
 use crate::migrate::error::MigrateError;
 
-/// The first table with rows to which the statements add such a column, in words. What happens to rows before is not known
-/// beforehand: tables that are made, emptied, filled or renamed on the way go into `changed`, and nothing is said of them.
+/// What the statements of a rollback did to rows and columns before the next ones run.
+#[derive(Default)]
+pub(super) struct Ahead {
+    /// Tables that are made, emptied, filled or renamed on the way: what happens to their rows is not known beforehand.
+    changed: BTreeSet<QName>,
+    /// Columns that came back without values.
+    bare: BTreeSet<(QName, String)>,
+}
+
+/// The first table with rows to which the statements add such a column, in words.
 pub(super) async fn refused(
     session: &WriteSession,
     namespace: &str,
     statements: &[String],
-    changed: &mut BTreeSet<QName>,
+    Ahead { changed, bare }: &mut Ahead,
 ) -> Result<Option<String>, MigrateError> {
     let place = |name: &Name| QName::new(name.namespace.as_deref().unwrap_or(namespace), name.name.as_str());
     let mut found = None;
@@ -29,6 +38,11 @@ pub(super) async fn refused(
             }
             Statement::Delete { table, .. } => {
                 changed.insert(place(table));
+            }
+            // The values may be filled in by it.
+            Statement::Update { table, .. } | Statement::Merge { table, .. } => {
+                let table = place(table);
+                bare.retain(|(of, _)| *of != table);
             }
             Statement::CreateTable(create) => {
                 changed.insert(place(&create.name));
@@ -55,6 +69,20 @@ pub(super) async fn refused(
                                 column.column.name
                             ));
                         }
+                        AlterAction::AddColumn { column, .. } if has_none(column) => {
+                            bare.insert((table.clone(), column.column.name.clone()));
+                        }
+                        AlterAction::SetNotNull { column }
+                            if found.is_none()
+                                && !changed.contains(&table)
+                                && bare.contains(&(table.clone(), column.clone()))
+                                && rows(session, &table).await? =>
+                        {
+                            found = Some(format!(
+                                "\"{}\" has rows: its column \"{column}\" came back without values a step before, and must have some here",
+                                table.display(),
+                            ));
+                        }
                         _ => {}
                     }
                 }
@@ -65,14 +93,51 @@ pub(super) async fn refused(
     Ok(found)
 }
 
+/// The tables that a column would be filled in while they are locked, with more rows than that is done for.
+pub(super) async fn too_many(
+    session: &WriteSession,
+    namespace: &str,
+    statements: &[String],
+) -> Result<Vec<String>, MigrateError> {
+    let mut tables = Vec::new();
+    for sql in statements.iter().filter_map(|sql| refill::counted(sql)) {
+        match session.value(&sql).await {
+            Ok(rows) if rows.as_deref().and_then(|rows| rows.parse().ok()) > Some(FILLED_AT_ONCE) => {
+                let name = sql.split(" FROM ").nth(2).and_then(|rest| rest.split(" LIMIT ").next());
+                let name = name.unwrap_or(namespace).to_owned();
+                if !tables.contains(&name) {
+                    tables.push(name);
+                }
+            }
+            Ok(_) => {}
+            // What an earlier rollback of this run brings back first.
+            Err(error) if matches!(error.sqlstate.as_str(), "42P01" | "3F000") => {}
+            Err(error) => return Err(MigrateError::server("count the rows that would be filled", &error)),
+        }
+    }
+    Ok(tables)
+}
+
 /// Whether rows that are there already would have no value in the column, and may not be so.
 fn lacks_values(add: &AddColumn) -> bool {
     let column = &add.column;
     let is_key = |kind: &ConstraintKind| matches!(kind, ConstraintKind::PrimaryKey { .. });
     let required = column.not_null || add.constraints.iter().any(|one| is_key(&one.kind));
-    let given =
-        add.serial || column.default.is_some() || column.identity.is_some() || column.generated.is_some();
-    required && !given
+    required && has_none(add)
+}
+
+/// Whether nothing gives the rows that are there a value.
+fn has_none(add: &AddColumn) -> bool {
+    let column = &add.column;
+    !add.serial && column.default.is_none() && column.identity.is_none() && column.generated.is_none()
+}
+
+async fn rows(session: &WriteSession, table: &QName) -> Result<bool, MigrateError> {
+    match session.value(&format!("SELECT EXISTS (SELECT FROM {})", quote_qualified(table))).await {
+        Ok(value) => Ok(value.as_deref() == Some("t")),
+        Err(error) if matches!(error.sqlstate.as_str(), "42P01" | "3F000") => Ok(false),
+        Err(error) => Err(MigrateError::server("look for rows in the way", &error)),
+    }
 }
 
 async fn has_rows(session: &WriteSession, table: &QName, add: &AddColumn) -> Result<bool, MigrateError> {

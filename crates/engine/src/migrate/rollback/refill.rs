@@ -12,6 +12,9 @@ use super::state::State;
 
 const MARKER: &str = "-- pgsteward: back ON ";
 
+const COUNTS: &str = "SELECT pg_catalog.set_config('pgsteward.rows', (";
+const COUNTED: &str = ") AS rest)::text, false)";
+
 /// So many rows are filled while their table is locked: a new database, a small one.
 pub(in crate::migrate) const FILLED_AT_ONCE: u32 = 10_000;
 
@@ -133,10 +136,7 @@ fn statements_of(on: &str, shown: &str, refill: &Refill, column: &Column) -> Vec
             name.replace('\n', " "),
             other.replace('\n', " ")
         ),
-        format!(
-            "SELECT pg_catalog.set_config('pgsteward.rows', (SELECT count(*) FROM (SELECT 1 FROM {on} LIMIT {}) AS rest)::text, false)",
-            FILLED_AT_ONCE + 1
-        ),
+        format!("{COUNTS}SELECT count(*) FROM (SELECT 1 FROM {on} LIMIT {}{COUNTED}", FILLED_AT_ONCE + 1),
         refused(
             FILLED_AT_ONCE,
             &format!(
@@ -170,6 +170,13 @@ fn statements_of(on: &str, shown: &str, refill: &Refill, column: &Column) -> Vec
     }
     sql.push("SELECT pg_catalog.set_config('row_security', 'on', false)".to_owned());
     sql
+}
+
+/// What counts the rows that are filled, where the statement is the one that does.
+pub(super) fn counted(sql: &str) -> Option<String> {
+    let at = sql.find(COUNTS)? + COUNTS.len();
+    let count = sql.get(at..)?.strip_suffix(COUNTED)?;
+    Some(format!("{count}) AS rest"))
 }
 
 /// An error where more rows were counted.

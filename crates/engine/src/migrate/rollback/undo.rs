@@ -4,10 +4,9 @@
 //! cannot be one transaction says so in its row first, so that the history claims neither that the migration is
 //! applied nor that it is not; the next run goes on from there.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use pgsteward_model::catalog::QName;
 use pgsteward_model::migrate::deploy::Failure;
 use pgsteward_model::migrate::rollback::{Down, RollbackOutcome, RollbackReport, RollbackStep};
 use pgsteward_model::migration::ServerError;
@@ -18,9 +17,11 @@ use super::chain::{is_atomic, split};
 use super::explain::explain;
 use super::file;
 use super::goes::goes;
+use super::over_rows::{self, Ahead};
+use super::refill::FILLED_AT_ONCE;
 use super::relocate::relocate;
 use super::survive::ACCEPTED;
-use super::{major, over_rows, unproven, worth};
+use super::{major, unproven, worth};
 use crate::Progress;
 use crate::migrate::connection::{self, Use};
 use crate::migrate::error::MigrateError;
@@ -149,9 +150,9 @@ impl Run<'_> {
         let chosen = self.chosen(&rows)?;
         report.notes.extend(self.proven_elsewhere(session, &chosen)?);
         let tried = self.tried(session, &chosen).await?;
-        let mut changed = BTreeSet::new();
+        let mut ahead = Ahead::default();
         for row in chosen {
-            let (undo, step) = self.plan(session, row, tried.get(&row.name), &mut changed).await?;
+            let (undo, step) = self.plan(session, row, tried.get(&row.name), &mut ahead).await?;
             undos.push(undo);
             report.steps.push(step);
         }
@@ -250,14 +251,14 @@ impl Run<'_> {
         unproven::prove(self.project, self.folders, &names, major, self.progress).await
     }
 
-    /// Everything that speaks against undoing one, before anything runs. `tried` is what a proof just now showed, `changed`
-    /// the tables whose rows are not known by then.
+    /// Everything that speaks against undoing one, before anything runs. `tried` is what a proof just now showed, `ahead`
+    /// what the steps before did to rows.
     async fn plan(
         &self,
         session: &WriteSession,
         row: &HistoryRow,
         tried: Option<&Down>,
-        changed: &mut BTreeSet<QName>,
+        ahead: &mut Ahead,
     ) -> Result<(Undo, RollbackStep), MigrateError> {
         let name = &row.name;
         let Some(folder) = self.folders.iter().find(|folder| folder.name == *name) else {
@@ -293,13 +294,28 @@ impl Run<'_> {
         };
         let begun = row.state() == RowState::Failed;
         // What is under way may have got past it.
-        if !begun && let Some(way) = over_rows::refused(session, self.namespace, &statements, changed).await?
-        {
+        if !begun && let Some(way) = over_rows::refused(session, self.namespace, &statements, ahead).await? {
             return Err(MigrateError::new(format!("the migration \"{name}\" cannot be undone while {way}; nothing was run"))
                 .with_hint(format!(
                     "save the rows and empty the table, or write into down.sql where the values come from and prove it with \
                      `pgsteward migrate adopt {name}`"
                 )));
+        }
+        let many = if begun {
+            Vec::new()
+        } else {
+            over_rows::too_many(session, self.namespace, &statements).await?
+        };
+        if !many.is_empty() {
+            let many = many.join(", ");
+            return Err(MigrateError::new(format!(
+                "the migration \"{name}\" cannot be undone: a column of {many} comes back and would be filled in more than \
+                 {FILLED_AT_ONCE} rows while the table is locked; nothing was run"
+            ))
+            .with_hint(
+                "go back with a new migration, which `pgsteward migrate plan --safe` writes in steps and \
+                 `pgsteward migrate backfill` fills in batches",
+            ));
         }
         let step = RollbackStep {
             name: name.clone(),
