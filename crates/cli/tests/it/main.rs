@@ -48,6 +48,7 @@ mod migrate_plan_readers;
 mod migrate_plan_strangers;
 mod migrate_plan_tables;
 mod migrate_plan_types;
+mod migrate_plan_values;
 mod migrate_push;
 mod migrate_rehearse;
 mod migrate_rehearse_faults;

@@ -18,6 +18,13 @@ pub(crate) fn planned(server: &Server, project: &crate::support::Project, sql: &
     assert_eq!(plan.code, Some(0), "{}", plan.both());
     let json = plan.json();
     assert_eq!(json["migrations"][0]["verdict"]["verdict"], "proven", "{json:#}");
+    // Databases of other encodings take it too.
+    for name in
+        crate::migrate_plan::folders(project).iter().filter(|name| sql.is_ascii() && name.starts_with(NEXT))
+    {
+        let text = project.read(&format!("prisma/migrations/{name}/migration.sql"));
+        assert!(text.is_ascii(), "{name}: {text}");
+    }
     assert_eq!(json["migrations"][0]["left"].as_array().unwrap().len(), 0, "{json:#}");
     for folder in json["migrations"][0]["folders"].as_array().unwrap() {
         let down = folder["down"].as_str().unwrap();

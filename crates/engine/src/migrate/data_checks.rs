@@ -26,9 +26,14 @@ struct Question {
 }
 
 /// Asks about every statement of a file that data can make fail. The session has no open transaction.
-pub(super) async fn look(session: &WriteSession, plan: &FilePlan) -> Result<Vec<DataCheck>, ServerError> {
+/// `later` are the files that the same deploy runs behind it.
+pub(super) async fn look(
+    session: &WriteSession,
+    plan: &FilePlan,
+    later: &[FilePlan],
+) -> Result<Vec<DataCheck>, ServerError> {
     let mut checks = Vec::new();
-    for question in questions(plan) {
+    for question in questions(plan, later) {
         let outcome = ask(session, &question).await?;
         if let Some(outcome) = outcome {
             checks.push(DataCheck { what: question.what, line: question.line, outcome });
@@ -38,9 +43,9 @@ pub(super) async fn look(session: &WriteSession, plan: &FilePlan) -> Result<Vec<
 }
 
 /// Statements that may change the very data come before the question: then only the server can tell.
-fn questions(plan: &FilePlan) -> Vec<Question> {
+fn questions(plan: &FilePlan, later: &[FilePlan]) -> Vec<Question> {
     let mut questions = Vec::new();
-    for planned in &plan.statements {
+    for (at, planned) in plan.statements.iter().enumerate() {
         let line = planned.line;
         // Tables that this very deploy makes hold nobody's rows but its own.
         let older = |table: &Name| {
@@ -49,17 +54,7 @@ fn questions(plan: &FilePlan) -> Vec<Question> {
             })
         };
         match &planned.statement {
-            Statement::Insert { .. }
-            | Statement::Update { .. }
-            | Statement::Delete { .. }
-            | Statement::Merge { .. }
-            | Statement::Truncate { .. }
-            | Statement::Copy { .. }
-            | Statement::Do { .. }
-            | Statement::Call { .. }
-            | Statement::Select { .. }
-            | Statement::Unparsed
-            | Statement::Other { .. } => break,
+            statement if may_change_data(statement) => break,
             Statement::CreateIndex(create) if create.index.unique && older(&create.table) => {
                 let columns: Option<Vec<&str>> =
                     create.index.keys.iter().map(|key| key.column.as_deref()).collect();
@@ -70,14 +65,60 @@ fn questions(plan: &FilePlan) -> Vec<Question> {
                 }
             }
             Statement::AlterTable(alter) if older(&alter.name) => {
+                let behind = plan.statements.iter().skip(at + 1);
+                let behind = || behind.clone().chain(later.iter().flat_map(|file| &file.statements));
                 for action in &alter.actions {
-                    questions.extend(of_action(&alter.name, action, line));
+                    let asked = match action {
+                        // Who validates it in the same go wants it to hold of the rows that are there.
+                        AlterAction::AddConstraint { constraint, using_index: None, .. }
+                            if !constraint.validated
+                                && validated(
+                                    &alter.name,
+                                    &constraint.name,
+                                    behind().map(|one| &one.statement),
+                                ) =>
+                        {
+                            let whole = Constraint { validated: true, ..constraint.clone() };
+                            of_constraint(&alter.name, &whole, line)
+                        }
+                        _ => of_action(&alter.name, action, line),
+                    };
+                    questions.extend(asked);
                 }
             }
             _ => {}
         }
     }
     questions
+}
+
+fn may_change_data(statement: &Statement) -> bool {
+    matches!(
+        statement,
+        Statement::Insert { .. }
+            | Statement::Update { .. }
+            | Statement::Delete { .. }
+            | Statement::Merge { .. }
+            | Statement::Truncate { .. }
+            | Statement::Copy { .. }
+            | Statement::Do { .. }
+            | Statement::Call { .. }
+            | Statement::Select { .. }
+            | Statement::Unparsed
+            | Statement::Other { .. }
+    )
+}
+
+/// Whether a constraint that begins NOT VALID is validated before a statement may have changed the rows.
+fn validated<'a>(table: &Name, name: &str, behind: impl Iterator<Item = &'a Statement>) -> bool {
+    let mut behind = behind.take_while(|statement| !may_change_data(statement));
+    behind.any(|statement| match statement {
+        Statement::AlterTable(alter) if alter.name.qualified() == table.qualified() => alter
+            .actions
+            .iter()
+            .any(|action| matches!(action, AlterAction::ValidateConstraint { name: own } if own == name)),
+        _ => false,
+    })
 }
 
 fn of_action(table: &Name, action: &AlterAction, line: u32) -> Vec<Question> {

@@ -185,7 +185,7 @@ impl Publication {
         if !retyped.is_empty() {
             notes.push(format!(
                 "each subscriber of the publication {publication} has {} of \"{shown}\" with the old type: change it there before this is \
-                 deployed, or {stops} that does not fit",
+                 deployed, or replication stops at the next value that does not fit and this server keeps its WAL",
                 named(&retyped)
             ));
         }

@@ -12,9 +12,11 @@ use super::{Definition, text_of};
 use crate::Progress;
 use crate::migrate::ask::Ask;
 use crate::migrate::error::{MigrateError, words};
+use crate::migrate::plan::SYNC_MARK;
 use crate::migrate::project::{MigrateProject, MigrationFolder};
 
-/// What is said of them; none where no trigger runs. Those that keep the columns of a plan equal are the fill's own.
+/// What is said of them; none where no trigger runs. Those that keep columns of a plan equal are no audits, and none to drop:
+/// they are told by their mark, or, where an older version made them, by the column that is filled.
 pub(super) async fn told(
     session: &WriteSession,
     definition: &Definition,
@@ -31,9 +33,11 @@ pub(super) async fn told(
            AND (t.tgtype & 1 = 1 OR t.tgrelid = {table}) \
            AND (t.tgattr::text = '' OR EXISTS (SELECT FROM pg_catalog.pg_attribute a \
              WHERE a.attrelid = t.tgrelid AND a.attnum = ANY (t.tgattr) AND a.attname = ANY ({columns}))) \
+           AND pg_catalog.strpos(p.prosrc, {}) = 0 \
            AND NOT (p.proname = t.tgname AND EXISTS (SELECT FROM pg_catalog.unnest({columns}) AS own(name) \
              WHERE pg_catalog.strpos(p.prosrc, 'NEW.' || pg_catalog.quote_ident(own.name) || ' := ') > 0)) \
-         ORDER BY 1"
+         ORDER BY 1",
+        quote_literal(SYNC_MARK)
     );
     let rows = session.rows(&sql).await?;
     let of = |each: &str| -> Vec<String> {

@@ -56,18 +56,20 @@ async fn name_holders(
 }
 
 impl Deploy<'_> {
+    /// `plans` begin with the file's own; the others are those of the files behind it.
     pub(super) async fn file(
         &mut self,
         session: &WriteSession,
         folder: &MigrationFolder,
-        plan: &FilePlan,
+        plans: &[FilePlan],
         unfinished: Option<Unfinished>,
     ) -> Result<(), MigrateError> {
+        let [plan, later @ ..] = plans else { return Ok(()) };
         let began = Instant::now();
         let resumed_after = unfinished.as_ref().map_or(0, |row| row.done);
         let written = checks::read(folder)?;
         let mut checks = match self.options.check_data && unfinished.is_none() {
-            true => data_checks::look(session, plan)
+            true => data_checks::look(session, plan, later)
                 .await
                 .map_err(|error| MigrateError::server("look at the data before the migration", &error))?,
             false => Vec::new(),

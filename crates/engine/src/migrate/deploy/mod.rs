@@ -198,12 +198,12 @@ impl Deploy<'_> {
         self.fresh = rows.is_empty() && server::is_empty(session).await?;
         let plans = plans(self.folders, &pending, session.version(), self.fresh)?;
         self.tell_subscribers(session, &pending).await?;
-        for (at, (folder, plan)) in pending.iter().zip(&plans).enumerate() {
+        for (at, folder) in pending.iter().enumerate() {
             self.progress.phase(&format!("apply {}", folder.name));
             self.progress.step(at, pending.len());
             let taken_up =
                 unfinished.as_ref().filter(|(name, _)| *name == folder.name).map(|(_, row)| row.clone());
-            if let Err(error) = self.file(session, folder, plan, taken_up).await {
+            if let Err(error) = self.file(session, folder, &plans[at..], taken_up).await {
                 self.report.left = pending[at + 1..].iter().map(|folder| folder.name.clone()).collect();
                 return Err(error);
             }

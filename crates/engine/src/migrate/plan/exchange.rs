@@ -1,12 +1,12 @@
 //! One column on its way to another: what brings the second one, what fills it, and what makes it as sure as the
 //! first. How it takes the first one's place is `swap`'s.
 
-use pgsteward_model::catalog::{Column, QName, Table, TypeClass};
+use pgsteward_model::catalog::{Column, QName, Table};
 use pgsteward_sql::ddl::column_type;
 use pgsteward_sql::{quote_ident, quote_literal, quote_qualified};
 
-use super::fired;
 use super::pieces::{FOLDER, Piece};
+use super::unknown;
 use crate::migrate::backfill::Definition;
 use crate::migrate::belongings::of_column;
 use crate::migrate::rollback::{FILLED_AT_ONCE, Refill, refill_marker};
@@ -56,100 +56,40 @@ impl Exchange<'_> {
         self.table.column(self.from).is_some_and(|column| column.not_null)
     }
 
-    /// Name of the trigger and its function. Triggers of a kind run by name, and this one has to be the last; what is made of
-    /// generated values comes behind those of the columns that they are made of.
-    pub(super) fn sync(&self) -> String {
-        let behind = if self.generated().is_some() { "~" } else { "_" };
-        let name = short(&format!("{}{behind}{}_sync", self.table.name.name, self.through));
-        fired::behind(self.behind.as_deref(), name)
-    }
-
-    /// The second column's value, read from the first of `row` ("NEW." or "").
-    fn value(&self, row: &str) -> String {
-        let column = quote_ident(self.from);
-        match &self.using {
-            None if self.ways == Ways::Apart => match self.generated().filter(|_| !row.is_empty()) {
-                // A generated value is there only when triggers before the row are done.
-                Some(expression) => format!("(SELECT {expression} FROM (SELECT NEW.*) AS written)"),
-                None => format!("{row}{column}"),
-            },
-            None => format!("{row}{column}::{}", self.ty),
-            Some(using) if row.is_empty() => format!("({using})"),
-            Some(using) => format!("({})", qualified(using, self.from, row)),
-        }
-    }
-
-    /// What the first column is made of, where nobody writes it.
-    fn generated(&self) -> Option<&str> {
-        let column = self.table.column(self.from)?;
-        column.generated.as_ref().map(|generated| generated.expression.as_str())
-    }
-
-    /// Writers have other search paths than the migration, whose words these are: functions that check rights often have an
-    /// empty one, and so have replication workers. What PostgreSQL itself brings is found by all, and costs less so.
-    fn path(&self) -> &'static str {
-        let known = self.table.column(self.from);
-        let foreign = match self.ways {
-            // Values are compared with each other, those of an enum by an operator that all have.
-            Ways::Apart => known.is_some_and(|column| {
-                column.generated.is_some()
-                    || column.ty.namespace.is_some() && column.ty.class != TypeClass::Enum
-            }),
-            Ways::Forth | Ways::Back => self.using.is_some() || !is_common(&self.ty),
-        };
-        if foreign { " SET search_path FROM CURRENT" } else { "" }
-    }
-
-    fn body(&self) -> String {
-        let (from, through) = (quote_ident(self.from), quote_ident(&self.through));
-        let value = self.value("NEW.");
-        match self.ways {
-            Ways::Apart if self.generated().is_some() => {
-                format!("BEGIN\n  NEW.{through} := {value};\n  RETURN NEW;\nEND")
-            }
-            Ways::Apart => format!(
-                "BEGIN\n  IF TG_OP = 'INSERT' THEN\n    IF NEW.{through} IS NULL THEN NEW.{through} := NEW.{from}; ELSE NEW.{from} := NEW.{through}; END IF;\n  \
-                 ELSIF NEW.{through} IS DISTINCT FROM OLD.{through} THEN\n    NEW.{from} := NEW.{through};\n  \
-                 ELSE\n    NEW.{through} := NEW.{from};\n  END IF;\n  RETURN NEW;\nEND"
-            ),
-            Ways::Forth => format!("BEGIN\n  NEW.{through} := {value};\n  RETURN NEW;\nEND"),
-            Ways::Back => {
-                let first = self.table.column(self.from);
-                let ty = first.map(|column| column_type(&column.ty)).unwrap_or_default();
-                format!(
-                    "BEGIN\n  IF TG_OP = 'UPDATE' AND NEW.{from} IS NOT DISTINCT FROM OLD.{from}\n    \
-                     AND NEW.{through} IS DISTINCT FROM OLD.{through} AND NEW.{through} IS DISTINCT FROM {value} THEN\n    \
-                     NEW.{from} := NEW.{through}::{ty};\n  ELSE\n    NEW.{through} := {value};\n  END IF;\n  RETURN NEW;\nEND"
-                )
-            }
-        }
-    }
-
     /// `ahead` runs first, in the same transaction.
     pub(super) fn expand(&self, ahead: &[String]) -> Piece {
         let (on, sync) = (self.on(), self.sync());
         let function = quote_qualified(&QName::new(&self.table.name.namespace, &sync));
-        let mut statements = ahead.to_vec();
+        let mut statements = vec![unknown::subscribed(&self.table.name)];
+        statements.extend_from_slice(ahead);
+        let (through, sync) = (quote_ident(&self.through), quote_ident(&sync));
+        statements.push(format!("ALTER TABLE {on} ADD COLUMN {through} {}", self.ty));
+        // Apart from the column, which would give it to all rows that are there.
+        statements.extend(
+            self.kept_default()
+                .map(|default| format!("ALTER TABLE {on} ALTER COLUMN {through} SET DEFAULT {default}")),
+        );
         statements.extend([
-            format!("ALTER TABLE {on} ADD COLUMN {} {}", quote_ident(&self.through), self.ty),
             format!(
                 "CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql{} AS $sync$\n{}\n$sync$",
-                self.path(),
+                self.settings(),
                 self.body()
             ),
-            format!(
-                "CREATE TRIGGER {} BEFORE INSERT OR UPDATE ON {on} FOR EACH ROW EXECUTE FUNCTION {function}()",
-                quote_ident(&sync)
-            ),
+            format!("CREATE TRIGGER {sync} BEFORE INSERT OR UPDATE ON {on} FOR EACH ROW EXECUTE FUNCTION {function}()"),
         ]);
         if self.ways == Ways::Apart {
             statements.extend(of_column(&self.table.name, self.from, &self.through));
         }
         Piece::settled(
-            &format!("expand_{}", self.through),
+            &self.expansion(),
             "A second column, which a trigger keeps equal from now on. Both versions of the application may run.",
             &statements,
         )
+    }
+
+    /// What the folder is called after that brings the second column.
+    pub(super) fn expansion(&self) -> String {
+        format!("expand_{}", self.through)
     }
 
     /// Without it each column is on its own.
@@ -161,8 +101,7 @@ impl Exchange<'_> {
 
     pub(super) fn fill(&self) -> Piece {
         let (on, through) = (self.on(), quote_ident(&self.through));
-        let value = self.value("");
-        let condition = format!("{through} IS DISTINCT FROM {value}");
+        let (value, condition) = (self.assigned(""), self.unfilled());
         let text = format!(
             "-- The rows that were there before the trigger. Run `pgsteward migrate backfill {FOLDER}` before this is deployed:\n\
              -- it fills them in batches. Where few rows are left, this migration fills them itself.\n\
@@ -260,28 +199,6 @@ impl Exchange<'_> {
     }
 }
 
-/// Whether the type is one that no `search_path` hides. Rather too few.
-fn is_common(ty: &str) -> bool {
-    const COMMON: [&str; 14] = [
-        "bigint",
-        "int8",
-        "integer",
-        "int4",
-        "int",
-        "smallint",
-        "text",
-        "varchar",
-        "char",
-        "numeric",
-        "decimal",
-        "boolean",
-        "timestamp",
-        "timestamptz",
-    ];
-    let word = ty.split(|character: char| !character.is_ascii_alphanumeric() && character != '_').next();
-    word.is_some_and(|word| COMMON.iter().any(|common| word.eq_ignore_ascii_case(common)))
-}
-
 /// Whether the actions of a foreign key write the column.
 pub(super) fn ways_of(table: &Table, column: &Column) -> Ways {
     use pgsteward_model::catalog::ReferentialAction::{NoAction, Restrict};
@@ -299,31 +216,6 @@ pub(super) fn type_text(action: &str) -> Option<String> {
     let start = upper.find(" TYPE ")? + " TYPE ".len();
     let end = upper.get(start..)?.find(" USING ").map_or(action.len(), |at| start + at);
     Some(action.get(start..end)?.trim().trim_end_matches(';').to_owned())
-}
-
-/// An expression over one column, read from a row.
-fn qualified(expression: &str, column: &str, row: &str) -> String {
-    let quoted = format!("\"{column}\"");
-    if expression.contains(&quoted) {
-        return expression.replace(&quoted, &format!("{row}{quoted}"));
-    }
-    let mut out = String::new();
-    let mut word = String::new();
-    let mut literal = false;
-    for character in expression.chars().chain(std::iter::once(' ')) {
-        if !literal && (character.is_alphanumeric() || character == '_') {
-            word.push(character);
-            continue;
-        }
-        if word.eq_ignore_ascii_case(column) && !out.ends_with(['"', '.', ':']) {
-            out.push_str(row);
-        }
-        out.push_str(&std::mem::take(&mut word));
-        literal ^= character == '\'';
-        out.push(character);
-    }
-    out.truncate(out.len().saturating_sub(1));
-    out
 }
 
 /// A name that no column of the table has.
@@ -361,16 +253,6 @@ pub(super) fn short(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn expressions_are_read_from_the_row() {
-        assert_eq!(qualified("\"total\"::bigint", "total", "NEW."), "NEW.\"total\"::bigint");
-        assert_eq!(
-            qualified("coalesce(total, 0)::text || 'total'", "total", "NEW."),
-            "coalesce(NEW.total, 0)::text || 'total'"
-        );
-        assert_eq!(qualified("total::bigint", "total", "NEW."), "NEW.total::bigint");
-    }
 
     #[test]
     fn types_are_taken_as_written() {

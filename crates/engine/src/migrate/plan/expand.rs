@@ -14,6 +14,7 @@ use super::obstacle::{beside, obstacle};
 use super::pieces::{Piece, Stands, note, single_actions, stands, state_before};
 use super::readers;
 use super::swap::Swap;
+use super::unknown::between;
 use crate::migrate::belongings::of_column;
 
 /// The first piece that renames a column, and what it becomes.
@@ -87,6 +88,14 @@ pub(super) fn next(
                 refuses: false,
                 behind: fired::last_before(&catalog, table),
             };
+            if exchange.hides_null() {
+                let why = format!(
+                    "an INSERT that says NULL for \"{to}\" of \"{}\" gets the default of \"{from}\", which each row has its own of, until \
+                     the last folder is deployed",
+                    table.name.display()
+                );
+                note(notes, why);
+            }
             let waits = format!(
                 "no running version of the application names \"{from}\" of \"{}\" any more",
                 table.name.display()
@@ -113,7 +122,7 @@ pub(super) fn next(
 /// stands on the first stays as it is.
 fn beside_until(swap: &Swap<'_>) -> Vec<Piece> {
     let mut pieces: Vec<Piece> =
-        swap.exchanges.iter().flat_map(|one| [one.expand(&[]), one.fill()]).collect();
+        swap.exchanges.iter().flat_map(|one| [one.expand(&[between(one)]), one.fill()]).collect();
     pieces.extend(swap.indexed());
     let mut sql = Vec::new();
     for one in &swap.exchanges {
@@ -128,7 +137,8 @@ fn beside_until(swap: &Swap<'_>) -> Vec<Piece> {
     let back: String = swap.exchanges.iter().map(|one| format!("\n{}", one.second_back())).collect();
     let why = format!("Deploy it when {after}.{}{back}", swap.markers());
     let last = Piece::settled(&swap.slug, &why, &sql);
-    pieces.push(Piece { after: swap.waits.clone(), keeps_strangers: true, ..last });
+    pieces.push(Piece { after: swap.waits.clone(), ..last });
+    pieces.iter_mut().for_each(|piece| piece.keeps_strangers = true);
     pieces
 }
 

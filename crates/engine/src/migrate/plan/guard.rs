@@ -20,13 +20,13 @@ pub(super) fn note(root: &Table) -> String {
 pub(super) fn is_valid(table: &QName, index: &QName, key: bool) -> String {
     let (become_keys, above) = match key {
         true => (
-            ", ALTER TABLE … ADD CONSTRAINT … USING INDEX on each",
-            "ALTER TABLE ONLY … ADD with the key's columns",
+            ", ALTER TABLE ... ADD CONSTRAINT ... USING INDEX on each",
+            "ALTER TABLE ONLY ... ADD with the key's columns",
         ),
         false => ("", "CREATE INDEX ON ONLY"),
     };
     let hint = format!(
-        "create the index concurrently on each of them{become_keys}, ALTER INDEX … ATTACH PARTITION to the index of \
+        "create the index concurrently on each of them{become_keys}, ALTER INDEX ... ATTACH PARTITION to the index of \
          the parent; pgsteward migrate resolve --rolled-back, and deploy again; on a table that \
          others are partitions of, {above} comes first"
     );

@@ -13,6 +13,7 @@ mod expand;
 mod family;
 mod fired;
 mod guard;
+mod look;
 mod name;
 mod namespace;
 mod obstacle;
@@ -29,6 +30,7 @@ mod sequence;
 mod sight;
 mod standing;
 mod swap;
+mod sync;
 mod torn;
 mod unknown;
 
@@ -48,6 +50,7 @@ use deck::Deck;
 use pieces::Piece;
 use prove::Ground;
 use standing::Standing;
+pub(super) use sync::MARK as SYNC_MARK;
 
 #[derive(Clone, Debug, Default)]
 pub struct PlanOptions {

@@ -7,12 +7,13 @@
 
 use std::collections::BTreeSet;
 
-use pgsteward_model::catalog::{Catalog, Column, QName, Table};
+use pgsteward_model::catalog::{Catalog, QName, Table};
 use pgsteward_sql::{quote_literal, quote_qualified};
 
 use super::exchange::Exchange;
 use super::family;
 use super::swap::{Swap, temporary};
+use super::sync::MARK;
 
 impl Swap<'_> {
     /// Fails, before there is anything to undo, where something that is in no migration stands on the column.
@@ -21,7 +22,7 @@ impl Swap<'_> {
                     pgsteward migrate resolve --rolled-back, and deploy again";
         let known = known(self.catalog, one.table);
         vec![
-            refused(&one.table.name, one.from, one.table.column(one.from), &known, hint),
+            refused(&one.table.name, one.from, of_first(one), &known, hint),
             overtaken(&one.table.name, one.from, &one.sync()),
         ]
     }
@@ -34,7 +35,7 @@ impl Swap<'_> {
         );
         let known = known(self.catalog, one.table);
         vec![
-            refused(&one.table.name, one.from, one.table.column(one.from), &known, &hint),
+            refused(&one.table.name, one.from, of_first(one), &known, &hint),
             overtaken(&one.table.name, one.from, &one.sync()),
         ]
     }
@@ -47,8 +48,25 @@ impl Swap<'_> {
             one.from
         );
         let known = known(self.catalog, one.table).iter().map(|name| temporary(name)).collect();
-        refused(&one.table.name, &one.through, None, &known, &hint)
+        let own = Own { default: one.kept_default().is_some(), ..Own::default() };
+        refused(&one.table.name, &one.through, own, &known, &hint)
     }
+}
+
+/// What a column has of the plan's or of migrations' beside its type.
+#[derive(Clone, Copy, Default)]
+struct Own {
+    default: bool,
+    not_null: bool,
+    identity: bool,
+}
+
+fn of_first(one: &Exchange<'_>) -> Own {
+    one.table.column(one.from).map_or_else(Own::default, |column| Own {
+        default: column.default.is_some() || column.generated.is_some(),
+        not_null: column.not_null,
+        identity: column.identity.is_some(),
+    })
 }
 
 /// Names of all that migrations gave to the table and its partitions.
@@ -64,21 +82,13 @@ fn known(catalog: &Catalog, table: &Table) -> BTreeSet<String> {
     indexes.chain(constraints).chain(sequences.map(|sequence| sequence.name.name.clone())).collect()
 }
 
-/// `own` is the column as migrations have it; none where it has nothing but a type.
-fn refused(
-    table: &QName,
-    column: &str,
-    own: Option<&Column>,
-    known: &BTreeSet<String>,
-    hint: &str,
-) -> String {
+fn refused(table: &QName, column: &str, own: Own, known: &BTreeSet<String>, hint: &str) -> String {
     let known: Vec<String> = known.iter().map(|name| quote_literal(name)).collect();
     let on = quote_literal(&quote_qualified(table));
-    let has = |has: fn(&Column) -> bool| own.is_some_and(has);
     let properties = [
-        ("default value", "own.atthasdef", has(|own| own.default.is_some() || own.generated.is_some())),
-        ("NOT NULL", "own.attnotnull", has(|own| own.not_null)),
-        ("identity", "own.attidentity <> ''", has(|own| own.identity.is_some())),
+        ("default value", "own.atthasdef", own.default),
+        ("NOT NULL", "own.attnotnull", own.not_null),
+        ("identity", "own.attidentity <> ''", own.identity),
     ];
     let properties: String = properties
         .iter()
@@ -128,11 +138,49 @@ fn refused(
     )
 }
 
-/// Fails where a trigger that is in no migration runs behind the one that keeps the columns equal: what it makes of the first,
-/// the second would not have. Ours are told by their names, which their functions share.
-fn overtaken(table: &QName, column: &str, sync: &str) -> String {
+/// Fails where a subscription writes the table: its workers run no trigger that is not made for them, and what brings such a
+/// trigger back would have to know which ones were.
+///
+/// Source: PostgreSQL documentation, "Logical Replication" (Architecture) and "System Catalogs" (pg_subscription_rel).
+pub(super) fn subscribed(table: &QName) -> String {
     let on = quote_literal(&quote_qualified(table));
-    let (column, sync) = (quote_literal(&pgsteward_sql::quote_ident(column)), quote_literal(sync));
+    let hint = "let the migration run as it was written, or end the subscription of this table first; then \
+                pgsteward migrate resolve --rolled-back, and deploy again";
+    format!(
+        "DO $subscribed$\nBEGIN\n  \
+         IF EXISTS (SELECT FROM pg_catalog.pg_subscription_rel WHERE srrelid = {on}::regclass\n    \
+         OR srrelid IN (SELECT relid FROM pg_catalog.pg_partition_tree({on}::regclass))) THEN\n    \
+         RAISE EXCEPTION 'a subscription writes %, and its workers run no trigger that keeps two columns equal', {on}\n      \
+         USING HINT = {};\n  END IF;\nEND\n$subscribed$",
+        quote_literal(hint)
+    )
+}
+
+/// Fails where a trigger that is in no migration runs behind the one that keeps the columns equal: what it makes of the first,
+/// the second would not have.
+fn overtaken(table: &QName, column: &str, sync: &str) -> String {
+    let hint = format!(
+        "ALTER TRIGGER ... RENAME TO a name that sorts before {sync}; then pgsteward migrate resolve --rolled-back, and deploy again"
+    );
+    beside(table, column, &format!("one.tgname > {}::name", quote_literal(sync)), &hint)
+}
+
+/// The same where both columns are written: one that runs before and names the first is passed over by what writes the second.
+pub(super) fn between(one: &Exchange<'_>) -> String {
+    let hint = "drop it until the last of these folders is deployed, or write it as a migration before this one and plan anew; then \
+                pgsteward migrate resolve --rolled-back, and deploy again";
+    let which = format!(
+        "(one.tgname > {}::name OR pg_catalog.strpos(runs.prosrc, {}) > 0)",
+        quote_literal(&one.sync()),
+        quote_literal(one.from)
+    );
+    beside(&one.table.name, one.from, &which, hint)
+}
+
+/// Fails where there are such triggers before a row is written, but for those of plans.
+fn beside(table: &QName, column: &str, which: &str, hint: &str) -> String {
+    let on = quote_literal(&quote_qualified(table));
+    let column = quote_literal(&pgsteward_sql::quote_ident(column));
     format!(
         "DO $behind$\nDECLARE\n  found text;\nBEGIN\n  \
          SELECT string_agg(pg_catalog.pg_describe_object('pg_catalog.pg_trigger'::regclass, one.oid, 0), ', ') INTO found\n  \
@@ -140,11 +188,12 @@ fn overtaken(table: &QName, column: &str, sync: &str) -> String {
          WHERE (one.tgrelid = {on}::regclass OR one.tgrelid IN (SELECT relid FROM pg_catalog.pg_partition_tree({on}::regclass)))\n    \
          AND NOT one.tgisinternal AND one.tgenabled <> 'D'\n    \
          -- BEFORE, FOR EACH ROW; INSERT or UPDATE.\n    \
-         AND one.tgtype & 3 = 3 AND one.tgtype & 20 <> 0 AND one.tgname > {sync}::name\n    \
-         AND NOT (runs.proname = one.tgname AND one.tgname ~ '(_sync|_[0-9a-f]{{8}})$');\n  \
+         AND one.tgtype & 3 = 3 AND one.tgtype & 20 <> 0 AND {which}\n    \
+         AND pg_catalog.strpos(runs.prosrc, {}) = 0;\n  \
          IF found IS NOT NULL THEN\n    \
          RAISE EXCEPTION 'what this changes in % of % would not be in the column that takes its place: %', {column}, {on}, found\n      \
-         USING HINT = 'ALTER TRIGGER … RENAME TO a name that sorts before ' || {sync} || '; then \
-         pgsteward migrate resolve --rolled-back, and deploy again';\n  END IF;\nEND\n$behind$"
+         USING HINT = {};\n  END IF;\nEND\n$behind$",
+        quote_literal(MARK),
+        quote_literal(hint)
     )
 }

@@ -1,0 +1,89 @@
+//! A look at all rows before there is a second column: where one of them has no value there, the fill would fail when both
+//! columns are there already, and so would every UPDATE of that row.
+
+use pgsteward_model::catalog::ColumnType;
+use pgsteward_sql::{quote_ident, quote_literal};
+
+use super::exchange::{Exchange, Ways};
+
+/// Rows whose keys are shown.
+const EXAMPLES: u32 = 5;
+
+/// Fails where rows cannot be converted, with keys of some. None where all can.
+pub(super) fn look(one: &Exchange<'_>) -> Option<String> {
+    let known = one.table.column(one.from)?;
+    if one.ways == Ways::Apart || one.using.is_none() && always_fits(&known.ty, &one.ty) {
+        return None;
+    }
+    let (on, value) = (one.on(), one.assigned("one."));
+    let key = match one.table.primary_key() {
+        Some((_, columns)) => {
+            let parts: Vec<String> = columns
+                .iter()
+                .map(|name| format!("{} || one.{}", quote_literal(&format!("{name}=")), quote_ident(name)))
+                .collect();
+            parts.join(" || ', ' || ")
+        }
+        None => "'a row without a primary key'".to_owned(),
+    };
+    let missing = if one.required() && one.using.is_some() {
+        "      IF made IS NULL THEN\n        \
+         RAISE not_null_violation USING MESSAGE = 'it becomes NULL';\n      END IF;\n"
+    } else {
+        ""
+    };
+    let hint = "correct these rows, or let USING do it; then pgsteward migrate resolve --rolled-back, and deploy again";
+    Some(format!(
+        "-- A row without a value of the new type would stop the fill, and from now on whoever writes it.\n\
+         DO $look$\nDECLARE\n  one record;\n  made {ty};\n  found text[] := '{{}}';\n  why text;\nBEGIN\n  \
+         BEGIN\n    FOR one IN SELECT * FROM {on} LOOP\n      made := {value};\n{missing}    END LOOP;\n    RETURN;\n  \
+         EXCEPTION WHEN data_exception OR integrity_constraint_violation THEN\n    NULL;\n  END;\n  \
+         FOR one IN SELECT * FROM {on} LOOP\n    BEGIN\n      made := {value};\n{missing}    \
+         EXCEPTION WHEN data_exception OR integrity_constraint_violation THEN\n      \
+         why := coalesce(why, SQLERRM);\n      found := found || ({key});\n      \
+         EXIT WHEN pg_catalog.cardinality(found) >= {EXAMPLES};\n    END;\n  END LOOP;\n  \
+         RAISE EXCEPTION '% of % has values that % has not (%): %', {column}, {table}, {shown}, why, \
+         pg_catalog.array_to_string(found, '; ')\n    USING ERRCODE = 'data_exception', HINT = {hint};\nEND\n$look$",
+        ty = one.ty,
+        column = quote_literal(&quote_ident(one.from)),
+        table = quote_literal(&on),
+        shown = quote_literal(&one.ty),
+        hint = quote_literal(hint),
+    ))
+}
+
+/// Whether each value of the one type is one of the other. Rather too few.
+fn always_fits(from: &ColumnType, to: &str) -> bool {
+    let to = to.trim().to_ascii_lowercase();
+    if from.namespace.is_some() || from.array > 0 {
+        return false;
+    }
+    let width = |ty: &str| match ty {
+        "smallint" | "int2" => Some(2),
+        "integer" | "int" | "int4" => Some(4),
+        "bigint" | "int8" => Some(8),
+        _ => None,
+    };
+    let is_text = matches!(to.as_str(), "text" | "varchar" | "character varying");
+    let is_number = matches!(to.as_str(), "numeric" | "decimal" | "double precision" | "float8");
+    match width(&from.name) {
+        Some(had) => is_text || is_number || width(&to).is_some_and(|has| has >= had),
+        None => is_text || from.name.starts_with("timestamp") && (to == "timestamptz" || to == "timestamp"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wider_types_spare_the_look() {
+        let fits = |from: &str, to: &str| always_fits(&ColumnType::builtin(from, &[]), to);
+        assert!(fits("integer", "BIGINT") && fits("smallint", "int4") && fits("integer", "TEXT"));
+        assert!(fits("character varying", "text") && fits("timestamp without time zone", "TIMESTAMPTZ"));
+        assert!(
+            !fits("bigint", "INTEGER") && !fits("text", "VARCHAR(10)") && !fits("integer", "NUMERIC(5, 2)")
+        );
+        assert!(!fits("timestamp without time zone", "timestamptz(3)"));
+    }
+}
