@@ -290,3 +290,69 @@ fn what_a_migration_changes_beside_the_enum_is_not_taken_for_a_change_by_hand() 
         }
     }
 }
+
+/// The URL's namespace completes the names of the guard too.
+#[test]
+fn the_guard_sees_what_hands_made_in_the_namespace_of_the_url() {
+    let init = "CREATE TYPE \"Status\" AS ENUM ('OPEN', 'CLOSED');\n\
+                CREATE TABLE \"Order\" (id SERIAL PRIMARY KEY, status \"Status\" NOT NULL DEFAULT 'OPEN');\n\
+                CREATE VIEW open_orders AS SELECT id FROM \"Order\" WHERE status = 'OPEN';\n\
+                CREATE POLICY own_rows ON \"Order\" USING (status <> 'CLOSED');\n";
+    for major in [17, 15] {
+        let Some(server) = Server::start(major) else { continue };
+        let project = project(&[(FIRST, init)]);
+        let url = format!("{}&schema=our", server.url());
+        let run = |arguments: &[&str]| project.run_with(arguments, &[("DATABASE_URL", url.as_str())]);
+        server.rows("CREATE SCHEMA our");
+        assert_eq!(run(&["migrate", "deploy"]).code, Some(0));
+        project.write(
+            &format!("prisma/migrations/{NEXT}/migration.sql"),
+            "ALTER TYPE \"Status\" RENAME VALUE 'OPEN' TO 'OPENED';\n",
+        );
+        let plan = run(&["migrate", "plan", "--safe", "--write"]);
+        assert!(plan.code == Some(0) && !plan.stdout.contains("unproven"), "{}", plan.both());
+        let first = folders(&project).remove(1);
+        for (made, undone, named) in [
+            (
+                "CREATE VIEW our.by_hand AS SELECT status FROM our.\"Order\"",
+                "DROP VIEW our.by_hand",
+                "by_hand",
+            ),
+            (
+                "ALTER POLICY own_rows ON our.\"Order\" USING (status = 'CLOSED')",
+                "ALTER POLICY own_rows ON our.\"Order\" USING (status <> 'CLOSED')",
+                "own_rows on table \"Order\" (changed by hand)",
+            ),
+        ] {
+            server.rows(made);
+            let deployed = run(&["migrate", "deploy"]);
+            let told = deployed.both().replace('\\', "");
+            assert!(deployed.code == Some(1) && told.contains(named), "{told}");
+            server.rows(undone);
+            assert_eq!(run(&["migrate", "resolve", "--rolled-back", &first]).code, Some(0));
+        }
+        let deployed = run(&["migrate", "deploy"]);
+        assert_eq!(deployed.code, Some(0), "{}", deployed.both());
+        let value = "INSERT INTO our.\"Order\" DEFAULT VALUES RETURNING status";
+        assert_eq!(server.value(value), "OPENED");
+    }
+}
+
+/// Another namespace is another name to the policy that reads the table.
+#[test]
+fn a_table_that_moves_before_its_enum_changes_is_no_change_by_hand() {
+    let init = "CREATE TYPE \"Status\" AS ENUM ('OPEN', 'CLOSED');\nCREATE TABLE \"User\" (id INT PRIMARY KEY);\n\
+                CREATE TABLE \"Order\" (id SERIAL PRIMARY KEY, status \"Status\" NOT NULL);\n\
+                CREATE POLICY p ON \"Order\" USING (status = 'OPEN' AND id IN (SELECT id FROM \"User\"));\n";
+    let Some(server) = Server::start(17) else { return };
+    let project = project(&[(FIRST, init)]);
+    assert_eq!(server.run(&project, &["migrate", "deploy"]).code, Some(0));
+    project.write(
+        &format!("prisma/migrations/{NEXT}/migration.sql"),
+        "CREATE SCHEMA x;\nALTER TABLE \"User\" SET SCHEMA x;\nALTER TYPE \"Status\" RENAME VALUE 'OPEN' TO 'OPENED';\n",
+    );
+    let plan = server.run(&project, &["migrate", "plan", "--safe", "--write", "--format", "json"]);
+    assert_eq!(plan.json()["migrations"][0]["verdict"]["verdict"], "proven", "{}", plan.both());
+    let deployed = server.run(&project, &["migrate", "deploy"]);
+    assert_eq!(deployed.code, Some(0), "{}", deployed.both());
+}

@@ -7,6 +7,7 @@ use pgsteward_model::catalog_compare::{ColumnOrder, differences};
 use pgsteward_sql::quote_ident;
 
 use super::Run;
+use super::enums::{FULL_NAMES, OWN_NAMES};
 use super::pieces::Piece;
 use crate::Progress;
 use crate::collect::LabWish;
@@ -30,6 +31,7 @@ pub(super) fn leave_out(pieces: &mut [Piece], namespace: &str, author: &str) {
     let named = format!("{}.", quote_ident(namespace));
     for piece in pieces {
         short(&mut piece.text);
+        piece.text = piece.text.replace(FULL_NAMES, OWN_NAMES);
         piece.down.as_mut().into_iter().for_each(short);
         if let Some(backfill) = &mut piece.backfill {
             short(&mut backfill.table);

@@ -41,13 +41,26 @@ fn is_current<'a>(name: &str, mut words: impl Iterator<Item = &'a str>) -> bool 
         // In a DO block too, so it is looked for in the text.
         let named = |(at, _): (usize, &str)| {
             let (before, behind) = (text.get(..at), text.get(at + name.len()..));
-            !before.is_some_and(|text| text.ends_with(is_part))
-                && !behind.is_some_and(|text| text.starts_with(is_part))
+            // Behind its word: a body that calls the function says nothing of its path.
+            before.is_some_and(|text| {
+                ["function", "procedure", "routine"].iter().any(|word| ends_with(text, word))
+            }) && !behind.is_some_and(|text| text.starts_with(is_part))
         };
         let here = text.contains("search_path") && text.match_indices(&name).any(named);
         here.then(|| text.split_whitespace().collect::<Vec<_>>().join(" "))
     });
     last.is_some_and(|text| text.contains("search_path from current"))
+}
+
+/// Whether a text ends with the word, and perhaps a namespace and the quotes of a name behind it.
+fn ends_with(text: &str, word: &str) -> bool {
+    let text = text.strip_suffix('"').unwrap_or(text);
+    let text = match text.strip_suffix('.') {
+        Some(named) => named.rsplit_once(char::is_whitespace).map_or("", |(before, _)| before),
+        None => text,
+    };
+    let before = text.trim_end().strip_suffix(word);
+    before.is_some_and(|before| !before.ends_with(|letter: char| letter.is_alphanumeric() || letter == '_'))
 }
 
 #[cfg(test)]
@@ -89,6 +102,9 @@ mod tests {
         let own = definition.trim_end();
         assert_eq!(after(&[explicit, current], own), own);
         assert_eq!(after(&["CREATE FUNCTION other() SET search_path FROM CURRENT"], own), own);
+        let caller =
+            "CREATE FUNCTION other() RETURNS text SET search_path FROM CURRENT AS $$ SELECT \"F\"() $$";
+        assert_eq!(after(&[caller, explicit], own), own);
         let open = own.replacen(PRINTED, CURRENT, 1);
         assert!(open.contains(PRINTED), "the body stays");
         assert_eq!(after(&["SELECT 1", current, explicit], own), open);

@@ -22,6 +22,7 @@ use super::pieces::{Piece, Stands, note, single_actions, stands, without_transac
 use super::torn::torn;
 pub(super) use read::is;
 use read::{made_anew, renamed, users};
+pub(super) use strangers::{FULL_NAMES, OWN_NAMES};
 
 /// The first piece that changes an enum, and what it becomes.
 pub(super) fn next(
@@ -58,10 +59,8 @@ pub(super) fn next(
             note(notes, format!("the enum {} is changed as it is written: {reason}", change.name.display()));
             continue;
         }
-        let renamed_before = pieces
-            .iter()
-            .take(at)
-            .any(|one| !one.keeps_strangers && one.text.to_ascii_uppercase().contains("RENAME"));
+        let renamed_before =
+            pieces.iter().take(at).any(|one| !one.keeps_strangers && gives_another_name(&one.text));
         let seen = Seen { start: &deck.catalog, catalog: &catalog, after, renamed_before };
         let later = pieces.iter().skip(at + 1).map(|one| one.text.clone()).collect();
         if let Some(parts) = change.parts(seen, piece, file, later) {
@@ -76,6 +75,12 @@ pub(super) fn next(
         }
     }
     None
+}
+
+/// Whether a statement may give something another name: reading alone follows it into no view and no policy.
+fn gives_another_name(statement: &str) -> bool {
+    let upper = statement.to_ascii_uppercase();
+    upper.contains("RENAME") || upper.contains("SET SCHEMA")
 }
 
 /// A new value cannot be used before it is committed: it gets a folder of its own.

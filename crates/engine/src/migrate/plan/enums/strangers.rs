@@ -23,6 +23,13 @@ enum Owners {
     Left,
 }
 
+/// In the body of a guard: the server words things with the namespaces of all that they name.
+pub(in crate::migrate::plan) const FULL_NAMES: &str =
+    "PERFORM pg_catalog.set_config('search_path', 'pg_catalog', true);";
+/// The same where the namespace is left to the connection: things have names as the connection finds them.
+pub(in crate::migrate::plan) const OWN_NAMES: &str =
+    "PERFORM pg_catalog.set_config('search_path', path, true);";
+
 /// Kind, relation and name of a thing that migrations made.
 type Known = BTreeSet<(&'static str, String, String)>;
 
@@ -53,7 +60,7 @@ impl Change<'_> {
              DO $strangers$\nDECLARE\n  strangers text;\n  one record;\n  words text[];\n  \
              path text := pg_catalog.current_setting('search_path');\nBEGIN\n  \
              -- Words have the namespaces of all that they name.\n  \
-             PERFORM pg_catalog.set_config('search_path', 'pg_catalog', true);\n  \
+             {FULL_NAMES}\n  \
              strangers := (\n{}\n  );\n{}  \
              PERFORM pg_catalog.set_config('search_path', path, true);\n  \
              IF strangers IS NOT NULL THEN\n    \

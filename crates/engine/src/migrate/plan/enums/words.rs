@@ -96,8 +96,7 @@ fn plain(text: &str) -> Option<&str> {
 
 /// Whether a statement may give it other words: it speaks of it, or of something in its words that gets another name.
 fn rewords(statement: &str, [_, _, name, words]: &Row) -> bool {
-    let upper = statement.to_ascii_uppercase();
-    let moves = upper.contains("RENAME") || upper.contains("SET SCHEMA");
+    let moves = super::gives_another_name(statement);
     let mut names = statement.split(|one: char| !one.is_alphanumeric() && one != '_');
     speaks(statement, name) || moves && names.any(|name| !name.is_empty() && speaks(words, name))
 }
@@ -158,7 +157,8 @@ const COMPARED: &str = "  FOR one IN
       END IF;
     EXCEPTION
       WHEN deadlock_detected OR lock_not_available OR serialization_failure THEN RAISE;
-      WHEN OTHERS THEN strangers := concat_ws(', ', strangers, format('%s (not to be compared with what migrations made: %s)', one.name, SQLERRM));
+      WHEN OTHERS THEN strangers := concat_ws(', ', strangers, format('%s (not to be compared with what migrations made: %s%s)', one.name, SQLERRM,
+        CASE WHEN has_database_privilege(current_database(), 'TEMPORARY') THEN '' ELSE format('; GRANT TEMPORARY ON DATABASE %I TO %I, and deploy again', current_database(), current_user) END));
     END;
   END LOOP;
 ";
