@@ -4,6 +4,9 @@ Two things are timed. *Code alone* is `crates/engine/examples/code.rs`: it finds
 the rules about code judge it, which is what the target speaks of. *Whole command* is `pgsteward check --select code`, which also
 replays the history of migrations and writes the report. Both are CPU seconds of whole processes, taken in turns.
 
+Megabytes in a second are as much of the machine as of the program, so a yardstick is timed in the same turns:
+`crates/typescript/examples/parse.rs` parses the same files with oxc and does nothing else.
+
 PGSTEWARD_SOURCES names a folder with one checkout for each project (the repositories and commits of the corpus stand in
 the SOURCE file of each). Nothing of them is part of this repository; without them the section says that it was not measured.
 """
@@ -24,6 +27,8 @@ RUNS = 3
 UNDERSTOOD = 0.90
 COLD, WARM = 40, 400
 """Megabytes per second and core."""
+EXTENSIONS = (".ts", ".tsx", ".mts", ".cts", ".js", ".jsx", ".mjs", ".cjs")
+LEFT_OUT = {".git", "node_modules"}
 MEMORY = 381
 """MiB, which are 400 MB."""
 
@@ -71,6 +76,27 @@ def seconds(folder):
     return counts, [emptied[0], filled[0], emptied[1], filled[1]]
 
 
+def listed(folder):
+    """The files of code below a folder, a line each."""
+    found = []
+    for path, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if name not in LEFT_OUT]
+        found += [os.path.join(path, name) for name in files if name.endswith(EXTENSIONS)]
+    return sorted(path for path in found if not os.path.islink(path))
+
+
+def against_parsing(folder):
+    """CPU seconds of reading all code below a folder with nothing cached, and of parsing these files and nothing else; the
+    megabytes of the latter."""
+    with tempfile.TemporaryDirectory() as kept, tempfile.NamedTemporaryFile("w") as names:
+        files = listed(folder)
+        names.writelines(f"{path}\n" for path in files)
+        names.flush()
+        parse = ["sh", "-c", 'exec "$0" < "$1"', str(corpus.PARSE), names.name]
+        took = measure.medians([cold([str(corpus.CODE), str(folder)], kept), parse], "cpu", RUNS)
+    return *took, sum(os.path.getsize(path) for path in files) / 1e6
+
+
 def cold_peak(folder):
     """Peak memory in MiB with nothing cached."""
     with tempfile.TemporaryDirectory() as cache:
@@ -88,7 +114,7 @@ def report():
     folders = sorted(path for path in Path(sources).iterdir() if path.is_dir()) if sources else []
     if not folders:
         return ["Not measured: PGSTEWARD_SOURCES names no folder of checkouts."]
-    if not corpus.CODE.exists():
+    if not (corpus.CODE.exists() and corpus.PARSE.exists()):
         raise SystemExit("build first: cargo xtask bench does")
     kinds = ["code alone, nothing cached", "with the cache", "whole command, nothing cached", "with the cache"]
     table = Table("project", "files", "MB", "calls", "understood", "without tests", "understood", *(f"MB/s and core: {kind}" for kind in kinds))
@@ -118,6 +144,9 @@ def report():
         targets.add(f"code read, linked and judged, {kind}", f"{speed:.0f} MB/s and core", f"at least {least}: {verdict(speed >= least)}")
     for kind, took in zip(("nothing cached", "with the cache"), spent[2:]):
         targets.add(f"the whole command, {kind}", f"{megabytes / took:.0f} MB/s and core", "")
+    ours, parsing, parsed = against_parsing(sources)
+    targets.add("the yardstick: the same files parsed with oxc and nothing else", f"{parsed / parsing:.0f} MB/s and core", "")
+    targets.add("all in one run, read, linked and judged, nothing cached / parsed and nothing else", f"{ours / parsing:.2f}", "")
     name, count, most = max(peaks, key=lambda row: row[2])
     targets.add(f"{name}, {count} files, nothing cached, peak memory", f"{most:.0f} MiB", f"at most {MEMORY} MiB (400 MB) for 5,000 files: {verdict(most <= MEMORY)}")
     targets.add(f"all in one check, {files} files, nothing cached, peak memory", f"{peak:.0f} MiB", "")

@@ -10,6 +10,7 @@ RELEASE = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release"
 BINARY = RELEASE / "pgsteward"
 FIGURES = RELEASE / "examples" / "figures"
 CODE = RELEASE / "examples" / "code"
+PARSE = RELEASE / "examples" / "parse"
 CORPUS = Path(os.environ.get("PGSTEWARD_CORPUS", ROOT.parent / "shared" / "corpus"))
 PROJECTS = ["amplication", "hoppscotch", "langfuse", "saas-starter-kit", "trigger.dev", "umami"]
 

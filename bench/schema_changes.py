@@ -133,6 +133,23 @@ def change_type(rng, schema):
     return True
 
 
+NUMBERS = ["Int", "BigInt", "Float", "Decimal"]
+
+
+def change_number(rng, schema):
+    """Another type of number, and the same default."""
+    def is_constant(field):
+        return field["type"] in NUMBERS and field["default"] and "(" not in field["default"]
+
+    _, field = some_field(rng, schema, free=True, test=is_constant)
+    if field is None:
+        return False
+    whole = "." not in field["default"]
+    others = [other for other in NUMBERS if other != field["type"] and (whole or other in ("Float", "Decimal"))]
+    field.update(type=rng.choice(others), native=None)
+    return True
+
+
 def change_native(rng, schema):
     _, field = some_field(rng, schema, test=lambda field: field["type"] in pairs.NATIVE)
     if field is None:
@@ -416,5 +433,5 @@ def ignore_model(rng, schema):
 
 FREQUENT = [add_field, drop_field, change_arity, change_type, change_native, change_default, change_enum, change_key, add_key]
 CHANGES = FREQUENT * 2 + [add_model, drop_model, map_model, reorder_models, reorder_fields, map_field, toggle_autoincrement]
-CHANGES += [change_id, drop_key, add_relation, drop_relation, change_relation, change_relation, add_enum, drop_enum]
+CHANGES += [change_id, drop_key, add_relation, drop_relation, change_relation, change_relation, add_enum, drop_enum, change_number]
 CHANGES += [move_namespace, add_namespace, change_mode, change_extensions, ignore_model]

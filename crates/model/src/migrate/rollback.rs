@@ -65,6 +65,11 @@ impl Worth {
         }
     }
 
+    /// Whether the structure comes back over rows, too.
+    pub fn is_proven(&self) -> bool {
+        matches!(self, Worth::Proven | Worth::StructureProven)
+    }
+
     pub fn reason(&self) -> Option<&str> {
         match self {
             Worth::Proven | Worth::StructureProven => None,

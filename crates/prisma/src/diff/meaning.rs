@@ -76,6 +76,26 @@ pub(crate) fn same(before: &Meaning, after: &Meaning, ty: &ColumnType) -> bool {
     }
 }
 
+/// True where two defaults are numbers of types whose values Prisma never takes for equal: it knows whole numbers and decimal
+/// ones apart, and in lists also those of 32 and 64 bits.
+pub(crate) fn other_numbers(before: (&Meaning, &ColumnType), after: (&Meaning, &ColumnType)) -> bool {
+    let bits = |ty: &ColumnType| match ty.name.as_str() {
+        "smallint" | "integer" | "oid" => 32,
+        "bigint" => 64,
+        _ => 0,
+    };
+    let (had, has) = (bits(before.1), bits(after.1));
+    match (before.0, after.0) {
+        (Meaning::Number(_), Meaning::Number(_)) => (had == 0) != (has == 0),
+        (Meaning::List(a), Meaning::List(b)) => {
+            let both = a.iter().zip(b);
+            had != has
+                && both.into_iter().any(|pair| matches!(pair, (Meaning::Number(_), Meaning::Number(_))))
+        }
+        _ => false,
+    }
+}
+
 pub(crate) fn is_date_time(ty: &ColumnType) -> bool {
     ty.namespace.is_none() && (ty.name == "date" || ty.name.starts_with("time"))
 }
@@ -430,6 +450,22 @@ mod tests {
         ] {
             assert!(!same(&of(a, ty), &of(b, ty), &ColumnType::builtin(ty, &[])), "{a} and {b}");
         }
+    }
+
+    #[test]
+    fn equal_numbers_of_other_types_differ() {
+        let ty = |name: &str, array: u32| ColumnType { array, ..ColumnType::builtin(name, &[]) };
+        let differ = |text: &str, array: u32, before: &str, after: &str| {
+            let (before, after) = (ty(before, array), ty(after, array));
+            other_numbers((&meaning(text, &before), &before), (&meaning(text, &after), &after))
+        };
+        assert!(differ("0", 0, "integer", "double precision"));
+        assert!(differ("0", 0, "numeric", "bigint"));
+        assert!(!differ("0", 0, "integer", "bigint"));
+        assert!(!differ("0", 0, "real", "numeric"));
+        assert!(differ("'{1,2}'", 1, "integer", "bigint"));
+        assert!(!differ("'{1,2}'", 1, "smallint", "integer"));
+        assert!(!differ("'{}'", 1, "integer", "numeric"));
     }
 
     #[test]

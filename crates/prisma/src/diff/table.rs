@@ -198,7 +198,9 @@ impl<'a> TablePair<'a> {
             (None, None) => match (&old, &new) {
                 // Sequences are made and dropped apart.
                 (_, Meaning::Sequence) | (Meaning::Sequence, Meaning::Null) => false,
-                (old, new) => !meaning::same(old, new, ty),
+                (old, new) => {
+                    !meaning::same(old, new, ty) || meaning::other_numbers((old, before_ty), (new, ty))
+                }
             },
         }
     }

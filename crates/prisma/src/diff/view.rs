@@ -83,11 +83,12 @@ impl<'a> View<'a> {
     /// The indexes that Prisma compares: over plain columns, without those of primary keys and exclusion
     /// constraints. `next` says whether the table is of the schema's side.
     pub(super) fn visible_indexes(self, table: &'a Table, next: bool) -> Vec<&'a Index> {
-        let of_schema = next && !self.options.to_database;
+        let side = if next { self.after } else { self.before };
+        // A schema that has some is compared with all it has, whatever the features of the other one.
+        let of_schema = if next { !self.options.to_database } else { side.schema.is_some() };
         let unseen = !self.options.partial_indexes && !of_schema;
         let mut found = self.comparable_indexes(table);
         found.retain(|index| !(unseen && index.predicate.is_some()));
-        let side = if next { self.after } else { self.before };
         if side.schema.is_none() {
             found.sort_by_key(|index| &index.name);
         }
@@ -97,8 +98,9 @@ impl<'a> View<'a> {
     /// The partial indexes that are there and are not compared: an index of the schema over the same columns is
     /// taken for one of them.
     pub(super) fn unseen_indexes(self, table: &'a Table) -> Vec<&'a Index> {
+        let unseen = !self.options.partial_indexes && self.before.schema.is_none();
         let mut found = self.comparable_indexes(table);
-        found.retain(|index| !self.options.partial_indexes && index.predicate.is_some());
+        found.retain(|index| unseen && index.predicate.is_some());
         found
     }
 

@@ -165,7 +165,7 @@ pub fn regime(project: &MigrateProject) -> Regime {
 /// Whether somebody wrote or edited the statements.
 fn is_own(file: &DownFile) -> bool {
     let written = !file.body.trim().is_empty();
-    written && file.header.as_ref().is_none_or(|header| super::chain::digest(&file.body) != header.body)
+    written && file.header.as_ref().is_none_or(|header| super::statements::digest(&file.body) != header.body)
 }
 
 pub(super) async fn lab(major: Option<u32>, offline: bool) -> Result<Lab, MigrateError> {

@@ -7,21 +7,18 @@ use anyhow::{Context, Result};
 use pgsteward_lab::{Database, Lab, ReplayOptions};
 use pgsteward_model::catalog::Catalog;
 use pgsteward_model::migrate::rollback::{Down, Worth};
-use pgsteward_model::migration::{
-    History, Layout, MigrationFile, Regime, Replay, ReplayFailure, ServerError,
-};
+use pgsteward_model::migration::{History, Layout, MigrationFile, Regime, Replay, ReplayFailure};
 use pgsteward_model::source::{SourceFile, Sources};
-use pgsteward_model::statement::{AlterAction, Statement};
 use pgsteward_sql::Births;
-use sha2::{Digest, Sha256};
 
 use super::generate::generate;
 use super::lost::{losses, touched};
 use super::refill::{Refilled, refilled};
+use super::replaced::{Columns, replaced};
 use super::state::{self, State};
+use super::statements::{digest, run, split, text_of};
 use super::twin::{Seen, Trial};
 use super::{paths, rows};
-use crate::hexadecimal::hexadecimal;
 
 /// A database of the lab that is as some migration leaves it, with the files of the whole history.
 pub struct Chain<'a> {
@@ -117,16 +114,14 @@ impl<'a> Chain<'a> {
             None => Vec::new(),
         };
         let mut made = Refilled::default();
+        let mut replaced = Columns::new();
         if written.is_none() {
-            let generated = generate(self.lab, &self.database, &before, &after, &file).await?;
-            made = refilled(generated, &text, &before);
+            made = self.made(&before, &after, &file, &text, &Columns::new()).await?;
             match known {
                 _ if made.unsaid.is_empty() => {
                     statements = std::mem::take(&mut made.statements);
-                    paths::left_to_the_connection(&mut statements, &before.catalog, || {
-                        self.said(self.done - 1)
-                    });
                     down.sql = text_of(&statements);
+                    replaced = self::replaced(&before, &after);
                 }
                 Some(known) => {
                     statements = split(known);
@@ -141,8 +136,36 @@ impl<'a> Chain<'a> {
         } else if let Some(written) = written {
             down.sql = written.to_owned();
         }
+        let rows_lost = down.lost.clone();
         self.prove(&mut down, &file, &before, &after, &statements, &made).await?;
+        if !replaced.is_empty() && !down.worth.is_proven() {
+            // Its values need not be those of the column whose place it took.
+            let mut made = self.made(&before, &after, &file, &text, &replaced).await?;
+            let statements = std::mem::take(&mut made.statements);
+            if made.unsaid.is_empty() {
+                let mut apart = Down { sql: text_of(&statements), lost: rows_lost, ..down.clone() };
+                self.prove(&mut apart, &file, &before, &after, &statements, &made).await?;
+                if apart.worth.is_proven() {
+                    return Ok(apart);
+                }
+            }
+        }
         Ok(down)
+    }
+
+    /// What is made from the two states. Columns of `apart` are dropped and added anew, not changed.
+    async fn made(
+        &self,
+        before: &State,
+        after: &State,
+        file: &MigrationFile,
+        text: &str,
+        apart: &Columns,
+    ) -> Result<Refilled> {
+        let generated = generate(self.lab, &self.database, (before, after), file, apart).await?;
+        let mut made = refilled(generated, text, before);
+        paths::left_to_the_connection(&mut made.statements, &before.catalog, || self.said(self.done - 1));
+        Ok(made)
     }
 
     /// The statements of the files before this one, the last first.
@@ -321,66 +344,4 @@ fn history(files: &[(String, String)], regime: Regime, empty: &Catalog) -> (Hist
         replay: None,
     };
     (history, sources)
-}
-
-/// Lower-case hexadecimal SHA-256, as `_prisma_migrations.checksum` holds it.
-pub(super) fn digest(text: &str) -> String {
-    hexadecimal(&Sha256::digest(text.as_bytes()))
-}
-
-/// The statements as a text of theirs.
-pub(super) fn text_of(statements: &[String]) -> String {
-    statements.iter().map(|sql| format!("{sql};\n")).collect::<Vec<_>>().join("\n")
-}
-
-/// A text as its statements; as it is where it cannot be read.
-pub(super) fn split(text: &str) -> Vec<String> {
-    let parsed = pgsteward_sql::parse(text);
-    if !parsed.errors.is_empty() {
-        return vec![text.to_owned()];
-    }
-    let written =
-        |one: &pgsteward_sql::ParsedStatement| text.get(one.span.start..one.span.end).map(str::to_owned);
-    parsed.statements.iter().filter_map(written).collect()
-}
-
-/// Whether PostgreSQL runs the statements in one transaction of ours.
-pub(super) fn is_atomic(statements: &[String]) -> bool {
-    let refuses = |statement: &Statement| match statement {
-        Statement::CreateIndex(create) => create.concurrently,
-        Statement::Drop { concurrently, .. } | Statement::Reindex { concurrently, .. } => *concurrently,
-        Statement::AlterTable(alter) => alter
-            .actions
-            .iter()
-            .any(|action| matches!(action, AlterAction::DetachPartition { concurrently: true, .. })),
-        Statement::Begin
-        | Statement::Commit
-        | Statement::Rollback
-        | Statement::Vacuum { .. }
-        | Statement::AlterSystem
-        | Statement::CreateDatabase { .. }
-        | Statement::DropDatabase { .. } => true,
-        _ => false,
-    };
-    !statements
-        .iter()
-        .any(|sql| pgsteward_sql::parse(sql).statements.iter().any(|one| refuses(&one.statement)))
-}
-
-/// Runs what undoes a migration: in one transaction where that is possible.
-pub(super) async fn run(database: &Database, statements: &[String]) -> Result<Result<(), ServerError>> {
-    let session = database.session().await.context("connect to the lab")?;
-    let mut outcome = Ok(());
-    if is_atomic(statements) {
-        outcome = session.simple(&format!("BEGIN;\n{};\nCOMMIT", statements.join(";\n"))).await;
-    } else {
-        for sql in statements {
-            outcome = session.simple(sql).await;
-            if outcome.is_err() {
-                break;
-            }
-        }
-    }
-    session.close().await;
-    Ok(outcome)
 }

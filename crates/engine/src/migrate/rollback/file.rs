@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use pgsteward_model::migrate::rollback::{Down, Loss, Worth};
 
-use super::chain::digest;
+use super::statements::digest;
 use crate::migrate::error::MigrateError;
 use crate::migrate::plain_files::NO_TRANSACTION;
 use crate::migrate::project::MigrationFolder;

@@ -39,7 +39,7 @@ impl Functions {
             true => (Vec::new(), Vec::new()),
             false => (vec![GONE.to_owned()], vec![BACK.to_owned()]),
         };
-        Functions { types, carried: Carried { functions, gone, back, attached: None }, left }
+        Functions { types, carried: Carried { functions, gone, back, ..Carried::default() }, left }
     }
 
     /// The state with the functions as they are once those that are carried are back.

@@ -11,6 +11,7 @@ use pgsteward_sql::ddl::{self, Attached, Carried};
 
 use super::exchanged::exchanged;
 use super::functions::Functions;
+use super::replaced::Columns;
 use super::state::{self, State};
 use super::survive;
 use super::views::Views;
@@ -24,13 +25,14 @@ pub(super) struct Generated {
     pub(super) unsaid: Vec<String>,
 }
 
-/// `database` is in the state `after` and has no sessions.
+/// `database` is in the state `after` and has no sessions. Columns of `apart` are dropped and added anew where others would
+/// get another type.
 pub(super) async fn generate(
     lab: &Lab,
     database: &Database,
-    before: &State,
-    after: &State,
+    (before, after): (&State, &State),
     file: &MigrationFile,
+    apart: &Columns,
 ) -> Result<Generated> {
     let mut statements = ddl::rename(&own_names(after), &before.identities);
     let renamed;
@@ -39,7 +41,7 @@ pub(super) async fn generate(
     } else {
         // Expressions print other names once their columns have them: the server says which.
         let clone = lab.clone_database(database).await?;
-        let ran = super::chain::run(&clone, &statements).await?;
+        let ran = super::statements::run(&clone, &statements).await?;
         let read = state::read(&clone).await;
         lab.finish_database(clone).await?;
         if let Err(error) = ran {
@@ -53,7 +55,7 @@ pub(super) async fn generate(
     let back = functions.back_in(&after.catalog, &from.catalog, &before.catalog);
     let (attached_now, attached_then) = (&from.identities.attached, &before.identities.attached);
     let attached = Attached { from: attached_now.clone(), to: attached_then.clone() };
-    let carried = Carried { attached: Some(attached), ..functions.carried.clone() };
+    let carried = Carried { attached: Some(attached), readded: apart.clone(), ..functions.carried.clone() };
     let diff = ddl::diff_around(&back, &before.catalog, &carried);
     let mut unsaid: Vec<String> = diff.left_out.iter().map(|(what, why)| format!("{what}: {why}")).collect();
     let views = Views::of(after, before, &diff.statements);
@@ -183,8 +185,8 @@ fn indexed(statement: &str) -> Option<String> {
     }
 }
 
-/// The statements in an order in which they run. Where the one given does not, each that is refused is tried
-/// again after the others; what never runs stays last.
+/// The statements in an order in which they run. Where the one given does not, each that is refused is tried again as soon
+/// as something in its way may be gone, and after all others; what never runs stays last.
 pub(in crate::migrate) async fn in_order(
     database: &Database,
     statements: Vec<String>,
@@ -207,12 +209,24 @@ async fn tried_order(session: &LabSession, statements: Vec<String>) -> Result<Ve
         let mut refused = Vec::new();
         let tried = left.len();
         for sql in left {
-            session.simple("SAVEPOINT one").await?;
-            if session.simple(&sql).await.is_ok() {
-                ordered.push(sql);
-            } else {
-                session.simple("ROLLBACK TO SAVEPOINT one").await?;
+            if !runs(session, &sql).await? {
                 refused.push(sql);
+                continue;
+            }
+            // What comes later may make another thing of the same name, which is not the one to be dropped.
+            let mut freed = drops(&sql);
+            ordered.push(sql);
+            while std::mem::take(&mut freed) {
+                let mut still = Vec::new();
+                for earlier in refused {
+                    if drops(&earlier) && runs(session, &earlier).await? {
+                        ordered.push(earlier);
+                        freed = true;
+                    } else {
+                        still.push(earlier);
+                    }
+                }
+                refused = still;
             }
         }
         left = refused;
@@ -223,4 +237,19 @@ async fn tried_order(session: &LabSession, statements: Vec<String>) -> Result<Ve
     session.simple("ROLLBACK").await?;
     ordered.extend(left);
     Ok(ordered)
+}
+
+/// Whether a statement runs; one that does not leaves no trace.
+async fn runs(session: &LabSession, sql: &str) -> Result<bool, ServerError> {
+    session.simple("SAVEPOINT one").await?;
+    if session.simple(sql).await.is_ok() {
+        return Ok(true);
+    }
+    session.simple("ROLLBACK TO SAVEPOINT one").await?;
+    Ok(false)
+}
+
+/// Whether a statement of ours takes something away.
+fn drops(sql: &str) -> bool {
+    sql.starts_with("DROP ") || (sql.starts_with("ALTER ") && sql.contains(" DROP "))
 }

@@ -11,8 +11,8 @@ use pgsteward_model::migration::ServerError;
 use pgsteward_pg::LabSession;
 use pgsteward_sql::{ddl, quote_ident, quote_literal, quote_qualified};
 
-use super::chain::is_atomic;
 use super::state::State;
+use super::statements::is_atomic;
 
 /// A column that is there on both sides, with another type.
 struct Column<'a> {

@@ -133,7 +133,7 @@ impl Trial<'_> {
             return Ok(Round::UpRefused(failure));
         }
         let cut = probe::cut(database, self.before, self.after, touched, self.statements).await?;
-        if let Err(error) = super::chain::run(database, self.statements).await? {
+        if let Err(error) = super::statements::run(database, self.statements).await? {
             return Ok(Round::DownRefused(error.message));
         }
         let after = count(database, &tables).await?;

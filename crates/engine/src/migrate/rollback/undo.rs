@@ -13,13 +13,13 @@ use pgsteward_model::migration::ServerError;
 use pgsteward_pg::WriteSession;
 use pgsteward_pg::history::{self, HistoryRow, HistoryTable, RowState};
 
-use super::chain::{is_atomic, split};
 use super::explain::explain;
 use super::file;
 use super::goes::goes;
 use super::over_rows::{self, Ahead};
 use super::refill::FILLED_AT_ONCE;
 use super::relocate::relocate;
+use super::statements::{is_atomic, split};
 use super::survive::ACCEPTED;
 use super::{major, unproven, worth};
 use crate::Progress;

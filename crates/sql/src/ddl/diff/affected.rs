@@ -39,12 +39,18 @@ pub(super) struct Affected {
 }
 
 impl Affected {
-    pub(super) fn of(from: &Catalog, to: &Catalog) -> Affected {
+    /// `readded` are columns that get another type and are known to be other ones.
+    pub(super) fn of(from: &Catalog, to: &Catalog, readded: &BTreeSet<(QName, String)>) -> Affected {
         let recreated = |table: &&std::sync::Arc<Table>| {
             to.table(&table.name).is_none_or(|other| must_be_recreated(table, other))
         };
         let tables = from.tables.values().filter(recreated).map(|table| table.name.clone()).collect();
         let mut affected = Affected { tables, ..Affected::default() };
+        let retyped = |(table, column): &&(QName, String)| {
+            let ty = |side: &Catalog| Some(side.table(table)?.column(column)?.ty.clone());
+            ty(from).zip(ty(to)).is_some_and(|(old, new)| old != new)
+        };
+        affected.readded = readded.iter().filter(retyped).cloned().collect();
         let gone = |sequence: &&Sequence| match to.sequences.get(&sequence.name) {
             Some(other) => {
                 object::comes_with_identity(from, sequence) != object::comes_with_identity(to, other)

@@ -57,7 +57,9 @@ pub(super) fn retype(to: &Catalog, kept: &Kept<'_>, affected: &Affected) -> Opti
         if let Some(name) = &new.collation {
             action += &format!(" COLLATE {}", collation(to, name));
         }
-        actions.push(format!("{action} USING {using}"));
+        // What is calculated is calculated again.
+        let calculated = old.generated.is_some() && new.generated.is_some();
+        actions.push(if calculated { action } else { format!("{action} USING {using}") });
     }
     (!actions.is_empty())
         .then(|| format!("ALTER TABLE {} {}", quote_qualified(&kept.to.name), actions.join(", ")))

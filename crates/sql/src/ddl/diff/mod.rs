@@ -50,6 +50,8 @@ pub struct Carried {
     pub back: Vec<String>,
     /// Without it, what looks alike on a parent and a partition is taken for one.
     pub attached: Option<Attached>,
+    /// Columns of both sides that are other ones and only have the same name: dropped and added anew.
+    pub readded: BTreeSet<(QName, String)>,
 }
 
 /// [`pgsteward_model::identity::Identities::attached`] of both sides.
@@ -61,7 +63,7 @@ pub struct Attached {
 
 /// Types of both catalogs that must be dropped and made again under their names.
 pub fn types_made_anew(from: &Catalog, to: &Catalog) -> BTreeSet<QName> {
-    Affected::of(from, to).types
+    Affected::of(from, to, &BTreeSet::new()).types
 }
 
 /// A table of both catalogs.
@@ -88,7 +90,7 @@ pub fn diff(from: &Catalog, to: &Catalog) -> Diff {
 
 /// The same, with what the catalogs do not say.
 pub fn diff_around(from: &Catalog, to: &Catalog, carried: &Carried) -> Diff {
-    let affected = Affected::of(from, to);
+    let affected = Affected::of(from, to, &carried.readded);
     let kept = kept(from, to, &affected);
     let exchanges = exchanges(&kept, &affected, carried.attached.as_ref());
     let mut made = Made::new();
