@@ -1,5 +1,7 @@
 //! A serializable transaction that nobody tries again.
 
+mod decided;
+
 use pgsteward_model::code::Site;
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Finding, Severity};
@@ -55,11 +57,28 @@ fn check(facts: &Facts) -> Vec<Finding> {
                 "At this isolation level PostgreSQL answers some of two transactions that meet with a serialization failure \
                  (40001, P2034 in Prisma) and expects the program to run it again. Without that, users see an error as soon \
                  as there is traffic.",
-            )
-            .hint("run it in a loop of a few tries that catches P2034, or lower the level and lock the rows that matter");
-        findings.push(match retry::fix(&flow, index) {
-            Some(fix) => finding.fix(fix),
-            None => finding,
+            );
+        let again = "run it in a loop of a few tries that catches P2034";
+        findings.push(match decided::outside(&flow, index) {
+            // Running it again as it stands would do what it must do once a second time.
+            Some((read, field)) => {
+                let model = &read.model;
+                let detail = format!(
+                    "{} \"{field}\" of \"{model}\" is looked at before it begins, and the level does not guard that: a second try \
+                     would go by what it was before the first.",
+                    finding.detail
+                );
+                finding.detail(detail).also(shared::call_place(facts, read)).hint(format!(
+                    "read \"{model}\" and look at \"{field}\" inside the transaction, and {again}"
+                ))
+            }
+            None => {
+                let finding = finding.hint(format!("{again}, or lower the level and lock the rows that matter"));
+                match retry::fix(&flow, index) {
+                    Some(fix) => finding.fix(fix),
+                    None => finding,
+                }
+            }
         });
     }
     findings
