@@ -1,6 +1,6 @@
 //! The text of a query, put together from templates, fragments and pieces.
 
-use oxc_ast::ast::{BinaryOperator, Expression, LogicalOperator, TemplateLiteral};
+use oxc_ast::ast::{BinaryOperator, CallExpression, Expression, LogicalOperator, TemplateLiteral};
 use pgsteward_model::code::{Hole, HoleKind, Node, Value};
 
 use super::reader::{DEPTH, Definition, Reader};
@@ -113,7 +113,7 @@ impl<'a> Reader<'_, 'a> {
     }
 
     /// A function of the file that is declared to return `Prisma.Sql`.
-    fn returns_sql(&self, call: &'a oxc_ast::ast::CallExpression<'a>) -> bool {
+    fn returns_sql(&self, call: &'a CallExpression<'a>) -> bool {
         let Expression::Identifier(name) = bare(&call.callee) else { return false };
         let Some(symbol) = self.symbol_of(name) else { return false };
         let function = match self.definition(symbol) {
@@ -183,8 +183,7 @@ impl<'a> Reader<'_, 'a> {
                     match (name.as_deref(), first) {
                         (Some("raw"), Some(first)) => return self.written(first, text, next),
                         (Some("join"), Some(first)) => {
-                            let value = self.value(first);
-                            return text.hole(value, HoleKind::Fragment);
+                            return self.joined(first, call, text, next);
                         }
                         (Some("sql"), Some(first)) => {
                             let value = self.value(first);
@@ -201,6 +200,62 @@ impl<'a> Reader<'_, 'a> {
                 }
                 text.hole(value, HoleKind::Fragment);
             }
+        }
+    }
+
+    /// A list that is written out is its elements, with what stands between them; any other is a value of its own.
+    fn joined(
+        &mut self,
+        list: &'a Expression<'a>,
+        call: &'a CallExpression<'a>,
+        text: &mut Text,
+        depth: u32,
+    ) {
+        let between = match argument(&call.arguments, 1).map(bare) {
+            None => Some(","),
+            // What stands before and behind the whole would come third and fourth.
+            Some(Expression::StringLiteral(literal)) if call.arguments.len() == 2 => {
+                Some(literal.value.as_str())
+            }
+            Some(_) => None,
+        };
+        let elements = self.listed_here(list).filter(|elements| !elements.is_empty());
+        let (Some(elements), Some(between)) = (elements, between) else {
+            let value = self.value(list);
+            return text.hole(value, HoleKind::Fragment);
+        };
+        for (index, element) in elements.into_iter().enumerate() {
+            if index > 0 {
+                text.text.push_str(between);
+            }
+            if self.is_fragment(element, depth) {
+                self.fragment(element, text, depth + 1);
+            } else {
+                let value = self.value(element);
+                text.hole(value, HoleKind::Parameter);
+            }
+        }
+    }
+
+    /// The elements of a list, or of a constant that nothing but this place names: nobody puts more into it.
+    fn listed_here(&self, list: &'a Expression<'a>) -> Option<Vec<&'a Expression<'a>>> {
+        match bare(list) {
+            Expression::ArrayExpression(list) => {
+                list.elements.iter().map(|element| element.as_expression()).collect()
+            }
+            Expression::Identifier(identifier) => {
+                let symbol = self.symbol_of(identifier)?;
+                let Definition::Variable { declarator, steps, .. } = self.definition(symbol) else {
+                    return None;
+                };
+                let alone = self.scoping.get_resolved_reference_ids(symbol).len() == 1;
+                let init = declarator.init.as_ref().filter(|_| alone && steps.is_empty())?;
+                match bare(init) {
+                    Expression::ArrayExpression(_) => self.listed_here(init),
+                    _ => None,
+                }
+            }
+            _ => None,
         }
     }
 

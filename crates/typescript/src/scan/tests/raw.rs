@@ -32,6 +32,26 @@ fn fragments_are_followed() {
 }
 
 #[test]
+fn what_a_join_names_is_part_of_the_text() {
+    let parts = "[Prisma.sql`SELECT 1 FROM a WHERE `, Prisma.raw(id), Prisma.sql` AND b = ${opt}`]";
+    let text = Some("SELECT 1 FROM a WHERE $1 AND b = $2");
+    let kinds = |raw: &UnitRaw| raw.holes.iter().map(|hole| hole.kind).collect::<Vec<_>>();
+    let here = raw(&format!("await prisma.$queryRaw(Prisma.join({parts}, ''))"));
+    assert_eq!((here.text.as_deref(), kinds(&here)), (text, vec![HoleKind::Text, HoleKind::Parameter]));
+    let named = raw(&format!("const parts = {parts}; await prisma.$queryRaw`${{Prisma.join(parts, '')}}`"));
+    assert_eq!((named.text.as_deref(), kinds(&named)), (text, vec![HoleKind::Text, HoleKind::Parameter]));
+    let values = raw("await prisma.$queryRaw`SELECT 1 FROM a WHERE b IN (${Prisma.join([id, opt])})`");
+    assert_eq!(values.text.as_deref(), Some("SELECT 1 FROM a WHERE b IN ($1,$2)"));
+    assert_eq!(kinds(&values), [HoleKind::Parameter, HoleKind::Parameter]);
+    // More may be put into it, or around it.
+    let filled =
+        raw(&format!("const p = {parts}; p.push(opt); await prisma.$queryRaw`${{Prisma.join(p, '')}}`"));
+    assert_eq!(kinds(&filled), [HoleKind::Fragment]);
+    let framed = raw("await prisma.$queryRaw`SELECT 1 ${Prisma.join([Prisma.raw(id)], ' AND ', 'WHERE ')}`");
+    assert_eq!(kinds(&framed), [HoleKind::Fragment]);
+}
+
+#[test]
 fn unsafe_texts_have_holes_of_text() {
     let joined =
         raw("await prisma.$queryRawUnsafe('SELECT * FROM a WHERE x = $1 ORDER BY ' + id + ' LIMIT 5', opt)");
