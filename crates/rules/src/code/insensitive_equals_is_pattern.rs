@@ -1,5 +1,7 @@
 //! `equals` with `mode: 'insensitive'`, which is `ILIKE` and takes the value for a pattern.
 
+mod refused;
+
 use pgsteward_model::code::{Call, Code, Node, Object, Operation, Property, Source, Value};
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Finding, Severity};
@@ -48,6 +50,8 @@ fn check(facts: &Facts) -> Vec<Finding> {
                 );
             let severity = match identifies || decides {
                 _ if is_compared_again(facts, code, call, &field.name) => Severity::Info,
+                // Nobody gets anything of another: at worst one must write another address.
+                _ if refused::is_all(facts, code, call) => Severity::Info,
                 _ if !identifies && !call.operation.writes() && is_among_own(facts, call) => Severity::Info,
                 true => Severity::Error,
                 false => Severity::Warning,
