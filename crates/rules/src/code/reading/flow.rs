@@ -14,6 +14,8 @@ use pgsteward_model::prisma::{FieldType, Model, PrismaSchema};
 use pgsteward_model::source::Span;
 
 use super::shared::sources;
+use super::steps::Throws;
+use super::text::holds;
 use crate::shared::{any_word, kept_words};
 
 /// Functions deeper than this below a call are not looked into.
@@ -28,6 +30,7 @@ pub(in crate::code) struct Flow<'a> {
     effects: ByFunction,
     raw: ByFunction,
     transactions: ByFunction,
+    pub(in crate::code) throws: Throws,
 }
 
 /// What stands in each function, by its number: in one list, as each rule makes one.
@@ -92,6 +95,7 @@ impl<'a> Flow<'a> {
                 count,
                 code.transactions.iter().map(|transaction| &transaction.site),
             ),
+            throws: Throws::default(),
         })
     }
 
@@ -232,14 +236,15 @@ impl<'a> Flow<'a> {
         if wraps.iter().all(|word| memmem::find(text.as_bytes(), word.as_bytes()).is_none()) {
             return false;
         }
-        let listed = text.rfind("ransaction([").is_some_and(|at| !text[at..].contains("])"));
+        let last = |word: &str| memmem::rfind(text.as_bytes(), word.as_bytes());
+        let listed = last("ransaction([").is_some_and(|at| !holds(&text[at..], "])"));
         let root = call.receiver.split(['.', '?', '!', '(']).next().unwrap_or("");
         let given = !root.is_empty()
             && root != "this"
-            && wraps.iter().filter_map(|wrapper| text.rfind(*wrapper)).any(|at| {
+            && wraps.iter().filter_map(|wrapper| last(wrapper)).any(|at| {
                 [format!("({root})"), format!("({root}:"), format!("({root},")]
                     .iter()
-                    .any(|parameter| text[at..].contains(parameter.as_str()))
+                    .any(|parameter| holds(&text[at..], parameter))
             });
         listed || given
     }

@@ -3,6 +3,11 @@
 //! One function deep: further down it would be guessing what belongs together. What a helper makes of its parameters is
 //! not followed; such a value equals no other.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use memchr::memmem;
 use pgsteward_model::code::{Awaited, Call, Guard, Invocation, Node, Object, Property, Site, Source, Value};
 
 use super::flow::Flow;
@@ -181,25 +186,39 @@ pub(in crate::code) fn before<'a>(flow: &Flow<'a>, function: usize, site: &Site)
         if !passed || invocation.callee == function {
             continue;
         }
-        for (_, read) in flow.calls_of(invocation.callee).filter(|(_, call)| !call.operation.writes()) {
+        for (index, read) in flow.calls_of(invocation.callee).filter(|(_, call)| !call.operation.writes()) {
             let step = Step { call: read, through: Some(invocation) };
-            found.extend(thrown_on(flow, read).into_iter().map(|text| {
-                let guard = Guard::new([].into(), true, text.into());
-                (step, guard)
-            }));
+            let thrown = flow.throws.behind(flow, index, read);
+            found.extend(thrown.iter().map(|guard| (step, guard.clone())));
         }
     }
     found
 }
 
+/// What functions throw on behind a read, by the read. Looked up once: the whole function is gone through for it, and
+/// every write of every function that calls it asks.
+#[derive(Default)]
+pub(in crate::code) struct Throws(RefCell<BTreeMap<usize, Rc<[Guard]>>>);
+
+impl Throws {
+    fn behind(&self, flow: &Flow, index: usize, read: &Call) -> Rc<[Guard]> {
+        if let Some(known) = self.0.borrow().get(&index) {
+            return Rc::clone(known);
+        }
+        let found: Rc<[Guard]> = thrown_on(flow, read).into();
+        self.0.borrow_mut().insert(index, Rc::clone(&found));
+        found
+    }
+}
+
 /// The conditions of `if (…) throw` behind a read that speak of what it returned.
-fn thrown_on<'a>(flow: &Flow<'a>, read: &Call) -> Vec<&'a str> {
+fn thrown_on(flow: &Flow, read: &Call) -> Vec<Guard> {
     let function = flow.function(&read.site);
     let Some(file) = flow.facts.sources.get(&read.site.at.file) else { return Vec::new() };
     let text = file.slice(function.at.span);
     let Some(at) = read.site.at.span.start.checked_sub(function.at.span.start) else { return Vec::new() };
-    text.match_indices("if (")
-        .filter_map(|(start, _)| {
+    memmem::find_iter(text.as_bytes(), "if (")
+        .filter_map(|start| {
             let rest = &text[start + 3..];
             let end = closing(rest)?;
             let condition = rest[1..end - 1].trim();
@@ -207,7 +226,8 @@ fn thrown_on<'a>(flow: &Flow<'a>, read: &Call) -> Vec<&'a str> {
             let then = then.strip_prefix('{').unwrap_or(then).trim_start();
             let around = (start..start + 3 + end).contains(&at);
             let named = read.result.binding.as_deref().is_some_and(|name| mentions_word(condition, name));
-            (then.starts_with("throw") && (around || start > at && named)).then_some(condition)
+            (then.starts_with("throw") && (around || start > at && named))
+                .then(|| Guard::new([].into(), true, condition.into()))
         })
         .collect()
 }
