@@ -33,6 +33,7 @@ mod migrate_messages;
 mod migrate_next_steps;
 mod migrate_plain;
 mod migrate_plan;
+mod migrate_plan_added;
 mod migrate_plan_back;
 mod migrate_plan_both_names;
 mod migrate_plan_by_hand;

@@ -197,7 +197,9 @@ fn parts(
     }
     tell_narrow_sequences(&swap, notes);
     swap.exchanges.iter().for_each(|one| one.tell_settings(notes));
-    swap.tables().into_iter().for_each(|table| fired::tell(catalog, table, notes));
+    swap.tables()
+        .into_iter()
+        .for_each(|table| fired::tell(catalog, table, "a change of type by itself", notes));
     let mut pieces = swap.pieces();
     // What the author takes out of the way may be what hands made.
     let keeps = !roles.contains(&Role::Away);

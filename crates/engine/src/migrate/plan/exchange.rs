@@ -3,16 +3,12 @@
 
 use pgsteward_model::catalog::{Column, QName, Table};
 use pgsteward_sql::ddl::column_type;
-use pgsteward_sql::{quote_ident, quote_literal, quote_qualified};
+use pgsteward_sql::{quote_ident, quote_qualified};
 
-use super::pieces::{FOLDER, Piece};
-use super::unknown;
-use crate::migrate::backfill::Definition;
+use super::pieces::Piece;
+use super::{filled, unknown};
 use crate::migrate::belongings::of_column;
-use crate::migrate::rollback::{FILLED_AT_ONCE, Refill, refill_marker};
-
-/// What undoes a folder that only fills a column: the rows had no value there before.
-const NOTHING_BACK: &str = "-- Nothing is to be undone: the values are those of a column that goes with the migration that adds it.\n";
+use crate::migrate::rollback::{Refill, refill_marker};
 
 /// Which of the two columns follows the other one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,30 +96,8 @@ impl Exchange<'_> {
     }
 
     pub(super) fn fill(&self) -> Piece {
-        let (on, through) = (self.on(), quote_ident(&self.through));
-        let (value, condition) = (self.assigned(""), self.unfilled());
-        let text = format!(
-            "-- The rows that were there before the trigger. Run `pgsteward migrate backfill {FOLDER}` before this is deployed:\n\
-             -- it fills them in batches. Where few rows are left, this migration fills them itself.\n\
-             DO $fill$\nBEGIN\n  -- Where row security hides rows from this role, this fails.\n  \
-             PERFORM pg_catalog.set_config('row_security', 'off', true);\n  IF (SELECT count(*) FROM (SELECT 1 FROM {on} WHERE {condition} LIMIT {}) AS rest) > {FILLED_AT_ONCE} THEN\n    \
-             RAISE EXCEPTION 'more than {FILLED_AT_ONCE} rows of % are not filled yet', {}\n      USING HINT = {};\n  END IF;\n  \
-             UPDATE {on} SET {through} = {value} WHERE {condition};\nEND\n$fill$;\n",
-            FILLED_AT_ONCE + 1,
-            quote_literal(&on),
-            quote_literal(&format!("run: pgsteward migrate backfill {FOLDER}")),
-        );
-        Piece {
-            settled: true,
-            names_itself: true,
-            down: Some(NOTHING_BACK.to_owned()),
-            backfill: Some(Definition {
-                table: on,
-                set: format!("{through} = {value}"),
-                condition: Some(condition),
-            }),
-            ..Piece::new(&format!("fill_{}", self.through), text)
-        }
+        let which = "The rows that were there before the trigger.";
+        filled::fill(self.table, &self.through, &self.assigned(""), self.unfilled(), which)
     }
 
     /// What fills the first column when the folder is undone in which it goes, for that folder's text. A conversion may not lead
@@ -154,8 +128,7 @@ impl Exchange<'_> {
     /// NOT NULL without a scan under a lock: PostgreSQL takes a validated check for proof. Where some values have no
     /// successor, the same check is what refuses them.
     pub(super) fn require(&self) -> Vec<Piece> {
-        let (on, through) = (self.on(), quote_ident(&self.through));
-        let slug = |what: &str| format!("{what}_{}", self.through);
+        let through = quote_ident(&self.through);
         let (condition, why) = match (self.required(), self.refuses) {
             (true, false) => (
                 format!("{through} IS NOT NULL"),
@@ -171,31 +144,16 @@ impl Exchange<'_> {
             ),
             (false, false) => return Vec::new(),
         };
-        let check = quote_ident(&self.check());
-        let mut pieces = vec![
-            Piece::settled(
-                &slug("check"),
-                why,
-                &[format!("ALTER TABLE {on} ADD CONSTRAINT {check} CHECK ({condition}) NOT VALID")],
-            ),
-            Piece::settled(
-                &slug("validate"),
-                "Reads all rows while all go on.",
-                &[format!("ALTER TABLE {on} VALIDATE CONSTRAINT {check}")],
-            ),
-        ];
+        let mut pieces = filled::checked(self.table, &self.through, &condition, why);
         if self.required() {
-            let drop = format!("ALTER TABLE {on} DROP CONSTRAINT {check}");
-            let mut statements = vec![format!("ALTER TABLE {on} ALTER COLUMN {through} SET NOT NULL")];
-            statements.extend((!self.refuses).then_some(drop));
-            pieces.push(Piece::settled(&slug("require"), "The check spares the scan.", &statements));
+            pieces.push(filled::required(self.table, &self.through, self.refuses));
         }
         pieces
     }
 
     /// Name of the check that [`Exchange::require`] adds.
     pub(super) fn check(&self) -> String {
-        short(&format!("{}_{}_not_null_check", self.table.name.name, self.through))
+        filled::check(self.table, &self.through)
     }
 }
 

@@ -7,13 +7,13 @@ use super::exchange::short;
 use super::family::partitions;
 use super::pieces::note;
 
-/// What the report says of them.
-pub(super) fn tell(catalog: &Catalog, table: &Table, notes: &mut Vec<String>) {
+/// What the report says of them. `by_itself` fills no row: what is planned.
+pub(super) fn tell(catalog: &Catalog, table: &Table, by_itself: &str, notes: &mut Vec<String>) {
     if let Some(names) = names(catalog, table) {
         note(
             notes,
             format!(
-                "{names} for each row of {} that is filled, which a change of type by itself would not do: an audit gets a line for each, a \
+                "{names} for each row of {} that is filled, which {by_itself} would not do: an audit gets a line for each, a \
                  queue a message. Where it must not, let it return early while current_setting('application_name') is \
                  'pgsteward migrate'",
                 table.name.display()

@@ -2,6 +2,7 @@
 //! expand, fill, contract. Nothing is written that was not tried in the lab, and nothing here touches a database
 //! of the user's beyond reading its history.
 
+mod added;
 mod alias;
 mod built;
 mod change;
@@ -11,6 +12,7 @@ mod enums;
 mod exchange;
 mod expand;
 mod family;
+mod filled;
 mod fired;
 mod guard;
 mod look;

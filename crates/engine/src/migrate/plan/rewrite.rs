@@ -9,7 +9,7 @@ use pgsteward_model::source::Span;
 use super::deck::{Deck, path_of, slug_of};
 use super::pieces::{Piece, apart, left_whole, note};
 use super::torn::torn;
-use super::{alias, change, drops, enums, expand, partition, relation};
+use super::{added, alias, change, drops, enums, expand, partition, relation};
 use crate::prove::files::edited_files;
 
 /// No migration of people has as many hazards.
@@ -43,6 +43,7 @@ fn next(
         .or_else(|| partition::next(deck, facts, pieces, notes))
         .or_else(|| alias::next(deck, facts, pieces, notes))
         .or_else(|| relation::next(facts, pieces, notes))
+        .or_else(|| added::next(deck, facts, pieces, notes))
         .or_else(|| drops::next(facts, pieces, notes))
         .or_else(|| next_fix(deck, facts, pieces, notes))
 }

@@ -64,7 +64,8 @@ pub(super) fn next(
         let seen = Seen { start: &deck.catalog, catalog: &catalog, after, renamed_before };
         let later = pieces.iter().skip(at + 1).map(|one| one.text.clone()).collect();
         if let Some(parts) = change.parts(seen, piece, file, later) {
-            change.places().into_iter().for_each(|(table, _)| fired::tell(&catalog, table, notes));
+            let by_itself = "a change of type by itself";
+            change.places().into_iter().for_each(|(table, _)| fired::tell(&catalog, table, by_itself, notes));
             if !change.labels.is_empty() {
                 note(notes, change.cheaper());
                 for function in change.outdated(&catalog) {

@@ -1,0 +1,72 @@
+//! Rows that a column has to be filled in: in batches while all go on, and what makes sure that none is left.
+
+use pgsteward_model::catalog::Table;
+use pgsteward_sql::{quote_ident, quote_literal, quote_qualified};
+
+use super::exchange::short;
+use super::pieces::{FOLDER, Piece};
+use crate::migrate::backfill::Definition;
+use crate::migrate::rollback::FILLED_AT_ONCE;
+
+/// What undoes a folder that only fills a column: the rows had no value there before.
+const NOTHING_BACK: &str = "-- Nothing is to be undone: the values are those of a column that goes with the migration that adds it.\n";
+
+/// The folder that fills the column of the rows of which the condition holds. `which` says which rows these are.
+pub(super) fn fill(table: &Table, column: &str, value: &str, condition: String, which: &str) -> Piece {
+    let (on, name) = (quote_qualified(&table.name), quote_ident(column));
+    let text = format!(
+        "-- {which} Run `pgsteward migrate backfill {FOLDER}` before this is deployed:\n\
+         -- it fills them in batches. Where few rows are left, this migration fills them itself.\n\
+         DO $fill$\nBEGIN\n  -- Where row security hides rows from this role, this fails.\n  \
+         PERFORM pg_catalog.set_config('row_security', 'off', true);\n  IF (SELECT count(*) FROM (SELECT 1 FROM {on} WHERE {condition} LIMIT {}) AS rest) > {FILLED_AT_ONCE} THEN\n    \
+         RAISE EXCEPTION 'more than {FILLED_AT_ONCE} rows of % are not filled yet', {}\n      USING HINT = {};\n  END IF;\n  \
+         UPDATE {on} SET {name} = {value} WHERE {condition};\nEND\n$fill$;\n",
+        FILLED_AT_ONCE + 1,
+        quote_literal(&on),
+        quote_literal(&format!("run: pgsteward migrate backfill {FOLDER}")),
+    );
+    Piece {
+        settled: true,
+        names_itself: true,
+        down: Some(NOTHING_BACK.to_owned()),
+        backfill: Some(Definition {
+            table: on,
+            set: format!("{name} = {value}"),
+            condition: Some(condition),
+        }),
+        ..Piece::new(&format!("fill_{column}"), text)
+    }
+}
+
+/// A check of the column that is validated while all go on.
+pub(super) fn checked(table: &Table, column: &str, condition: &str, why: &str) -> Vec<Piece> {
+    let (on, check) = (quote_qualified(&table.name), quote_ident(&check(table, column)));
+    vec![
+        Piece::settled(
+            &format!("check_{column}"),
+            why,
+            &[format!("ALTER TABLE {on} ADD CONSTRAINT {check} CHECK ({condition}) NOT VALID")],
+        ),
+        Piece::settled(
+            &format!("validate_{column}"),
+            "Reads all rows while all go on.",
+            &[format!("ALTER TABLE {on} VALIDATE CONSTRAINT {check}")],
+        ),
+    ]
+}
+
+/// NOT NULL behind such a check, which PostgreSQL takes for proof. The check stays where it says more.
+pub(super) fn required(table: &Table, column: &str, keeps_check: bool) -> Piece {
+    let on = quote_qualified(&table.name);
+    let mut statements = vec![format!("ALTER TABLE {on} ALTER COLUMN {} SET NOT NULL", quote_ident(column))];
+    if !keeps_check {
+        let check = quote_ident(&check(table, column));
+        statements.push(format!("ALTER TABLE {on} DROP CONSTRAINT {check}"));
+    }
+    Piece::settled(&format!("require_{column}"), "The check spares the scan.", &statements)
+}
+
+/// Name of the check.
+pub(super) fn check(table: &Table, column: &str) -> String {
+    short(&format!("{}_{column}_not_null_check", table.name.name))
+}
