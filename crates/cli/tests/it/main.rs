@@ -54,6 +54,7 @@ mod migrate_push;
 mod migrate_rehearse;
 mod migrate_rehearse_faults;
 mod migrate_rehearse_load;
+mod migrate_rehearse_plans;
 mod migrate_resolve;
 mod migrate_rollback;
 mod migrate_rollback_functions;

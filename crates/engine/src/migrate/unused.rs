@@ -3,9 +3,10 @@
 //! pg_stat_statements counts meanwhile, and at the counters of a table that goes. Reads only. It knows nothing of a program
 //! that is not connected.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use pgsteward_model::catalog::QName;
 use pgsteward_model::migration::ServerError;
 use pgsteward_pg::WriteSession;
 use pgsteward_sql::{quote_literal, quote_qualified};
@@ -86,6 +87,24 @@ fn wanted(list: &str) -> Wanted {
         }
     }
     Wanted { namespace, names }
+}
+
+/// The columns of a table that the markers of a text name.
+pub(super) fn columns_of(text: &str, table: &QName) -> BTreeSet<String> {
+    let of_table = |one: &Wanted| {
+        let there = one.namespace.as_ref().is_none_or(|namespace| *namespace == table.namespace);
+        there && one.names.first().is_some_and(|name| *name == table.name)
+    };
+    let columns = markers(text).into_iter().filter(of_table);
+    columns.filter_map(|mut one| (one.names.len() == 2).then(|| one.names.remove(1))).collect()
+}
+
+/// Whether a marker of a text names the table as a whole.
+pub(super) fn names_table(text: &str, table: &QName) -> bool {
+    markers(text).iter().any(|one| {
+        let there = one.namespace.as_ref().is_none_or(|namespace| *namespace == table.namespace);
+        there && one.whole() == Some(table.name.as_str())
+    })
 }
 
 /// What was seen of the names of a migration.
@@ -207,7 +226,7 @@ async fn statements(
     let sql = format!(
         "SELECT s.query, pg_catalog.sum(s.calls)::text, pg_catalog.count(*)::text FROM {} s WHERE s.dbid = (SELECT d.oid FROM pg_catalog.pg_database d \
          WHERE d.datname = pg_catalog.current_database()) GROUP BY s.query",
-        quote_qualified(&pgsteward_model::catalog::QName::new(schema, "pg_stat_statements"))
+        quote_qualified(&QName::new(schema, "pg_stat_statements"))
     );
     let rows = match session.rows(&sql).await {
         Ok(rows) => rows,

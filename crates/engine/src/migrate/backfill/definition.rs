@@ -24,7 +24,8 @@ impl Definition {
         )
     }
 
-    fn statement(&self) -> String {
+    /// The whole in one statement.
+    pub fn statement(&self) -> String {
         let condition = self.condition.as_ref().map(|text| format!("\nWHERE {text}")).unwrap_or_default();
         format!("UPDATE {}\nSET {}{condition}", self.table, self.set)
     }

@@ -24,7 +24,7 @@ pub use definition::Definition;
 use super::ask::Ask;
 use super::connection::{Connection, Use, resolve};
 use super::error::MigrateError;
-use super::project::{MigrateProject, ProjectOptions, read_utf8};
+use super::project::{MigrateProject, MigrationFolder, ProjectOptions, read_utf8};
 use super::{plain_files, server};
 use crate::Progress;
 use key::Key;
@@ -185,6 +185,26 @@ fn text_of(project: &MigrateProject, name: &str) -> Result<Option<String>, Migra
         MigrateError::new(format!("the migration \"{name}\" has no {called}"))
             .with_hint("`pgsteward migrate plan --safe` makes it; or say it with --table, --set and --where")
     })
+}
+
+/// The backfill of a migration, beside it or in its comments; none where it has none.
+pub(super) fn of_migration(
+    project: &MigrateProject,
+    folder: &MigrationFolder,
+) -> Result<Option<Definition>, MigrateError> {
+    let [_, file] = plain_files::beside(folder);
+    let text = match file.is_file() {
+        true => Some(read_utf8(&file)?),
+        false if project.is_prisma() => None,
+        false => Definition::in_comments(&folder.text),
+    };
+    let read = |text: String| {
+        Definition::parse(&text).map_err(|mut error| {
+            error.message = format!("the backfill of \"{}\": {}", folder.name, error.message);
+            error
+        })
+    };
+    text.map(read).transpose()
 }
 
 /// A row whose key changes could be met twice.

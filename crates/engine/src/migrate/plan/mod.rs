@@ -52,7 +52,7 @@ use deck::Deck;
 use pieces::Piece;
 use prove::Ground;
 use standing::Standing;
-pub(super) use sync::MARK as SYNC_MARK;
+pub(super) use sync::{MARK as SYNC_MARK, Synced, synced};
 
 #[derive(Clone, Debug, Default)]
 pub struct PlanOptions {

@@ -164,6 +164,55 @@ impl Exchange<'_> {
     }
 }
 
+/// Two columns that such a trigger keeps equal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::migrate) struct Synced {
+    /// None where it is generated: no statement of the trigger names it then.
+    pub(in crate::migrate) first: Option<String>,
+    /// The one that the plan added.
+    pub(in crate::migrate) second: String,
+    /// Each is named by a version of the application; else all versions name the first alone.
+    pub(in crate::migrate) apart: bool,
+}
+
+/// The columns that a function of a trigger keeps equal; none where it is not one of these.
+pub(in crate::migrate) fn synced(body: &str) -> Option<Synced> {
+    let block = body.split_once(MARK)?.1;
+    let places = block.match_indices("NEW.").filter_map(|(at, word)| block.get(at + word.len()..));
+    let named: Vec<(String, &str)> = places.filter_map(identifier).collect();
+    let mut set = named.iter().filter(|(_, rest)| rest.starts_with(" := ")).map(|(name, _)| name);
+    let written = set.next()?;
+    match (set.find(|name| *name != written), block.contains("TG_OP = 'INSERT'")) {
+        (Some(first), true) => {
+            Some(Synced { first: Some(first.clone()), second: written.clone(), apart: true })
+        }
+        (Some(second), false) => {
+            Some(Synced { first: Some(written.clone()), second: second.clone(), apart: false })
+        }
+        (None, _) => {
+            let first = named.iter().map(|(name, _)| name).find(|name| *name != written).cloned();
+            Some(Synced { first, second: written.clone(), apart: block.contains("(SELECT NEW.*)") })
+        }
+    }
+}
+
+/// The name that a text begins with, and what follows it.
+fn identifier(text: &str) -> Option<(String, &str)> {
+    let Some(inner) = text.strip_prefix('"') else {
+        let end = text.find(|one: char| !one.is_alphanumeric() && one != '_').unwrap_or(text.len());
+        return (end > 0).then(|| (text[..end].to_owned(), &text[end..]));
+    };
+    let mut from = 0;
+    loop {
+        let end = from + inner.get(from..)?.find('"')?;
+        let rest = &inner[end + 1..];
+        if !rest.starts_with('"') {
+            return Some((inner[..end].replace("\"\"", "\""), rest));
+        }
+        from = end + 2;
+    }
+}
+
 /// Whether two values of one type differ in any byte.
 fn is_other(one: &str, other: &str) -> String {
     format!("pg_catalog.record_image_ne(ROW({one}), ROW({other}))")
@@ -233,6 +282,8 @@ pub(super) fn qualified(expression: &str, column: &str, row: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use pgsteward_model::statement::Statement;
+
     use super::*;
 
     #[test]
@@ -243,6 +294,45 @@ mod tests {
             "coalesce(NEW.total, 0)::text || 'total'"
         );
         assert_eq!(qualified("total::bigint", "total", "NEW."), "NEW.total::bigint");
+    }
+
+    #[test]
+    fn the_columns_are_read_from_the_body() {
+        let sql = "CREATE TABLE item (\"a \"\"b\"\"\" integer, note text, made text GENERATED ALWAYS AS ('x') STORED)";
+        let parsed = pgsteward_sql::parse(sql);
+        let Statement::CreateTable(create) = &parsed.statements[0].statement else { panic!("{parsed:?}") };
+        let body = |from: &str, through: &str, ways, using: Option<&str>| {
+            let exchange = Exchange {
+                table: &create.table,
+                from,
+                through: through.to_owned(),
+                to: from,
+                ty: "bigint".to_owned(),
+                using: using.map(str::to_owned),
+                back: None,
+                ways,
+                default: None,
+                refuses: false,
+                behind: None,
+            };
+            exchange.body()
+        };
+        for from in ["a \"b\"", "note"] {
+            for second in ["x", "X y"] {
+                for ways in [Ways::Forth, Ways::Back, Ways::Apart] {
+                    let (first, apart) = (Some(from.to_owned()), ways == Ways::Apart);
+                    let known = Synced { first, second: second.to_owned(), apart };
+                    assert_eq!(synced(&body(from, second, ways, None)), Some(known), "{ways:?}");
+                }
+            }
+        }
+        let known = |first: Option<&str>, apart| {
+            Some(Synced { first: first.map(str::to_owned), second: "x".to_owned(), apart })
+        };
+        let using = body("note", "x", Ways::Forth, Some("length(\"note\")"));
+        assert_eq!(synced(&using), known(Some("note"), false));
+        assert_eq!(synced(&body("made", "x", Ways::Apart, None)), known(None, true));
+        assert_eq!(synced(&using.replace(MARK, "-- somebody else's")), None);
     }
 
     #[test]

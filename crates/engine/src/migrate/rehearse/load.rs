@@ -3,18 +3,18 @@
 //!
 //! What each request took is written down; why it waited is the sampler's to say.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use pgsteward_lab::{Database, MoreRows};
+use pgsteward_lab::Database;
 use pgsteward_model::catalog::{Catalog, QName};
 use pgsteward_model::migration::ServerError;
 use pgsteward_pg::LabSession;
 use tokio::task::JoinHandle;
 
-use super::requests::{NEW, Target, targets};
+use super::requests::{NEW, Source, Target, targets};
 use crate::migrate::MigrateError;
 
 /// Sessions that read, and as many that write.
@@ -65,9 +65,9 @@ impl Load {
         database: &Database,
         catalog: &Catalog,
         tables: &[QName],
-        more: &BTreeMap<QName, MoreRows>,
+        source: Source<'_>,
     ) -> Result<Option<Load>, MigrateError> {
-        let (targets, notes) = targets(database, catalog, tables, more).await?;
+        let (targets, notes) = targets(database, catalog, tables, source).await?;
         if targets.is_empty() {
             return Ok(None);
         }

@@ -15,6 +15,7 @@ mod remedy;
 mod requests;
 mod sampler;
 mod verdict;
+mod versions;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -30,6 +31,7 @@ use self::assemble::{Runs, Sizes};
 use self::known::{Known, choose, known};
 use self::pass::{Company, Ready, Seen};
 use self::verdict::Terms;
+use super::backfill;
 use super::checks::{self, Checks};
 use super::deploy::plans;
 use super::error::{MigrateError, words};
@@ -242,13 +244,22 @@ impl Job<'_> {
     async fn files(&self, lab: &Lab, notes: &mut Vec<String>) -> Result<Vec<Ready>, MigrateError> {
         let mut files = Vec::new();
         let plans = plans(self.folders, self.chosen, lab.version(), false)?;
-        for (plan, checks) in plans.into_iter().zip(&self.checks) {
+        for ((plan, checks), folder) in plans.into_iter().zip(&self.checks).zip(self.chosen) {
             let texts: Vec<&str> = plan.statements.iter().map(|one| one.sql.as_str()).collect();
             let adapted = pgsteward_lab::adapt(lab, &texts).await.map_err(|error| of_lab(&error))?;
             let told = adapted.iter().filter_map(|one| one.told.as_ref());
             notes.extend(told.map(|(what, why)| format!("{what}: {why}")));
             let texts = adapted.into_iter().map(|one| one.sql).collect();
-            files.push(Ready { plan, texts, checks: checks.clone() });
+            let backfill = backfill::of_migration(self.project, folder)?;
+            if backfill.is_some() {
+                notes.push(format!(
+                    "on the twin all rows are filled before \"{0}\" runs, as `pgsteward migrate backfill {0}` does it: that by \
+                     itself is not rehearsed",
+                    folder.name
+                ));
+            }
+            let (source, checks) = (folder.script().to_owned(), checks.clone());
+            files.push(Ready { plan, texts, source, checks, backfill });
         }
         Ok(files)
     }

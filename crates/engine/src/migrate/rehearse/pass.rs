@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use pgsteward_lab::{Database, Lab, MoreRows};
-use pgsteward_model::catalog::QName;
+use pgsteward_model::catalog::{Catalog, QName};
 use pgsteward_model::lock::LockMode;
 use pgsteward_model::migrate::deploy::{DataCheck, FileRegime};
 use pgsteward_model::migration::ServerError;
@@ -16,9 +16,12 @@ use super::broken::DEADLOCK;
 use super::load::{Load, Request};
 use super::observe::{CLOCK, Counts, Rows, STATE, State, numbers};
 use super::of_lab;
+use super::requests::Source;
 use super::sampler::{Sampler, Samples};
+use super::versions::Since;
 use crate::collect::introspect;
 use crate::migrate::MigrateError;
+use crate::migrate::backfill::Definition;
 use crate::migrate::checks::{self, Checks};
 use crate::migrate::regime::{FilePlan, Unit};
 
@@ -28,8 +31,12 @@ pub(super) struct Ready {
     pub(super) plan: FilePlan,
     /// What is sent for each statement; empty where the lab leaves it out.
     pub(super) texts: Vec<String>,
+    /// The file as it is.
+    pub(super) source: String,
     /// What the file's `checks.sql` asks.
     pub(super) checks: Checks,
+    /// What `migrate backfill` has done by the time that the file is deployed.
+    pub(super) backfill: Option<Definition>,
 }
 
 /// How one run went.
@@ -98,8 +105,12 @@ pub(super) async fn run(
     if matches!(company, Company::Alone) {
         warm(database, files).await?;
     }
+    let mut since = match company {
+        Company::Alone => None,
+        Company::Load(more) => Some((more, Since::default())),
+    };
     for file in files {
-        let seen = one(lab, database, file, company, limit_ms).await?;
+        let seen = one(lab, database, file, since.as_mut(), limit_ms).await?;
         let failed = seen.failure.is_some();
         all.push(seen);
         if failed {
@@ -111,7 +122,7 @@ pub(super) async fn run(
 
 /// Reads the touched tables once: what a server that just made the files does once is no part of the work.
 async fn warm(database: &Database, files: &[Ready]) -> Result<(), MigrateError> {
-    let catalog = introspect(database).await.map_err(|error| MigrateError::new(format!("{error:#}")))?;
+    let catalog = catalog(database).await?;
     let tables: BTreeSet<QName> =
         files.iter().flat_map(|file| super::touched(&catalog, &file.plan)).collect();
     let session = database.session().await.map_err(|error| of_lab(&error))?;
@@ -123,29 +134,41 @@ async fn warm(database: &Database, files: &[Ready]) -> Result<(), MigrateError> 
     Ok(())
 }
 
+async fn catalog(database: &Database) -> Result<Catalog, MigrateError> {
+    introspect(database).await.map_err(|error| MigrateError::new(format!("{error:#}")))
+}
+
 async fn one(
     lab: &Lab,
     database: &Database,
     file: &Ready,
-    company: Company<'_>,
+    company: Option<&mut (&BTreeMap<QName, MoreRows>, Since)>,
     limit_ms: u128,
 ) -> Result<Seen, MigrateError> {
     let session = database.session().await.map_err(|error| of_lab(&error))?;
     let mut settings = format!("SET statement_timeout = {limit_ms}");
-    let mut around = None;
-    if let Company::Load(more) = company {
+    if company.is_some() {
         settings
             .push_str("; SET max_parallel_maintenance_workers = 0; SET max_parallel_workers_per_gather = 0");
-        let catalog = introspect(database).await.map_err(|error| MigrateError::new(format!("{error:#}")))?;
-        let touched = super::touched(&catalog, &file.plan);
-        if let Some(load) = Load::start(database, &catalog, &touched, more).await? {
-            around = Some((Sampler::start(database, session.backend_pid()).await?, load));
-        }
     }
     session
         .simple(&settings)
         .await
         .map_err(|error| MigrateError::server("set up a session of the lab", &error))?;
+    if let Some(error) = filled(lab, &session, file).await? {
+        session.close().await;
+        return Ok(Seen { failure: Some((0, error)), ..Seen::default() });
+    }
+    let mut around = None;
+    if let Some((more, since)) = company {
+        let catalog = catalog(database).await?;
+        let touched = super::touched(&catalog, &file.plan);
+        let source = Source { more, since, text: &file.source };
+        if let Some(load) = Load::start(database, &catalog, &touched, source).await? {
+            around = Some((Sampler::start(database, session.backend_pid()).await?, load));
+        }
+        since.pass(&catalog, file);
+    }
     let mut run = Run { lab, session: &session, file, seen: Seen::default() };
     let ran = run.all().await;
     let mut seen = run.seen;
@@ -160,6 +183,18 @@ async fn one(
         ran?;
     }
     Ok(seen)
+}
+
+/// Does what `migrate backfill` has done by the time that the file is deployed, in one statement. What the server has
+/// against it otherwise.
+async fn filled(lab: &Lab, session: &LabSession, file: &Ready) -> Result<Option<ServerError>, MigrateError> {
+    let Some(backfill) = &file.backfill else { return Ok(None) };
+    let Err(mut error) = session.simple(&backfill.statement()).await else { return Ok(None) };
+    if let Some(failure) = lab.failure(&error) {
+        return Err(of_lab(&failure));
+    }
+    error.message = format!("its backfill: {}", error.message);
+    Ok(Some(error))
 }
 
 struct Run<'a> {

@@ -1,24 +1,39 @@
-//! What an application asks of one table, as text: rows by their key with every column named, as Prisma Client names
-//! them; changes of rows; new rows, and the end of those. It sends nothing but what it must know: keys that are
+//! What a version of the application asks of one table, as text: rows by their key with every column named, as Prisma Client
+//! names them; changes of rows; new rows, and the end of those. It sends nothing but what it must know: keys that are
 //! there, and whether the server takes the new rows.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use pgsteward_lab::{Database, MoreRows};
 use pgsteward_model::catalog::{Catalog, Identity, QName, Table, TableKind};
+use pgsteward_model::migration::ServerError;
 use pgsteward_pg::LabSession;
 use pgsteward_sql::{quote_ident, quote_literal, quote_qualified};
 
+use super::versions::{Since, Version, versions};
 use crate::migrate::MigrateError;
 use crate::migrate::error::words;
+use crate::migrate::unused;
 
 /// Keys of a table that requests ask for.
 const KEYS: usize = 200;
 /// New rows of a table that may be there at the same time.
 pub(super) const NEW: usize = 60;
 
-/// What the sessions ask of one table.
+/// What the load around a file is made of.
+#[derive(Clone, Copy)]
+pub(super) struct Source<'a> {
+    /// What makes new rows.
+    pub(super) more: &'a BTreeMap<QName, MoreRows>,
+    /// What became of the twin's columns before the file.
+    pub(super) since: &'a Since,
+    /// The text of the file.
+    pub(super) text: &'a str,
+}
+
+/// What the sessions ask of one table as one version of the application.
 #[derive(Clone, Debug)]
 pub(super) struct Target {
     pub(super) relation: Arc<str>,
@@ -47,12 +62,13 @@ impl Target {
     }
 }
 
-/// What is asked of these tables, and why there are tables that get no new rows.
+/// What the versions of the application ask of these tables while a file is deployed, and why there are tables that get no
+/// new rows.
 pub(super) async fn targets(
     database: &Database,
     catalog: &Catalog,
     tables: &[QName],
-    more: &BTreeMap<QName, MoreRows>,
+    Source { more, since, text }: Source<'_>,
 ) -> Result<(Vec<Target>, Vec<String>), MigrateError> {
     let session = database.session().await.map_err(|error| super::of_lab(&error))?;
     let mut targets = Vec::new();
@@ -61,25 +77,45 @@ pub(super) async fn targets(
         if matches!(table.kind, TableKind::Foreign) {
             continue;
         }
-        let key = match table.primary_key() {
-            Some((_, columns)) => columns.iter().map(|column| quote_ident(column)).collect(),
-            None => Vec::new(),
-        };
-        let keys = keys(&session, table, &key).await?;
-        let inserts = match more.get(&table.name) {
-            Some(more) => match taken(&session, more).await? {
-                Ok(()) => inserts(more, &key),
-                Err(why) => {
-                    notes.push(format!("the load inserts no rows into \"{}\": {why}", table.name.display()));
-                    Vec::new()
+        notes.extend(on_its_way_out(table, text));
+        let mut range = 1..=NEW as u64;
+        for version in versions(catalog, table, text) {
+            let key: Vec<String> = version.key.iter().map(|column| quote_ident(column)).collect();
+            let keys = keys(&session, table, &key).await?;
+            let mut inserts = Vec::new();
+            if let Some(more) = more.get(since.origin(&table.name)) {
+                let becomes = since.becomes(&version, &table.name, more.columns());
+                match new_rows(&session, &table.name, more, &becomes, &range).await? {
+                    Ok(rows) => inserts = rows,
+                    Err(why) => {
+                        let name = table.name.display();
+                        notes.push(format!("the load inserts no rows into \"{name}\": {why}"));
+                    }
                 }
-            },
-            None => Vec::new(),
-        };
-        targets.push(target(table, &keys, key, inserts));
+            }
+            targets.push(target(table, &version, &keys, key, inserts));
+            range = range.end() + 1..=range.end() + NEW as u64;
+        }
     }
     session.close().await;
+    notes.dedup();
     Ok((targets, notes))
+}
+
+/// What of the table the load leaves out because the file is marked to take it away.
+fn on_its_way_out(table: &Table, text: &str) -> Option<String> {
+    let gone = unused::columns_of(text, &table.name);
+    let here = gone.iter().filter(|name| table.column(name).is_some());
+    let names: Vec<String> = here.map(|name| format!("\"{name}\"")).collect();
+    let what = match (unused::names_table(text, &table.name), names.is_empty()) {
+        (true, _) => format!("\"{}\"", table.name.display()),
+        (false, false) => format!("{} of \"{}\"", names.join(", "), table.name.display()),
+        (false, true) => return None,
+    };
+    Some(format!(
+        "the load no longer names {what}, which a migration takes away: before it runs that, `pgsteward migrate deploy` looks \
+         who still does"
+    ))
 }
 
 /// Keys of some rows, each as a condition.
@@ -102,32 +138,64 @@ fn condition(key: &[String], values: &[Option<String>]) -> Option<String> {
     parts.map(|parts| parts.join(" AND ")).filter(|condition| !condition.is_empty())
 }
 
-/// Whether the server takes the new rows as things are: one that it refuses later is then refused for the migration's
-/// sake.
-async fn taken(session: &LabSession, more: &MoreRows) -> Result<Result<(), String>, MigrateError> {
-    let ask = async |sql: &str| {
-        session.simple(sql).await.map_err(|error| MigrateError::server("try new rows", &error))
+/// A statement for each of the new rows, or why the server does not take them as things are: one that it refuses later is then
+/// refused for the migration's sake. Values are literals without a type, as they come from applications.
+async fn new_rows(
+    session: &LabSession,
+    table: &QName,
+    more: &MoreRows,
+    becomes: &BTreeMap<String, String>,
+    range: &RangeInclusive<u64>,
+) -> Result<Result<Vec<String>, String>, MigrateError> {
+    if becomes.is_empty() {
+        return Ok(Err("none of its columns was there when the rows were made".to_owned()));
+    }
+    let gone = |error: &ServerError| error.sqlstate.starts_with("08");
+    let failed = |error: &ServerError| MigrateError::server("try new rows", error);
+    let rows = match session.rows(&more.values(*range.start(), *range.end())).await {
+        Ok(rows) => rows,
+        Err(error) if gone(&error) => return Err(failed(&error)),
+        Err(error) => return Ok(Err(words(&error))),
     };
-    ask("BEGIN").await?;
-    let all = format!("{}; SET CONSTRAINTS ALL IMMEDIATE", more.insert(1, NEW as u64));
-    let taken = session.simple(&all).await;
-    ask("ROLLBACK").await?;
+    let insert = |row: &Vec<Option<String>>| {
+        let written = more.columns().zip(row).filter_map(|(name, value)| Some((becomes.get(name)?, value)));
+        let (names, values): (Vec<String>, Vec<String>) = written
+            .map(|(name, value)| {
+                let value = value.as_deref().map_or_else(|| "NULL".to_owned(), quote_literal);
+                (quote_ident(name), value)
+            })
+            .unzip();
+        format!(
+            "INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE VALUES ({})",
+            quote_qualified(table),
+            names.join(", "),
+            values.join(", ")
+        )
+    };
+    let inserts: Vec<String> = rows.iter().map(insert).collect();
+    session.simple("BEGIN").await.map_err(|error| failed(&error))?;
+    let taken = session.simple(&format!("{}; SET CONSTRAINTS ALL IMMEDIATE", inserts.join("; "))).await;
+    session.simple("ROLLBACK").await.map_err(|error| failed(&error))?;
     match taken {
-        Err(error) if error.sqlstate.starts_with("08") => Err(MigrateError::server("try new rows", &error)),
-        other => Ok(other.map_err(|error| words(&error))),
+        Err(error) if gone(&error) => Err(failed(&error)),
+        other => Ok(other.map(|_| inserts).map_err(|error| words(&error))),
     }
 }
 
-fn inserts(more: &MoreRows, key: &[String]) -> Vec<String> {
-    let returning = if key.is_empty() { String::new() } else { format!(" RETURNING {}", key.join(", ")) };
-    (1..=NEW as u64).map(|number| format!("{}{returning}", more.insert(number, number))).collect()
-}
-
-fn target(table: &Table, keys: &[String], key: Vec<String>, inserts: Vec<String>) -> Target {
+fn target(
+    table: &Table,
+    version: &Version,
+    keys: &[String],
+    key: Vec<String>,
+    mut inserts: Vec<String>,
+) -> Target {
+    if !key.is_empty() {
+        inserts.iter_mut().for_each(|insert| insert.push_str(&format!(" RETURNING {}", key.join(", "))));
+    }
     let name = quote_qualified(&table.name);
-    let columns: Vec<String> = table.columns.iter().map(|column| quote_ident(&column.name)).collect();
+    let columns: Vec<String> = version.columns.iter().map(|column| quote_ident(&column.name)).collect();
     let columns = columns.join(", ");
-    let (reads, writes_are, writes) = match (keys.is_empty(), changeable(table)) {
+    let (reads, writes_are, writes) = match (keys.is_empty(), changeable(version)) {
         (true, _) => (
             vec![format!("SELECT {columns} FROM {name} LIMIT 1")],
             "DELETE",
@@ -149,11 +217,10 @@ fn target(table: &Table, keys: &[String], key: Vec<String>, inserts: Vec<String>
 }
 
 /// A column that may be set to what it is: of the key where that is possible, because migrations rarely change it.
-fn changeable(table: &Table) -> Option<String> {
-    let of_key = table.primary_key().map(|(_, columns)| columns.to_vec()).unwrap_or_default();
-    let free = table
+fn changeable(version: &Version) -> Option<String> {
+    let free = version
         .columns
         .iter()
         .filter(|column| column.generated.is_none() && column.identity != Some(Identity::Always));
-    free.min_by_key(|column| !of_key.contains(&column.name)).map(|column| quote_ident(&column.name))
+    free.min_by_key(|column| !version.key.contains(&column.name)).map(|column| quote_ident(&column.name))
 }

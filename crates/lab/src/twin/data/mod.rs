@@ -15,6 +15,7 @@ mod partition;
 mod pattern;
 mod picks;
 mod plan;
+mod rows;
 mod series;
 mod skew;
 mod template;
@@ -31,6 +32,8 @@ use crate::channel::{Channel, Outcome};
 use crate::clone::Database;
 use crate::error::LabError;
 use crate::lab::Lab;
+
+pub use rows::MoreRows;
 
 /// How a data twin is made.
 #[derive(Clone, Debug)]
@@ -71,20 +74,6 @@ pub struct Filled {
     /// Tables that got none, each with the reason: lower case, without a full stop.
     pub left_out: Vec<(QName, String)>,
     pub elapsed: Duration,
-}
-
-/// Makes rows of one table as the twin's are made, for the same parents.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MoreRows {
-    plan: plan::TablePlan,
-}
-
-impl MoreRows {
-    /// The statement that inserts the rows behind the twin's own from `first` to `last`, counted from 1. The server may
-    /// refuse them where the values of a unique key are used up.
-    pub fn insert(&self, first: u64, last: u64) -> String {
-        self.plan.insert(self.plan.rows + first, self.plan.rows + last)
-    }
 }
 
 /// Rows of one statement: the server checks foreign keys at its end and keeps them in memory until then.
@@ -154,7 +143,7 @@ impl Filler<'_> {
             }
         }
         self.filled.left_out = plan.left_out;
-        let filled = plan.tables.into_iter().map(|plan| (plan.name.clone(), MoreRows { plan }));
+        let filled = plan.tables.into_iter().map(|plan| (plan.name.clone(), MoreRows::new(plan)));
         self.filled.more = filled.collect();
         self.sequences().await?;
         if !self.options.analyze {
@@ -191,7 +180,7 @@ impl Filler<'_> {
         Ok(())
     }
 
-    async fn table(&mut self, table: &plan::TablePlan) -> Result<Result<(), String>, LabError> {
+    async fn table(&mut self, table: &rows::TablePlan) -> Result<Result<(), String>, LabError> {
         if self.channel.is_late() {
             return Ok(Err(self.channel.out_of_time()));
         }

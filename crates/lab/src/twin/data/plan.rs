@@ -10,6 +10,7 @@ use super::keys::{self, Drawn};
 use super::limits::{Limit, Limits};
 use super::order::{self, Reference, Turn};
 use super::picks::{Groups, Known};
+use super::rows::TablePlan;
 use super::series::{Ask, Series, series};
 use super::skew;
 use super::template::{Template, salt};
@@ -21,29 +22,6 @@ pub(super) struct Plan {
     pub(super) tables: Vec<TablePlan>,
     /// Tables that get no rows, each with the reason.
     pub(super) left_out: Vec<(QName, String)>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct TablePlan {
-    pub(super) name: QName,
-    pub(super) rows: u64,
-    /// Up to the row source: the statement for the rows from `first` to `last` is made by [`TablePlan::insert`].
-    head: String,
-    values: String,
-    /// Foreign keys that had to wait, set when all tables have their rows.
-    pub(super) afterwards: Vec<String>,
-    /// Checks that were not read: named where the server refuses the rows.
-    pub(super) unread: Vec<String>,
-    pub(super) forced_row_security: bool,
-}
-
-impl TablePlan {
-    pub(super) fn insert(&self, first: u64, last: u64) -> String {
-        format!(
-            "{} SELECT {} FROM pg_catalog.generate_series({first}::bigint, {last}::bigint) AS g(i)",
-            self.head, self.values
-        )
-    }
 }
 
 /// Plans the rows of all tables but those that the server refused before.
@@ -196,8 +174,7 @@ impl Planner<'_> {
         }
         let empty = groups.empty_columns(table);
         self.order(&limits, &groups, &drawn, &mut columns);
-        let mut names = Vec::new();
-        let mut values = Vec::new();
+        let mut filled = Vec::new();
         for column in table.columns.iter().filter(|column| column.generated.is_none()) {
             let limit = limits.column(&column.name);
             let Some(value) = columns
@@ -213,28 +190,22 @@ impl Planner<'_> {
                 continue;
             };
             let value = self.with_nulls(column, value, &limits, &groups, rows);
-            names.push(quote_ident(&column.name));
-            values.push(value.sql("g.i"));
+            filled.push((column.name.clone(), value.sql("g.i")));
         }
         let later =
             groups.later().map(|(index, reference)| (reference, self.salt(&format!("later {index}"))));
         let later = later.collect();
+        if filled.is_empty() {
+            return Err("it has no column that takes a value".into());
+        }
         let plan = TablePlan {
             name: table.name.clone(),
             rows,
-            head: format!(
-                "INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE",
-                quote_qualified(&table.name),
-                names.join(", ")
-            ),
-            values: values.join(", "),
+            columns: filled,
             afterwards: Vec::new(),
             unread: limits.unread,
             forced_row_security: table.row_security && table.force_row_security,
         };
-        if names.is_empty() {
-            return Err("it has no column that takes a value".into());
-        }
         Ok((plan, Known { rows, columns, turns: groups.turns }, later))
     }
 
