@@ -87,6 +87,59 @@ fn what_does_not_fit_the_new_type_is_named_before_anything_changes() {
     }
 }
 
+/// What an earlier deploy added NOT VALID, and what hands did, is asked about like what is added at once.
+#[test]
+fn rows_in_the_way_of_a_validate_are_named_before_it() {
+    const SETUP: &str = "CREATE TABLE parent (a INTEGER, b INTEGER, PRIMARY KEY (a, b));\n\
+        CREATE TABLE item (id SERIAL PRIMARY KEY, n INTEGER, a INTEGER, \"B\" INTEGER, secret TEXT DEFAULT 'hidden');\n";
+    const CASES: [(&str, &str); 2] = [
+        ("CHECK (n < 19)", "2 rows of \"item\" that break the check \"late\"; for example id=19; id=20"),
+        (
+            "FOREIGN KEY (a, \"B\") REFERENCES parent",
+            "20 rows of \"item\" whose \"a\", \"B\" is in no row of \"parent\"; for example id=1; id=2; id=3; id=4; id=5",
+        ),
+    ];
+    for major in [17, 15] {
+        let Some(server) = Server::start(major) else { continue };
+        for (constraint, words) in CASES {
+            for by_hand in [false, true] {
+                server.as_superuser(
+                    "DROP SCHEMA public CASCADE; CREATE SCHEMA public; GRANT ALL ON SCHEMA public TO PUBLIC",
+                );
+                let project = project(&[(FIRST, SETUP)]);
+                let deploy = |code| {
+                    let run = server.run(&project, &["migrate", "deploy"]);
+                    assert_eq!(run.code, Some(code), "{}", run.both());
+                    run.both()
+                };
+                deploy(0);
+                server.rows("INSERT INTO item (n, a, \"B\") SELECT n, n, n FROM generate_series(1, 20) n");
+                let add = format!("ALTER TABLE item ADD CONSTRAINT late {constraint} NOT VALID;\n");
+                if by_hand {
+                    server.rows(&add);
+                } else {
+                    project.write("prisma/migrations/20260101120000_late/migration.sql", &add);
+                    deploy(0);
+                }
+                project.write(
+                    &format!("prisma/migrations/{NEXT}/migration.sql"),
+                    "ALTER TABLE item VALIDATE CONSTRAINT late;\n",
+                );
+                let said = deploy(1);
+                assert!(said.contains(words) && !said.contains("hidden"), "{said}");
+                let begun = "SELECT count(*) FROM _prisma_migrations WHERE migration_name LIKE '%next'";
+                assert_eq!(server.value(begun), "0", "nothing ran");
+                server.rows("DELETE FROM item WHERE n > 1; INSERT INTO parent VALUES (1, 1)");
+                deploy(0);
+                assert_eq!(
+                    server.value("SELECT convalidated FROM pg_constraint WHERE conname = 'late'"),
+                    "t"
+                );
+            }
+        }
+    }
+}
+
 #[test]
 fn rows_without_a_value_stop_the_first_folder_of_not_null() {
     for major in [17, 15] {

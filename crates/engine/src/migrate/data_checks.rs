@@ -1,6 +1,8 @@
 //! Looks at the data before a statement that depends on it runs: duplicates before UNIQUE, NULLs before NOT NULL,
-//! orphans before a foreign key, rows that break a check. Reads only, for a limited time, and shows the keys of some
-//! rows and no other value of theirs.
+//! orphans before a foreign key, rows that break a check, and the same before a constraint that was added NOT VALID is
+//! validated. Reads only, for a limited time, and shows the keys of some rows and no other value of theirs.
+
+mod standing;
 
 use pgsteward_model::catalog::{Constraint, ConstraintKind};
 use pgsteward_model::migrate::deploy::{CheckOutcome, DataCheck};
@@ -25,15 +27,34 @@ struct Question {
     rows: String,
 }
 
+/// What is asked of the data.
+enum Asked {
+    At(Question),
+    /// A constraint that is there, and that only the server knows.
+    Constraint {
+        table: Name,
+        name: String,
+        line: u32,
+    },
+}
+
 /// Asks about every statement of a file that data can make fail. The session has no open transaction.
-/// `later` are the files that the same deploy runs behind it.
+/// `earlier` are the files that the same deploy has run before it, `later` those that it runs behind it.
 pub(super) async fn look(
     session: &WriteSession,
+    earlier: &[FilePlan],
     plan: &FilePlan,
     later: &[FilePlan],
 ) -> Result<Vec<DataCheck>, ServerError> {
     let mut checks = Vec::new();
-    for question in questions(plan, later) {
+    for asked in questions(earlier, plan, later) {
+        let question = match asked {
+            Asked::At(question) => Some(question),
+            Asked::Constraint { table, name, line } => {
+                standing::question(session, table, &name, line).await?
+            }
+        };
+        let Some(question) = question else { continue };
         let outcome = ask(session, &question).await?;
         if let Some(outcome) = outcome {
             checks.push(DataCheck { what: question.what, line: question.line, outcome });
@@ -43,7 +64,7 @@ pub(super) async fn look(
 }
 
 /// Statements that may change the very data come before the question: then only the server can tell.
-fn questions(plan: &FilePlan, later: &[FilePlan]) -> Vec<Question> {
+fn questions(earlier: &[FilePlan], plan: &FilePlan, later: &[FilePlan]) -> Vec<Asked> {
     let mut questions = Vec::new();
     for (at, planned) in plan.statements.iter().enumerate() {
         let line = planned.line;
@@ -61,13 +82,24 @@ fn questions(plan: &FilePlan, later: &[FilePlan]) -> Vec<Question> {
                 if let Some(columns) = columns {
                     let predicate = create.index.predicate.as_deref();
                     let distinct_nulls = !create.index.nulls_not_distinct;
-                    questions.push(duplicates(&create.table, &columns, predicate, distinct_nulls, line));
+                    let asked = duplicates(&create.table, &columns, predicate, distinct_nulls, line);
+                    questions.push(Asked::At(asked));
                 }
             }
             Statement::AlterTable(alter) if older(&alter.name) => {
                 let behind = plan.statements.iter().skip(at + 1);
                 let behind = || behind.clone().chain(later.iter().flat_map(|file| &file.statements));
                 for action in &alter.actions {
+                    if let AlterAction::ValidateConstraint { name } = action {
+                        let own = plan.statements.iter().take(at).rev();
+                        let ran = earlier.iter().rev().flat_map(|file| file.statements.iter().rev());
+                        let before = own.chain(ran).map(|one| &one.statement);
+                        if !was_asked(&alter.name, name, before) {
+                            let (table, name) = (alter.name.clone(), name.clone());
+                            questions.push(Asked::Constraint { table, name, line });
+                        }
+                        continue;
+                    }
                     let asked = match action {
                         // Who validates it in the same go wants it to hold of the rows that are there.
                         AlterAction::AddConstraint { constraint, using_index: None, .. }
@@ -83,7 +115,7 @@ fn questions(plan: &FilePlan, later: &[FilePlan]) -> Vec<Question> {
                         }
                         _ => of_action(&alter.name, action, line),
                     };
-                    questions.extend(asked);
+                    questions.extend(asked.into_iter().map(Asked::At));
                 }
             }
             _ => {}
@@ -121,6 +153,22 @@ fn validated<'a>(table: &Name, name: &str, behind: impl Iterator<Item = &'a Stat
     })
 }
 
+/// Whether the rows were asked about when the constraint was added, by this very deploy, and nothing may have changed them
+/// since. `before` goes back from the statement that validates it.
+fn was_asked<'a>(table: &Name, name: &str, before: impl Iterator<Item = &'a Statement>) -> bool {
+    let mut before = before.take_while(|statement| !may_change_data(statement));
+    before.any(|statement| {
+        match statement {
+        Statement::AlterTable(alter) if alter.name.qualified() == table.qualified() => {
+            alter.actions.iter().any(|action| {
+                matches!(action, AlterAction::AddConstraint { constraint, .. } if constraint.name == name)
+            })
+        }
+        _ => false,
+    }
+    })
+}
+
 fn of_action(table: &Name, action: &AlterAction, line: u32) -> Vec<Question> {
     match action {
         AlterAction::SetNotNull { column } => vec![nulls(table, &[column], line)],
@@ -150,8 +198,6 @@ fn of_action(table: &Name, action: &AlterAction, line: u32) -> Vec<Question> {
 }
 
 fn of_constraint(table: &Name, constraint: &Constraint, line: u32) -> Vec<Question> {
-    let names =
-        |columns: &[String]| columns.iter().map(|name| quote_ident(name).to_string()).collect::<Vec<_>>();
     match &constraint.kind {
         ConstraintKind::Unique { columns, nulls_not_distinct } => {
             let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
@@ -159,8 +205,7 @@ fn of_constraint(table: &Name, constraint: &Constraint, line: u32) -> Vec<Questi
         }
         ConstraintKind::PrimaryKey { columns } => {
             let plain: Vec<&str> = columns.iter().map(String::as_str).collect();
-            let all: Vec<&String> = columns.iter().collect();
-            vec![nulls(table, &all, line), duplicates(table, &plain, None, true, line)]
+            vec![nulls(table, &plain, line), duplicates(table, &plain, None, true, line)]
         }
         ConstraintKind::ForeignKey(key) if constraint.validated => {
             let parent =
@@ -171,46 +216,59 @@ fn of_constraint(table: &Name, constraint: &Constraint, line: u32) -> Vec<Questi
             } else {
                 parent
             };
-            let columns = names(&key.columns);
-            let present: Vec<String> = columns.iter().map(|name| format!("t.{name} IS NOT NULL")).collect();
-            let referenced = names(&key.referenced_columns);
-            if referenced.len() != columns.len() {
+            if key.referenced_columns.len() != key.columns.len() {
                 return Vec::new();
             }
-            let matches: Vec<String> =
-                columns.iter().zip(&referenced).map(|(own, other)| format!("p.{other} = t.{own}")).collect();
-            vec![Question {
-                what: format!(
-                    "{} whose \"{}\" is in no row of \"{}\"",
-                    in_table(table),
-                    key.columns.join("\", \""),
-                    key.references.name
-                ),
-                line,
-                table: table.clone(),
-                rows: format!(
-                    "FROM {} t WHERE {} AND NOT EXISTS (SELECT FROM {parent} p WHERE {})",
-                    quoted(table),
-                    present.join(" AND "),
-                    matches.join(" AND ")
-                ),
-            }]
+            let columns: Vec<&str> = key.columns.iter().map(String::as_str).collect();
+            let referenced: Vec<&str> = key.referenced_columns.iter().map(String::as_str).collect();
+            vec![orphans(table, &columns, (&parent, &key.references.name), &referenced, line)]
         }
-        ConstraintKind::Check { expression, .. } if constraint.validated => vec![Question {
-            what: format!("{} that break the check \"{}\"", in_table(table), constraint.name),
-            line,
-            table: table.clone(),
-            rows: format!("FROM {} t WHERE NOT ({expression})", quoted(table)),
-        }],
+        ConstraintKind::Check { expression, .. } if constraint.validated => {
+            vec![breaking(table, &constraint.name, expression, line)]
+        }
         _ => Vec::new(),
     }
 }
 
-fn nulls(table: &Name, columns: &[&String], line: u32) -> Question {
-    let list: Vec<String> = columns.iter().map(|name| format!("t.{} IS NULL", quote_ident(name))).collect();
-    let words: Vec<&str> = columns.iter().map(|name| name.as_str()).collect();
+/// `parent` as SQL has it, and as people do.
+fn orphans(
+    table: &Name,
+    columns: &[&str],
+    (parent, shown): (&str, &str),
+    referenced: &[&str],
+    line: u32,
+) -> Question {
+    let names = |columns: &[&str]| columns.iter().map(|name| quote_ident(name)).collect::<Vec<_>>();
+    let (own, others) = (names(columns), names(referenced));
+    let present: Vec<String> = own.iter().map(|name| format!("t.{name} IS NOT NULL")).collect();
+    let matches: Vec<String> =
+        own.iter().zip(&others).map(|(own, other)| format!("p.{other} = t.{own}")).collect();
     Question {
-        what: format!("{} with NULL in \"{}\"", in_table(table), words.join("\", \"")),
+        what: format!("{} whose \"{}\" is in no row of \"{shown}\"", in_table(table), columns.join("\", \"")),
+        line,
+        table: table.clone(),
+        rows: format!(
+            "FROM {} t WHERE {} AND NOT EXISTS (SELECT FROM {parent} p WHERE {})",
+            quoted(table),
+            present.join(" AND "),
+            matches.join(" AND ")
+        ),
+    }
+}
+
+fn breaking(table: &Name, name: &str, expression: &str, line: u32) -> Question {
+    Question {
+        what: format!("{} that break the check \"{name}\"", in_table(table)),
+        line,
+        table: table.clone(),
+        rows: format!("FROM {} t WHERE NOT ({expression})", quoted(table)),
+    }
+}
+
+fn nulls(table: &Name, columns: &[&str], line: u32) -> Question {
+    let list: Vec<String> = columns.iter().map(|name| format!("t.{} IS NULL", quote_ident(name))).collect();
+    Question {
+        what: format!("{} with NULL in \"{}\"", in_table(table), columns.join("\", \"")),
         line,
         table: table.clone(),
         rows: format!("FROM {} t WHERE {}", quoted(table), list.join(" OR ")),

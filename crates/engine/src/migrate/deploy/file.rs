@@ -56,20 +56,21 @@ async fn name_holders(
 }
 
 impl Deploy<'_> {
-    /// `plans` begin with the file's own; the others are those of the files behind it.
+    /// `plans` are those of all files of the deploy, the file's own among them at `at`.
     pub(super) async fn file(
         &mut self,
         session: &WriteSession,
         folder: &MigrationFolder,
         plans: &[FilePlan],
+        at: usize,
         unfinished: Option<Unfinished>,
     ) -> Result<(), MigrateError> {
-        let [plan, later @ ..] = plans else { return Ok(()) };
+        let (earlier, [plan, later @ ..]) = plans.split_at(at) else { return Ok(()) };
         let began = Instant::now();
         let resumed_after = unfinished.as_ref().map_or(0, |row| row.done);
         let written = checks::read(folder)?;
         let mut checks = match self.options.check_data && unfinished.is_none() {
-            true => data_checks::look(session, plan, later)
+            true => data_checks::look(session, earlier, plan, later)
                 .await
                 .map_err(|error| MigrateError::server("look at the data before the migration", &error))?,
             false => Vec::new(),

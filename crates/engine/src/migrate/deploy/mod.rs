@@ -203,7 +203,7 @@ impl Deploy<'_> {
             self.progress.step(at, pending.len());
             let taken_up =
                 unfinished.as_ref().filter(|(name, _)| *name == folder.name).map(|(_, row)| row.clone());
-            if let Err(error) = self.file(session, folder, &plans[at..], taken_up).await {
+            if let Err(error) = self.file(session, folder, &plans, at, taken_up).await {
                 self.report.left = pending[at + 1..].iter().map(|folder| folder.name.clone()).collect();
                 return Err(error);
             }
