@@ -82,7 +82,7 @@ fn what_hands_changed_of_views_and_policies_is_named_before_anything_changes() {
     }
 }
 
-/// Versions word views differently, which is nobody's change.
+/// Versions word views differently, which is nobody's change, and no privilege is needed to see it.
 #[test]
 fn views_and_policies_are_compared_as_the_server_words_them_that_runs_the_plan() {
     let rename = "ALTER TYPE \"Status\" RENAME VALUE 'VOID' TO 'CANCELLED';\n";
@@ -93,6 +93,8 @@ fn views_and_policies_are_compared_as_the_server_words_them_that_runs_the_plan()
             assert_eq!(server.run(&project, &["migrate", "deploy"]).code, Some(0));
         }
         planned(&server, &project, rename);
+        let place = other.value("SELECT quote_ident(current_database())");
+        other.as_superuser(&format!("REVOKE TEMPORARY ON DATABASE {place} FROM PUBLIC, postgres"));
         let view = "CREATE OR REPLACE VIEW our_view AS SELECT id, status FROM \"Order\"";
         other.rows(&format!("{view} WHERE n > 0"));
         let deployed = other.run(&project, &["migrate", "deploy"]);

@@ -57,7 +57,7 @@ impl Change<'_> {
                     deploy again";
         format!(
             "-- What no migration made and would be lost, or in the way, at the end: named before anything changes.\n\
-             DO $strangers$\nDECLARE\n  strangers text;\n  one record;\n  words text[];\n  \
+             DO $strangers$\nDECLARE\n  strangers text;\n  one record;\n  words text[];\n  meanwhile regclass;\n  \
              path text := pg_catalog.current_setting('search_path');\nBEGIN\n  \
              -- Words have the namespaces of all that they name.\n  \
              {FULL_NAMES}\n  \

@@ -146,10 +146,11 @@ const COMPARED: &str = "  FOR one IN
         FOR place IN 1 .. 2 LOOP
           -- What no server worded names things as the migration does.
           PERFORM pg_catalog.set_config('search_path', path, true);
-          EXECUTE 'CREATE TEMPORARY VIEW pgsteward_words AS ' || words[place];
+          EXECUTE 'CREATE VIEW pgsteward_words AS ' || words[place];
+          meanwhile := to_regclass('pgsteward_words');
           PERFORM pg_catalog.set_config('search_path', 'pg_catalog', true);
-          words[place] := pg_get_viewdef('pg_temp.pgsteward_words'::regclass);
-          DROP VIEW pg_temp.pgsteward_words;
+          words[place] := pg_get_viewdef(meanwhile);
+          EXECUTE format('DROP VIEW %s', meanwhile);
         END LOOP;
       END IF;
       IF words[1] IS DISTINCT FROM words[2] THEN
@@ -157,8 +158,7 @@ const COMPARED: &str = "  FOR one IN
       END IF;
     EXCEPTION
       WHEN deadlock_detected OR lock_not_available OR serialization_failure THEN RAISE;
-      WHEN OTHERS THEN strangers := concat_ws(', ', strangers, format('%s (not to be compared with what migrations made: %s%s)', one.name, SQLERRM,
-        CASE WHEN has_database_privilege(current_database(), 'TEMPORARY') THEN '' ELSE format('; GRANT TEMPORARY ON DATABASE %I TO %I, and deploy again', current_database(), current_user) END));
+      WHEN OTHERS THEN strangers := concat_ws(', ', strangers, format('%s (not to be compared with what migrations made: %s)', one.name, SQLERRM));
     END;
   END LOOP;
 ";
