@@ -126,6 +126,8 @@ fn a_subscriber_goes_on_where_it_is_given_what_is_said() {
         subscriber.value("ALTER TABLE \"Order\" ALTER COLUMN total TYPE BIGINT");
         let run = server.run(&project, &["migrate", "deploy"]);
         assert_eq!(run.code, Some(0), "{}", run.both());
+        let (before, _) = run.stderr.split_once("applied ").unwrap_or((&run.stderr, ""));
+        assert_eq!(asked(before), asked(&plan.stdout), "{}", run.both());
         server.rows("INSERT INTO \"Order\" (id, total) VALUES (3, 5000000000)");
         subscriber.waits_for("SELECT max(total) FROM \"Order\"", "5000000000");
         subscriber.waits_for(
