@@ -1,6 +1,7 @@
 //! Whether two catalogs are the same, and if not, where they differ.
 //!
-//! Object ids, file nodes, statistics and sizes never count. The order of columns counts unless the caller
+//! Object ids, file nodes, statistics and sizes never count, and neither does how often the server has read its own words
+//! (see [`crate::printed`]). The order of columns counts unless the caller
 //! says that it does not (a rollback that adds a dropped column back puts it last).
 
 use std::collections::BTreeMap;
@@ -8,6 +9,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use crate::catalog::{Catalog, Function, Index, Table, View};
+use crate::catalog_words::{in_words_of, table_in_words_of};
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Difference {
@@ -31,6 +33,7 @@ pub enum ColumnOrder {
 
 /// All differences, sorted by object. Empty means equal.
 pub fn differences(before: &Catalog, after: &Catalog, order: ColumnOrder) -> Vec<Difference> {
+    let after = &*in_words_of(before, after);
     let mut found = Vec::new();
     compare_maps("schema", &before.namespaces, &after.namespaces, &mut found);
     compare_maps("sequence", &without_values(before), &without_values(after), &mut found);
@@ -76,6 +79,7 @@ pub fn differences(before: &Catalog, after: &Catalog, order: ColumnOrder) -> Vec
 
 /// Differences of one table, for callers that know what a change touched.
 pub fn table_differences(before: &Table, after: &Table, order: ColumnOrder) -> Vec<Difference> {
+    let after = &*table_in_words_of(before, after);
     let mut found = Vec::new();
     compare_tables(before, after, order, &mut found);
     found.sort();
@@ -262,6 +266,34 @@ mod tests {
         let found = differences(&plain, &indexed, ColumnOrder::Matters);
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].to_string(), "index public.Order_total_idx: only after");
+    }
+
+    #[test]
+    fn what_a_second_reading_words_otherwise_is_the_same() {
+        let with = |words: &str| {
+            let words = words.to_owned();
+            catalog(|table| {
+                table.constraints.push(crate::catalog::Constraint {
+                    name: "of_total".into(),
+                    kind: crate::catalog::ConstraintKind::Check {
+                        expression: words.clone(),
+                        columns: vec!["total".into()],
+                        no_inherit: false,
+                    },
+                    validated: true,
+                    deferrable: false,
+                    initially_deferred: false,
+                    comment: None,
+                });
+                table.indexes.push(Index { predicate: Some(words), ..index("Order_total_idx") });
+            })
+        };
+        let printed = with("((total)::text = ANY ((ARRAY['a'::character varying])::text[]))");
+        let again = with("((total)::text = ANY (ARRAY[('a'::character varying)::text]))");
+        assert_eq!(differences(&printed, &again, ColumnOrder::Matters), []);
+        assert_eq!(differences(&again, &printed, ColumnOrder::Matters), []);
+        let other = with("((total)::text = ANY (ARRAY[('b'::character varying)::text]))");
+        assert_eq!(differences(&printed, &other, ColumnOrder::Matters).len(), 2);
     }
 
     #[test]

@@ -12,6 +12,7 @@
 
 pub mod catalog;
 pub mod catalog_compare;
+pub mod catalog_words;
 pub mod change;
 pub mod cluster;
 pub mod code;
@@ -26,6 +27,7 @@ pub mod lock;
 pub mod migrate;
 pub mod migration;
 pub mod place;
+pub mod printed;
 pub mod prisma;
 pub mod project;
 pub mod proof;

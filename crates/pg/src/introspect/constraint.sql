@@ -1,5 +1,5 @@
 -- Constraints of tables and of domains, each with the expression or definition that its kind needs.
--- $1: only of these tables, or all where NULL. A parent on the same table marks the copies that a foreign
+-- $1: only of these tables and of all domains, or all where NULL. A parent on the same table marks the copies that a foreign
 -- key to a partitioned table makes for each partition of it.
 SELECT c.oid,
        c.conname,
@@ -24,6 +24,6 @@ SELECT c.oid,
 FROM pg_constraint c
 WHERE c.oid >= 16384
   AND c.contype IN ('p', 'u', 'f', 'c', 'x', 'n')
-  AND ($1::oid[] IS NULL OR c.conrelid = ANY ($1)) -- of all
+  AND ($1::oid[] IS NULL OR c.conrelid = ANY ($1) OR c.contypid <> 0) -- of all
   AND c.conrelid = ANY ($1::oid[]) -- of tables
 ORDER BY c.conrelid, c.conname

@@ -11,6 +11,7 @@ use pgsteward_model::catalog_compare::{ColumnOrder, differences};
 use pgsteward_model::facts::Facts;
 use pgsteward_model::migrate::plan::PlannedLock;
 use pgsteward_model::migration::MigrationFile;
+use pgsteward_model::printed::alike;
 use pgsteward_model::statement::Statement;
 use pgsteward_pg::LabSession;
 use pgsteward_sql::{quote_ident, quote_qualified};
@@ -77,7 +78,7 @@ fn same(wanted: &State, made: &State) -> Result<(), String> {
     let (wanted, made) = (&wanted.identities.asides, &made.identities.asides);
     for what in wanted.keys().chain(made.keys()).collect::<BTreeSet<_>>() {
         match (wanted.get(what), made.get(what)) {
-            (Some(one), Some(other)) if one.value == other.value || one.set.is_empty() => {}
+            (Some(one), Some(other)) if alike(&one.value, &other.value) || one.set.is_empty() => {}
             (Some(one), Some(other)) => {
                 differ.push(format!("{what}: was {}, is {}", one.value, other.value));
             }

@@ -5,6 +5,7 @@ use pgsteward_lab::{Database, Lab};
 use pgsteward_model::catalog::{ConstraintKind, QName, Table};
 use pgsteward_model::identity::{Identities, ObjectClass};
 use pgsteward_model::migration::{MigrationFile, ServerError};
+use pgsteward_model::printed::alike;
 use pgsteward_model::statement::Statement;
 use pgsteward_pg::LabSession;
 use pgsteward_sql::ddl::{self, Attached, Carried};
@@ -112,7 +113,8 @@ fn asides(from: &State, to: &State, views: &Views, unsaid: &mut Vec<String>) -> 
         say(&aside.unset, what);
     }
     for (what, aside) in wanted.iter().filter(|(what, _)| !views.says(what)) {
-        if views.went(what) || now.get(what).map(|old| &old.value) != Some(&aside.value) {
+        let stays = now.get(what).is_some_and(|old| alike(&old.value, &aside.value));
+        if views.went(what) || !stays {
             say(&aside.set, what);
         }
     }

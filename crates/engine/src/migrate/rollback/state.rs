@@ -8,6 +8,7 @@ use pgsteward_lab::Database;
 use pgsteward_model::catalog::Catalog;
 use pgsteward_model::catalog_compare::{ColumnOrder, differences};
 use pgsteward_model::identity::{Identities, TablePart};
+use pgsteward_model::printed::alike;
 use pgsteward_pg::CatalogOptions;
 
 #[derive(Clone)]
@@ -39,7 +40,7 @@ impl State {
         let (before, after) = (&self.identities.asides, &other.identities.asides);
         for (what, aside) in before {
             match after.get(what) {
-                Some(now) if now.value == aside.value => {}
+                Some(now) if alike(&now.value, &aside.value) => {}
                 Some(now) => found.push(format!("{what}: was {}, is {}", aside.value, now.value)),
                 None => found.push(format!("{what}: only before")),
             }

@@ -18,6 +18,7 @@ pub use column::set_not_null;
 use std::collections::{BTreeMap, BTreeSet};
 
 use pgsteward_model::catalog::{Catalog, ConstraintKind, FunctionId, QName, Table, View};
+use pgsteward_model::catalog_words::in_words_of;
 use pgsteward_model::identity::TablePart;
 
 use self::affected::Affected;
@@ -90,6 +91,7 @@ pub fn diff(from: &Catalog, to: &Catalog) -> Diff {
 
 /// The same, with what the catalogs do not say.
 pub fn diff_around(from: &Catalog, to: &Catalog, carried: &Carried) -> Diff {
+    let to = &*in_words_of(from, to);
     let affected = Affected::of(from, to, &carried.readded);
     let kept = kept(from, to, &affected);
     let exchanges = exchanges(&kept, &affected, carried.attached.as_ref());

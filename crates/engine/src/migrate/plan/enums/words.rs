@@ -9,6 +9,7 @@
 use std::collections::BTreeSet;
 
 use pgsteward_model::catalog::{Catalog, Policy, QName};
+use pgsteward_model::printed::settled;
 use pgsteward_sql::{quote_literal, quote_qualified};
 
 use super::strangers::Upon;
@@ -43,6 +44,11 @@ impl Upon<'_> {
         if rows.is_empty() {
             return String::new();
         }
+        // Of a dump that was restored, the server has read its own words.
+        let again = rows.iter().map(|[kind, place, name, words]| {
+            [kind.clone(), place.clone(), name.clone(), settled(words).into_owned()]
+        });
+        let rows: BTreeSet<Row> = again.chain(rows.iter().cloned()).collect();
         DIFFER.replace("{words}", &words(&rows)).replace("{major}", &self.catalog.version.major().to_string())
     }
 
@@ -135,7 +141,8 @@ const WORDS: &str = "SELECT CASE had.kind WHEN 'view' THEN 'view ' WHEN 'policy'
 const DIFFER: &str = "
       UNION ALL SELECT NULL, words.name || CASE WHEN words.has IS NULL THEN ' (not there any more)' ELSE ' (changed by hand)' END FROM (
       {words}
-      ) AS words WHERE words.has IS DISTINCT FROM words.made AND current_setting('server_version_num')::integer / 10000 = {major}";
+      ) AS words WHERE current_setting('server_version_num')::integer / 10000 = {major}
+      GROUP BY words.name, words.has HAVING bool_and(words.has IS DISTINCT FROM words.made)";
 
 const COMPARED: &str = "  FOR one IN
     {words}
