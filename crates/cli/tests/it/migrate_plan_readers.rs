@@ -231,6 +231,67 @@ fn a_renamed_enum_value_takes_along_what_names_it() {
     }
 }
 
+/// The policy names neither the enum nor a column of it: it stands on a view that is made anew.
+#[test]
+fn a_policy_that_reads_a_view_stays_when_that_is_made_anew() {
+    let init = "CREATE TYPE \"Status\" AS ENUM ('OPEN', 'VOID');\n\
+                CREATE TABLE \"Order\" (id SERIAL PRIMARY KEY, status \"Status\" NOT NULL);\n\
+                CREATE TABLE \"Item\" (\"orderId\" INTEGER NOT NULL);\n\
+                CREATE VIEW shown AS SELECT id, status FROM \"Order\" WHERE status = 'OPEN';\n\
+                CREATE VIEW ids AS SELECT id FROM shown;\n\
+                ALTER TABLE \"Item\" ENABLE ROW LEVEL SECURITY;\n\
+                CREATE POLICY seen ON \"Item\" USING (EXISTS (SELECT 1 FROM ids WHERE ids.id = \"orderId\")) WITH CHECK (\"orderId\" > 0);\n\
+                COMMENT ON POLICY seen ON \"Item\" IS 'of open orders';\n";
+    let words = "SELECT concat_ws(' ', pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid), \
+                 obj_description(oid, 'pg_policy')) FROM pg_policy";
+    for major in [17, 15] {
+        let Some(server) = Server::start(major) else { continue };
+        let project = project(&[(FIRST, init)]);
+        assert_eq!(server.run(&project, &["migrate", "deploy"]).code, Some(0));
+        server.as_superuser("CREATE ROLE ann LOGIN");
+        server.rows("GRANT SELECT ON \"Item\", ids TO ann");
+        server.rows("INSERT INTO \"Order\" (status) VALUES ('OPEN'), ('VOID'), ('OPEN')");
+        server.rows("INSERT INTO \"Item\" SELECT id FROM \"Order\"");
+        let before = server.value(words);
+        let seen =
+            || server.value_as("ann", "SELECT string_agg(\"orderId\"::text, ' ' ORDER BY 1) FROM \"Item\"");
+        planned(&server, &project, "ALTER TYPE \"Status\" RENAME VALUE 'VOID' TO 'CANCELLED';\n");
+        deployed_one_by_one(&server, &project, &mut |name| {
+            assert_eq!((seen(), server.value(words)), ("1 3".to_owned(), before.clone()), "{major}: {name}");
+        });
+        let undone = server.run(&project, &["migrate", "rollback", "--steps", "1", "--accept-data-loss"]);
+        assert_eq!(undone.code, Some(0), "{}", undone.both());
+        assert_eq!((seen(), server.value(words)), ("1 3".to_owned(), before), "{major}: the way back");
+    }
+}
+
+/// A view that a migration makes anew, and a policy that stands on it.
+#[test]
+fn a_way_back_makes_a_view_anew_under_a_policy() {
+    let init = "CREATE TABLE \"Order\" (id INT PRIMARY KEY, total INT NOT NULL);\n\
+                CREATE TABLE \"Item\" (\"orderId\" INTEGER NOT NULL);\n\
+                CREATE VIEW sums AS SELECT id, total FROM \"Order\";\n\
+                ALTER TABLE \"Item\" ENABLE ROW LEVEL SECURITY;\n\
+                CREATE POLICY seen ON \"Item\" USING (EXISTS (SELECT 1 FROM sums WHERE sums.id = \"orderId\"));\n";
+    let next = "DROP POLICY seen ON \"Item\";\nDROP VIEW sums;\nALTER TABLE \"Order\" ALTER COLUMN total TYPE BIGINT;\n\
+                CREATE VIEW sums AS SELECT id, total FROM \"Order\";\n\
+                CREATE POLICY seen ON \"Item\" USING (EXISTS (SELECT 1 FROM sums WHERE sums.id = \"orderId\"));\n";
+    for major in [17, 15] {
+        let Some(server) = Server::start(major) else { continue };
+        let project = project(&[(FIRST, init), ("20260102000000_next", next)]);
+        let adopted = server.run(&project, &["migrate", "adopt", "20260102000000_next"]);
+        assert!(adopted.code == Some(0) && adopted.stdout.contains("1 proven, 0 with"), "{}", adopted.both());
+        assert_eq!(server.run(&project, &["migrate", "deploy"]).code, Some(0));
+        server.rows("GRANT SELECT ON sums TO PUBLIC");
+        let undone = server.run(&project, &["migrate", "rollback"]);
+        assert_eq!(undone.code, Some(0), "{}", undone.both());
+        let ty = "SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 'sums'::regclass AND attname = 'total'";
+        assert_eq!(server.value(ty), "integer");
+        assert_eq!(server.value("SELECT count(*) FROM pg_policy WHERE polname = 'seen'"), "1");
+        assert_eq!(server.value("SELECT has_table_privilege('public', 'sums', 'SELECT')"), "t");
+    }
+}
+
 #[test]
 fn what_reads_a_column_is_not_dropped_for_the_time_of_an_expansion() {
     let Some(server) = Server::start(17) else { return };

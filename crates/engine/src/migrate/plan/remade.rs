@@ -30,12 +30,20 @@ impl Remade {
     ) -> Result<Remade, String> {
         let mut remade = Remade::default();
         // The words of policies and views name the type wherever they hold a value of it.
+        let of_type = catalog.views.values().filter(|view| speaks(&view.definition, &ty.name));
+        let of_columns = places.iter().flat_map(|(table, column)| views(catalog, table, column));
+        let mut views: BTreeSet<&QName> = of_type.chain(of_columns).map(|view| &view.name).collect();
+        views.extend(closure(catalog, &views));
         let all =
             catalog.tables.values().flat_map(|on| on.policies.iter().map(move |one| (on.as_ref(), one)));
-        let of_type = all.filter(|(_, policy)| texts(policy).any(|text| speaks(text, &ty.name)));
+        // A policy that reads a view is in its way as it goes.
+        let names_it =
+            |text: &str| speaks(text, &ty.name) || views.iter().any(|view| speaks(text, &view.name));
+        let of_type = all.filter(|(_, policy)| texts(policy).any(names_it));
         let of_columns = places.iter().flat_map(|(table, column)| policies(catalog, table, column));
         let readers: BTreeMap<(&QName, &str), (&Table, &Policy)> =
             of_type.chain(of_columns).map(|(on, one)| ((&on.name, one.name.as_str()), (on, one))).collect();
+        let mut opened = Vec::new();
         for (on, policy) in readers.into_values() {
             let next = after.table(&on.name);
             let next = next.and_then(|next| next.policies.iter().find(|other| other.name == policy.name));
@@ -44,15 +52,12 @@ impl Remade {
             let closed =
                 Policy { using: nothing(&next.using), with_check: nothing(&next.with_check), ..next.clone() };
             remade.ahead.push(ddl::policy_altered(&on.name, &closed));
-            remade.behind.push(ddl::policy_altered(&on.name, next));
+            opened.push(ddl::policy_altered(&on.name, next));
             remade.policies.insert((on.name.clone(), policy.name.clone()));
         }
-        let of_type = catalog.views.values().filter(|view| speaks(&view.definition, &ty.name));
-        let of_columns = places.iter().flat_map(|(table, column)| views(catalog, table, column));
-        let mut readers: BTreeSet<&QName> = of_type.chain(of_columns).map(|view| &view.name).collect();
-        readers.extend(closure(catalog, &readers));
-        remade.views(catalog, after, &readers)?;
-        remade.views.extend(readers.into_iter().cloned());
+        remade.views(catalog, after, &views)?;
+        remade.behind.extend(opened);
+        remade.views.extend(views.into_iter().cloned());
         Ok(remade)
     }
 

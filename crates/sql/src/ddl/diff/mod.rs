@@ -104,9 +104,9 @@ pub fn diff_around(from: &Catalog, to: &Catalog, carried: &Carried) -> Diff {
         kept.iter().zip(&exchanges).flat_map(|(kept, exchange)| parts(kept, exchange)).collect()
     };
 
-    // What stands on tables that stay, then what stands on that.
-    sql.all(drop_views(from, &affected));
+    // What stands on tables that stay, then what stands on that. A policy may read a view, and nothing stands on a policy.
     sql.all(each(&|kept, exchange| exchange.drops_policies_and_triggers(&kept.from.name)));
+    sql.all(drop_views(from, &affected));
     let is_foreign = |kind: &ConstraintKind| matches!(kind, ConstraintKind::ForeignKey(_));
     sql.all(each(&|kept, exchange| exchange.drops_constraints(&kept.from.name, is_foreign)));
     sql.all(each(&|kept, exchange| {

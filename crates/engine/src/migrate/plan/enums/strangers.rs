@@ -139,6 +139,8 @@ impl Change<'_> {
                 known.insert(("relation", quote_qualified(&view.name), String::new()));
             }
         }
+        let policies = upon.remade.policies.iter();
+        known.extend(policies.map(|(table, name)| ("policy", quote_qualified(table), name.clone())));
         for kind in ["relation", "remade"] {
             known.extend(upon.remade.views.iter().map(|name| (kind, quote_qualified(name), String::new())));
         }
