@@ -265,6 +265,44 @@ fn all_writers_convert_times_as_the_migration_does() {
 }
 
 #[test]
+fn a_way_back_leaves_the_settings_of_what_keeps_two_columns_equal_to_the_connection() {
+    let init = "CREATE TABLE item (id SERIAL PRIMARY KEY, value TIMESTAMP(3));\n";
+    let rows = "INSERT INTO item (value) SELECT '2026-01-01 12:00'::timestamp FROM generate_series(1, 20)";
+    let settings = "SELECT string_agg(proconfig::text, ' ') FROM pg_proc WHERE proname LIKE '%\\_sync'";
+    for major in [17, 15] {
+        let Some(server) = Server::start(major) else { continue };
+        let set = |name: &str, value: &str| {
+            server.as_superuser(&format!("ALTER ROLE postgres SET {name} = '{value}'"));
+        };
+        set("TimeZone", "Europe/Berlin");
+        set("DateStyle", "German");
+        set("IntervalStyle", "iso_8601");
+        let project =
+            begun(&server, init, rows, "ALTER TABLE item ALTER COLUMN value TYPE TIMESTAMPTZ(3);\n");
+        let mut made = String::new();
+        deployed_one_by_one(&server, &project, &mut |name| {
+            if !name.contains("_swap_") {
+                made = server.value(settings);
+            }
+        });
+        assert!(
+            ["TimeZone=Europe/Berlin", "DateStyle=German", "IntervalStyle=iso_8601"]
+                .iter()
+                .all(|one| made.contains(one)),
+            "{made}"
+        );
+        assert_eq!(server.value(settings), "", "it went with the swap");
+        let back = server.run(&project, &["migrate", "rollback", "--steps", "1", "--accept-data-loss"]);
+        assert_eq!(back.code, Some(0), "{}", back.both());
+        assert_eq!(server.value(settings), made, "{major}");
+        server.rows("INSERT INTO item (value) VALUES ('01.02.2026 12:00')");
+        let wrong = "SELECT count(*) FROM item WHERE id = 21 AND (value, value_new) IS DISTINCT FROM \
+                     ('2026-02-01 12:00'::timestamp, '2026-02-01 12:00+01'::timestamptz)";
+        assert_eq!(server.value(wrong), "0", "{major}");
+    }
+}
+
+#[test]
 fn a_table_that_a_subscription_writes_has_no_second_column() {
     for major in [17, 15] {
         for next in [

@@ -142,7 +142,10 @@ pub fn settings_of(function: &Function, names: &BTreeSet<String>) -> Vec<String>
     let definition = function.definition.as_deref().unwrap_or_default();
     let head = definition.split("\nAS ").next().unwrap_or_default();
     let lines = head.lines().filter_map(|line| line.strip_prefix(" SET "));
-    let named = lines.filter(|line| line.split_once(" TO ").is_some_and(|(name, _)| names.contains(name)));
+    let named = lines.filter(|line| {
+        // A name with capitals is quoted.
+        line.split_once(" TO ").is_some_and(|(name, _)| names.contains(name.trim_matches('"')))
+    });
     named.map(|line| format!("ALTER {} SET {line}", function_name(function))).collect()
 }
 

@@ -11,14 +11,15 @@ use pgsteward_model::migration::{History, Layout, MigrationFile, Regime, Replay,
 use pgsteward_model::source::{SourceFile, Sources};
 use pgsteward_sql::Births;
 
+use super::from_current;
 use super::generate::generate;
 use super::lost::{losses, touched};
 use super::refill::{Refilled, refilled};
 use super::replaced::{Columns, replaced};
+use super::rows;
 use super::state::{self, State};
 use super::statements::{digest, run, split, text_of};
 use super::twin::{Seen, Trial};
-use super::{paths, rows};
 
 /// A database of the lab that is as some migration leaves it, with the files of the whole history.
 pub struct Chain<'a> {
@@ -164,7 +165,9 @@ impl<'a> Chain<'a> {
     ) -> Result<Refilled> {
         let generated = generate(self.lab, &self.database, (before, after), file, apart).await?;
         let mut made = refilled(generated, text, before);
-        paths::left_to_the_connection(&mut made.statements, &before.catalog, || self.said(self.done - 1));
+        from_current::left_to_the_connection(&mut made.statements, &before.catalog, || {
+            self.said(self.done - 1)
+        });
         Ok(made)
     }
 
