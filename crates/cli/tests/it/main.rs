@@ -28,6 +28,7 @@ mod migrate_deploy;
 mod migrate_deploy_12;
 mod migrate_dev;
 mod migrate_diff;
+mod migrate_doctor;
 mod migrate_faults;
 mod migrate_messages;
 mod migrate_next_steps;

@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 use pgsteward_model::catalog::{Catalog, TableKind};
 use pgsteward_model::catalog_compare::{ColumnOrder, differences};
 use pgsteward_model::migrate::doctor::{DoctorReport, Presence, Verdict, Way};
+use pgsteward_model::migrate::said_by_server;
 use pgsteward_model::migration::ServerError;
 use pgsteward_pg::history::{HistoryRow, RowState};
 use pgsteward_pg::{CatalogOptions, ReadSession};
@@ -22,7 +23,7 @@ use super::error::MigrateError;
 use super::project::{MigrateProject, MigrationFolder, ProjectOptions};
 use super::server;
 use super::shadow::{Replayed, Script, Shadow};
-use super::{squash, target};
+use super::{backfill, squash, target};
 use crate::Progress;
 use crate::collect::LabWish;
 
@@ -53,7 +54,15 @@ pub async fn doctor(options: &DoctorOptions, progress: &dyn Progress) -> Result<
         .catalog(&CatalogOptions { namespaces: Some(namespaces.clone()), ..CatalogOptions::default() })
         .await;
     let version = session.version();
+    let failed = rows.as_ref().ok().and_then(|rows| looked_at(rows.as_deref()?, options).next());
+    let (fills, filled) = match failed {
+        Some(row) if backfill::is_of(&project, &row.name)? => {
+            (true, Some(backfill::told(&session, connection.namespace(), &row.name).await))
+        }
+        _ => (false, None),
+    };
     session.close().await;
+    let filled = filled.transpose()?;
     let rows = rows?.unwrap_or_default();
     let (live, _) = read?;
     let mut report = DoctorReport {
@@ -61,8 +70,7 @@ pub async fn doctor(options: &DoctorOptions, progress: &dyn Progress) -> Result<
         notes: connection.note.iter().cloned().collect(),
         ..DoctorReport::default()
     };
-    let failed = rows.iter().filter(|row| row.state() == RowState::Failed);
-    let mut failed = failed.filter(|row| options.migration.as_ref().is_none_or(|name| *name == row.name));
+    let mut failed = looked_at(&rows, options);
     let Some(row) = failed.next() else {
         return match &options.migration {
             None => Ok(report),
@@ -84,7 +92,8 @@ pub async fn doctor(options: &DoctorOptions, progress: &dyn Progress) -> Result<
     let logs = row.logs.as_deref().unwrap_or_default();
     report.migration = Some(row.name.clone());
     report.started_at = Some(row.started_at.clone());
-    report.error = logs.lines().find_map(|line| line.strip_prefix("ERROR: ")).map(str::to_owned);
+    let (error, hint) = said_by_server(logs);
+    (report.error, report.hint) = (error.map(str::to_owned), hint.map(str::to_owned));
     report.edited = !folder.has_checksum(&row.checksum);
     if report.edited {
         report
@@ -100,9 +109,17 @@ pub async fn doctor(options: &DoctorOptions, progress: &dyn Progress) -> Result<
     let wish = LabWish { major: options.lab.major.or(Some(version.major())), ..options.lab.clone() };
     let shadow = Shadow::start(&wish, connection.namespace(), project.init_shadow_db(), progress).await?;
     report.notes.extend(shadow.note());
-    let case = Case { shadow: &shadow, applied: &applied, namespaces: &namespaces, folder, row, live: &live };
+    report.notes.extend(filled);
+    let case =
+        Case { shadow: &shadow, applied: &applied, namespaces: &namespaces, folder, row, live: &live, fills };
     case.look(&mut report, progress).await?;
     Ok(report)
+}
+
+/// The failed migrations that were asked for.
+fn looked_at<'a>(rows: &'a [HistoryRow], options: &'a DoctorOptions) -> impl Iterator<Item = &'a HistoryRow> {
+    let failed = rows.iter().filter(|row| row.state() == RowState::Failed);
+    failed.filter(|row| options.migration.as_ref().is_none_or(|name| *name == row.name))
 }
 
 fn missing(name: &str, folders: &[MigrationFolder]) -> MigrateError {
@@ -123,6 +140,8 @@ struct Case<'a> {
     folder: &'a MigrationFolder,
     row: &'a HistoryRow,
     live: &'a Catalog,
+    /// It has a backfill, which does in batches what it refuses to do at once.
+    fills: bool,
 }
 
 impl Case<'_> {
@@ -153,7 +172,7 @@ impl Case<'_> {
         }
         let live = self.plain(self.live);
         report.statements = statements(&pieces, &states, &live);
-        in_order(&mut report.statements, counted(self.row));
+        in_order(&mut report.statements, counted(self.row).as_ref());
         report.verdict = verdict(&report.statements);
         let name = &self.folder.name;
         let applied = format!("pgsteward migrate resolve --applied {name}");
@@ -164,6 +183,14 @@ impl Case<'_> {
                 title: "all of it is in the database: say so".into(),
                 sql: String::new(),
                 command: applied,
+                proof: Ok(()),
+            }),
+            Verdict::Nothing if self.fills => report.ways.push(Way {
+                title: "nothing of it is in the database, and it waits for rows: fill them in batches, say that it was rolled back, \
+                        and deploy again"
+                    .into(),
+                sql: String::new(),
+                command: format!("pgsteward migrate backfill {name} && {rolled_back} && pgsteward migrate deploy"),
                 proof: Ok(()),
             }),
             Verdict::Nothing => report.ways.push(Way {

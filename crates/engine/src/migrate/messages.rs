@@ -5,6 +5,9 @@ use pgsteward_model::migration::ServerError;
 use super::project::MigrationFolder;
 use super::regime::FilePlan;
 
+/// Stands before the line of a failed statement. Prisma's own words for it are others.
+pub(super) const PLACE: &str = "\n\nPosition: line ";
+
 /// Where a position in a statement's text lies in the file: line and column, both 1-based.
 pub(super) fn place_of(
     plan: &FilePlan,
@@ -39,7 +42,7 @@ pub(super) fn failed_migration(
         text.push_str(&format!("\nHINT: {hint}"));
     }
     if let Some((line, column)) = place_of(plan, statement, error) {
-        text.push_str(&format!("\n\nPosition: line {line}, column {column}\n{}", window(folder, line)));
+        text.push_str(&format!("{PLACE}{line}, column {column}\n{}", window(folder, line)));
     }
     text
 }

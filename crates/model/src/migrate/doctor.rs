@@ -12,6 +12,8 @@ pub struct DoctorReport {
     pub started_at: Option<String>,
     /// What the server said when it failed, as the history keeps it.
     pub error: Option<String>,
+    /// Its hint, where it gave one.
+    pub hint: Option<String>,
     /// The file is not the one that ran.
     pub edited: bool,
     pub statements: Vec<StatementState>,

@@ -49,6 +49,16 @@ pub struct Standing {
     pub statements_done: u32,
 }
 
+/// What the server said of a failed migration, as the history keeps it in `logs`: the error, and its hint where there was one.
+pub fn said_by_server(logs: &str) -> (Option<&str>, Option<&str>) {
+    let mut lines = logs.lines().skip_while(|line| !line.starts_with("ERROR: "));
+    let error = lines.next().and_then(|line| line.strip_prefix("ERROR: "));
+    // The text of the migration stands behind the place.
+    let hint =
+        lines.take_while(|line| !line.starts_with("Position:")).find_map(|line| line.strip_prefix("HINT: "));
+    (error, hint)
+}
+
 /// Which database a verb worked on. Never holds a password.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct DatabaseName {
@@ -60,4 +70,18 @@ pub struct DatabaseName {
     /// Where the URL was found: "DATABASE_URL of .env".
     pub origin: String,
     pub server_version: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::said_by_server;
+
+    #[test]
+    fn a_hint_is_one_of_the_server() {
+        let logs = "A migration failed to apply.\n\nDatabase error:\nERROR: more rows\nDETAIL: many\nHINT: run it\n\n\
+                    Position: line 3, column 1\n>   3 HINT: of the file";
+        assert_eq!(said_by_server(logs), (Some("more rows"), Some("run it")));
+        assert_eq!(said_by_server(&logs.replace("HINT: run it\n", "")), (Some("more rows"), None));
+        assert_eq!(said_by_server("HINT: nothing failed"), (None, None));
+    }
 }

@@ -19,6 +19,9 @@ pub fn doctor_text(report: &DoctorReport) -> String {
     if let Some(error) = &report.error {
         out.push_str(&format!("  {}\n", line(error)));
     }
+    if let Some(hint) = &report.hint {
+        out.push_str(&format!("  hint: {}\n", line(hint)));
+    }
     out.push('\n');
     for one in &report.statements {
         let mark = match one.presence {

@@ -1,7 +1,7 @@
 //! `migrate status` for people: what is wrong first, in the order of the exit codes.
 
 use pgsteward_model::migrate::status::{StatusReport, TargetStanding};
-use pgsteward_model::migrate::{MigrationState, Standing};
+use pgsteward_model::migrate::{MigrationState, Standing, said_by_server};
 
 use crate::text::line;
 
@@ -43,10 +43,10 @@ pub fn status_text(report: &StatusReport) -> String {
                 0 => String::new(),
                 done => format!(", {done} statements of it are applied"),
             };
-            let reason =
-                one.logs.as_deref().and_then(|logs| logs.lines().find(|text| text.starts_with("ERROR: ")));
-            let reason = reason.map_or(String::new(), |reason| format!(": {}", line(reason)));
-            format!("{} (started at {} UTC{done}){reason}", line(&one.name), line(started))
+            let (error, hint) = said_by_server(one.logs.as_deref().unwrap_or_default());
+            let error = error.map_or(String::new(), |error| format!(": ERROR: {}", line(error)));
+            let hint = hint.map_or(String::new(), |hint| format!(" (hint: {})", line(hint)));
+            format!("{} (started at {} UTC{done}){error}{hint}", line(&one.name), line(started))
         })
         .collect();
     section(

@@ -8,7 +8,7 @@ use pgsteward_model::statement::Statement;
 use pgsteward_pg::WriteSession;
 use pgsteward_sql::quote_literal;
 
-use super::{Definition, text_of};
+use super::{Definition, Found, text_of};
 use crate::Progress;
 use crate::migrate::ask::Ask;
 use crate::migrate::error::{MigrateError, words};
@@ -92,7 +92,7 @@ pub(in crate::migrate) async fn by_migration(
         return None;
     }
     // What runs is the migration's own text: a backfill that is missing or unreadable is for its own verb to refuse.
-    let text = text_of(project, &folder.name).ok().flatten()?;
+    let Ok(Found::Text(text)) = text_of(project, &folder.name) else { return None };
     let definition = Definition::parse(&text).ok()?;
     let asked = async {
         let Some(told) = told(session, &definition).await? else { return Ok(None) };

@@ -29,6 +29,7 @@ use super::{plain_files, server};
 use crate::Progress;
 use key::Key;
 use progress::Table;
+pub(super) use progress::told;
 use run::Run;
 
 #[derive(Clone, Debug)]
@@ -153,38 +154,55 @@ fn read(project: &MigrateProject, source: &Source) -> Result<(String, Definition
         }
         Source::Folder(name) => {
             let name = name.trim_end_matches('/').rsplit('/').next().unwrap_or(name);
-            let Some(text) = text_of(project, name)? else {
-                return Err(MigrateError::new(format!("there is no migration \"{name}\" on disk"))
-                    .with_hint("`pgsteward migrate status` lists the migrations"));
-            };
-            Ok((name.to_owned(), Definition::parse(&text)?))
+            match text_of(project, name)? {
+                Found::Text(text) => Ok((name.to_owned(), Definition::parse(&text)?)),
+                Found::NoMigration => {
+                    Err(MigrateError::new(format!("there is no migration \"{name}\" on disk"))
+                        .with_hint("`pgsteward migrate status` lists the migrations"))
+                }
+                Found::NoFile(called) => {
+                    Err(MigrateError::new(format!("the migration \"{name}\" has no {called}")).with_hint(
+                        "`pgsteward migrate plan --safe` makes it; or say it with --table, --set and --where",
+                    ))
+                }
+            }
         }
     }
 }
 
-/// The backfill of a migration; none where there is no such migration, an error where that has none. In plain SQL it stands
-/// in the migration's comments, or beside it.
-fn text_of(project: &MigrateProject, name: &str) -> Result<Option<String>, MigrateError> {
+/// Whether the migration has a backfill.
+pub(super) fn is_of(project: &MigrateProject, name: &str) -> Result<bool, MigrateError> {
+    Ok(matches!(text_of(project, name)?, Found::Text(_)))
+}
+
+enum Found {
+    NoMigration,
+    /// It would have this name.
+    NoFile(String),
+    Text(String),
+}
+
+/// The backfill of a migration. In plain SQL it stands in the migration's comments, or beside it.
+fn text_of(project: &MigrateProject, name: &str) -> Result<Found, MigrateError> {
     let (file, own) = if project.is_prisma() {
         let folder = project.migrations_folder.join(name);
         if !folder.is_dir() {
-            return Ok(None);
+            return Ok(Found::NoMigration);
         }
         (folder.join("backfill.sql"), None)
     } else {
         let folders = project.migrations()?;
-        let Some(folder) = folders.iter().find(|folder| folder.name == name) else { return Ok(None) };
+        let Some(folder) = folders.iter().find(|folder| folder.name == name) else {
+            return Ok(Found::NoMigration);
+        };
         let [_, backfill] = plain_files::beside(folder);
         (backfill, Definition::in_comments(&folder.text))
     };
     if file.is_file() {
-        return read_utf8(&file).map(Some);
+        return read_utf8(&file).map(Found::Text);
     }
-    let called = file.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
-    own.map(Some).ok_or_else(|| {
-        MigrateError::new(format!("the migration \"{name}\" has no {called}"))
-            .with_hint("`pgsteward migrate plan --safe` makes it; or say it with --table, --set and --where")
-    })
+    let called = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    Ok(own.map_or(Found::NoFile(called), Found::Text))
 }
 
 /// The backfill of a migration, beside it or in its comments; none where it has none.

@@ -2,7 +2,7 @@
 //! very statement that changes the rows of a batch, so it never says more or less than was done.
 
 use pgsteward_model::migration::ServerError;
-use pgsteward_pg::WriteSession;
+use pgsteward_pg::{ReadSession, WriteSession};
 use pgsteward_sql::{quote_ident, quote_literal};
 
 use super::key::Values;
@@ -135,4 +135,32 @@ impl Table {
         );
         session.simple(&sql).await
     }
+}
+
+/// How far `migrate backfill` came with a migration, in words, for one who may only read.
+pub(in crate::migrate) async fn told(
+    session: &ReadSession,
+    namespace: &str,
+    name: &str,
+) -> Result<String, MigrateError> {
+    const READ: &str = "read how far the backfill came";
+    let table = Table::new(namespace);
+    let there = format!("SELECT pg_catalog.to_regclass({})::text", quote_literal(&table.quoted));
+    let row = match session.text(READ, &there).await? {
+        None => None,
+        Some(_) => {
+            let sql = format!(
+                "SELECT pg_catalog.format('%s rows in %s batches, and %s', rows_changed, batches, CASE WHEN finished_at IS NULL \
+                 THEN 'is not finished: it goes on where it stopped' \
+                 ELSE 'was finished: --again fills what came since' END) FROM {} WHERE name = {}",
+                table.quoted,
+                quote_literal(name)
+            );
+            session.text(READ, &sql).await?
+        }
+    };
+    Ok(match row {
+        Some(row) => format!("`pgsteward migrate backfill {name}` has filled {row}"),
+        None => format!("`pgsteward migrate backfill {name}` was not run yet"),
+    })
 }

@@ -1,6 +1,7 @@
 //! What became of a file, as the report and the error say it, with the next step.
 
 use pgsteward_model::migrate::deploy::{CheckOutcome, DataCheck, FileOutcome, FileRun};
+use pgsteward_model::migrate::said_by_server;
 use pgsteward_model::migration::ServerError;
 use pgsteward_pg::history::HistoryRow;
 
@@ -192,9 +193,10 @@ pub(in crate::migrate) fn failed_migrations(
         } else if logs.contains(PARTIAL) {
             hint.get_or_insert(partial_hint(&row.name, done, None));
         }
-        let reason = logs.lines().find(|line| line.starts_with("ERROR: "));
+        let (reason, said) = said_by_server(logs);
         if let Some(reason) = reason {
-            message.push_str(&format!(" with: {}", reason.trim_start_matches("ERROR: ")));
+            let said = said.map_or(String::new(), |said| format!(" (hint: {said})"));
+            message.push_str(&format!(" with: {reason}{said}"));
         }
     }
     let first = failed.first().map_or("NAME", |row| &row.name);

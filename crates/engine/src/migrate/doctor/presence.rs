@@ -11,6 +11,7 @@ use pgsteward_pg::history::HistoryRow;
 
 use crate::migrate::error::MigrateError;
 use crate::migrate::history::{PARTIAL, RUNNING};
+use crate::migrate::messages::PLACE;
 use crate::migrate::project::MigrationFolder;
 
 /// A statement of the migration.
@@ -103,16 +104,28 @@ pub(super) fn statements(pieces: &[Piece], states: &[Catalog], live: &Catalog) -
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Agreement(bool, bool);
 
-/// So many statements are done, where a run of ours counted them.
-pub(super) fn counted(row: &HistoryRow) -> Option<usize> {
+/// What the row of a run of ours says of its statements.
+pub(super) struct Counted {
+    done: usize,
+    /// How it is known of the others that they are not there.
+    because: &'static str,
+}
+
+/// None where the row is of another runner, which may have sent the statements one by one without counting them.
+pub(super) fn counted(row: &HistoryRow) -> Option<Counted> {
     let logs = row.logs.as_deref().unwrap_or_default();
     let done = usize::try_from(row.applied_steps_count).ok()?;
-    (logs == RUNNING || logs.contains(PARTIAL)).then_some(done)
+    if logs == RUNNING || logs.contains(PARTIAL) {
+        return Some(Counted { done, because: "the history did not count it" });
+    }
+    // A failed statement of ours has its place, and what was done before it would be counted.
+    let because = "the server took all of the migration back when it failed";
+    (done == 0 && logs.contains(PLACE)).then_some(Counted { done, because })
 }
 
 /// Fills in what follows from the order: what comes before a statement that ran has run, what comes after one that
 /// did not has not.
-pub(super) fn in_order(statements: &mut [StatementState], counted: Option<usize>) {
+pub(super) fn in_order(statements: &mut [StatementState], counted: Option<&Counted>) {
     let last = statements.iter().rposition(|one| one.presence == Presence::Present);
     let first = statements.iter().position(|one| one.presence == Presence::Absent);
     // An order that does not hold says nothing.
@@ -124,10 +137,10 @@ pub(super) fn in_order(statements: &mut [StatementState], counted: Option<usize>
             (Presence::Present, "a later statement is there")
         } else if first.is_some_and(|first| at > first) {
             (Presence::Absent, "an earlier statement is not there")
-        } else if let Some(done) = counted {
-            match at < done {
+        } else if let Some(counted) = counted {
+            match at < counted.done {
                 true => (Presence::Present, "the history counted it"),
-                false => (Presence::Absent, "the history did not count it"),
+                false => (Presence::Absent, counted.because),
             }
         } else {
             continue;
