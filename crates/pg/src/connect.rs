@@ -1,5 +1,6 @@
 //! From a URL to a connection, and from every way that can fail to a sentence with a next step.
 
+use std::future::poll_fn;
 use std::io;
 use std::time::Duration;
 
@@ -7,10 +8,11 @@ use pgsteward_model::migration::ServerError;
 use pgsteward_model::version::ServerVersion;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinHandle;
-use tokio_postgres::{Client, Config, Connection, Error, NoTls};
+use tokio_postgres::{AsyncMessage, Client, Config, Connection, Error, NoTls};
 
 use crate::error::{server_error, with_sources};
 use crate::fingerprint;
+use crate::session::Heard;
 use crate::tls;
 use crate::url::{ServerUrl, SslMode};
 
@@ -26,6 +28,13 @@ pub(crate) enum Access {
     Read,
     /// Nothing is set but the name that `pg_stat_activity` shows.
     Write { application_name: &'static str },
+}
+
+/// A connection, the task that drives it, and what the server says beside its answers.
+pub(crate) struct Line {
+    pub(crate) client: Client,
+    pub(crate) connection: JoinHandle<()>,
+    pub(crate) heard: Heard,
 }
 
 const OLDEST: ServerVersion = ServerVersion(120_000);
@@ -137,12 +146,12 @@ impl ConnectError {
 pub(crate) async fn open(
     url: &ServerUrl,
     access: Access,
-) -> Result<(Client, JoinHandle<()>, ServerVersion, i32), ConnectError> {
+) -> Result<(Line, ServerVersion, i32), ConnectError> {
     let connected = async {
-        let (client, connection) = attempts(url, access).await?;
+        let line = attempts(url, access).await?;
         fingerprint::opened(url);
-        let (version, backend_pid) = identify(&client, &url.place()).await?;
-        Ok((client, connection, version, backend_pid))
+        let (version, backend_pid) = identify(&line.client, &url.place()).await?;
+        Ok((line, version, backend_pid))
     };
     let seconds = url.connect_timeout();
     if seconds == 0 {
@@ -155,7 +164,7 @@ pub(crate) async fn open(
 }
 
 /// `prefer` and `allow` are two attempts each, as in libpq.
-async fn attempts(url: &ServerUrl, access: Access) -> Result<(Client, JoinHandle<()>), ConnectError> {
+async fn attempts(url: &ServerUrl, access: Access) -> Result<Line, ConnectError> {
     if !url.is_socket() && tokio::net::lookup_host((url.host(), url.port())).await.is_err() {
         return Err(ConnectError::NameNotFound { host: url.host().to_owned() });
     }
@@ -176,7 +185,7 @@ async fn attempts(url: &ServerUrl, access: Access) -> Result<(Client, JoinHandle
     }
 }
 
-async fn plain(url: &ServerUrl, access: Access) -> Result<(Client, JoinHandle<()>), ConnectError> {
+async fn plain(url: &ServerUrl, access: Access) -> Result<Line, ConnectError> {
     let failed = |error: Error| classify(&error, &url.place(), Some(url));
     let mut config = config(url, access);
     config.ssl_mode(tokio_postgres::config::SslMode::Disable);
@@ -189,11 +198,7 @@ async fn plain(url: &ServerUrl, access: Access) -> Result<(Client, JoinHandle<()
     }
 }
 
-async fn encrypted(
-    url: &ServerUrl,
-    access: Access,
-    required: bool,
-) -> Result<(Client, JoinHandle<()>), ConnectError> {
+async fn encrypted(url: &ServerUrl, access: Access, required: bool) -> Result<Line, ConnectError> {
     let failed = |error: Error| classify(&error, &url.place(), Some(url));
     let connector = tls::connector(url).map_err(|reason| ConnectError::Tls { place: url.place(), reason })?;
     let mut config = config(url, access);
@@ -253,16 +258,22 @@ fn is_pooler_complaint(error: &Error) -> bool {
     error.as_db_error().is_some_and(|sent| sent.message().contains("startup parameter"))
 }
 
-fn driven<S, T>((client, connection): (Client, Connection<S, T>)) -> (Client, JoinHandle<()>)
+fn driven<S, T>((client, mut connection): (Client, Connection<S, T>)) -> Line
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let heard = Heard::default();
+    let all = heard.clone();
     let task = tokio::spawn(async move {
         // The end of a connection shows in the error of whatever was asked last.
-        drop(connection.await);
+        while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
+            if let AsyncMessage::Notice(said) = message {
+                all.push(&said);
+            }
+        }
     });
-    (client, task)
+    Line { client, connection: task, heard }
 }
 
 /// Version and process id of the server; refuses what is too old or no PostgreSQL.

@@ -71,6 +71,7 @@ mod migrate_standby;
 mod migrate_status;
 mod migrate_subscribers;
 mod migrate_support;
+mod migrate_warnings;
 mod migrate_words;
 mod postmaster;
 mod processes;

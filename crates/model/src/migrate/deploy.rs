@@ -83,6 +83,8 @@ pub struct FileRun {
     pub checks: Vec<DataCheck>,
     /// What other sessions felt meanwhile, where it was watched.
     pub watched: Option<Watched>,
+    /// What the server said beside its answers while it ran: `RAISE NOTICE` and `RAISE WARNING` of the migration among it.
+    pub server_messages: ServerMessages,
     pub notes: Vec<String>,
     pub elapsed_ms: f64,
 }
@@ -106,6 +108,36 @@ pub struct Lock {
     pub relation: String,
     /// `ACCESS EXCLUSIVE`.
     pub mode: String,
+}
+
+/// Notices and warnings of the server, in the order in which they came.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ServerMessages {
+    pub list: Vec<ServerMessage>,
+    /// So many more were not kept.
+    pub left_out: u64,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ServerMessage {
+    /// `WARNING`, `NOTICE`, `INFO`, `LOG`, `DEBUG`.
+    pub severity: String,
+    pub sqlstate: String,
+    pub message: String,
+    pub detail: Option<String>,
+    pub hint: Option<String>,
+}
+
+impl ServerMessage {
+    pub fn is_warning(&self) -> bool {
+        self.severity == "WARNING"
+    }
+}
+
+impl ServerMessages {
+    pub fn warnings(&self) -> impl Iterator<Item = &ServerMessage> {
+        self.list.iter().filter(|one| one.is_warning())
+    }
 }
 
 /// A look at the data before a statement that depends on it.

@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use tokio_postgres::Client;
 
 use crate::activity::{self, DatabaseActivity};
-use crate::connect::{self, Access, ConnectError};
+use crate::connect::{self, Access, ConnectError, Line};
 use crate::error::ReadError;
 use crate::fingerprint;
 use crate::history::{self, HistoryRow, HistoryTable};
@@ -33,7 +33,7 @@ impl ReadSession {
     /// moment (a pooler takes no such option); every transaction is read-only by itself and sets a statement
     /// timeout of 30 s, a lock timeout of 2 s and the search path `pg_catalog`.
     pub async fn connect(url: &ServerUrl) -> Result<ReadSession, ConnectError> {
-        let (client, connection, version, _) = connect::open(url, Access::Read).await?;
+        let (Line { client, connection, .. }, version, _) = connect::open(url, Access::Read).await?;
         Ok(ReadSession { client, connection, version, queries: Queries::for_version(version) })
     }
 

@@ -8,12 +8,14 @@ use std::time::{Duration, Instant};
 use futures_util::Stream;
 use pgsteward_model::catalog::Catalog;
 use pgsteward_model::facts::Gap;
+use pgsteward_model::migrate::deploy::ServerMessages;
 use pgsteward_model::migration::ServerError;
 use pgsteward_model::version::ServerVersion;
 use tokio::task::JoinHandle;
 use tokio_postgres::{CancelToken, Client, NoTls, SimpleQueryMessage, SimpleQueryRow};
 
-use crate::connect::{self, Access, ConnectError};
+use super::heard::Heard;
+use crate::connect::{self, Access, ConnectError, Line};
 use crate::error::{ReadError, server_error};
 use crate::grants::identifier;
 use crate::history::{self, HistoryRow, HistoryTable};
@@ -78,10 +80,11 @@ pub struct Marked {
     pub outcome: Result<(), ServerError>,
 }
 
-/// One connection that may write. Notices of the server are dropped as they come.
+/// One connection that may write.
 pub struct WriteSession {
     client: Client,
     connection: JoinHandle<()>,
+    heard: Heard,
     version: ServerVersion,
     backend_pid: i32,
     queries: Queries,
@@ -105,14 +108,23 @@ impl WriteSession {
             });
         }
         let access = Access::Write { application_name: APPLICATION_NAME };
-        let (client, connection, version, backend_pid) = connect::open(url, access).await?;
+        let (Line { client, connection, heard }, version, backend_pid) = connect::open(url, access).await?;
         let path = format!("SET search_path TO {}", identifier(url.schema()));
         client
             .batch_execute(&path)
             .await
             .map_err(|error| connect::classify(&error, &url.place(), Some(url)))?;
         let queries = Queries::for_version(version);
-        Ok(WriteSession { client, connection, version, backend_pid, queries, url: url.clone(), permit })
+        Ok(WriteSession {
+            client,
+            connection,
+            heard,
+            version,
+            backend_pid,
+            queries,
+            url: url.clone(),
+            permit,
+        })
     }
 
     /// Runs `sql` as one simple-query message, so several statements are one implicit transaction. Rows are
@@ -185,6 +197,11 @@ impl WriteSession {
         };
         let outcome = read.await.map_err(|error: tokio_postgres::Error| server_error(&error));
         Marked { marks, completed, outcome }
+    }
+
+    /// What the server said beside its answers since this was asked last: notices and warnings.
+    pub fn heard(&self) -> ServerMessages {
+        self.heard.take()
     }
 
     /// Brings the session back to how it began, whatever a script did to it: no transaction, role, setting,

@@ -128,6 +128,19 @@ fn push_file(out: &mut String, file: &FileRun, verbose: bool) {
             duration(watched.longest_wait_ms as f64)
         ));
     }
+    for warning in file.server_messages.warnings() {
+        out.push_str(&format!("  warning: {}\n", line(&warning.message)));
+        let more = warning.detail.iter().map(|text| ("detail", text));
+        for (word, text) in more.chain(warning.hint.iter().map(|text| ("hint", text))) {
+            out.push_str(&format!("    {word}: {}\n", line(text)));
+        }
+    }
+    if file.server_messages.left_out > 0 {
+        out.push_str(&format!(
+            "  {} more messages of the server were left out\n",
+            file.server_messages.left_out
+        ));
+    }
     for note in &file.notes {
         out.push_str(&format!("  note: {}\n", line(note)));
     }

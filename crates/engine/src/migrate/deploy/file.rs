@@ -126,14 +126,18 @@ impl Deploy<'_> {
                 None
             }
         };
+        // What was said before is nothing of this file's.
+        session.heard();
         let watch = Watch::start(session, &self.options.budget);
         let mut ran = apply.run(unfinished).await;
+        let said = session.heard();
         let seen = watch.finish().await;
         if let End::Lost { error, statement } = &ran.end {
             ran.end = self.truth(&ran.id, error, *statement).await;
         }
         let mut error = outcome_error(folder, plan, &ran);
         let mut file = file_run(folder, plan, &ran);
+        file.server_messages = said;
         if let (Some(error), Some(at)) = (&mut error, lock_not_granted(&ran.end)) {
             file.notes.extend(name_holders(session, plan, at, error).await);
         }

@@ -1,6 +1,6 @@
 //! What became of a file, as the report and the error say it, with the next step.
 
-use pgsteward_model::migrate::deploy::{CheckOutcome, DataCheck, FileOutcome, FileRun};
+use pgsteward_model::migrate::deploy::{CheckOutcome, DataCheck, FileOutcome, FileRun, ServerMessages};
 use pgsteward_model::migrate::said_by_server;
 use pgsteward_model::migration::ServerError;
 use pgsteward_pg::history::HistoryRow;
@@ -34,6 +34,7 @@ pub(super) fn file_run(folder: &MigrationFolder, plan: &FilePlan, ran: &Ran) -> 
         locks_held: ran.locks.clone(),
         checks: ran.checks.clone(),
         watched: None,
+        server_messages: ServerMessages::default(),
         notes: ran.notes.clone(),
         elapsed_ms: 0.0,
     }

@@ -1,9 +1,15 @@
 //! Why a rollback stopped, and the next step.
 
+use pgsteward_model::migrate::deploy::ServerMessages;
 use pgsteward_model::migrate::rollback::{RollbackOutcome, RollbackStep};
 use pgsteward_model::migration::ServerError;
 
 use crate::migrate::error::{MigrateError, words};
+
+/// What the server warned of while a step ran: what a way back leaves out stands there.
+pub(super) fn warned(name: &str, said: &ServerMessages) -> Vec<String> {
+    said.warnings().map(|warning| format!("{name}: {}", warning.message)).collect()
+}
 
 pub(super) fn explain(error: &ServerError, step: &RollbackStep) -> MigrateError {
     let name = &step.name;

@@ -13,7 +13,7 @@ use pgsteward_model::migration::ServerError;
 use pgsteward_pg::WriteSession;
 use pgsteward_pg::history::{self, HistoryRow, HistoryTable, RowState};
 
-use super::explain::explain;
+use super::explain::{explain, warned};
 use super::file;
 use super::goes::goes;
 use super::over_rows::{self, Ahead};
@@ -159,11 +159,8 @@ impl Run<'_> {
         if self.options.dry_run {
             return Ok(());
         }
-        let goes: Vec<String> = report
-            .steps
-            .iter()
-            .flat_map(|step| step.goes.iter().map(|loss| format!("{} ({})", loss.what, loss.why)))
-            .collect();
+        let goes = report.steps.iter().flat_map(|step| &step.goes);
+        let goes: Vec<String> = goes.map(|loss| format!("{} ({})", loss.what, loss.why)).collect();
         if !goes.is_empty() && !self.options.accept_data_loss {
             return Err(MigrateError::new(format!(
                 "the rollback would remove {}; nothing was run",
@@ -173,6 +170,7 @@ impl Run<'_> {
         }
         for (undo, step) in undos.iter().zip(&mut report.steps) {
             self.progress.phase(&format!("roll back {}", step.name));
+            session.heard();
             let began = Instant::now();
             let outcome = if step.atomic {
                 self.at_once(session, undo).await
@@ -180,6 +178,7 @@ impl Run<'_> {
                 self.one_by_one(session, undo, step).await
             };
             step.elapsed_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+            report.notes.extend(warned(&step.name, &session.heard()));
             if let Err(error) = outcome {
                 if step.outcome == RollbackOutcome::Planned {
                     step.outcome = RollbackOutcome::Failed;
