@@ -95,3 +95,49 @@ fn histories_replay_whatever_regime_they_need() {
     }
     assert!(SHOP.contains("model Order"));
 }
+
+#[test]
+fn the_lab_has_the_version_that_the_configuration_names() {
+    let asks = |major: u32| {
+        format!(
+            "DO $$ BEGIN IF current_setting('server_version_num')::int / 10000 <> {major} THEN RAISE EXCEPTION 'this is %', version(); END IF; END $$;\n"
+        )
+    };
+    let diff = |project: &Project, more: &[&str]| {
+        let arguments = [
+            "migrate",
+            "diff",
+            "--from-migrations",
+            "prisma/migrations",
+            "--to-schema",
+            "prisma/schema.prisma",
+        ];
+        project.run(&[&arguments[..], more].concat())
+    };
+    for (major, other) in [(15, "17"), (18, "15")] {
+        if Server::start(major).is_none() {
+            continue;
+        }
+        let project = Project::shop(&[
+            ("pgsteward.toml", &format!("[lab]\nmajor = {major}\n")),
+            ("prisma/migrations/20260102000000_asks/migration.sql", &asks(major)),
+        ]);
+        let run = diff(&project, &[]);
+        assert_eq!(
+            (run.code, run.stdout.as_str()),
+            (Some(0), "No difference detected.\n\n"),
+            "{}",
+            run.both()
+        );
+        // Whoever names one on the command line gets that.
+        let run = diff(&project, &["--pg-major", other]);
+        assert!(
+            run.code == Some(1) && run.stderr.contains(&format!("this is PostgreSQL {other}")),
+            "{}",
+            run.both()
+        );
+    }
+    let project = Project::shop(&[("pgsteward.toml", "[lab]\nmajor = \"new\"\n")]);
+    let run = diff(&project, &[]);
+    assert!(run.code == Some(1) && run.stderr.contains("pgsteward.toml"), "{}", run.both());
+}

@@ -23,6 +23,7 @@ use super::project::{MigrateProject, MigrationFolder, ProjectOptions};
 use super::shadow::{Script, Shadow, without_external};
 use crate::Progress;
 use crate::collect::{DEFAULT_MAJOR, LabWish};
+use crate::config;
 
 /// One end of the comparison, as it is named on the command line.
 #[derive(Clone, Debug)]
@@ -67,6 +68,9 @@ pub async fn diff(request: &DiffRequest, progress: &dyn Progress) -> Result<Diff
             catalogs[at] = Some(catalog);
         }
     }
+    let configured = request.configured_lab()?;
+    reader.wish.major = reader.wish.major.or(configured.major);
+    reader.wish.offline |= configured.offline;
     for (at, end) in [&from, &to].into_iter().enumerate() {
         if let End::Migrations(folders) = end {
             catalogs[at] = Some(reader.replay(folders, progress).await?);
@@ -124,6 +128,17 @@ impl DiffRequest {
             // Neither a schema nor migrations in this folder: both ends are named, so none is needed.
             Err(_) => Ok(None),
         }
+    }
+
+    /// What pgsteward.toml says of the lab: its version where neither the command line nor a database does.
+    fn configured_lab(&self) -> Result<config::Lab, MigrateError> {
+        let start = match MigrateProject::find(&self.place.project) {
+            Ok(project) => project.root,
+            // Both ends are named, so the folder need not hold a project.
+            Err(_) => self.place.project.folder.clone().unwrap_or_else(|| PathBuf::from(".")),
+        };
+        let loaded = config::load(&start).map_err(|error| MigrateError::new(format!("{error:#}")))?;
+        Ok(loaded.config.lab)
     }
 
     fn end(&self, side: &Side) -> Result<End, MigrateError> {
