@@ -41,6 +41,7 @@ pub fn differences(before: &Catalog, after: &Catalog, order: ColumnOrder) -> Vec
     compare_maps("domain", &before.domains, &after.domains, &mut found);
     compare_maps("type", &before.composites, &after.composites, &mut found);
     compare_maps("range", &before.ranges, &after.ranges, &mut found);
+    compare_maps("statistics", &before.statistics_objects, &after.statistics_objects, &mut found);
     compare_maps("extension", &before.extensions, &after.extensions, &mut found);
     let functions = |catalog: &Catalog| -> BTreeMap<String, Function> {
         catalog

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::catalog::{
-    Catalog, Column, ConstraintKind, Domain, Function, Index, Policy, Table, View,
+    Catalog, Column, ConstraintKind, Domain, Function, Index, Policy, StatisticsObject, Table, View,
 };
 use crate::printed::alike;
 
@@ -34,6 +34,15 @@ pub fn in_words_of<'a>(model: &Catalog, catalog: &'a Catalog) -> Cow<'a, Catalog
         let Some(known) = model.functions.get(id).filter(|known| *known != function) else { continue };
         if let Some(function) = changed(known, function, of_function) {
             out.to_mut().functions.insert(id.clone(), function);
+        }
+    }
+    for (name, one) in &catalog.statistics_objects {
+        let Some(known) = model.statistics_objects.get(name).filter(|known| *known != one) else { continue };
+        let of = |known: &StatisticsObject, own: &mut StatisticsObject| {
+            take(&known.definition, &mut own.definition);
+        };
+        if let Some(one) = changed(known, one, of) {
+            out.to_mut().statistics_objects.insert(name.clone(), one);
         }
     }
     out

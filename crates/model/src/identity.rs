@@ -52,7 +52,7 @@ pub struct Called {
 }
 
 /// A setting that the catalog type does not hold: storage of a column, statistics target, replica identity, a
-/// rule, statistics objects, triggers of a view and what was given to its columns …
+/// rule, triggers of a view and what was given to its columns …
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Aside {
     pub value: String,

@@ -68,6 +68,7 @@ mod migrate_squash;
 mod migrate_squash_kills;
 mod migrate_squash_unrecorded;
 mod migrate_standby;
+mod migrate_statistics;
 mod migrate_status;
 mod migrate_subscribers;
 mod migrate_support;

@@ -26,7 +26,7 @@ pub(in crate::migrate) enum Misfits {
 }
 
 /// Parts of views, as [`kept`] calls them, which are not the server's to say: `option security_barrier`, `rule r`, `trigger g`,
-/// `index i`, `of index i` (comment, CLUSTER), `comment.column`, `default.column`, `privilege SELECT of role.column`.
+/// `index i`, `of index i` (comment, CLUSTER), `statistics app.s`, `of statistics app.s` (owner, comment, target), `comment.column`, `default.column`, `privilege SELECT of role.column`.
 pub(in crate::migrate) type Parts = BTreeSet<(QName, String)>;
 
 /// What gives a column of a table the privileges on the column alone that another one of it has. Those of its own stay.
@@ -140,7 +140,7 @@ fn theirs(but: &Parts, row: &str) -> String {
 }
 
 /// Remembers what belongs to the views on the server that runs this: owner, privileges, options, comments, defaults, triggers,
-/// rules and indexes, and whether a materialized one was filled. To be run before they are dropped. Those that are `turned` are plain
+/// rules, indexes and extended statistics, and whether a materialized one was filled. To be run before they are dropped. Those that are `turned` are plain
 /// now and come back materialized, or the other way round.
 pub(in crate::migrate) fn kept<'a>(
     views: impl Iterator<Item = &'a QName>,
@@ -195,6 +195,12 @@ pub(in crate::migrate) fn kept<'a>(
          (5, 'of index ', format('COMMENT ON INDEX %s IS ', class.oid::regclass) || quote_literal(obj_description(class.oid, 'pg_class'))),\n    \
          (5, 'of index ', CASE WHEN own.indisclustered THEN format('ALTER MATERIALIZED VIEW %s CLUSTER ON %I', view.oid::regclass, class.relname) END)\n  \
          ) AS part (place, what, sql) WHERE own.indrelid = view.oid AND own.indisvalid{stays}\n  \
+         UNION ALL SELECT part.place, part.what || space.nspname || '.' || stxname, part.sql\n  \
+         FROM pg_catalog.pg_statistic_ext AS own JOIN pg_catalog.pg_namespace AS space ON space.oid = stxnamespace CROSS JOIN LATERAL (VALUES (4, 'statistics ', pg_get_statisticsobjdef(own.oid)),\n    \
+         (5, 'of statistics ', format('COMMENT ON STATISTICS %I.%I IS ', nspname, stxname) || quote_literal(obj_description(own.oid, 'pg_statistic_ext'))),\n    \
+         (5, 'of statistics ', format('ALTER STATISTICS %I.%I SET STATISTICS ', nspname, stxname) || nullif(to_jsonb(own) ->> 'stxstattarget', '-1')),\n    \
+         (5, 'of statistics ', CASE WHEN pg_get_userbyid(stxowner) <> current_user THEN format('ALTER STATISTICS %I.%I OWNER TO %I', nspname, stxname, pg_get_userbyid(stxowner)) END)\n  \
+         ) AS part (place, what, sql) WHERE own.stxrelid = view.oid{stays}\n  \
          UNION ALL {options}\n) AS kept ON {theirs}\nWHERE view.oid = ANY ({views})"
     )
 }

@@ -192,6 +192,9 @@ pub(super) fn comparable(catalog: &Catalog, namespaces: &[String]) -> Catalog {
     plain.composites.retain(|name, _| of_project(&name.namespace));
     plain.ranges.retain(|name, _| of_project(&name.namespace));
     plain.functions.retain(|id, _| of_project(&id.name.namespace));
+    plain
+        .statistics_objects
+        .retain(|name, one| of_project(&name.namespace) && !HISTORIES.contains(&one.on.name.as_str()));
     // Managed servers come with extensions of their own, and the namespace `public` with comments and owners.
     plain.extensions.clear();
     plain.namespaces.clear();

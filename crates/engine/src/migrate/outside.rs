@@ -20,7 +20,7 @@ pub fn differences(history: &Catalog, database: &Catalog, namespaces: &[String])
             continue;
         }
         let unseen = match kind {
-            "function" | "view" | "domain" | "type" | "range" | "trigger" | "policy" => true,
+            "function" | "view" | "domain" | "type" | "range" | "statistics" | "trigger" | "policy" => true,
             "constraint" => is_special_constraint(name, &history) || is_special_constraint(name, &database),
             "index" => is_special_index(name, &history) || is_special_index(name, &database),
             _ => false,

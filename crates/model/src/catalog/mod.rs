@@ -15,8 +15,8 @@ use crate::place::{ObjectKind, ObjectRef};
 use crate::version::ServerVersion;
 
 pub use objects::{
-    CompositeType, Domain, Enum, Extension, Function, FunctionId, FunctionKind, RangeType, Sequence, View,
-    Volatility,
+    CompositeType, Domain, Enum, Extension, Function, FunctionId, FunctionKind, RangeType, Sequence,
+    StatisticsObject, View, Volatility,
 };
 pub use statistics::{ColumnStatistics, IndexStatistics, TableStatistics};
 
@@ -62,6 +62,8 @@ pub struct Catalog {
     /// Range types. Known by introspection only: the pure replay does not follow them.
     pub ranges: BTreeMap<QName, RangeType>,
     pub functions: BTreeMap<FunctionId, Function>,
+    /// Extended statistics. Known by introspection only, as ranges are.
+    pub statistics_objects: BTreeMap<QName, StatisticsObject>,
     pub extensions: BTreeMap<String, Extension>,
     pub default_privileges: Vec<DefaultPrivilege>,
     /// Seconds since the statistics were last reset, or, where they never were, since the server started;
@@ -83,6 +85,7 @@ impl Catalog {
             composites: BTreeMap::new(),
             ranges: BTreeMap::new(),
             functions: BTreeMap::new(),
+            statistics_objects: BTreeMap::new(),
             extensions: BTreeMap::new(),
             default_privileges: Vec::new(),
             statistics_age_seconds: None,

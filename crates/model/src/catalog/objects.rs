@@ -114,6 +114,19 @@ pub enum Volatility {
     Volatile,
 }
 
+/// What CREATE STATISTICS makes: it tells the planner of columns that go together, or of an expression.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatisticsObject {
+    pub name: QName,
+    /// The table or materialized view that it is about.
+    pub on: QName,
+    /// `pg_get_statisticsobjdef`: the whole statement.
+    pub definition: String,
+    /// How much ANALYZE collects; none is as for the columns.
+    pub target: Option<i32>,
+    pub comment: Option<String>,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Extension {
     pub name: String,

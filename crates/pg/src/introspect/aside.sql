@@ -1,6 +1,5 @@
 -- What the catalog type does not hold and somebody set: what it is, its value, the statement that makes it so and
--- the one that takes it back. Sources: pg_attribute, pg_attrdef, pg_class, pg_description, pg_index, pg_trigger, pg_rewrite,
--- pg_statistic_ext.
+-- the one that takes it back. Sources: pg_attribute, pg_attrdef, pg_class, pg_description, pg_index, pg_trigger, pg_rewrite.
 WITH rel AS MATERIALIZED (
     SELECT c.*, pg_catalog.format('%I.%I', n.nspname, c.relname) AS name
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -99,10 +98,6 @@ FROM vat v, LATERAL (SELECT privilege_type, is_grantable,
                             CASE grantee WHEN 0 THEN 'PUBLIC'
                                  ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(grantee)) END
                      FROM pg_catalog.aclexplode(v.attacl)) p (privilege_type, is_grantable, role)
-UNION ALL
-SELECT pg_catalog.format('statistics %I.%I', n.nspname, s.stxname), pg_catalog.pg_get_statisticsobjdef(s.oid),
-       pg_catalog.pg_get_statisticsobjdef(s.oid), pg_catalog.format('DROP STATISTICS %I.%I', n.nspname, s.stxname)
-FROM pg_catalog.pg_statistic_ext s JOIN pg_catalog.pg_namespace n ON n.oid = s.stxnamespace
 UNION ALL
 SELECT k.word || ' ' || k.name, k.value, '', ''
 FROM (SELECT 'operator', oid::pg_catalog.regoperator::text, oprcode::text, oid FROM pg_catalog.pg_operator WHERE oid >= 16384

@@ -14,6 +14,7 @@ pub(super) const PG_CONSTRAINT: u32 = 2606;
 pub(super) const PG_NAMESPACE: u32 = 2615;
 pub(super) const PG_TRIGGER: u32 = 2620;
 pub(super) const PG_POLICY: u32 = 3256;
+pub(super) const PG_STATISTIC_EXT: u32 = 3381;
 
 /// By catalog, object and column number; number 0 is the object itself.
 pub(super) struct Comments(HashMap<(u32, u32, i32), String>);

@@ -29,6 +29,7 @@ mod policy;
 mod prepared;
 mod relation;
 mod sequence;
+mod statistics_object;
 mod table;
 mod trigger;
 mod types;
@@ -104,8 +105,8 @@ const OF_TABLES: [&str; 11] = [
 ];
 
 /// The order of [`Queries::of_database`].
-const OF_DATABASE: [&str; 5] =
-    [view::SQL, sequence::SQL, function::SQL, extension::SQL, default_privilege::SQL];
+const OF_DATABASE: [&str; 6] =
+    [view::SQL, sequence::SQL, function::SQL, extension::SQL, default_privilege::SQL, statistics_object::SQL];
 
 impl Queries {
     pub(crate) fn for_version(version: ServerVersion) -> Queries {
@@ -350,6 +351,7 @@ fn assemble(
         composites: types.composites,
         ranges: types.ranges,
         functions: function::read(&rows[13], &names, version)?,
+        statistics_objects: statistics_object::read(&rows[16], &names)?,
         extensions: extension::read(&rows[14])?,
         default_privileges: default_privilege::read(&rows[15], version)?,
         statistics_age_seconds: None,
@@ -373,6 +375,7 @@ fn keep_namespaces(catalog: &mut Catalog, wanted: &[String]) {
     catalog.composites.retain(|name, _| keep(name));
     catalog.ranges.retain(|name, _| keep(name));
     catalog.functions.retain(|id, _| keep(&id.name));
+    catalog.statistics_objects.retain(|name, one| keep(name) && keep(&one.on));
     catalog
         .default_privileges
         .retain(|privilege| privilege.namespace.as_ref().is_none_or(|name| wanted.contains(name)));

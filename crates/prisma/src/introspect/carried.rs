@@ -20,6 +20,7 @@ pub fn carried(catalog: &Catalog, namespaces: &[String], extensions: &[String]) 
     said.composites.clear();
     said.ranges.clear();
     said.functions.clear();
+    said.statistics_objects.clear();
     said.tables.retain(|_, table| table.partition_of.is_none());
     for table in said.tables.values_mut() {
         *table = Arc::new(plain(table, catalog));
@@ -56,6 +57,9 @@ pub fn within(catalog: &Catalog, namespaces: &[String]) -> Catalog {
     kept.ranges.retain(|name, _| asked(name));
     kept.functions.retain(|id, _| asked(&id.name));
     kept.sequences.retain(|name, _| asked(name));
+    let (tables, views) = (&kept.tables, &kept.views);
+    kept.statistics_objects
+        .retain(|name, one| asked(name) && (tables.contains_key(&one.on) || views.contains_key(&one.on)));
     kept.extensions.remove("plpgsql");
     kept.default_privileges.clear();
     for table in kept.tables.values_mut() {

@@ -39,6 +39,9 @@ pub(super) fn entries(catalog: &Catalog) -> Vec<(String, Option<String>)> {
     for function in catalog.functions.values() {
         comments.on(object::function_name(function), &function.comment);
     }
+    for (name, one) in &catalog.statistics_objects {
+        comments.named("STATISTICS", name, &one.comment);
+    }
     for table in tables(catalog) {
         comments.of_table(table);
     }

@@ -12,6 +12,7 @@ mod index;
 mod object;
 mod order;
 mod rename;
+mod statistics;
 mod survival;
 mod table;
 mod unqualified;
@@ -64,6 +65,7 @@ pub fn parts(catalog: &Catalog) -> Parts {
     after_rows.extend(object::unchecked_domain_constraints(catalog));
     after_rows.extend(each(table::triggers));
     after_rows.extend(each(table::row_security));
+    after_rows.extend(statistics::all(catalog));
     after_rows.extend(comment::all(catalog));
     Parts { before_rows, after_rows }
 }

@@ -78,6 +78,7 @@ impl Views {
         }
         let mut but = options(&self.anew);
         but.extend(self.anew.iter().filter_map(both).flat_map(|(old, new)| of_migrations(old, new)));
+        but.extend(self.anew.iter().flat_map(|name| statistics(&after.catalog, &before.catalog, name)));
         let mut last = Vec::new();
         let (then, now) = (&before.identities.asides, &after.identities.asides);
         for what in then.keys().chain(now.keys()).collect::<BTreeSet<_>>() {
@@ -134,6 +135,26 @@ fn of_migrations(old: &View, new: &View) -> Parts {
             parts.insert((new.name.clone(), format!("of index {}", index.name)));
         }
         parts.insert((new.name.clone(), format!("index {}", index.name)));
+    }
+    parts
+}
+
+/// The same of extended statistics.
+fn statistics(old: &Catalog, new: &Catalog, view: &QName) -> Parts {
+    let of = |catalog: &Catalog, name: &QName| -> Option<(Option<i32>, Option<String>)> {
+        let one = catalog.statistics_objects.get(name).filter(|one| one.on == *view)?;
+        Some((one.target, one.comment.clone()))
+    };
+    let mut parts = Parts::new();
+    for name in old.statistics_objects.keys().chain(new.statistics_objects.keys()) {
+        let (was, is) = (of(old, name), of(new, name));
+        if was.is_none() && is.is_none() {
+            continue;
+        }
+        if was != is {
+            parts.insert((view.clone(), format!("of statistics {name}")));
+        }
+        parts.insert((view.clone(), format!("statistics {name}")));
     }
     parts
 }

@@ -229,6 +229,7 @@ fn without_tables(catalog: &Catalog) -> Catalog {
         composites: catalog.composites.clone(),
         ranges: catalog.ranges.clone(),
         functions: catalog.functions.clone(),
+        statistics_objects: catalog.statistics_objects.clone(),
         extensions: catalog.extensions.clone(),
         default_privileges: catalog.default_privileges.clone(),
         statistics_age_seconds: catalog.statistics_age_seconds,

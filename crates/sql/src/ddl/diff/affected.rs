@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use pgsteward_model::catalog::{
     Catalog, Column, ColumnType, Constraint, ConstraintKind, Domain, Enum, Function, FunctionId,
-    FunctionKind, Index, Policy, QName, Sequence, Table, Trigger, View,
+    FunctionKind, Index, Policy, QName, Sequence, StatisticsObject, Table, Trigger, View,
 };
 
 use super::cast;
@@ -210,6 +210,17 @@ impl Affected {
 
     pub(super) fn trigger(&self, table: &QName, trigger: &Trigger) -> bool {
         self.changes(&trigger.definition, std::slice::from_ref(table))
+    }
+
+    /// A column that changes its type takes them along.
+    pub(super) fn statistics(&self, one: &StatisticsObject) -> bool {
+        let named = names(&one.definition);
+        if self.is_gone(&one.on) || named.iter().any(|name| self.is_gone(name)) {
+            return true;
+        }
+        let words = identifiers(&one.definition);
+        let gone = self.readded.iter().chain(&self.dropped);
+        gone.filter(|(table, _)| *table == one.on).any(|(_, column)| words.contains(column))
     }
 
     pub(super) fn policy(&self, table: &QName, policy: &Policy) -> bool {

@@ -12,6 +12,7 @@ mod column;
 mod made;
 mod part;
 mod privilege;
+mod statistics;
 mod types;
 
 pub use column::set_not_null;
@@ -106,6 +107,7 @@ pub fn diff_around(from: &Catalog, to: &Catalog, carried: &Carried) -> Diff {
 
     // What stands on tables that stay, then what stands on that. A policy may read a view, and nothing stands on a policy.
     sql.all(each(&|kept, exchange| exchange.drops_policies_and_triggers(&kept.from.name)));
+    sql.all(statistics::drop(from, to, &affected));
     sql.all(drop_views(from, &affected));
     let is_foreign = |kind: &ConstraintKind| matches!(kind, ConstraintKind::ForeignKey(_));
     sql.all(each(&|kept, exchange| exchange.drops_constraints(&kept.from.name, is_foreign)));
@@ -174,6 +176,7 @@ pub fn diff_around(from: &Catalog, to: &Catalog, carried: &Carried) -> Diff {
     );
     sql.all(object::view_indexes(&views));
     sql.all(view_properties(from, to, &views));
+    sql.all(statistics::make(from, to, &affected, &mut made));
     sql.all(new_tables.iter().copied().chain(&built).flat_map(|table| table::foreign_keys(to, table)));
     sql.all(new_tables.iter().flat_map(|table| table::parents(to, table)));
     sql.all(kept.iter().flat_map(|kept| part::join_parents(to, kept)));
