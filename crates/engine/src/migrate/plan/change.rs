@@ -3,12 +3,12 @@
 
 use std::collections::BTreeSet;
 
-use pgsteward_model::catalog::{Catalog, Constraint, ConstraintKind, QName};
+use pgsteward_model::catalog::{Catalog, QName};
 use pgsteward_model::effect::{Age, Touch};
 use pgsteward_model::facts::Facts;
 use pgsteward_model::migration::{MigrationFile, MigrationStatement};
-use pgsteward_model::statement::{AlterAction, AlterEnum, AlterTable, Statement};
-use pgsteward_sql::quote_name;
+use pgsteward_model::statement::{AlterAction, AlterEnum, Statement};
+use pgsteward_sql::{ddl, quote_name};
 
 use super::built::Built;
 use super::deck::{Deck, unsettled};
@@ -16,8 +16,10 @@ use super::exchange::{Exchange, Ways, second, type_text, ways_of};
 use super::expand::touch_of;
 use super::fired;
 use super::obstacle::obstacle;
-use super::pieces::{Piece, apart, note, single_actions, state_before, without_transaction};
+use super::pieces::{Piece, apart, note, single_actions, state_before, twin, without_transaction};
 use super::readers::{self, Aside, retypes, worded};
+use super::recreated::Kept;
+use super::returning::{drops, returns, single};
 use super::swap::Swap;
 use super::torn::torn_beside;
 
@@ -182,7 +184,7 @@ fn parts(
         return Some(vec![head, of(&|at| !ahead(at))?]);
     }
     let built = Built::all(deck, catalog, file, &aside, wanted).ok()?;
-    let mut swap = swap(catalog, piece, file, wanted)?;
+    let mut swap = swap(deck, catalog, piece, file, wanted)?;
     swap.beside.extend(built.iter().map(Built::piece));
     for (one, role) in file.statements.iter().zip(&roles) {
         let text = || worded(deck.after.as_ref(), &one.statement).unwrap_or(piece.slice(one).to_owned());
@@ -219,7 +221,8 @@ fn plain(piece: &Piece, file: &MigrationFile, wanted: &BTreeSet<Place>) -> Optio
         let Statement::AlterTable(alter) = &one.statement else { continue };
         let known = touch_of(one, &alter.name)
             .is_some_and(|touch| wanted.iter().any(|(table, _)| *table == touch.relation));
-        if !known || alter.actions.len() < 2 {
+        let twins = (0..alter.actions.len()).filter(|at| twin(alter, *at).is_some()).count();
+        if !known || alter.actions.len() - twins < 2 {
             continue;
         }
         let singles = single_actions(alter, piece.slice(one))?.join("\n");
@@ -274,73 +277,8 @@ fn role(
     if absorbed { Role::Absorbed } else { Role::Other }
 }
 
-fn single(statement: &MigrationStatement) -> Option<(&AlterTable, &AlterAction)> {
-    match &statement.statement {
-        Statement::AlterTable(alter) => match alter.actions.as_slice() {
-            [action] => Some((alter, action)),
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
-fn drops(statement: &MigrationStatement, table: &QName, constraint: &str) -> bool {
-    single(statement).is_some_and(|(alter, action)| {
-        matches!(action, AlterAction::DropConstraint { name, .. } if name == constraint)
-            && alter.name.qualified() == *table
-    })
-}
-
-/// Whether a key on the columns, or to them, comes back as it was.
-fn returns<'a>(
-    catalog: &Catalog,
-    table: &QName,
-    constraint: &str,
-    wanted: &BTreeSet<Place>,
-    mut later: impl Iterator<Item = &'a MigrationStatement>,
-) -> bool {
-    let Some(was) = catalog.table(table).and_then(|table| table.constraint(constraint)) else { return false };
-    let holds = |table: &QName, columns: &[String]| {
-        columns.iter().any(|column| wanted.contains(&(table.clone(), column.clone())))
-    };
-    let stands = match &was.kind {
-        ConstraintKind::PrimaryKey { columns } | ConstraintKind::Unique { columns, .. } => {
-            holds(table, columns)
-        }
-        ConstraintKind::ForeignKey(key) => {
-            holds(table, &key.columns) || holds(&key.references, &key.referenced_columns)
-        }
-        _ => false,
-    };
-    stands
-        && later.any(|other| {
-            single(other).is_some_and(|(alter, action)| match action {
-                AlterAction::AddConstraint { constraint: made, using_index: None, .. } => {
-                    alter.name.qualified() == *table && made.name == constraint && alike(was, made)
-                }
-                _ => false,
-            })
-        })
-}
-
-fn alike(was: &Constraint, made: &Constraint) -> bool {
-    let kind = match (&was.kind, &made.kind) {
-        // A key that names no columns means the primary key.
-        (ConstraintKind::ForeignKey(was), ConstraintKind::ForeignKey(made)) => {
-            let columns =
-                made.referenced_columns.is_empty() || was.referenced_columns == made.referenced_columns;
-            columns
-                && was.columns == made.columns
-                && was.references.name == made.references.name
-                && (was.on_delete, was.on_update, was.match_full)
-                    == (made.on_delete, made.on_update, made.match_full)
-        }
-        (was, made) => was == made,
-    };
-    kind && (was.deferrable, was.initially_deferred) == (made.deferrable, made.initially_deferred)
-}
-
 fn swap<'a>(
+    deck: &Deck,
     catalog: &'a Catalog,
     piece: &Piece,
     file: &'a MigrationFile,
@@ -352,14 +290,17 @@ fn swap<'a>(
         let place = (alter.name.qualified(), column.clone());
         let Some(table) = catalog.table(&place.0).filter(|_| wanted.contains(&place)) else { continue };
         let known = table.column(column)?;
+        let (kept, through) = (deck.read.kept.get(&place), second(table, column));
+        let back = |kept: &Kept| ddl::converted(&through, &kept.ty, &known.ty);
         exchanges.push(Exchange {
             table,
             from: column,
-            through: second(table, column),
+            back: kept.and_then(back),
+            doubt: kept.and_then(|kept| kept.doubt.clone()),
+            through,
             to: column,
             ty: type_text(piece.slice(statement))?,
             using: using.clone(),
-            back: None,
             ways: ways_of(table, known),
             default: default_after(file, &place).unwrap_or_else(|| known.default.clone()),
             refuses: false,

@@ -13,6 +13,7 @@ use pgsteward_sql::Births;
 
 use super::change::Place;
 use super::pieces::Piece;
+use super::recreated::Read;
 use crate::migrate::project::MigrationFolder;
 use crate::migrate::subscribers::Change;
 
@@ -38,6 +39,8 @@ pub(super) struct Deck {
     pub(super) along: Vec<(Named, Catalog)>,
     /// The same at the end while the columns whose type it changes have the names of second ones. Read where it makes materialized views.
     pub(super) meanwhile: Option<Catalog>,
+    /// What the migration that is planned says for the plan.
+    pub(super) read: Read,
     /// Columns whose change of type works on all rows, where that was asked.
     pub(super) moving: Option<BTreeSet<Place>>,
     births: Births,
@@ -53,6 +56,7 @@ impl Deck {
             after: None,
             along: Vec::new(),
             meanwhile: None,
+            read: Read::default(),
             moving: None,
             births: Births::default(),
             in_deploy: false,

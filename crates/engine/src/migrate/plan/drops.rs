@@ -11,7 +11,7 @@ use pgsteward_sql::{quote_ident, quote_qualified};
 
 use super::deck::unsettled;
 use super::expand::{is_old, touch_of};
-use super::pieces::{Piece, Stands, single_actions, stands};
+use super::pieces::{Piece, Stands, single_actions, stands, twin};
 use crate::migrate::unused;
 
 /// The rules that know who still asks for what is dropped.
@@ -52,8 +52,8 @@ fn dropped(statement: &MigrationStatement) -> Option<(String, &Touch, Option<&st
     match &statement.statement {
         Statement::AlterTable(alter) => {
             let touch = touch_of(statement, &alter.name).filter(old)?;
-            alter.actions.iter().find_map(|action| match action {
-                AlterAction::DropColumn { name, .. } => {
+            alter.actions.iter().enumerate().find_map(|(at, action)| match action {
+                AlterAction::DropColumn { name, .. } if twin(alter, at).is_none() => {
                     let what = format!("\"{name}\" of \"{}\"", touch.relation.display());
                     Some((what, touch, Some(name.as_str())))
                 }

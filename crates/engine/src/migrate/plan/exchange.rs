@@ -34,6 +34,8 @@ pub(super) struct Exchange<'a> {
     /// The text of the first column's value from the second, where a plain cast does not lead back.
     pub(super) back: Option<String>,
     pub(super) ways: Ways,
+    /// The rows whose value nobody said how to convert and that reads otherwise in the second column.
+    pub(super) doubt: Option<String>,
     /// What the column ends with.
     pub(super) default: Option<String>,
     /// Some values of the first column have none in the second.

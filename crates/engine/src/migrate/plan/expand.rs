@@ -85,6 +85,7 @@ pub(super) fn next(
                 back: None,
                 ways: Ways::Apart,
                 default: column.default.clone(),
+                doubt: None,
                 refuses: false,
                 behind: fired::last_before(&catalog, table),
             };

@@ -15,17 +15,7 @@ pub(super) fn look(one: &Exchange<'_>) -> Option<String> {
     if one.ways == Ways::Apart || one.using.is_none() && always_fits(&known.ty, &one.ty) {
         return None;
     }
-    let (on, value) = (one.on(), one.assigned("one."));
-    let key = match one.table.primary_key() {
-        Some((_, columns)) => {
-            let parts: Vec<String> = columns
-                .iter()
-                .map(|name| format!("{} || one.{}", quote_literal(&format!("{name}=")), quote_ident(name)))
-                .collect();
-            parts.join(" || ', ' || ")
-        }
-        None => "'a row without a primary key'".to_owned(),
-    };
+    let (on, value, key) = (one.on(), one.assigned("one."), key(one));
     let missing = if one.required() && one.using.is_some() {
         "      IF made IS NULL THEN\n        \
          RAISE not_null_violation USING MESSAGE = 'it becomes NULL';\n      END IF;\n"
@@ -50,6 +40,42 @@ pub(super) fn look(one: &Exchange<'_>) -> Option<String> {
         shown = quote_literal(&one.ty),
         hint = quote_literal(hint),
     ))
+}
+
+/// Fails where a value that nobody said how to convert reads otherwise in the new type, with keys of some.
+pub(super) fn doubted(one: &Exchange<'_>) -> Option<String> {
+    let doubt = one.doubt.as_ref()?;
+    let hint = "correct these rows; or write ALTER COLUMN ... TYPE ... USING in place of DROP COLUMN and ADD COLUMN, which says what \
+                becomes of them, and plan anew; then pgsteward migrate resolve --rolled-back, and deploy again";
+    Some(format!(
+        "-- A value that reads otherwise in the new type is not converted without a word.\n\
+         DO $doubt$\nDECLARE\n  found text;\nBEGIN\n  \
+         SELECT pg_catalog.string_agg(few.key, '; ') INTO found FROM (\n    \
+         SELECT {key} AS key FROM {on} AS one WHERE {doubt} LIMIT {EXAMPLES}\n  ) AS few;\n  \
+         IF found IS NOT NULL THEN\n    \
+         RAISE EXCEPTION '% of % has values that read otherwise as %: %', {column}, {table}, {shown}, found\n      \
+         USING ERRCODE = 'data_exception', HINT = {hint};\n  END IF;\nEND\n$doubt$",
+        key = key(one),
+        on = one.on(),
+        column = quote_literal(&quote_ident(one.from)),
+        table = quote_literal(&one.on()),
+        shown = quote_literal(&one.ty),
+        hint = quote_literal(hint),
+    ))
+}
+
+/// What people find a row by: an expression over the row `one`.
+fn key(one: &Exchange<'_>) -> String {
+    match one.table.primary_key() {
+        Some((_, columns)) => {
+            let parts: Vec<String> = columns
+                .iter()
+                .map(|name| format!("{} || one.{}", quote_literal(&format!("{name}=")), quote_ident(name)))
+                .collect();
+            parts.join(" || ', ' || ")
+        }
+        None => "'a row without a primary key'".to_owned(),
+    }
 }
 
 /// Whether each value of the one type is one of the other. Rather too few.

@@ -6,6 +6,7 @@ mod added;
 mod alias;
 mod built;
 mod change;
+mod code;
 mod deck;
 mod drops;
 mod enums;
@@ -16,6 +17,7 @@ mod filled;
 mod fired;
 mod guard;
 mod look;
+mod lossless;
 mod name;
 mod namespace;
 mod obstacle;
@@ -24,9 +26,13 @@ mod pieces;
 mod plain;
 mod prove;
 mod readers;
+mod recreated;
 mod relation;
 mod remade;
+mod renamed;
 mod renumber;
+mod returning;
+mod reworded;
 mod rewrite;
 mod sequence;
 mod sight;
@@ -35,6 +41,8 @@ mod swap;
 mod sync;
 mod torn;
 mod unknown;
+
+use std::collections::BTreeMap;
 
 use pgsteward_lab::{Lab, LabOptions, ReplayOptions};
 use pgsteward_model::facts::Facts;
@@ -45,8 +53,7 @@ use super::error::MigrateError;
 use super::project::{MigrateProject, MigrationFolder, ProjectOptions};
 use super::rollback;
 use crate::Progress;
-use crate::collect::{CodeReader, introspect};
-use crate::discover::FoundProject;
+use crate::collect::introspect;
 use crate::fix::Plan as Changes;
 use deck::Deck;
 use pieces::Piece;
@@ -170,7 +177,11 @@ impl Run<'_> {
                 .await?;
                 self.lab.finish_database(trial).await?;
             }
-            sight::look(&mut deck, self.lab, &database, self.folders[*at].script()).await?;
+            let script = self.script(*at);
+            deck.read = recreated::read(&deck, &script, &BTreeMap::new());
+            let read = deck.read.text.clone().unwrap_or_else(|| script.clone());
+            sight::look(&mut deck, self.lab, &database, self.folders[*at].script(), &read).await?;
+            recreated::settle(&mut deck, &script);
             let before = names.clone();
             let (one, writes) = self.one(*at, &deck, &database, &mut names).await?;
             for (mover, _) in
@@ -241,38 +252,10 @@ impl Run<'_> {
         plain::keeps_ways_back(self.project, self.folders)
     }
 
-    /// What the rules may ask of the project beside its migrations. Without code a drop is marked all the same; that
-    /// nobody looked who still asks for the thing is noted.
-    fn facts(&self, notes: &mut Vec<String>) -> Facts {
-        let mut facts = Facts {
-            prisma: self.project.schema.clone(),
-            sources: self.project.sources.clone(),
-            ..Facts::default()
-        };
-        let found = match crate::discover::discover(&self.project.root) {
-            Ok(found) => found,
-            Err(error) => {
-                notes.push(format!(
-                    "The code was not read, so nothing is said of who still asks for what goes: {error:#}."
-                ));
-                return facts;
-            }
-        };
-        self.progress.phase("read the code");
-        let ours = |project: &&FoundProject| match &project.migrations {
-            Some(found) if !self.project.is_prisma() => found.folder == self.project.migrations_folder,
-            _ => project.schema_files.iter().any(|file| self.project.schema_files.contains(file)),
-        };
-        if let Some(project) = found.projects.iter().find(ours) {
-            CodeReader::new(&found, true).add_to(project, &mut facts);
-            notes.extend(facts.gaps.iter().map(|gap| format!("{}: {}", gap.what, gap.why)));
-        } else {
-            notes.push(
-                "The code was not read, so nothing is said of who still asks for what goes: no project here has exactly these migrations."
-                    .into(),
-            );
-        }
-        facts
+    /// What runs of a migration.
+    fn script(&self, at: usize) -> String {
+        let folder = &self.folders[at];
+        if self.project.is_prisma() { folder.script().to_owned() } else { plain::script(folder) }
     }
 
     async fn one(
@@ -296,12 +279,11 @@ impl Run<'_> {
             planned.verdict = PlanVerdict::Refused { reason };
             return Ok((planned, Vec::new()));
         }
-        let script = match self.project.is_prisma() {
-            true => folder.script().to_owned(),
-            false => plain::script(folder),
-        };
+        let script = self.script(at);
         let text = script.as_str();
-        let mut pieces = rewrite::rewrite(deck, text, &mut planned.notes);
+        let read = deck.read.text.as_deref().unwrap_or(text);
+        planned.notes.clone_from(&deck.read.notes);
+        let mut pieces = rewrite::rewrite(deck, read, &mut planned.notes);
         planned.left = rewrite::left(deck, &pieces);
         if let [only] = pieces.as_slice()
             && only.text == text
@@ -341,7 +323,7 @@ impl Run<'_> {
         let catalog = introspect(database).await?;
         let ground = Ground { lab: self.lab, before: database, catalog: &catalog };
         let facts = deck.facts(&pieces);
-        let shown = match prove::prove(&ground, text, &pieces, &facts).await? {
+        let shown = match prove::prove(&ground, text, &deck.read.over_rows(text), &pieces, &facts).await? {
             Ok(shown) => shown,
             Err(reason) => {
                 planned.verdict = PlanVerdict::Refuted { reason };

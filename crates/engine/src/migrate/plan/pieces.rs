@@ -3,7 +3,7 @@
 use pgsteward_model::catalog::Catalog;
 use pgsteward_model::migration::{MigrationFile, MigrationStatement};
 use pgsteward_model::source::Span;
-use pgsteward_model::statement::AlterTable;
+use pgsteward_model::statement::{AlterAction, AlterTable};
 use pgsteward_sql::Births;
 
 use super::torn::torn;
@@ -118,11 +118,26 @@ pub(super) fn stands(
     }))
 }
 
-/// Each action of an `ALTER TABLE` as a statement of its own; none where there is one only, or the text has another
-/// number of them than the parser saw.
+/// Each action of an `ALTER TABLE` as a statement of its own, but for a column that goes and comes back, without which no statement
+/// may stand between; none where there is one only, or the text has another number of them than the parser saw.
 pub(super) fn single_actions(alter: &AlterTable, text: &str) -> Option<Vec<String>> {
     let (head, actions) = pgsteward_rules::migration::alter_parts(text, alter.actions.len())?;
-    (actions.len() > 1).then(|| actions.iter().map(|action| format!("{head} {action};\n")).collect())
+    let of = |at: usize| {
+        let back = twin(alter, at).and_then(|back| actions.get(back));
+        let back = back.map_or_else(String::new, |back| format!(",\n{back}"));
+        Some(format!("{head} {}{back};\n", actions.get(at)?))
+    };
+    let comes_back: Vec<usize> = (0..actions.len()).filter_map(|at| twin(alter, at)).collect();
+    let singles: Vec<String> =
+        (0..actions.len()).filter(|at| !comes_back.contains(at)).filter_map(of).collect();
+    (singles.len() > 1).then_some(singles)
+}
+
+/// The action that adds the column again which the one at a place drops.
+pub(super) fn twin(alter: &AlterTable, at: usize) -> Option<usize> {
+    let AlterAction::DropColumn { name, .. } = alter.actions.get(at)? else { return None };
+    let back = |action: &AlterAction| matches!(action, AlterAction::AddColumn { column, .. } if column.column.name == *name);
+    alter.actions.iter().skip(at).position(back).map(|place| at + place)
 }
 
 /// The database just before a statement of the file that `catalog` comes before.

@@ -42,10 +42,12 @@ pub(super) struct Shown {
     pub(super) without_rows: Option<String>,
 }
 
-/// `facts` are those of the pieces. The inner error says why the plan does not hold.
+/// `facts` are those of the pieces; `read` is the migration as the plan reads it, whose rows are those wanted. The inner error says
+/// why the plan does not hold.
 pub(super) async fn prove(
     ground: &Ground<'_>,
     original: &str,
+    read: &str,
     pieces: &[Piece],
     facts: &Facts,
 ) -> Result<Result<Shown, String>> {
@@ -66,7 +68,7 @@ pub(super) async fn prove(
         return Ok(Err(reason));
     }
     ground.lab.finish_database(tried).await?;
-    with_rows(ground, original, pieces, &files).await
+    with_rows(ground, read, pieces, &files).await
 }
 
 /// What the catalog type does not hold counts as well: hands set it in migrations, and queries get slow without it.

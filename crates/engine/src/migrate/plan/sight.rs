@@ -15,15 +15,22 @@ use super::pieces::{Piece, single_actions, without_transaction};
 use super::prove::run_original;
 use crate::collect::introspect;
 
-/// Looks at the lab just before a migration and, in a copy, just after it. `database` is left as it is.
-pub(super) async fn look(deck: &mut Deck, lab: &Lab, database: &Database, text: &str) -> Result<()> {
+/// Looks at the lab just before a migration and, in a copy, just after it. `database` is left as it is. `read` is the migration as
+/// the plan reads it.
+pub(super) async fn look(
+    deck: &mut Deck,
+    lab: &Lab,
+    database: &Database,
+    text: &str,
+    read: &str,
+) -> Result<()> {
     (deck.after, deck.meanwhile, deck.moving) = (None, None, None);
     deck.along.clear();
     if !wanted(deck, text) {
         return Ok(());
     }
     deck.take_words(&introspect(database).await?);
-    deck.moving = Some(moved(deck, text));
+    deck.moving = Some(moved(deck, read));
     // That it fails is said by the proof.
     let (after, ran) = run_original(lab, database, text).await?;
     if ran.is_ok() {

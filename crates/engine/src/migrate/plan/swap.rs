@@ -7,7 +7,7 @@ use pgsteward_model::catalog::{Catalog, Constraint, ConstraintKind, ForeignKey, 
 use pgsteward_sql::{ddl, quote_ident, quote_literal, quote_qualified, rename_in_expression};
 
 use super::exchange::{Exchange, Ways, short};
-use super::look::look;
+use super::look::{doubted, look};
 use super::pieces::Piece;
 use crate::migrate::belongings::columns::all_of;
 use crate::migrate::unused;
@@ -56,7 +56,7 @@ impl Swap<'_> {
         let ahead = |one: &Exchange<'_>| {
             // Values of an enum that go are waited for.
             let look = look(one).filter(|_| self.types.is_empty());
-            self.refused_first(one).into_iter().chain(look).collect::<Vec<_>>()
+            self.refused_first(one).into_iter().chain(look).chain(doubted(one)).collect::<Vec<_>>()
         };
         pieces.extend(self.exchanges.iter().map(|one| one.expand(&ahead(one))));
         pieces.extend(self.exchanges.iter().map(Exchange::fill));

@@ -36,6 +36,7 @@ impl Turn {
     }
 }
 
+const COLUMN: &str = "the column";
 const POLICY: &str = "the policy";
 const PRIVILEGES: &str = "the privileges for";
 
@@ -61,8 +62,10 @@ pub(super) fn torn_beside(
             let last_turns = turns(&last.statement);
             let same = place == at && first.span == last.span;
             first_turns.iter().enumerate().find_map(|(order, turn)| {
-                let later = last_turns.iter().skip(if same { order + 1 } else { 0 });
-                later.into_iter().find(|later| turn.is_undone_by(later)).map(|later| turn.in_words(later))
+                // A column's way out and back stays one statement, whatever is taken from it.
+                let mut later = last_turns.iter().skip(if same { order + 1 } else { 0 });
+                let later = later.find(|later| turn.is_undone_by(later) && !(same && turn.kind == COLUMN));
+                later.map(|later| turn.in_words(later))
             })
         })
     })
@@ -104,9 +107,9 @@ fn turns(statement: &Statement) -> Vec<Turn> {
             let of = |action: &AlterAction| {
                 let named = |name: &Option<String>| name.clone().unwrap_or_default();
                 Some(match action {
-                    AlterAction::DropColumn { name, .. } => turn("the column", on, name, true, false),
+                    AlterAction::DropColumn { name, .. } => turn(COLUMN, on, name, true, false),
                     AlterAction::AddColumn { column, .. } => {
-                        turn("the column", on, &column.column.name, false, true)
+                        turn(COLUMN, on, &column.column.name, false, true)
                     }
                     AlterAction::DisableRowSecurity => turn("the row security", on, "", true, false),
                     AlterAction::EnableRowSecurity => turn("the row security", on, "", false, true),

@@ -18,7 +18,7 @@ mod types;
 pub use column::set_not_null;
 use std::collections::{BTreeMap, BTreeSet};
 
-use pgsteward_model::catalog::{Catalog, ConstraintKind, FunctionId, QName, Table, View};
+use pgsteward_model::catalog::{Catalog, ColumnType, ConstraintKind, FunctionId, QName, Table, View};
 use pgsteward_model::catalog_words::in_words_of;
 use pgsteward_model::identity::TablePart;
 
@@ -27,6 +27,11 @@ use self::made::Made;
 use self::part::Exchange;
 use super::{comment, left_out, object, order, table};
 use crate::quote::{quote_ident, quote_literal, quote_qualified};
+
+/// The value of a column in another type, as an expression; none where no value of the one type is one of the other.
+pub fn converted(column: &str, from: &ColumnType, to: &ColumnType) -> Option<String> {
+    cast::using(column, from, to, &BTreeSet::new())
+}
 
 /// The way from one catalog to another.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

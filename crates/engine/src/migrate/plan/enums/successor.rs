@@ -61,6 +61,7 @@ impl Change<'_> {
                 default: after
                     .and_then(|after| self.default_in(after, user))
                     .or_else(|| user.default.clone()),
+                doubt: None,
                 refuses: user.using.is_none() && !self.removed().is_empty(),
                 behind: fired::last_before(catalog, user.table),
             }
