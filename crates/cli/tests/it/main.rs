@@ -52,6 +52,7 @@ mod migrate_plan_strangers;
 mod migrate_plan_tables;
 mod migrate_plan_type_and_name;
 mod migrate_plan_types;
+mod migrate_plan_upserts;
 mod migrate_plan_values;
 mod migrate_push;
 mod migrate_rehearse;

@@ -55,6 +55,7 @@ pub mod squash;
 pub mod status;
 mod subscribers;
 pub mod target;
+mod told;
 mod unused;
 mod watch;
 

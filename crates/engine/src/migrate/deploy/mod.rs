@@ -21,6 +21,7 @@ use super::project::{MigrateProject, MigrationFolder, ProjectOptions};
 use super::rollback::{UNDER_WAY, refuse_irreversible};
 use super::subscribers::{self, Publications, of_migrations};
 use super::target::{self, Chosen};
+use super::told;
 use super::watch::Budget;
 use super::{analyze, drift, server, squash};
 use crate::Progress;
@@ -197,6 +198,9 @@ impl Deploy<'_> {
         }
         self.fresh = rows.is_empty() && server::is_empty(session).await?;
         let plans = plans(self.folders, &pending, session.version(), self.fresh)?;
+        let said = told::of_migrations(&pending);
+        said.iter().for_each(|said| self.progress.note(said));
+        self.report.notes.extend(said);
         self.tell_subscribers(session, &pending).await?;
         for (at, folder) in pending.iter().enumerate() {
             self.progress.phase(&format!("apply {}", folder.name));

@@ -124,7 +124,8 @@ pub(super) fn next(
 fn beside_until(swap: &Swap<'_>) -> Vec<Piece> {
     let mut pieces: Vec<Piece> =
         swap.exchanges.iter().flat_map(|one| [one.expand(&[between(one)]), one.fill()]).collect();
-    pieces.extend(swap.indexed());
+    let (first, last) = swap.indexed();
+    pieces.extend(first.into_iter().chain(last));
     let mut sql = Vec::new();
     for one in &swap.exchanges {
         let (on, from, through) = (one.on(), quote_ident(one.from), quote_ident(&one.through));

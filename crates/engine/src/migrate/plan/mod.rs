@@ -41,6 +41,7 @@ mod swap;
 mod sync;
 mod torn;
 mod unknown;
+mod upserts;
 
 use std::collections::BTreeMap;
 
@@ -51,7 +52,7 @@ use pgsteward_model::migration::Replay;
 
 use super::error::MigrateError;
 use super::project::{MigrateProject, MigrationFolder, ProjectOptions};
-use super::rollback;
+use super::{rollback, told};
 use crate::Progress;
 use crate::collect::introspect;
 use crate::fix::Plan as Changes;
@@ -284,6 +285,9 @@ impl Run<'_> {
         let read = deck.read.text.as_deref().unwrap_or(text);
         planned.notes.clone_from(&deck.read.notes);
         let mut pieces = rewrite::rewrite(deck, read, &mut planned.notes);
+        for piece in &pieces {
+            told::of_text(&piece.text).for_each(|said| pieces::note(&mut planned.notes, said.to_owned()));
+        }
         planned.left = rewrite::left(deck, &pieces);
         if let [only] = pieces.as_slice()
             && only.text == text

@@ -60,7 +60,8 @@ impl Swap<'_> {
         };
         pieces.extend(self.exchanges.iter().map(|one| one.expand(&ahead(one))));
         pieces.extend(self.exchanges.iter().map(Exchange::fill));
-        pieces.extend(self.indexed());
+        let (indexed, last) = self.indexed();
+        pieces.extend(indexed);
         let (strict, rest): (Vec<&Exchange<'_>>, Vec<_>) = self.exchanges.iter().partition(|one| one.refuses);
         pieces.extend(rest.iter().flat_map(|one| one.require()));
         pieces.extend(self.constraints());
@@ -75,25 +76,33 @@ impl Swap<'_> {
         }
         pieces.extend(refusing);
         pieces.extend(self.beside.iter().cloned());
-        pieces.push(Piece {
-            behind: refused,
-            after: self.waits.clone().filter(|_| !refused),
-            ..self.contract()
-        });
+        let mut last: Vec<Piece> = last.into_iter().chain([self.contract()]).collect();
+        for (at, piece) in last.iter_mut().enumerate() {
+            let first = at == 0 && !refused;
+            piece.after = self.waits.clone().filter(|_| first);
+            piece.behind = self.waits.is_some() && !first;
+        }
+        pieces.extend(last);
         pieces.iter_mut().for_each(|piece| piece.keeps_strangers = true);
         pieces
     }
 
-    /// The indexes of the second columns.
-    pub(super) fn indexed(&self) -> Vec<Piece> {
+    /// The indexes of the second columns, and those of them that may come last.
+    pub(super) fn indexed(&self) -> (Vec<Piece>, Vec<Piece>) {
         let build = |index: &Successor<'_, Index>| {
+            let told = self.told_of_upserts(index.table, index.old);
             Piece::settled(
                 &format!("index_{}", index.old.name),
-                "The index of the new column, built while all go on.",
+                &format!("The index of the new column, built while all go on.{told}"),
                 &[ddl::index(&index.table.name, &index.new, true)],
             )
         };
-        self.indexes().iter().map(build).chain(self.indexes_of_partitions()).collect()
+        let all = self.indexes();
+        let (last, first): (Vec<_>, Vec<_>) =
+            all.iter().partition(|index| self.comes_last(index.table, index.old));
+        let of_partitions = self.indexes_of_partitions();
+        let first = first.into_iter().map(build).chain(of_partitions).collect();
+        (first, last.into_iter().map(build).collect())
     }
 
     /// Names that nobody may use any more.
