@@ -130,7 +130,7 @@ fn beside_until(swap: &Swap<'_>) -> Vec<Piece> {
     for one in &swap.exchanges {
         let (on, from, through) = (one.on(), quote_ident(one.from), quote_ident(&one.through));
         sql.extend(one.alone());
-        sql.push(swap.refused_second(one));
+        sql.extend([swap.refused_second(one), swap.read_second(one)]);
         sql.extend(of_column(&one.table.name, &one.through, one.from));
         sql.push(format!("ALTER TABLE {on} DROP COLUMN {through}"));
         sql.push(format!("ALTER TABLE {on} RENAME COLUMN {from} TO {}", quote_ident(one.to)));

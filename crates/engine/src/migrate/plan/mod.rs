@@ -8,6 +8,7 @@ mod built;
 mod change;
 mod code;
 mod deck;
+mod dependents;
 mod drops;
 mod enums;
 mod exchange;

@@ -80,7 +80,7 @@ impl Standing {
             let text = piece.text.to_ascii_uppercase();
             piece.keeps_strangers || !["DROP ", "RENAME "].iter().any(|word| text.contains(word))
         };
-        // What the migration itself takes out of the way stands there still; the first folder of each enum asks once more.
+        // What the migration itself takes out of the way stands there still; the first folder of each change asks once more.
         let first = pieces.iter().position(|piece| !stays(piece)).unwrap_or(pieces.len());
         let asked: Vec<&String> = pieces[..first].iter().filter_map(|piece| piece.asks.as_ref()).collect();
         if asked.is_empty() {
@@ -89,7 +89,7 @@ impl Standing {
         let session = ReadSession::connect(&self.url).await?;
         let mut found = Ok(BTreeSet::new());
         for query in asked {
-            let names = session.text("ask what stands on the enum", query).await;
+            let names = session.text("ask what hands made upon what changes", query).await;
             found = found.and_then(|mut all: BTreeSet<String>| {
                 all.extend(names?);
                 Ok::<_, MigrateError>(all)

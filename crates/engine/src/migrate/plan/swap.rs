@@ -58,7 +58,11 @@ impl Swap<'_> {
             let look = look(one).filter(|_| self.types.is_empty());
             self.refused_first(one).into_iter().chain(look).chain(doubted(one)).collect::<Vec<_>>()
         };
-        pieces.extend(self.exchanges.iter().map(|one| one.expand(&ahead(one))));
+        let mut expanding: Vec<Piece> = self.exchanges.iter().map(|one| one.expand(&ahead(one))).collect();
+        if let Some(first) = expanding.first_mut() {
+            first.asks = self.asks();
+        }
+        pieces.extend(expanding);
         pieces.extend(self.exchanges.iter().map(Exchange::fill));
         let (indexed, last) = self.indexed();
         pieces.extend(indexed);

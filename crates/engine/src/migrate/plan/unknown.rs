@@ -21,10 +21,12 @@ impl Swap<'_> {
         let hint = "write what is to stay as a migration before this one and plan anew, or drop it; then \
                     pgsteward migrate resolve --rolled-back, and deploy again";
         let known = known(self.catalog, one.table);
-        vec![
+        let mut guards = vec![
             refused(&one.table.name, one.from, of_first(one), &known, hint),
             overtaken(&one.table.name, one.from, &one.sync()),
-        ]
+        ];
+        guards.extend(self.read_first(one));
+        guards
     }
 
     /// The same for what was made since.
@@ -34,10 +36,12 @@ impl Swap<'_> {
             one.through
         );
         let known = known(self.catalog, one.table);
-        vec![
+        let mut guards = vec![
             refused(&one.table.name, one.from, of_first(one), &known, &hint),
             overtaken(&one.table.name, one.from, &one.sync()),
-        ]
+        ];
+        guards.extend(self.read_last(one));
+        guards
     }
 
     /// The same where the second column goes, which has nothing but indexes of the plan's.
