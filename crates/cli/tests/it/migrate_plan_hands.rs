@@ -308,7 +308,8 @@ fn a_plan_leaves_the_namespace_to_the_url_as_its_author_does() {
             for name in &names {
                 let path = project.path().join("prisma/migrations").join(name).join(file);
                 let text = if path.exists() { std::fs::read_to_string(path).unwrap() } else { String::new() };
-                assert!(!text.contains("public"), "{name}/{file}: {text}");
+                let named = text.replace("publication", "");
+                assert!(!named.contains("public"), "{name}/{file}: {text}");
             }
         }
         let filled = names.iter().find(|name| name.contains("_fill_total")).unwrap();

@@ -314,6 +314,7 @@ mod tests {
                 default: None,
                 refuses: false,
                 behind: None,
+                doubt: None,
             };
             exchange.body()
         };
