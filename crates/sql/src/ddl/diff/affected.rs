@@ -46,11 +46,6 @@ impl Affected {
         };
         let tables = from.tables.values().filter(recreated).map(|table| table.name.clone()).collect();
         let mut affected = Affected { tables, ..Affected::default() };
-        let retyped = |(table, column): &&(QName, String)| {
-            let ty = |side: &Catalog| Some(side.table(table)?.column(column)?.ty.clone());
-            ty(from).zip(ty(to)).is_some_and(|(old, new)| old != new)
-        };
-        affected.readded = readded.iter().filter(retyped).cloned().collect();
         let gone = |sequence: &&Sequence| match to.sequences.get(&sequence.name) {
             Some(other) => {
                 object::comes_with_identity(from, sequence) != object::comes_with_identity(to, other)
@@ -59,6 +54,20 @@ impl Affected {
         };
         affected.sequences = from.sequences.values().filter(gone).map(|one| one.name.clone()).collect();
         affected.types = exchanged(from, to);
+        loop {
+            let more = composites_and_domains_over(from, &affected.types);
+            let more: Vec<QName> =
+                more.filter(|name| is_type(to, name) && !affected.types.contains(name)).collect();
+            if more.is_empty() {
+                break;
+            }
+            affected.types.extend(more);
+        }
+        let retyped = |(table, column): &&(QName, String)| {
+            let ty = |side: &Catalog| Some(side.table(table)?.column(column)?.ty.clone());
+            ty(from).zip(ty(to)).is_some_and(|(old, new)| old != new || affected.is_new(&new))
+        };
+        affected.readded = readded.iter().filter(retyped).cloned().collect();
         for (id, function) in &from.functions {
             let replaced = to.functions.get(id).is_some_and(|other| !can_replace(function, other));
             let in_the_way =
@@ -85,11 +94,6 @@ impl Affected {
 
     fn grow(&mut self, from: &Catalog, to: &Catalog) -> bool {
         let before = self.size();
-        self.types.extend(
-            composites_and_domains_over(from, &self.types)
-                .filter(|name| is_type(to, name))
-                .collect::<Vec<_>>(),
-        );
         for (name, table) in &from.tables {
             let Some(wanted) = to.table(name).filter(|_| !self.tables.contains(name)) else { continue };
             for column in &table.columns {
@@ -130,14 +134,18 @@ impl Affected {
             self.readded.insert(key);
             return;
         }
-        let is_new = |ty: &ColumnType| type_name(ty).is_some_and(|name| self.types.contains(&name));
-        if column.ty == other.ty && column.collation == other.collation && !is_new(&other.ty) {
+        if column.ty == other.ty && column.collation == other.collation && !self.is_new(&other.ty) {
             return;
         }
         match cast::using(&column.name, &column.ty, &other.ty, &self.types) {
             Some(_) => self.retyped.insert(key),
             None => self.readded.insert(key),
         };
+    }
+
+    /// Whether the type is another one than that of its name was.
+    fn is_new(&self, ty: &ColumnType) -> bool {
+        type_name(ty).is_some_and(|name| self.types.contains(&name))
     }
 
     fn size(&self) -> usize {
