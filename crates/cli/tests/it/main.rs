@@ -26,6 +26,7 @@ mod migrate_conflicts;
 mod migrate_crashes;
 mod migrate_deploy;
 mod migrate_deploy_12;
+mod migrate_deploy_locks;
 mod migrate_dev;
 mod migrate_diff;
 mod migrate_doctor;

@@ -32,6 +32,7 @@ mod messages;
 pub mod name;
 mod namespace;
 pub mod outside;
+mod patience;
 pub mod place;
 mod plain_files;
 pub mod plan;

@@ -70,6 +70,8 @@ pub struct RehearsedMigration {
     /// Errors that the load got: what the application that runs today would see.
     pub broken: Vec<Broken>,
     pub deadlocks: Vec<Deadlock>,
+    /// How often it let go of its locks, because one that it needed beside them was not granted in time, and began again.
+    pub let_go: usize,
     /// The error of the server where it did not run.
     pub failure: Option<String>,
 }

@@ -1,7 +1,11 @@
 //! `VACUUM FULL`, `CLUSTER`, `TRUNCATE` and `LOCK TABLE` in a migration.
 
+use std::collections::BTreeSet;
+
+use pgsteward_model::effect::Touch;
 use pgsteward_model::facts::{Facts, Need};
 use pgsteward_model::finding::{Finding, Severity};
+use pgsteward_model::migration::{MigrationFile, MigrationStatement};
 use pgsteward_model::rule::{Group, Rule};
 use pgsteward_model::statement::Statement;
 
@@ -55,7 +59,7 @@ fn check(facts: &Facts) -> Vec<Finding> {
         for touch in &statement.effect.touches {
             let Some(hit) = Hit::new(facts, file, statement, touch) else { continue };
             // LOCK TABLE in a mode that stops nobody but other schema changes is a courtesy.
-            if !touch.lock.blocks_writes() || reported > 0 {
+            if !touch.lock.blocks_writes() || reported > 0 || sets_an_order(file, statement, touch) {
                 continue;
             }
             reported += 1;
@@ -74,4 +78,22 @@ fn check(facts: &Facts) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// Takes a lock that the file needs anyway, to get those of several tables in an order in which nobody waits for it while it waits
+/// for them.
+fn sets_an_order(file: &MigrationFile, statement: &MigrationStatement, touch: &Touch) -> bool {
+    let is_lock = |one: &&MigrationStatement| matches!(one.statement, Statement::LockTable { .. });
+    if !is_lock(&statement) {
+        return false;
+    }
+    let locked: BTreeSet<_> = file
+        .statements
+        .iter()
+        .filter(is_lock)
+        .flat_map(|one| one.effect.touches.iter().map(|touch| &touch.relation))
+        .collect();
+    let later = file.statements.iter().filter(|one| one.span.start > statement.span.start && !is_lock(one));
+    let mut touches = later.flat_map(|one| &one.effect.touches);
+    locked.len() > 1 && touches.any(|other| other.relation == touch.relation && other.lock >= touch.lock)
 }

@@ -10,6 +10,7 @@ use pgsteward_model::statement::Statement;
 use pgsteward_pg::{Mark, WriteSession};
 
 use super::Apply;
+use crate::migrate::patience::Patience;
 use crate::migrate::regime::{FilePlan, Kind, Planned};
 
 /// A message is not made longer than this by another statement: the server parses it as a whole.
@@ -213,7 +214,7 @@ impl Apply<'_> {
         Script { begin: first, messages: Vec::new(), places: Vec::new(), together, timed: true }
     }
 
-    /// The statements, each preceded by its time limit where that changes.
+    /// The statements, each preceded by its time limit where that changes, and by the shorter patience where that begins.
     pub(super) fn push_statements(&self, script: &mut Script, range: Range<usize>) {
         let mut limit = None;
         let mut set = |script: &mut Script, wanted: Option<std::time::Duration>| {
@@ -223,8 +224,14 @@ impl Apply<'_> {
             }
             limit = wanted;
         };
+        let patience = Patience::of(self.plan, range.clone()).filter(|_| !self.plan.sets_lock_timeout);
         for at in range {
             let planned = &self.plan.statements[at];
+            if let (Some(patience), Some(limit)) =
+                (patience.filter(|one| one.from == at), self.limits.lock_timeout)
+            {
+                script.own(&patience.setting(limit));
+            }
             set(
                 script,
                 match planned.kind {

@@ -154,6 +154,7 @@ impl Swap<'_> {
 
     fn contract(&self) -> Piece {
         let mut sql = self.ahead.clone();
+        sql.extend(self.locked());
         sql.extend(self.freed());
         for one in &self.exchanges {
             sql.extend(self.sequence(one));

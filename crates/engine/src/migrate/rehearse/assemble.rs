@@ -66,6 +66,7 @@ pub(super) fn migration(
         checks: runs.loaded.checks.clone(),
         broken: Vec::new(),
         deadlocks: Vec::new(),
+        let_go: runs.loaded.let_go,
         failure: None,
     };
     broken::add(&mut migration, plan, runs.loaded, &at);

@@ -13,6 +13,8 @@ use crate::migrate::regime::FilePlan;
 
 /// SQLSTATE `deadlock_detected`.
 pub(super) const DEADLOCK: &str = "40P01";
+/// SQLSTATE `lock_not_available`.
+pub(super) const LOCK_NOT_AVAILABLE: &str = "55P03";
 
 /// Adds what the requests were refused. `at`: the index in the file of each statement of the migration.
 pub(super) fn add(migration: &mut RehearsedMigration, plan: &FilePlan, seen: &Seen, at: &[usize]) {

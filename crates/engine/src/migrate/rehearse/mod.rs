@@ -281,7 +281,8 @@ async fn passes(
 ) -> Result<Passes, MigrateError> {
     let mut passes = Passes { small: Vec::new(), large: Vec::new(), loaded: Vec::new() };
     progress.phase("rehearse under load");
-    passes.loaded = pass(lab, large, files, Company::Load(&large.more), options.limit).await?;
+    let load = Company::Load { more: &large.more, lock_timeout: options.lock_timeout };
+    passes.loaded = pass(lab, large, files, load, options.limit).await?;
     progress.phase("measure the time of each statement");
     for time in 0..TIMES {
         progress.step(time, TIMES);
@@ -329,6 +330,7 @@ fn one(
             checks: Vec::new(),
             broken: Vec::new(),
             deadlocks: Vec::new(),
+            let_go: 0,
             failure: None,
         };
     };

@@ -2,7 +2,8 @@
 //! rows it read, the files it wrote anew, the locks it left. It judges nothing and compares no two runs.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Instant;
+use std::ops::Range;
+use std::time::{Duration, Instant};
 
 use pgsteward_lab::{Database, Lab, MoreRows};
 use pgsteward_model::catalog::{Catalog, QName};
@@ -12,7 +13,7 @@ use pgsteward_model::migration::ServerError;
 use pgsteward_pg::LabSession;
 use pgsteward_sql::quote_qualified;
 
-use super::broken::DEADLOCK;
+use super::broken::{DEADLOCK, LOCK_NOT_AVAILABLE};
 use super::load::{Load, Request};
 use super::observe::{CLOCK, Counts, Rows, STATE, State, numbers};
 use super::of_lab;
@@ -23,6 +24,7 @@ use crate::collect::introspect;
 use crate::migrate::MigrateError;
 use crate::migrate::backfill::Definition;
 use crate::migrate::checks::{self, Checks};
+use crate::migrate::patience::Patience;
 use crate::migrate::regime::{FilePlan, Unit};
 
 /// A file that is ready for the lab.
@@ -51,6 +53,8 @@ pub(super) struct Seen {
     pub(super) names: BTreeMap<String, String>,
     /// The statements that the server ended because of a deadlock; they were tried again.
     pub(super) deadlocked: Vec<usize>,
+    /// How often a transaction let go of its locks, because another that it needed was not granted in time.
+    pub(super) let_go: usize,
     /// Of a run under load.
     pub(super) around: Option<Around>,
 }
@@ -86,12 +90,19 @@ pub(super) struct StatementSeen {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Company<'a> {
     Alone,
-    /// The load, and what makes new rows for it. Without parallel workers, whose reading the server counts elsewhere.
-    Load(&'a BTreeMap<QName, MoreRows>),
+    /// The load, what makes new rows for it, and how long a lock is waited for where `deploy` holds others. Without parallel
+    /// workers, whose reading the server counts elsewhere.
+    Load {
+        more: &'a BTreeMap<QName, MoreRows>,
+        lock_timeout: Duration,
+    },
 }
 
 /// How often a file is begun again after a deadlock.
 const RETRIES: usize = 3;
+/// How often one is begun again that let go of its locks, and how long the others have the tables for themselves before that.
+const RETRIES_OF_LOCKS: usize = 8;
+const PAUSE: Duration = Duration::from_millis(250);
 
 /// Runs the files in order on one database, up to the first that fails.
 pub(super) async fn run(
@@ -107,7 +118,7 @@ pub(super) async fn run(
     }
     let mut since = match company {
         Company::Alone => None,
-        Company::Load(more) => Some((more, Since::default())),
+        Company::Load { more, lock_timeout } => Some((more, lock_timeout, Since::default())),
     };
     for file in files {
         let seen = one(lab, database, file, since.as_mut(), limit_ms).await?;
@@ -142,7 +153,7 @@ async fn one(
     lab: &Lab,
     database: &Database,
     file: &Ready,
-    company: Option<&mut (&BTreeMap<QName, MoreRows>, Since)>,
+    company: Option<&mut (&BTreeMap<QName, MoreRows>, Duration, Since)>,
     limit_ms: u128,
 ) -> Result<Seen, MigrateError> {
     let session = database.session().await.map_err(|error| of_lab(&error))?;
@@ -160,7 +171,8 @@ async fn one(
         return Ok(Seen { failure: Some((0, error)), ..Seen::default() });
     }
     let mut around = None;
-    if let Some((more, since)) = company {
+    let lock_timeout = company.as_ref().map(|company| company.1).filter(|limit| !limit.is_zero());
+    if let Some((more, _, since)) = company {
         let catalog = catalog(database).await?;
         let touched = super::touched(&catalog, &file.plan);
         let source = Source { more, since, text: &file.source };
@@ -169,7 +181,7 @@ async fn one(
         }
         since.pass(&catalog, file);
     }
-    let mut run = Run { lab, session: &session, file, seen: Seen::default() };
+    let mut run = Run { lab, session: &session, file, lock_timeout, seen: Seen::default() };
     let ran = run.all().await;
     let mut seen = run.seen;
     session.close().await;
@@ -201,6 +213,8 @@ struct Run<'a> {
     lab: &'a Lab,
     session: &'a LabSession,
     file: &'a Ready,
+    /// None where nobody else is there, or a lock is waited for for ever.
+    lock_timeout: Option<Duration>,
     seen: Seen,
 }
 
@@ -211,26 +225,15 @@ impl Run<'_> {
         self.check("before", checks::Around::Nothing).await?;
         let plan = &self.file.plan;
         if plan.regime == FileRegime::Atomic {
-            return self.together(0..plan.statements.len()).await;
+            return self.together(0..plan.statements.len(), None).await;
         }
         for unit in &plan.units {
             match *unit {
-                Unit::One(at) => self.together(at..at + 1).await?,
+                Unit::One(at) => self.together(at..at + 1, None).await?,
                 Unit::Alone(at) => {
                     self.statement(at, false).await?;
                 }
-                Unit::Block { from, to } => {
-                    self.control(from).await?;
-                    for at in from + 1..to {
-                        if !self.statement(at, true).await? {
-                            break;
-                        }
-                    }
-                    if !self.is_lost() {
-                        self.control(to).await?;
-                    }
-                    self.release(from..to);
-                }
+                Unit::Block { from, to } => self.together(from + 1..to, Some((from, to))).await?,
             }
             if self.seen.failure.is_some() {
                 return Ok(());
@@ -251,25 +254,46 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// In one transaction, which is begun again where it was the one to end of two that waited for each other.
-    async fn together(&mut self, range: std::ops::Range<usize>) -> Result<(), MigrateError> {
+    /// In one transaction, the file's own where it writes one; begun again, as `deploy` does, where it let go of its locks or was
+    /// the one to end of two that waited for each other.
+    async fn together(
+        &mut self,
+        range: Range<usize>,
+        own: Option<(usize, usize)>,
+    ) -> Result<(), MigrateError> {
         loop {
-            self.transaction(range.clone()).await?;
-            match &self.seen.failure {
-                Some((at, error)) if error.sqlstate == DEADLOCK && self.seen.deadlocked.len() < RETRIES => {
-                    self.seen.deadlocked.push(*at);
-                    self.seen.failure = None;
-                    self.seen.statements.retain(|one| !range.contains(&one.at));
+            self.transaction(range.clone(), own).await?;
+            let Some((at, error)) = &self.seen.failure else { return Ok(()) };
+            match error.sqlstate.as_str() {
+                DEADLOCK if self.seen.deadlocked.len() < RETRIES => self.seen.deadlocked.push(*at),
+                LOCK_NOT_AVAILABLE if self.seen.let_go < RETRIES_OF_LOCKS => {
+                    self.seen.let_go += 1;
+                    tokio::time::sleep(PAUSE).await;
                 }
                 _ => return Ok(()),
             }
+            self.seen.failure = None;
+            self.seen.statements.retain(|one| !range.contains(&one.at));
         }
     }
 
-    async fn transaction(&mut self, range: std::ops::Range<usize>) -> Result<(), MigrateError> {
-        self.ask("BEGIN").await?;
+    async fn transaction(
+        &mut self,
+        range: Range<usize>,
+        own: Option<(usize, usize)>,
+    ) -> Result<(), MigrateError> {
+        match own {
+            Some((begin, _)) => self.control(begin).await?,
+            None => drop(self.ask("BEGIN").await?),
+        }
         let last = range.end.saturating_sub(1);
+        let plan = &self.file.plan;
+        let patience = Patience::of(plan, range.clone()).filter(|_| !plan.sets_lock_timeout);
         for at in range.clone() {
+            if let (Some(patience), Some(limit)) = (patience.filter(|one| one.from == at), self.lock_timeout)
+            {
+                self.ask(&patience.setting(limit)).await?;
+            }
             if !self.statement(at, true).await? {
                 if !self.is_lost() {
                     self.ask("ROLLBACK").await?;
@@ -277,18 +301,23 @@ impl Run<'_> {
                 return Ok(());
             }
         }
-        if self.file.plan.regime == FileRegime::Atomic {
+        if plan.regime == FileRegime::Atomic {
             self.check("after", checks::Around::Transaction).await?;
         }
-        // What a deferred constraint refuses at the end is the server's answer as well.
-        if let Err(error) = self.session.simple("COMMIT").await {
-            self.seen.failure = Some((last, error));
+        match own {
+            Some((_, end)) => self.control(end).await?,
+            None => {
+                // What a deferred constraint refuses at the end is the server's answer as well.
+                if let Err(error) = self.session.simple("COMMIT").await {
+                    self.seen.failure = Some((last, error));
+                }
+            }
         }
         self.release(range);
         Ok(())
     }
 
-    fn release(&mut self, range: std::ops::Range<usize>) {
+    fn release(&mut self, range: Range<usize>) {
         let now = Instant::now();
         for one in self.seen.statements.iter_mut().filter(|one| range.contains(&one.at)) {
             one.released = now;

@@ -186,6 +186,14 @@ impl Said {
     }
 
     fn deadlocks(&mut self, migration: &RehearsedMigration, terms: &Terms<'_>) {
+        if migration.let_go > 0 {
+            let times =
+                if migration.let_go == 1 { "once".to_owned() } else { format!("{} times", migration.let_go) };
+            self.reasons.push(format!(
+                "the application held a lock that it needed next and asked for one that it had: it let go {times}, so that nothing of the \
+                 application ends, and began again, as deploy does"
+            ));
+        }
         for one in &migration.deadlocks {
             let times = if one.times == 1 { "once".to_owned() } else { format!("{} times", one.times) };
             let reason = match (&one.request, one.line) {

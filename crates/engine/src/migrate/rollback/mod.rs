@@ -7,6 +7,7 @@
 //! database.
 
 mod adopt;
+mod carry_out;
 mod chain;
 mod exchanged;
 mod explain;

@@ -9,9 +9,8 @@ use std::time::{Duration, Instant};
 
 use pgsteward_model::migrate::deploy::Failure;
 use pgsteward_model::migrate::rollback::{Down, RollbackOutcome, RollbackReport, RollbackStep};
-use pgsteward_model::migration::ServerError;
 use pgsteward_pg::WriteSession;
-use pgsteward_pg::history::{self, HistoryRow, HistoryTable, RowState};
+use pgsteward_pg::history::{HistoryRow, HistoryTable, RowState};
 
 use super::explain::{explain, warned};
 use super::file;
@@ -20,7 +19,6 @@ use super::over_rows::{self, Ahead};
 use super::refill::FILLED_AT_ONCE;
 use super::relocate::relocate;
 use super::statements::{is_atomic, split};
-use super::survive::ACCEPTED;
 use super::{major, unproven, worth};
 use crate::Progress;
 use crate::migrate::connection::{self, Use};
@@ -78,11 +76,11 @@ pub struct RolledBack {
 }
 
 /// One migration that is to be undone.
-struct Undo {
-    id: String,
+pub(super) struct Undo {
+    pub(super) id: String,
     /// Whether its row says already that it is under way.
-    begun: bool,
-    statements: Vec<String>,
+    pub(super) begun: bool,
+    pub(super) statements: Vec<String>,
 }
 
 /// Undoes the last applied migrations, newest first, and stops at the first error. An error before the first
@@ -130,13 +128,13 @@ pub async fn rollback(
     }
 }
 
-struct Run<'a> {
-    options: &'a RollbackOptions,
-    project: &'a MigrateProject,
-    folders: &'a [MigrationFolder],
-    table: &'a HistoryTable,
-    namespace: &'a str,
-    progress: &'a dyn Progress,
+pub(super) struct Run<'a> {
+    pub(super) options: &'a RollbackOptions,
+    pub(super) project: &'a MigrateProject,
+    pub(super) folders: &'a [MigrationFolder],
+    pub(super) table: &'a HistoryTable,
+    pub(super) namespace: &'a str,
+    pub(super) progress: &'a dyn Progress,
 }
 
 impl Run<'_> {
@@ -327,72 +325,5 @@ impl Run<'_> {
             elapsed_ms: 0,
         };
         Ok((Undo { id: row.id.clone(), begun, statements }, step))
-    }
-
-    /// The statements and the row, all or nothing; again where a lock was not granted.
-    async fn at_once(&self, session: &WriteSession, undo: &Undo) -> Result<(), ServerError> {
-        let timeout = self.options.lock_timeout.unwrap_or_default().as_millis();
-        let statements: String = undo.statements.iter().map(|sql| format!("{sql};\n")).collect();
-        let text = format!(
-            "BEGIN;\nSET LOCAL lock_timeout = {timeout};\n{}{statements}{};\nCOMMIT",
-            self.accepted("SET LOCAL"),
-            history::roll_back(self.table, &undo.id)
-        );
-        self.patiently(session, &text).await
-    }
-
-    /// What lets statements go on that would refuse to change values.
-    fn accepted(&self, set: &str) -> String {
-        match self.options.accept_data_loss {
-            true => format!("{set} {ACCEPTED} = 'on';\n"),
-            false => String::new(),
-        }
-    }
-
-    /// Runs a text until its locks are granted or patience is at its end.
-    async fn patiently(&self, session: &WriteSession, text: &str) -> Result<(), ServerError> {
-        let mut pause = Duration::from_millis(200);
-        let mut tries = 0;
-        loop {
-            let error = match session.simple(text).await {
-                Ok(()) => return Ok(()),
-                Err(error) => error,
-            };
-            if !session.is_closed() {
-                session.simple("ROLLBACK").await?;
-            }
-            // 55P03: lock_not_available, 40P01: deadlock_detected.
-            let again = matches!(error.sqlstate.as_str(), "55P03" | "40P01");
-            if !again || tries >= self.options.lock_retries {
-                return Err(error);
-            }
-            tries += 1;
-            self.progress.phase(&format!(
-                "wait for a lock, attempt {} of {}",
-                tries + 1,
-                self.options.lock_retries + 1
-            ));
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(Duration::from_secs(5));
-        }
-    }
-
-    /// The row says first that it is under way; only then is anything undone.
-    async fn one_by_one(
-        &self,
-        session: &WriteSession,
-        undo: &Undo,
-        step: &mut RollbackStep,
-    ) -> Result<(), ServerError> {
-        if !undo.begun {
-            session.simple(&history::unfinish(self.table, &undo.id, UNDER_WAY)).await?;
-        }
-        step.outcome = RollbackOutcome::Interrupted;
-        let timeout = self.options.lock_timeout.unwrap_or_default().as_millis();
-        session.simple(&format!("SET lock_timeout = {timeout};\n{}", self.accepted("SET"))).await?;
-        for sql in &undo.statements {
-            self.patiently(session, sql).await?;
-        }
-        session.simple(&history::roll_back(self.table, &undo.id)).await
     }
 }

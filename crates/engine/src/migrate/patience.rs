@@ -1,0 +1,79 @@
+//! How long a transaction that holds locks waits for further ones: less than the server lets two sessions wait for each other
+//! before it ends one of them, so that it is never a statement of the application that ends. It sends nothing itself.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::time::Duration;
+
+use pgsteward_model::lock::LockMode;
+use pgsteward_model::statement::Statement;
+
+use super::regime::{FilePlan, Planned};
+
+/// Where in a transaction the shorter patience begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Patience {
+    /// The statement from which on it may wait while it holds locks.
+    pub(super) from: usize,
+    /// How often it may wait so.
+    waits: usize,
+}
+
+impl Patience {
+    /// Of statements of which nobody knows what they lock.
+    pub(super) const BEHIND_THE_FIRST: Patience = Patience { from: 1, waits: 1 };
+
+    /// Of the statements of one transaction; none where they never wait while they hold what others need.
+    pub(super) fn of(plan: &FilePlan, range: Range<usize>) -> Option<Patience> {
+        let mut held: BTreeMap<&str, LockMode> = BTreeMap::new();
+        let mut found: Option<Patience> = None;
+        for at in range {
+            let planned = &plan.statements[at];
+            let mut wanted: usize = usize::from(!held.is_empty() && is_unknown(planned));
+            // The first lock of all is waited for with nothing in hand.
+            let mut empty_handed = held.is_empty();
+            for (relation, mode) in locks(planned) {
+                let has = held.get(relation).copied();
+                let settled = has.is_some_and(|has| {
+                    has == LockMode::AccessExclusive || (has >= mode && mode > LockMode::RowExclusive)
+                });
+                wanted += usize::from(!settled && !std::mem::take(&mut empty_handed));
+                held.entry(relation).and_modify(|has| *has = mode.max(*has)).or_insert(mode);
+            }
+            if wanted > 0 {
+                found.get_or_insert(Patience { from: at, waits: 0 }).waits += wanted;
+            }
+        }
+        found
+    }
+
+    /// What gives up in time: all such waits together are shorter than `deadlock_timeout`, after which the server looks who
+    /// waits for whom. Never longer than `limit`.
+    pub(super) fn setting(self, limit: Duration) -> String {
+        // Fewer than that are left nothing to wait in.
+        let share = self.waits.min(19) + 1;
+        format!(
+            "SELECT pg_catalog.set_config('lock_timeout', LEAST({}, GREATEST(10, (pg_catalog.date_part('epoch', \
+             pg_catalog.current_setting('deadlock_timeout')::pg_catalog.interval) OPERATOR(pg_catalog.*) {})\
+             ::pg_catalog.int4))::pg_catalog.text, true)",
+            limit.as_millis(),
+            1000 / share
+        )
+    }
+}
+
+/// Locks that others could wait for, or that wait for others.
+fn locks(planned: &Planned) -> impl Iterator<Item = (&str, LockMode)> {
+    planned.predicted.iter().filter_map(|lock| {
+        let mode = LockMode::ALL.into_iter().find(|mode| mode.to_string() == lock.mode)?;
+        (mode > LockMode::AccessShare).then_some((lock.relation.as_str(), mode))
+    })
+}
+
+/// What it locks, only the server knows.
+fn is_unknown(planned: &Planned) -> bool {
+    matches!(
+        planned.statement,
+        Statement::Do { .. } | Statement::Call { .. } | Statement::Unparsed | Statement::Other { .. }
+    )
+}
