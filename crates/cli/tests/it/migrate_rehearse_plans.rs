@@ -81,6 +81,17 @@ fn on(major: u32) {
         let names = folders(&project);
         assert!(names.len() > 3, "{names:?}");
         all_safe(&server, &project, names.len() - 1);
+        if change == KEY {
+            // An order is written before its vendor is looked for.
+            let swap = names.iter().find(|name| name.contains("swap")).unwrap();
+            let text = std::fs::read_to_string(
+                project.path().join("prisma/migrations").join(swap).join("migration.sql"),
+            )
+            .unwrap();
+            let locked = |table: &str| text.find(&format!("LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")).unwrap();
+            let first_change = text.find("DROP").unwrap();
+            assert!(locked("\"Order\"") < locked("\"Vendor\"") && locked("\"Vendor\"") < first_change, "{text}");
+        }
         if change != RENAMED {
             continue;
         }

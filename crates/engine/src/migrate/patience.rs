@@ -77,3 +77,65 @@ fn is_unknown(planned: &Planned) -> bool {
         Statement::Do { .. } | Statement::Call { .. } | Statement::Unparsed | Statement::Other { .. }
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use pgsteward_model::migrate::deploy::{FileRegime, Lock};
+
+    use super::*;
+    use crate::migrate::regime::Kind;
+
+    const WHOLE: LockMode = LockMode::AccessExclusive;
+    const ROWS: LockMode = LockMode::RowExclusive;
+
+    /// Statements by the locks that they take.
+    fn of(statements: &[&[(&str, LockMode)]]) -> Option<Patience> {
+        let planned = |locks: &&[(&str, LockMode)]| Planned {
+            sql: "SELECT 1".to_owned(),
+            line: 1,
+            statement: Statement::Commit,
+            kind: Kind::Instant,
+            predicted: locks
+                .iter()
+                .map(|(relation, mode)| Lock { relation: (*relation).to_owned(), mode: mode.to_string() })
+                .collect(),
+            work: Vec::new(),
+        };
+        let plan = FilePlan {
+            regime: FileRegime::Atomic,
+            because: None,
+            units: Vec::new(),
+            statements: statements.iter().map(planned).collect(),
+            sets_lock_timeout: false,
+            sets_statement_timeout: false,
+            settings: Vec::new(),
+            changes_role: false,
+            created: Vec::new(),
+        };
+        Patience::of(&plan, 0..statements.len())
+    }
+
+    #[test]
+    fn begins_where_something_is_held() {
+        let (a, b, c) = (("a", WHOLE), ("b", WHOLE), ("c", WHOLE));
+        assert_eq!(of(&[]), None);
+        assert_eq!(of(&[&[a], &[a], &[]]), None, "one table, and nobody has a lock on it any more");
+        assert_eq!(of(&[&[], &[a], &[b], &[a], &[c]]), Some(Patience { from: 2, waits: 2 }));
+        assert_eq!(of(&[&[a, b]]), Some(Patience { from: 0, waits: 1 }), "one statement waits twice");
+        assert_eq!(of(&[&[("a", LockMode::AccessShare)], &[b]]), None, "who only reads is in nobody's way");
+        assert_eq!(of(&[&[("a", ROWS)], &[a]]), Some(Patience { from: 1, waits: 1 }), "a stronger lock");
+        assert_eq!(of(&[&[("a", ROWS)], &[("a", ROWS)]]), Some(Patience { from: 1, waits: 1 }), "other rows");
+    }
+
+    #[test]
+    fn all_waits_together_are_shorter_than_the_server_is_patient() {
+        let milliseconds = |waits| {
+            let text = Patience { from: 0, waits }.setting(Duration::from_secs(3));
+            let share = text.split("OPERATOR(pg_catalog.*) ").nth(1).unwrap();
+            share.split(')').next().unwrap().parse::<usize>().unwrap()
+        };
+        for waits in 1..10 {
+            assert!(milliseconds(waits) * waits < 1000, "{waits} times {} of 1000", milliseconds(waits));
+        }
+    }
+}
