@@ -88,9 +88,14 @@ fn on(major: u32) {
                 project.path().join("prisma/migrations").join(swap).join("migration.sql"),
             )
             .unwrap();
-            let locked = |table: &str| text.find(&format!("LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")).unwrap();
+            let locked = |table: &str| {
+                text.find(&format!("LOCK TABLE public.{table} IN ACCESS EXCLUSIVE MODE")).unwrap()
+            };
             let first_change = text.find("DROP").unwrap();
-            assert!(locked("\"Order\"") < locked("\"Vendor\"") && locked("\"Vendor\"") < first_change, "{text}");
+            assert!(
+                locked("\"Order\"") < locked("\"Vendor\"") && locked("\"Vendor\"") < first_change,
+                "{text}"
+            );
         }
         if change != RENAMED {
             continue;

@@ -15,7 +15,7 @@ use super::regime::{FilePlan, Planned};
 pub(super) struct Patience {
     /// The statement from which on it may wait while it holds locks.
     pub(super) from: usize,
-    /// How often it may wait so.
+    /// How often it is known to wait so.
     waits: usize,
 }
 
@@ -29,7 +29,8 @@ impl Patience {
         let mut found: Option<Patience> = None;
         for at in range {
             let planned = &plan.statements[at];
-            let mut wanted: usize = usize::from(!held.is_empty() && is_unknown(planned));
+            let unknown = !held.is_empty() && is_unknown(planned);
+            let mut wanted = 0;
             // The first lock of all is waited for with nothing in hand.
             let mut empty_handed = held.is_empty();
             for (relation, mode) in locks(planned) {
@@ -40,7 +41,7 @@ impl Patience {
                 wanted += usize::from(!settled && !std::mem::take(&mut empty_handed));
                 held.entry(relation).and_modify(|has| *has = mode.max(*has)).or_insert(mode);
             }
-            if wanted > 0 {
+            if wanted > 0 || unknown {
                 found.get_or_insert(Patience { from: at, waits: 0 }).waits += wanted;
             }
         }
@@ -51,7 +52,7 @@ impl Patience {
     /// waits for whom. Never longer than `limit`.
     pub(super) fn setting(self, limit: Duration) -> String {
         // Fewer than that are left nothing to wait in.
-        let share = self.waits.min(19) + 1;
+        let share = self.waits.clamp(1, 19) + 1;
         format!(
             "SELECT pg_catalog.set_config('lock_timeout', LEAST({}, GREATEST(10, (pg_catalog.date_part('epoch', \
              pg_catalog.current_setting('deadlock_timeout')::pg_catalog.interval) OPERATOR(pg_catalog.*) {})\
@@ -91,9 +92,9 @@ mod tests {
     /// Statements by the locks that they take.
     fn of(statements: &[&[(&str, LockMode)]]) -> Option<Patience> {
         let planned = |locks: &&[(&str, LockMode)]| Planned {
-            sql: "SELECT 1".to_owned(),
+            sql: String::new(),
             line: 1,
-            statement: Statement::Commit,
+            statement: if locks.is_empty() { Statement::Unparsed } else { Statement::Commit },
             kind: Kind::Instant,
             predicted: locks
                 .iter()
@@ -119,8 +120,9 @@ mod tests {
     fn begins_where_something_is_held() {
         let (a, b, c) = (("a", WHOLE), ("b", WHOLE), ("c", WHOLE));
         assert_eq!(of(&[]), None);
-        assert_eq!(of(&[&[a], &[a], &[]]), None, "one table, and nobody has a lock on it any more");
-        assert_eq!(of(&[&[], &[a], &[b], &[a], &[c]]), Some(Patience { from: 2, waits: 2 }));
+        assert_eq!(of(&[&[], &[a], &[a]]), None, "one table, and nobody has a lock on it any more");
+        assert_eq!(of(&[&[], &[a], &[b], &[], &[a], &[c]]), Some(Patience { from: 2, waits: 2 }));
+        assert_eq!(of(&[&[a], &[]]), Some(Patience { from: 1, waits: 0 }), "what it locks, nobody knows");
         assert_eq!(of(&[&[a, b]]), Some(Patience { from: 0, waits: 1 }), "one statement waits twice");
         assert_eq!(of(&[&[("a", LockMode::AccessShare)], &[b]]), None, "who only reads is in nobody's way");
         assert_eq!(of(&[&[("a", ROWS)], &[a]]), Some(Patience { from: 1, waits: 1 }), "a stronger lock");
@@ -134,8 +136,12 @@ mod tests {
             let share = text.split("OPERATOR(pg_catalog.*) ").nth(1).unwrap();
             share.split(')').next().unwrap().parse::<usize>().unwrap()
         };
-        for waits in 1..10 {
-            assert!(milliseconds(waits) * waits < 1000, "{waits} times {} of 1000", milliseconds(waits));
+        for waits in 0..10 {
+            assert!(
+                milliseconds(waits) * waits < 1000 && milliseconds(waits) <= 500,
+                "{waits} times {} of 1000",
+                milliseconds(waits)
+            );
         }
     }
 }
