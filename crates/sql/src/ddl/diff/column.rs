@@ -36,7 +36,10 @@ pub(super) fn drop(kept: &Kept<'_>, affected: &Affected) -> Vec<String> {
         (affected.dropped.contains(&key) || affected.readded.contains(&key))
             && !kept.parent_has_column(&column.name, kept.from)
     };
-    let columns = kept.from.columns.iter().filter(goes);
+    // Before 15 a column takes those along that are made of it.
+    let (made, others): (Vec<&Column>, Vec<&Column>) =
+        kept.from.columns.iter().filter(goes).partition(|column| column.generated.is_some());
+    let columns = made.into_iter().chain(others);
     columns.map(|column| format!("ALTER TABLE {name} DROP COLUMN {}", quote_ident(&column.name))).collect()
 }
 
@@ -237,4 +240,26 @@ fn both<'a>(kept: &'a Kept<'_>, affected: &'a Affected) -> impl Iterator<Item = 
         let old = kept.from.column(&new.name)?;
         Some((old, new))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use pgsteward_model::migration::Regime;
+    use pgsteward_model::version::ServerVersion;
+
+    use super::*;
+
+    #[test]
+    fn what_is_made_of_a_column_goes_before_it() {
+        let of = |sql: &str| {
+            let mut catalog = Catalog::empty(ServerVersion::of_major(14));
+            let read = crate::analyze_file(sql, &mut catalog, &mut crate::Births::default(), Regime::Psql);
+            assert!(read.errors.is_empty());
+            catalog
+        };
+        let from = of("CREATE TABLE t (a integer, b integer, c integer GENERATED ALWAYS AS (b + 1) STORED);");
+        let diff = crate::ddl::diff(&from, &of("CREATE TABLE t (a integer);"));
+        let (c, b) = ("ALTER TABLE public.t DROP COLUMN c", "ALTER TABLE public.t DROP COLUMN b");
+        assert_eq!(diff.statements, [c, b]);
+    }
 }
