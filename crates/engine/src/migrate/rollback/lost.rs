@@ -64,6 +64,7 @@ pub(super) fn losses(before: &State, after: &State, seen: &Seen, made: &Refilled
         let filled = is_filled(before, made, &table, &called.name);
         let is_back = (replaced || filled)
             && seen.tried.contains(&table)
+            && !seen.bare.contains(&(table.clone(), called.name.clone()))
             && !seen.changed.contains(&(table.clone(), Some(called.name.clone())))
             && !seen.changed.contains(&(table.clone(), None));
         let known = before.catalog.table(&table);

@@ -22,6 +22,8 @@ use super::state::State;
 const ROWS: u64 = 24;
 /// Tables that are counted together.
 const TOGETHER: usize = 16;
+/// The sum of the hashes of a column that is NULL in all rows.
+const NO_VALUES: &str = "0";
 /// How long the rows of one migration may take.
 const LIMIT: Duration = Duration::from_secs(20);
 
@@ -45,6 +47,8 @@ pub(super) struct Seen {
     pub(super) changed: BTreeSet<(QName, Option<String>)>,
     /// Tables that had rows while all of it ran.
     pub(super) tried: BTreeSet<QName>,
+    /// Columns of them that had no value to lose: none can be made of every type.
+    pub(super) bare: BTreeSet<(QName, String)>,
     /// Why the way back does not run over rows.
     pub(super) refused: Option<String>,
     /// Columns whose values it changes without a word, where they were written after the migration.
@@ -62,6 +66,7 @@ impl Trial<'_> {
             match self.round(&wanted, touched, &empty).await? {
                 Round::Ran(counted) => {
                     seen.tried = counted.tried;
+                    seen.bare = counted.bare;
                     seen.changed = counted.changed;
                     seen.cut = counted.cut;
                     break;
@@ -143,6 +148,8 @@ impl Trial<'_> {
                 continue;
             }
             counted.tried.insert(name.clone());
+            let bare = was.columns.iter().filter(|(_, hash)| *hash == NO_VALUES).map(|(column, _)| column);
+            counted.bare.extend(bare.map(|column| (name.clone(), column.clone())));
             let Some(is) = after.get(name) else { continue };
             let columns: Vec<&String> = was
                 .columns
@@ -180,6 +187,7 @@ enum Round {
 struct Counted {
     changed: BTreeSet<(QName, Option<String>)>,
     tried: BTreeSet<QName>,
+    bare: BTreeSet<(QName, String)>,
     cut: BTreeSet<(QName, String)>,
 }
 
