@@ -154,3 +154,22 @@ fn on_17() {
 fn on_15() {
     on(15);
 }
+
+/// A dot in a name is no namespace.
+#[test]
+fn the_load_finds_tables_with_dots_in_their_names() {
+    for major in [17, 15] {
+        let Some(server) = Server::start(major) else { continue };
+        let init = "CREATE SCHEMA \"my.app\";\nCREATE TABLE \"my.events\" (id SERIAL PRIMARY KEY, n INTEGER NOT NULL);\n\
+                    CREATE TABLE \"my.app\".\"their.events\" (id SERIAL PRIMARY KEY, n INTEGER NOT NULL);\n";
+        let next = "ALTER TABLE \"my.events\" ADD COLUMN m INTEGER;\n\
+                    ALTER TABLE \"my.app\".\"their.events\" ADD COLUMN m INTEGER;\n";
+        let project = project(&[(FIRST, init)]);
+        assert_eq!(server.run(&project, &["migrate", "deploy"]).code, Some(0));
+        for table in ["\"my.events\"", "\"my.app\".\"their.events\""] {
+            server.rows(&format!("INSERT INTO {table} (n) SELECT generate_series(1, 300)"));
+        }
+        project.write(&format!("prisma/migrations/{NEXT}/migration.sql"), next);
+        all_safe(&server, &project, 1);
+    }
+}

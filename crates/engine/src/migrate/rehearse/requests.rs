@@ -36,7 +36,9 @@ pub(super) struct Source<'a> {
 /// What the sessions ask of one table as one version of the application.
 #[derive(Clone, Debug)]
 pub(super) struct Target {
+    /// As people call it.
     pub(super) relation: Arc<str>,
+    quoted: String,
     pub(super) reads: Vec<String>,
     /// The kind of the texts in `writes`, as people call it.
     pub(super) writes_are: &'static str,
@@ -51,14 +53,7 @@ impl Target {
     /// What deletes the row with these values of the key; none for a table without one.
     pub(super) fn delete(&self, key: &[Option<String>]) -> Option<String> {
         let condition = condition(&self.key, key)?;
-        Some(format!("DELETE FROM {} WHERE {condition}", self.quoted()))
-    }
-
-    fn quoted(&self) -> String {
-        match self.relation.split_once('.') {
-            Some((namespace, name)) => quote_qualified(&QName::new(namespace, name)),
-            None => quote_qualified(&QName::public(&*self.relation)),
-        }
+        Some(format!("DELETE FROM {} WHERE {condition}", self.quoted))
     }
 }
 
@@ -213,7 +208,7 @@ fn target(
             keys.iter().map(|key| format!("SELECT {columns} FROM {name} WHERE {key} FOR UPDATE")).collect(),
         ),
     };
-    Target { relation: table.name.display().into(), reads, writes_are, writes, inserts, key }
+    Target { relation: table.name.display().into(), quoted: name, reads, writes_are, writes, inserts, key }
 }
 
 /// A column that may be set to what it is: of the key where that is possible, because migrations rarely change it.
