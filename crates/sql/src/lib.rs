@@ -22,4 +22,4 @@ pub use analyze::{AnalyzedFile, analyze_file};
 pub use keywords::is_reserved;
 pub use parse::{ParsedFile, ParsedStatement, long_identifiers, names_in, parse};
 pub use quote::{quote_ident, quote_literal, quote_name, quote_qualified};
-pub use replay::{Births, apply, rename_in_expression};
+pub use replay::{Births, apply, read_from_row, rename_in_expression};

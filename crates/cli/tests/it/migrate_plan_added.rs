@@ -127,3 +127,64 @@ fn a_column_that_cannot_come_in_steps_says_why() {
         assert!(run.stdout.contains(reason), "{reason}: {}", run.both());
     }
 }
+
+#[test]
+fn a_key_that_goes_goes_behind_the_fill() {
+    for major in [17, 15] {
+        let Some(server) = Server::start(major) else { continue };
+        let init = "CREATE TABLE \"Item\" (\"code\" TEXT NOT NULL, found TEXT, CONSTRAINT \"Item_pkey\" PRIMARY KEY (\"code\"));\n";
+        let project = project(&[(FIRST, init)]);
+        assert_eq!(server.run(&project, &["migrate", "deploy"]).code, Some(0));
+        server.rows("INSERT INTO \"Item\" SELECT n::text FROM generate_series(1, 60) n");
+        // As Prisma writes another primary key; the backfill has the old one to go by.
+        let next = "-- AlterTable\nALTER TABLE \"Item\" DROP CONSTRAINT \"Item_pkey\",\nADD COLUMN     \"id\" SERIAL NOT NULL,\n\
+                    ADD CONSTRAINT \"Item_pkey\" PRIMARY KEY (\"id\");\n";
+        planned(&server, &project, next);
+        let mut filled = false;
+        deployed_one_by_one(&server, &project, &mut |name| {
+            filled |= name.contains("_require_");
+            if !filled {
+                let again = "INSERT INTO \"Item\" (code) VALUES ('7') ON CONFLICT (code) DO UPDATE SET found = 'again'";
+                server.rows(again);
+            }
+        });
+        assert_eq!(server.value("SELECT count(DISTINCT id) || ' ' || count(*) FROM \"Item\""), "60 60");
+    }
+}
+
+#[test]
+fn a_default_for_the_rows_that_are_there_alone_is_filled() {
+    for major in [17, 15] {
+        let Some(server) = Server::start(major) else { continue };
+        let project = project(&[(FIRST, "CREATE TABLE \"Order\" (id SERIAL PRIMARY KEY, note TEXT);\n")]);
+        assert_eq!(server.run(&project, &["migrate", "deploy"]).code, Some(0));
+        server.rows("INSERT INTO \"Order\" (note) SELECT 'row ' || n FROM generate_series(1, 60) n");
+        // The second one is called as a variable of PL/pgSQL is.
+        let next = "ALTER TABLE \"Order\" ADD COLUMN token UUID NOT NULL DEFAULT gen_random_uuid();\n\
+                    ALTER TABLE \"Order\" ALTER COLUMN token DROP DEFAULT;\n\
+                    ALTER TABLE \"Order\" ADD COLUMN found UUID NOT NULL DEFAULT gen_random_uuid();\n";
+        planned(&server, &project, next);
+        deployed_one_by_one(&server, &project, &mut |_| {});
+        assert_eq!(
+            server.value("SELECT count(DISTINCT token) || ' ' || count(DISTINCT found) FROM \"Order\""),
+            "60 60"
+        );
+    }
+}
+
+#[test]
+fn rows_that_no_key_tells_apart_are_left_to_the_migration() {
+    for major in [17, 15] {
+        let Some(server) = Server::start(major) else { continue };
+        let next = "ALTER TABLE line ADD COLUMN token UUID NOT NULL DEFAULT gen_random_uuid();\n";
+        for (init, words) in [
+            ("CREATE TABLE line (code INTEGER UNIQUE);\n", "tells its rows apart for a fill in batches"),
+            ("CREATE TABLE line (code INTEGER NOT NULL UNIQUE);\n", "_fill_token"),
+        ] {
+            let project = project(&[(FIRST, init), (NEXT, next)]);
+            let run = server.run(&project, &["migrate", "plan", "--safe", NEXT]);
+            assert_eq!(run.code, Some(0), "{}", run.both());
+            assert!(run.stdout.contains(words), "{words}: {}", run.stdout);
+        }
+    }
+}

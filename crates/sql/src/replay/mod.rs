@@ -27,7 +27,7 @@ use pgsteward_model::statement::{Name, ReindexTarget, Statement};
 use pgsteward_model::version::ServerVersion;
 
 pub use births::Births;
-pub use rename::rename_in_expression;
+pub use rename::{read_from_row, rename_in_expression};
 
 /// Applies one statement to the catalog and says what it does there. The state before the statement is in
 /// the effect's touches.

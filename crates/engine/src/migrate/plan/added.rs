@@ -1,7 +1,7 @@
 //! A new column with a default that each row has a value of its own of: it comes without, gets the default for new rows, is
 //! filled in batches, and is NOT NULL at the end. Written at once, all of the table would be written anew under a lock.
 
-use pgsteward_model::catalog::{Catalog, Table, TableKind, TypeClass};
+use pgsteward_model::catalog::{Catalog, Index, Table, TableKind, TypeClass};
 use pgsteward_model::facts::Facts;
 use pgsteward_model::statement::{AddColumn, AlterAction, Statement};
 use pgsteward_sql::ddl::column_type;
@@ -52,7 +52,9 @@ pub(super) fn next(
                 Some(Stands::Among(parts)) => return Some((at, parts)),
                 Some(Stands::Alone) => {}
             }
-            if let Some(singles) = single_actions(alter, piece.slice(statement)) {
+            if let Some(mut singles) = single_actions(alter, piece.slice(statement)) {
+                // A key that goes in the same statement goes behind what is filled by it.
+                singles.sort_by_key(|text| !adds_filled(text));
                 return Some((at, singles.into_iter().map(|text| piece.with(text)).collect()));
             }
             tell(&after, table, added, notes);
@@ -67,6 +69,28 @@ fn filled_by_server(added: &AddColumn) -> bool {
     column.default.is_some() && column.identity.is_none() && column.generated.is_none()
 }
 
+/// Whether the statement adds such a column, and nothing else.
+fn adds_filled(text: &str) -> bool {
+    let parsed = pgsteward_sql::parse(text);
+    parsed.statements.iter().any(|one| match &one.statement {
+        Statement::AlterTable(alter) => {
+            matches!(alter.actions.as_slice(), [AlterAction::AddColumn { column, .. }] if filled_by_server(column))
+        }
+        _ => false,
+    })
+}
+
+/// Whether batches of its rows have a key to go by.
+fn has_batches(table: &Table) -> bool {
+    let required = |name: &String| table.column(name).is_some_and(|column| column.not_null);
+    let strict = |index: &Index| {
+        index.unique
+            && index.predicate.is_none()
+            && index.keys.iter().all(|key| key.column.as_ref().is_some_and(required))
+    };
+    table.primary_key().is_some() || table.indexes.iter().any(strict)
+}
+
 /// Why the column cannot come in steps. `after` has it.
 fn obstacle(after: &Catalog, table: &Table, added: &AddColumn) -> Option<String> {
     let family = || std::iter::once(table).chain(partitions(after, table));
@@ -76,6 +100,9 @@ fn obstacle(after: &Catalog, table: &Table, added: &AddColumn) -> Option<String>
             "the constraint \"{}\" stands in its own words: write it as a statement behind, ALTER TABLE … ADD CONSTRAINT",
             own.name
         ));
+    }
+    if !has_batches(table) {
+        return Some("no primary key and no unique index over columns that are never NULL tells its rows apart for a fill in batches".into());
     }
     if resolved.ty.class == TypeClass::Domain {
         return Some("it is of a domain, which each row is held to as soon as it has the column".into());

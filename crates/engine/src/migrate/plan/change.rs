@@ -8,17 +8,17 @@ use pgsteward_model::effect::{Age, Touch};
 use pgsteward_model::facts::Facts;
 use pgsteward_model::migration::{MigrationFile, MigrationStatement};
 use pgsteward_model::statement::{AlterAction, AlterEnum, Statement};
-use pgsteward_sql::{ddl, quote_name};
+use pgsteward_sql::{ddl, quote_ident, quote_name};
 
 use super::built::Built;
 use super::deck::{Deck, unsettled};
 use super::exchange::{Exchange, Ways, second, type_text, ways_of};
 use super::expand::touch_of;
 use super::fired;
+use super::kept::Kept;
 use super::obstacle::obstacle;
 use super::pieces::{Piece, apart, note, single_actions, state_before, twin, without_transaction};
 use super::readers::{self, Aside, retypes, worded};
-use super::recreated::Kept;
 use super::returning::{drops, returns, single};
 use super::swap::Swap;
 use super::torn::torn_beside;
@@ -111,7 +111,7 @@ fn allowed(
     };
     let reason = obstacle(catalog, table, column, Ways::Forth, false).or_else(readers).or_else(|| {
         let why = "its foreign key writes it, and USING converts one way only";
-        (back && converted).then(|| why.to_owned())
+        (back && converted && !deck.read.kept.contains_key(place)).then(|| why.to_owned())
     });
     if let Some(reason) = reason {
         note(notes, format!("{}.{column} is left as it is written: {reason}", table.name.display()));
@@ -197,6 +197,9 @@ fn parts(
             _ => {}
         }
     }
+    let demanded = swap.exchanges.iter().filter(|one| one.demands && catalog.version.major() >= 18);
+    let named: Vec<String> = demanded.map(not_null_named).collect();
+    swap.behind.extend(named);
     tell_narrow_sequences(&swap, notes);
     swap.exchanges.iter().for_each(|one| one.tell_settings(notes));
     swap.tables()
@@ -208,6 +211,12 @@ fn parts(
     pieces.iter_mut().for_each(|piece| piece.keeps_strangers = keeps);
     pieces.extend(of(&|at| roles[at] == Role::Other));
     Some(pieces)
+}
+
+/// Since 18 NOT NULL is a constraint, called after the column that it was made for.
+fn not_null_named(one: &Exchange<'_>) -> String {
+    let name = |column: &str| quote_ident(&format!("{}_{column}_not_null", one.table.name.name));
+    format!("ALTER TABLE {} RENAME CONSTRAINT {} TO {}", one.on(), name(&one.through), name(one.to))
 }
 
 /// The piece without transactions of its own, each action on a table of the group a statement. The inner none where
@@ -297,6 +306,7 @@ fn swap<'a>(
             from: column,
             back: kept.and_then(back),
             doubt: kept.and_then(|kept| kept.doubt.clone()),
+            demands: kept.is_some_and(|kept| kept.demands),
             through,
             to: column,
             ty: type_text(piece.slice(statement))?,

@@ -12,8 +12,8 @@ use pgsteward_model::version::ServerVersion;
 use pgsteward_sql::Births;
 
 use super::change::Place;
+use super::kept::Read;
 use super::pieces::Piece;
-use super::recreated::Read;
 use crate::migrate::project::MigrationFolder;
 use crate::migrate::subscribers::Change;
 

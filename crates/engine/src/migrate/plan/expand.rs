@@ -86,6 +86,7 @@ pub(super) fn next(
                 ways: Ways::Apart,
                 default: column.default.clone(),
                 doubt: None,
+                demands: false,
                 refuses: false,
                 behind: fired::last_before(&catalog, table),
             };

@@ -17,7 +17,7 @@ pub(super) fn fill(table: &Table, column: &str, value: &str, condition: String, 
     let text = format!(
         "-- {which} Run `pgsteward migrate backfill {FOLDER}` before this is deployed:\n\
          -- it fills them in batches. Where few rows are left, this migration fills them itself.\n\
-         DO $fill$\nBEGIN\n  -- Where row security hides rows from this role, this fails.\n  \
+         DO $fill$\n#variable_conflict use_column\nBEGIN\n  -- Where row security hides rows from this role, this fails.\n  \
          PERFORM pg_catalog.set_config('row_security', 'off', true);\n  IF (SELECT count(*) FROM (SELECT 1 FROM {on} WHERE {condition} LIMIT {}) AS rest) > {FILLED_AT_ONCE} THEN\n    \
          RAISE EXCEPTION 'more than {FILLED_AT_ONCE} rows of % are not filled yet', {}\n      USING HINT = {};\n  END IF;\n  \
          UPDATE {on} SET {name} = {value} WHERE {condition};\nEND\n$fill$;\n",

@@ -12,11 +12,11 @@ const EXAMPLES: u32 = 5;
 /// Fails where rows cannot be converted, with keys of some. None where all can.
 pub(super) fn look(one: &Exchange<'_>) -> Option<String> {
     let known = one.table.column(one.from)?;
-    if one.ways == Ways::Apart || one.using.is_none() && always_fits(&known.ty, &one.ty) {
+    if one.ways == Ways::Apart || one.using.is_none() && !one.demands && always_fits(&known.ty, &one.ty) {
         return None;
     }
     let (on, value, key) = (one.on(), one.assigned("one."), key(one));
-    let missing = if one.required() && one.using.is_some() {
+    let missing = if one.demands || one.required() && one.using.is_some() {
         "      IF made IS NULL THEN\n        \
          RAISE not_null_violation USING MESSAGE = 'it becomes NULL';\n      END IF;\n"
     } else {
@@ -49,7 +49,7 @@ pub(super) fn doubted(one: &Exchange<'_>) -> Option<String> {
                 becomes of them, and plan anew; then pgsteward migrate resolve --rolled-back, and deploy again";
     Some(format!(
         "-- A value that reads otherwise in the new type is not converted without a word.\n\
-         DO $doubt$\nDECLARE\n  found text;\nBEGIN\n  \
+         DO $doubt$\n#variable_conflict use_column\nDECLARE\n  found text;\nBEGIN\n  \
          SELECT pg_catalog.string_agg(few.key, '; ') INTO found FROM (\n    \
          SELECT {key} AS key FROM {on} AS one WHERE {doubt} LIMIT {EXAMPLES}\n  ) AS few;\n  \
          IF found IS NOT NULL THEN\n    \
@@ -70,7 +70,9 @@ fn key(one: &Exchange<'_>) -> String {
         Some((_, columns)) => {
             let parts: Vec<String> = columns
                 .iter()
-                .map(|name| format!("{} || one.{}", quote_literal(&format!("{name}=")), quote_ident(name)))
+                .map(|name| {
+                    format!("{} || one.{}::text", quote_literal(&format!("{name}=")), quote_ident(name))
+                })
                 .collect();
             parts.join(" || ', ' || ")
         }

@@ -17,6 +17,7 @@ mod family;
 mod filled;
 mod fired;
 mod guard;
+mod kept;
 mod locked;
 mod look;
 mod lossless;

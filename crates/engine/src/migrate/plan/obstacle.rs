@@ -9,7 +9,7 @@ use super::exchange::Ways;
 use super::{family, readers};
 
 /// Types of PostgreSQL without an operator `=`.
-const INCOMPARABLE: [&str; 4] = ["json", "xml", "point", "polygon"];
+pub(super) const INCOMPARABLE: [&str; 4] = ["json", "xml", "point", "polygon"];
 
 /// What is to be done about generated values. `DROP EXPRESSION` came with PostgreSQL 13, and changes the catalog only.
 const GENERATED: &str = "and no server makes generated values anew but under a lock that stops all: make the generated column a plain \

@@ -12,7 +12,7 @@ use pgsteward_model::facts::Facts;
 use pgsteward_model::migrate::plan::PlannedLock;
 use pgsteward_model::migration::MigrationFile;
 use pgsteward_model::printed::alike;
-use pgsteward_model::statement::Statement;
+use pgsteward_model::statement::{AlterAction, Statement};
 use pgsteward_pg::LabSession;
 use pgsteward_sql::{quote_ident, quote_qualified};
 
@@ -109,7 +109,7 @@ async fn with_rows(
     match ran {
         Ok(()) => {
             let catalog = introspect(&plain).await?;
-            let columns = comparable(ground.catalog, &catalog, &touched);
+            let columns = comparable(ground.catalog, &catalog, &touched, files);
             let rows = count(&plain, &columns).await?;
             let views = fresh(&plain, made(original, &catalog)).await?;
             wanted = Some((rows, columns, views));
@@ -279,12 +279,34 @@ async fn fill(ground: &Ground<'_>, database: &Database, touched: &BTreeSet<QName
 }
 
 /// Columns by table whose values must be the same: all but new ones that the server makes up row by row.
-fn comparable(before: &Catalog, after: &Catalog, touched: &BTreeSet<QName>) -> BTreeMap<QName, Vec<String>> {
+fn comparable(
+    before: &Catalog,
+    after: &Catalog,
+    touched: &BTreeSet<QName>,
+    files: &[MigrationFile],
+) -> BTreeMap<QName, Vec<String>> {
+    let alters = files.iter().flat_map(|file| &file.statements).filter_map(|one| match &one.statement {
+        Statement::AlterTable(alter) => Some(alter),
+        _ => None,
+    });
+    // Also one that has its default for the rows that are there only, and loses it again.
+    let given: BTreeSet<(QName, &str)> = alters
+        .flat_map(|alter| alter.actions.iter().map(|action| (alter.name.qualified(), action)))
+        .filter_map(|(table, action)| match action {
+            AlterAction::SetDefault { column, expression } if expression.contains('(') => {
+                Some((table, column.as_str()))
+            }
+            _ => None,
+        })
+        .collect();
     let of = |name: &QName| {
         let (old, new) = (before.table(name), after.table(name)?);
         let made_up = |default: &Option<String>| default.as_deref().is_some_and(|text| text.contains('('));
         let known = |column: &str| old.is_some_and(|old| old.column(column).is_some());
-        let columns = new.columns.iter().filter(|column| known(&column.name) || !made_up(&column.default));
+        let columns = new.columns.iter().filter(|column| {
+            let given = given.contains(&(name.clone(), column.name.as_str()));
+            known(&column.name) || !given && !made_up(&column.default)
+        });
         let mut names: Vec<String> = columns.map(|column| column.name.clone()).collect();
         names.sort();
         Some((name.clone(), names))

@@ -4,53 +4,22 @@
 
 use std::collections::BTreeMap;
 
-use pgsteward_model::catalog::{Catalog, Column, ColumnType, ConstraintKind, QName, Table};
+use pgsteward_model::catalog::{Catalog, Column, ConstraintKind, QName, Table};
 use pgsteward_model::migration::{MigrationFile, MigrationStatement};
 use pgsteward_model::statement::{AddColumn, AlterAction, AlterTable, Name, Statement};
 use pgsteward_sql::ddl::column_type;
-use pgsteward_sql::{Births, ddl, quote_ident, quote_literal, quote_qualified};
+use pgsteward_sql::{Births, ddl, quote_ident, quote_qualified};
 
 use super::change::{self, Place};
 use super::deck::{Deck, unsettled};
 use super::expand::{is_old, touch_of};
+use super::kept::{Kept, Read};
 use super::lossless::{Conversion, conversion, example};
 use super::pieces::{Piece, state_before, twin};
 use super::readers::speaks;
 use super::reworded::Reworded;
+use super::sync::is_one_value;
 use super::{renamed, rewrite};
-
-/// What a migration says for the plan.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Read {
-    /// The migration with changes of types; none where it is read as it is written.
-    pub(super) text: Option<String>,
-    /// Columns that it drops and adds again, which keep their values.
-    pub(super) kept: BTreeMap<Place, Kept>,
-    pub(super) notes: Vec<String>,
-}
-
-/// Such a column.
-#[derive(Clone, Debug)]
-pub(super) struct Kept {
-    /// The rows whose value reads otherwise in the new type, where there may be some.
-    pub(super) doubt: Option<String>,
-    pub(super) ty: ColumnType,
-}
-
-impl Read {
-    /// What the rows are to be afterwards, over rows that nobody chose: it fails where one of them would be named.
-    pub(super) fn over_rows(&self, script: &str) -> String {
-        let doubts = self.kept.iter().filter_map(|((table, column), kept)| {
-            let doubt = kept.doubt.as_deref()?;
-            Some(format!(
-                "DO $doubt$\nBEGIN\n  IF EXISTS (SELECT FROM {} WHERE {doubt}) THEN\n    RAISE EXCEPTION {};\n  END IF;\nEND\n$doubt$;\n",
-                quote_qualified(table),
-                quote_literal(&format!("values of {column} read otherwise as {}", column_type(&kept.ty))),
-            ))
-        });
-        doubts.chain([self.text.clone().unwrap_or_else(|| script.to_owned())]).collect()
-    }
-}
 
 /// Reads a migration. `refused` are columns that cannot be kept, and why.
 pub(super) fn read(deck: &Deck, script: &str, refused: &BTreeMap<Place, String>) -> Read {
@@ -58,7 +27,7 @@ pub(super) fn read(deck: &Deck, script: &str, refused: &BTreeMap<Place, String>)
     let script = turned.as_ref().map_or(script, |(text, _)| text.as_str());
     let facts = deck.facts(&[Piece::new("", script)]);
     let (text, notes) = turned.clone().unzip();
-    let mut read = Read { text, kept: BTreeMap::new(), notes: notes.unwrap_or_default() };
+    let mut read = Read { text, notes: notes.unwrap_or_default(), ..Read::default() };
     let Some(file) = facts.history.as_ref().and_then(|history| history.files.first()) else { return read };
     let last = after(deck.catalog.clone(), &file.statements);
     let mut text = Reworded::new(script);
@@ -95,9 +64,11 @@ pub(super) fn settle(deck: &mut Deck, script: &str) {
             file.statements.iter().flat_map(moving).collect::<Vec<_>>()
         });
         let left: Vec<Place> = still.filter(|place| deck.read.kept.contains_key(place)).collect();
-        if left.is_empty() {
+        let parted = if left.is_empty() { deck.read.parted(&deck.catalog) } else { BTreeMap::new() };
+        if left.is_empty() && parted.is_empty() {
             return;
         }
+        refused.extend(parted);
         for (table, column) in left {
             let start = format!("{}.{column} is left as it is written: ", table.display());
             let reason = notes.iter().find_map(|note| note.strip_prefix(&start));
@@ -195,11 +166,14 @@ impl<'a> Turn<'a> {
                     // What stands on two columns goes once.
                     sql.extend(own.into_iter().filter(|one| !sql.contains(one)).collect::<Vec<_>>());
                     read.notes.push(self.told(added));
-                    let ty = self.made(added).map(|made| made.ty.clone())?;
-                    read.kept.insert(place(added), Kept { doubt: conversion.doubt.clone(), ty });
+                    let (known, made) = self.known(added).zip(self.made(added))?;
+                    let (doubt, ty) = (conversion.doubt.clone(), made.ty.clone());
+                    let demands = made.not_null && !known.not_null;
+                    read.kept.insert(place(added), Kept { doubt, ty, demands });
                 }
                 Err(reason) => {
                     read.notes.push(self.lost(added, reason));
+                    read.lost.insert(place(added));
                     sql.push(format!("{} {},\n{}", self.head, self.actions[*drop], self.actions[*add]));
                 }
             }
@@ -282,7 +256,7 @@ impl<'a> Turn<'a> {
         // It holds for the old type.
         sql.extend(known.default.as_ref().map(|_| alter("DROP DEFAULT")));
         let default = made.default.as_deref();
-        let constant = default.filter(|text| !text.contains('('));
+        let constant = default.filter(|text| is_one_value(text));
         let mut using = conversion.using.clone();
         if let Some(constant) = constant.filter(|_| made.not_null && !known.not_null) {
             let value = using.unwrap_or_else(|| format!("{name}::{}", column_type(&made.ty)));

@@ -2,10 +2,11 @@
 
 use pgsteward_model::catalog::Column;
 use pgsteward_sql::ddl::column_type;
-use pgsteward_sql::quote_ident;
+use pgsteward_sql::{quote_ident, quote_literal, read_from_row};
 
 use super::exchange::{Exchange, Ways, short};
 use super::fired;
+use super::obstacle::INCOMPARABLE;
 use super::pieces::note;
 
 /// Stands in the body of each such function, and in no other: a name may be anybody's.
@@ -41,7 +42,7 @@ impl Exchange<'_> {
                 None => format!("{row}{}", quote_ident(self.from)),
             },
             Some(using) if row.is_empty() => format!("({using})"),
-            Some(using) => format!("({})", qualified(using, self.from, row)),
+            Some(using) => format!("({})", read_from_row(using, self.from, row)),
         }
     }
 
@@ -57,8 +58,14 @@ impl Exchange<'_> {
             Ways::Apart => is_other(&through, &quote_ident(self.from)),
             // What this session would make of it may be another value than the trigger's.
             _ if self.is_by_settings() => format!("{through} IS NULL AND {} IS NOT NULL", self.assigned("")),
+            _ if self.is_incomparable() => is_other(&through, &format!("({})::{}", self.value(""), self.ty)),
             _ => format!("{through} IS DISTINCT FROM {}", self.value("")),
         }
+    }
+
+    /// Whether the second column's type has no operator `=`.
+    pub(super) fn is_incomparable(&self) -> bool {
+        INCOMPARABLE.contains(&self.ty.trim().to_ascii_lowercase().as_str())
     }
 
     /// Whether settings of the session say what becomes of the first column's values.
@@ -122,7 +129,22 @@ impl Exchange<'_> {
     /// Values are told apart by their bytes: by `=` many types have several that are equal ('a' and 'A' of citext, 1.0 and 1.00),
     /// and some have no `=`.
     pub(super) fn body(&self) -> String {
-        format!("{MARK}\n{}", self.block())
+        let by_column = self.generated().is_some() || self.doubt.is_some();
+        let option = if by_column { "#variable_conflict use_column\n" } else { "" };
+        format!("{MARK}\n{option}{}", self.block())
+    }
+
+    /// What keeps a value from being written that reads otherwise in the second column.
+    fn refusal(&self) -> String {
+        let Some(doubt) = &self.doubt else { return String::new() };
+        let name = quote_ident(self.from);
+        let message =
+            format!("a value of {name} of {} reads otherwise as {}, its type to be", self.on(), self.ty);
+        format!(
+            "  IF (SELECT {doubt} FROM (SELECT NEW.{name} AS {name}) AS written) THEN\n    \
+             RAISE data_exception USING MESSAGE = {};\n  END IF;\n",
+            quote_literal(&message)
+        )
     }
 
     fn block(&self) -> String {
@@ -147,17 +169,22 @@ impl Exchange<'_> {
                     is_other(&new, &old)
                 )
             }
-            Ways::Forth => format!("BEGIN\n  {new} := {value};\n  RETURN NEW;\nEND"),
+            Ways::Forth => format!("BEGIN\n{}  {new} := {value};\n  RETURN NEW;\nEND", self.refusal()),
             Ways::Back => {
                 let ty = self.known().map(|column| column_type(&column.ty)).unwrap_or_default();
                 let made = format!("({})::{}", self.value("NEW."), self.ty);
+                let back = match &self.back {
+                    Some(text) => format!("({})", read_from_row(text, &self.through, "NEW.")),
+                    None => new.clone(),
+                };
                 format!(
                     "BEGIN\n  IF TG_OP = 'UPDATE' AND NOT {}\n    \
                      AND {} AND {} THEN\n    \
-                     NEW.{from} := {new}::{ty};\n  ELSE\n    {new} := {value};\n  END IF;\n  RETURN NEW;\nEND",
+                     NEW.{from} := {back}::{ty};\n  ELSE\n    {new} := {value};\n  END IF;\n{}  RETURN NEW;\nEND",
                     is_other(&format!("NEW.{from}"), &format!("OLD.{from}")),
                     is_other(&new, &old),
-                    is_other(&new, &made)
+                    is_other(&new, &made),
+                    self.refusal()
                 )
             }
         }
@@ -219,7 +246,7 @@ fn is_other(one: &str, other: &str) -> String {
 }
 
 /// Whether a default is the same for each row of a statement: it calls nothing but the time of the transaction. Rather too few.
-fn is_one_value(default: &str) -> bool {
+pub(super) fn is_one_value(default: &str) -> bool {
     let mut rest = default.replace("now()", "").replace("''", "");
     // What stands in quotes calls nothing.
     while let Some(start) = rest.find('\'') {
@@ -255,46 +282,11 @@ fn is_common(ty: &str) -> bool {
     word.is_some_and(|word| COMMON.iter().any(|common| word.eq_ignore_ascii_case(common)))
 }
 
-/// An expression over one column, read from a row.
-pub(super) fn qualified(expression: &str, column: &str, row: &str) -> String {
-    let quoted = format!("\"{column}\"");
-    if expression.contains(&quoted) {
-        return expression.replace(&quoted, &format!("{row}{quoted}"));
-    }
-    let mut out = String::new();
-    let mut word = String::new();
-    let mut literal = false;
-    for character in expression.chars().chain(std::iter::once(' ')) {
-        if !literal && (character.is_alphanumeric() || character == '_') {
-            word.push(character);
-            continue;
-        }
-        if word.eq_ignore_ascii_case(column) && !out.ends_with(['"', '.', ':']) {
-            out.push_str(row);
-        }
-        out.push_str(&std::mem::take(&mut word));
-        literal ^= character == '\'';
-        out.push(character);
-    }
-    out.truncate(out.len().saturating_sub(1));
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use pgsteward_model::statement::Statement;
 
     use super::*;
-
-    #[test]
-    fn expressions_are_read_from_the_row() {
-        assert_eq!(qualified("\"total\"::bigint", "total", "NEW."), "NEW.\"total\"::bigint");
-        assert_eq!(
-            qualified("coalesce(total, 0)::text || 'total'", "total", "NEW."),
-            "coalesce(NEW.total, 0)::text || 'total'"
-        );
-        assert_eq!(qualified("total::bigint", "total", "NEW."), "NEW.total::bigint");
-    }
 
     #[test]
     fn the_columns_are_read_from_the_body() {
@@ -315,6 +307,7 @@ mod tests {
                 refuses: false,
                 behind: None,
                 doubt: None,
+                demands: false,
             };
             exchange.body()
         };

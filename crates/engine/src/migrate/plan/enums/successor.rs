@@ -62,6 +62,7 @@ impl Change<'_> {
                     .and_then(|after| self.default_in(after, user))
                     .or_else(|| user.default.clone()),
                 doubt: None,
+                demands: false,
                 refuses: user.using.is_none() && !self.removed().is_empty(),
                 behind: fired::last_before(catalog, user.table),
             }
