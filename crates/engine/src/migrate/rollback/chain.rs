@@ -13,7 +13,7 @@ use pgsteward_sql::Births;
 
 use super::from_current;
 use super::generate::generate;
-use super::lost::{losses, touched};
+use super::lost::{gone, losses, touched};
 use super::refill::{Refilled, refilled};
 use super::replaced::{Columns, replaced};
 use super::rows;
@@ -99,7 +99,9 @@ impl<'a> Chain<'a> {
         let text = self.sources.get(&file.path).map(|source| source.text.to_string()).unwrap_or_default();
         down.lost = rows::kept_changes(&file, &text, &before);
         let written = written.or(known.filter(|_| !down.changes_schema && !down.lost.is_empty()));
-        if !down.changes_schema && written.is_none() {
+        // The same structure may be made of other columns, without the values of those that went.
+        let anew = !down.changes_schema && down.lost.is_empty() && !gone(&before, &after).is_empty();
+        if !down.changes_schema && !anew && written.is_none() {
             if !down.lost.is_empty() {
                 let what: Vec<String> =
                     down.lost.iter().map(|loss| format!("{}: {}", loss.what, loss.why)).collect();
@@ -122,7 +124,9 @@ impl<'a> Chain<'a> {
                 _ if made.unsaid.is_empty() => {
                     statements = std::mem::take(&mut made.statements);
                     down.sql = text_of(&statements);
-                    replaced = self::replaced(&before, &after);
+                    if !anew {
+                        replaced = self::replaced(&before, &after);
+                    }
                 }
                 Some(known) => {
                     statements = split(known);

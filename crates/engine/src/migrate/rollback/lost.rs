@@ -22,6 +22,7 @@ pub(super) fn touched(before: &State, after: &State, file: &MigrationFile) -> BT
         .map(|(name, _)| name.clone())
         .collect();
     touched.extend(rows::written(file, before));
+    touched.extend(gone(before, after));
     // A type with other labels under its name changes all columns of it.
     let changed = before.catalog.enums.values().filter(|one| after.catalog.enums.get(&one.name) != Some(one));
     let changed: BTreeSet<&QName> = changed.map(|one| &one.name).collect();
@@ -35,6 +36,17 @@ pub(super) fn touched(before: &State, after: &State, file: &MigrationFile) -> BT
         }));
     }
     touched
+}
+
+/// Tables that were dropped or lost a column, whether or not there is one like it now.
+pub(super) fn gone(before: &State, after: &State) -> BTreeSet<QName> {
+    let gone = before.identities.objects.iter().filter(|(id, _)| !after.identities.objects.contains_key(id));
+    gone.filter_map(|(id, called)| match id.class {
+        ObjectClass::Table => Some(QName::new(called.namespace.as_str(), called.name.as_str())),
+        ObjectClass::Column => Some(QName::new(called.namespace.as_str(), called.inside.as_str())),
+        _ => None,
+    })
+    .collect()
 }
 
 /// What the migration drops, as far as the rows did not show that it is back, and what the rows say.
