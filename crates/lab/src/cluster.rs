@@ -26,6 +26,8 @@ const SOCKET_PATH_LIMIT: usize = if cfg!(target_os = "linux") { 107 } else { 103
 
 /// How long a server may take to become ready on a slow machine.
 const START_LIMIT: Duration = Duration::from_secs(30);
+/// How long a server may take to end after its connections are closed.
+const SETTLED: Duration = Duration::from_millis(500);
 
 /// A running lab server. Dropping it ends the server and removes its folder.
 #[derive(Debug)]
@@ -170,6 +172,15 @@ impl Cluster {
     /// Whether the server process is there.
     pub(crate) fn is_alive(&self) -> bool {
         lock(&self.server).as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(None)))
+    }
+
+    /// Waits for the end of a server that closed a connection. One that is killed closes them all a moment before it is seen to
+    /// be gone; one that only lost a session goes on.
+    pub(crate) fn settle(&self) {
+        let begun = Instant::now();
+        while self.is_alive() && begun.elapsed() < SETTLED {
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     fn end_server(&self) {

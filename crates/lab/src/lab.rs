@@ -122,6 +122,9 @@ impl Lab {
     pub fn failure(&self, error: &ServerError) -> Option<LabError> {
         // A server that cannot write its log crashes.
         let session_ended = error.sqlstate.starts_with("08");
+        if session_ended {
+            self.cluster.settle();
+        }
         let full = error.sqlstate == DISK_FULL || (session_ended && self.cluster.saw_a_full_disk());
         self.gone().or_else(|| full.then(|| self.cluster.disk_full()))
     }
