@@ -46,6 +46,11 @@ impl LockMode {
         LockMode::ALL.into_iter().find(|mode| mode.catalog_name() == name)
     }
 
+    /// By the words of the documentation, as `Display` writes them.
+    pub fn from_words(words: &str) -> Option<LockMode> {
+        LockMode::ALL.into_iter().find(|mode| mode.to_string() == words)
+    }
+
     pub fn conflicts_with(self, other: LockMode) -> bool {
         use LockMode as M;
         let blocked: &[LockMode] = match self {
@@ -126,5 +131,7 @@ mod tests {
         assert!(!LockMode::ShareUpdateExclusive.blocks_writes());
         assert!(LockMode::AccessExclusive.blocks_reads());
         assert_eq!(LockMode::from_catalog_name("ShareLock"), Some(LockMode::Share));
+        assert!(LockMode::ALL.into_iter().all(|mode| LockMode::from_words(&mode.to_string()) == Some(mode)));
+        assert_eq!(LockMode::from_words("ShareLock"), None);
     }
 }

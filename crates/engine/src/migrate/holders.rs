@@ -46,7 +46,7 @@ pub(super) async fn of_tables(session: &WriteSession, wanted: &[Lock]) -> Result
         let Some(held) = LockMode::from_catalog_name(mode) else { continue };
         let is_in_the_way = wanted.iter().any(|lock| {
             lock.relation == *name
-                && LockMode::ALL.iter().any(|mode| mode.to_string() == lock.mode && mode.conflicts_with(held))
+                && LockMode::from_words(&lock.mode).is_some_and(|mode| mode.conflicts_with(held))
         });
         let told = format!("\"{name}\" is locked ({held}) by {}", in_words(row));
         if is_in_the_way && !words.contains(&told) {

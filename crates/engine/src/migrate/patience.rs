@@ -48,10 +48,11 @@ impl Patience {
         found
     }
 
-    /// What gives up in time: all such waits together are shorter than `deadlock_timeout`, after which the server looks who
-    /// waits for whom. Never longer than `limit`.
+    /// What gives up in time: up to nineteen such waits together are shorter than `deadlock_timeout`, after which the server looks
+    /// who waits for whom. Work between two locks is not counted: after long work somebody may have waited that long already.
+    /// Never longer than `limit`.
     pub(super) fn setting(self, limit: Duration) -> String {
-        // Fewer than that are left nothing to wait in.
+        // More of them would leave each too little to be granted anything.
         let share = self.waits.clamp(1, 19) + 1;
         format!(
             "SELECT pg_catalog.set_config('lock_timeout', LEAST({}, GREATEST(10, (pg_catalog.date_part('epoch', \
@@ -66,7 +67,7 @@ impl Patience {
 /// Locks that others could wait for, or that wait for others.
 fn locks(planned: &Planned) -> impl Iterator<Item = (&str, LockMode)> {
     planned.predicted.iter().filter_map(|lock| {
-        let mode = LockMode::ALL.into_iter().find(|mode| mode.to_string() == lock.mode)?;
+        let mode = LockMode::from_words(&lock.mode)?;
         (mode > LockMode::AccessShare).then_some((lock.relation.as_str(), mode))
     })
 }

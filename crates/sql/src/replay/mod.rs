@@ -242,7 +242,7 @@ impl Replay<'_> {
             }
             Statement::Truncate { tables, cascade } => self.truncate(tables, *cascade),
             Statement::LockTable { tables, mode } => {
-                let lock = LockMode::ALL.into_iter().find(|lock| lock.to_string() == *mode);
+                let lock = LockMode::from_words(mode);
                 self.touch_names(tables, lock.unwrap_or(LockMode::AccessExclusive));
             }
             Statement::Vacuum { tables, full } => {
