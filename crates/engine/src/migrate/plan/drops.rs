@@ -1,4 +1,6 @@
-//! Columns and tables that go: each in a folder of its own, after everything else, marked with what it waits for.
+//! Columns, tables and indexes that go: each in a folder of its own, after everything else, marked with what it waits for.
+
+mod index;
 
 use pgsteward_model::catalog::ConstraintKind;
 use pgsteward_model::effect::Touch;
@@ -9,7 +11,7 @@ use pgsteward_model::source::Span;
 use pgsteward_model::statement::{AlterAction, Name, Statement};
 use pgsteward_sql::{quote_ident, quote_qualified};
 
-use super::deck::unsettled;
+use super::deck::{Deck, unsettled};
 use super::expand::{is_old, touch_of};
 use super::pieces::{Piece, Stands, single_actions, stands, twin};
 use crate::migrate::unused;
@@ -18,7 +20,16 @@ use crate::migrate::unused;
 const RULES: [&str; 2] = ["column-dropped", "table-dropped"];
 
 /// The first piece with a drop that has to wait, and what it becomes.
-pub(super) fn next(facts: &Facts, pieces: &[Piece], notes: &mut Vec<String>) -> Option<(usize, Vec<Piece>)> {
+pub(super) fn next(
+    deck: &Deck,
+    facts: &Facts,
+    pieces: &[Piece],
+    notes: &mut Vec<String>,
+) -> Option<(usize, Vec<Piece>)> {
+    relations(facts, pieces, notes).or_else(|| index::next(deck, facts, pieces, notes))
+}
+
+fn relations(facts: &Facts, pieces: &[Piece], notes: &mut Vec<String>) -> Option<(usize, Vec<Piece>)> {
     for (at, piece, file) in unsettled(facts, pieces) {
         for statement in &file.statements {
             let Some((what, touch, column)) = dropped(statement) else { continue };

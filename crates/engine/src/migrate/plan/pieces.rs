@@ -31,6 +31,8 @@ pub(super) struct Piece {
     pub(super) renamed: Option<(String, String)>,
     /// Follows one that waits, and so waits with it.
     pub(super) behind: bool,
+    /// Takes something away that what comes before it may still need, and waits for nobody.
+    pub(super) late: bool,
     /// Names that its own folder must be told, in place of `{folder}`.
     pub(super) names_itself: bool,
 }
@@ -56,6 +58,11 @@ impl Piece {
     /// Whether the application has to do something before this is deployed.
     pub(super) fn waits(&self) -> bool {
         self.after.is_some() || self.behind
+    }
+
+    /// Its place among the others: what waits for the application is the last, so that nothing else waits with it.
+    pub(super) fn order(&self) -> (bool, bool, bool) {
+        (self.waits(), self.renamed.is_none(), self.late)
     }
 
     /// The same piece with another text.

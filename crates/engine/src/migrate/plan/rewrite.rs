@@ -18,17 +18,24 @@ const MOST: usize = 400;
 /// The pieces that one text becomes. A single one that equals the text where nothing is to be rewritten.
 pub(super) fn rewrite(deck: &Deck, text: &str, notes: &mut Vec<String>) -> Vec<Piece> {
     let mut pieces = vec![Piece::new("", text)];
-    for _ in 0..MOST {
-        let facts = deck.facts(&pieces);
-        let Some((at, parts)) = next(deck, &facts, &pieces, notes) else {
-            break;
-        };
-        pieces.splice(at..=at, parts);
-    }
-    // What has to wait for the application comes last, so that nothing else waits with it.
-    pieces.sort_by_key(|piece| (piece.waits(), piece.renamed.is_none()));
+    // What goes is put last before anything else is rewritten: that stands beside it still.
+    while_any(deck, &mut pieces, &mut |facts, pieces| drops::next(deck, facts, pieces, notes));
+    pieces.sort_by_key(Piece::order);
+    while_any(deck, &mut pieces, &mut |facts, pieces| next(deck, facts, pieces, notes));
+    pieces.sort_by_key(Piece::order);
     relation::follow(&mut pieces);
     pieces
+}
+
+/// A piece of several, and what it becomes.
+type Parts = Option<(usize, Vec<Piece>)>;
+
+fn while_any(deck: &Deck, pieces: &mut Vec<Piece>, next: &mut dyn FnMut(&Facts, &[Piece]) -> Parts) {
+    for _ in 0..MOST {
+        let facts = deck.facts(pieces);
+        let Some((at, parts)) = next(&facts, pieces) else { return };
+        pieces.splice(at..=at, parts);
+    }
 }
 
 fn next(
@@ -44,7 +51,6 @@ fn next(
         .or_else(|| alias::next(deck, facts, pieces, notes))
         .or_else(|| relation::next(facts, pieces, notes))
         .or_else(|| added::next(deck, facts, pieces, notes))
-        .or_else(|| drops::next(facts, pieces, notes))
         .or_else(|| next_fix(deck, facts, pieces, notes))
 }
 

@@ -1,0 +1,184 @@
+//! Indexes and unique constraints that go. Until what takes their place is built, queries still want them; and what keeps rows
+//! apart is named by upserts of the version that runs (`ON CONFLICT (columns)` fails with 42P10 where no unique index is over
+//! them), so it waits until no such version runs.
+//! Source: PostgreSQL documentation, "INSERT" (ON CONFLICT Clause).
+
+use std::collections::BTreeSet;
+
+use pgsteward_model::catalog::{ConstraintKind, Index, IndexKey, QName, Table};
+use pgsteward_model::facts::Facts;
+use pgsteward_model::migration::{MigrationFile, MigrationStatement};
+use pgsteward_model::place::ObjectKind;
+use pgsteward_model::statement::{AlterAction, Statement};
+use pgsteward_sql::quote_qualified;
+
+use super::super::deck::{Deck, unsettled};
+use super::super::expand::{is_old, touch_of};
+use super::super::pieces::{Piece, Stands, single_actions, stands, twin};
+use super::super::readers::speaks;
+
+/// Types that no b-tree orders, so that no second column of theirs has such an index.
+const WITHOUT_ORDER: [&str; 9] = ["json", "xml", "point", "line", "lseg", "box", "path", "polygon", "circle"];
+
+/// What a statement takes away.
+struct Gone<'a> {
+    table: &'a Table,
+    index: &'a Index,
+    /// Schema-qualified only where the statement has it so.
+    sql: String,
+}
+
+/// The first piece with such a drop, and what it becomes.
+pub(in super::super) fn next(
+    deck: &Deck,
+    facts: &Facts,
+    pieces: &[Piece],
+    notes: &mut Vec<String>,
+) -> Option<(usize, Vec<Piece>)> {
+    for (at, piece, file) in unsettled(facts, pieces).filter(|(_, piece, _)| !piece.late && !piece.waits()) {
+        for statement in &file.statements {
+            let gone = gone(statement, piece);
+            if gone.is_empty() || gone.iter().any(|one| stays(facts, pieces, (at, statement), one)) {
+                continue;
+            }
+            match stands(piece, file, statement, notes) {
+                None => continue,
+                Some(Stands::Among(parts)) => return Some((at, parts)),
+                Some(Stands::Alone) => {}
+            }
+            if let Statement::AlterTable(alter) = &statement.statement
+                && let Some(singles) = single_actions(alter, piece.slice(statement))
+            {
+                return Some((at, singles.into_iter().map(|text| piece.with(text)).collect()));
+            }
+            let last = deck.catalog_after(pieces, pieces.len());
+            let apart = |one: &Gone<'_>| match last.table(&one.table.name) {
+                Some(table) => table.indexes.iter().any(|other| as_unique(other, one.index)),
+                None => false,
+            };
+            return Some((at, gone.iter().map(|one| one.piece(piece, apart(one))).collect()));
+        }
+    }
+    None
+}
+
+/// The indexes that a statement drops and that were there before this deploy; none where one of them is not known.
+fn gone<'a>(statement: &'a MigrationStatement, piece: &Piece) -> Vec<Gone<'a>> {
+    let text = format!("{};\n", piece.slice(statement).trim());
+    match &statement.statement {
+        Statement::Drop { kind: ObjectKind::Index, names, cascade: false, .. } => {
+            let known = names.iter().map(|name| {
+                let mut touches = statement.effect.touches.iter().filter(|touch| is_old(touch));
+                let (table, index) = touches.find_map(|touch| {
+                    let table = touch.before.as_deref()?;
+                    Some((table, table.index(&name.name)?))
+                })?;
+                let one = || {
+                    format!(
+                        "DROP INDEX {};\n",
+                        quote_qualified(&QName::new(&table.name.namespace, &index.name))
+                    )
+                };
+                Some(Gone { table, index, sql: if names.len() == 1 { text.clone() } else { one() } })
+            });
+            known.collect::<Option<Vec<_>>>().unwrap_or_default()
+        }
+        Statement::AlterTable(alter) => {
+            let Some(table) = touch_of(statement, &alter.name).filter(|touch| is_old(touch)) else {
+                return Vec::new();
+            };
+            let Some(table) = table.before.as_deref() else { return Vec::new() };
+            let unique = |action: &AlterAction| match action {
+                AlterAction::DropConstraint { name, cascade: false, .. } => table
+                    .constraint(name)
+                    .filter(|constraint| matches!(constraint.kind, ConstraintKind::Unique { .. }))
+                    .and_then(|_| table.index(name)),
+                _ => None,
+            };
+            let index = alter.actions.iter().find_map(unique);
+            index.map(|index| Gone { table, index, sql: text }).into_iter().collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Whether the drop is needed where it is written: its name is given anew, or no second column can have its like.
+fn stays(
+    facts: &Facts,
+    pieces: &[Piece],
+    (at, statement): (usize, &MigrationStatement),
+    one: &Gone<'_>,
+) -> bool {
+    let rest = pieces[at].text.get(statement.span.end..).unwrap_or("");
+    let mut later = pieces.iter().skip(at + 1).map(|piece| piece.text.as_str()).chain([rest]);
+    if later.any(|text| speaks(text, &one.index.name)) {
+        return true;
+    }
+    let files: &[MigrationFile] = facts.history.as_ref().map_or(&[], |history| &history.files);
+    let statements = files.iter().flat_map(|file| &file.statements);
+    let alters = statements.filter_map(|one| match &one.statement {
+        Statement::AlterTable(alter) => Some((one, alter)),
+        _ => None,
+    });
+    let own = alters.filter(|(other, alter)| {
+        touch_of(other, &alter.name).is_some_and(|touch| touch.relation == one.table.name)
+    });
+    own.flat_map(|(_, alter)| alter.actions.iter().enumerate().map(move |(at, action)| (alter, at, action)))
+        .any(|(alter, at, action)| match action {
+            AlterAction::SetType { column, ty, .. } => {
+                let ordered = !WITHOUT_ORDER.contains(&ty.name.as_str()) && one.index.method == "btree";
+                one.names(column) && !(one.index.unique && ordered && one.is_plain())
+            }
+            AlterAction::DropColumn { name, .. } => one.names(name) && twin(alter, at).is_some(),
+            _ => false,
+        })
+}
+
+/// Whether rows that the one keeps apart the other does as well.
+fn as_unique(other: &Index, one: &Index) -> bool {
+    let keys = |index: &Index| -> Option<BTreeSet<String>> {
+        index.keys.iter().map(|key| key.column.clone().or_else(|| key.expression.clone())).collect()
+    };
+    other.name != one.name
+        && other.unique
+        && other.valid
+        && other.predicate == one.predicate
+        && keys(other) == keys(one)
+}
+
+impl Gone<'_> {
+    fn is_plain(&self) -> bool {
+        self.index.predicate.is_none() && self.index.keys.iter().all(|key| key.column.is_some())
+    }
+
+    /// Whether it stands on the column.
+    fn names(&self, column: &str) -> bool {
+        let key = |key: &IndexKey| {
+            key.column.as_deref() == Some(column)
+                || key.expression.as_deref().is_some_and(|text| speaks(text, column))
+        };
+        self.index.keys.iter().any(key)
+            || self.index.include.iter().any(|name| name == column)
+            || self.index.predicate.as_deref().is_some_and(|text| speaks(text, column))
+    }
+
+    /// `kept`: another one keeps the same rows apart.
+    fn piece(&self, piece: &Piece, kept: bool) -> Piece {
+        if !self.index.unique || kept {
+            return Piece { late: true, ..piece.with(self.sql.clone()) };
+        }
+        let keys = self.index.keys.iter().filter_map(|key| key.column.as_deref());
+        let keys: Vec<String> = keys.map(|name| format!("\"{name}\"")).collect();
+        let what =
+            if self.is_plain() { keys.join(", ") } else { format!("what \"{}\" is over", self.index.name) };
+        let after = format!(
+            "no running version of the application counts on {what} being unique in \"{}\" (an upsert by it, ON CONFLICT)",
+            self.table.name.display()
+        );
+        let text = format!(
+            "-- Deploy it when {after}. Until then a second row of such values fails, of the new version as well (23505).\n{}",
+            self.sql
+        );
+        Piece { slug: format!("drop_{}", self.index.name), after: Some(after), ..piece.with(text) }
+    }
+}
