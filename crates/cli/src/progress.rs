@@ -39,7 +39,10 @@ impl Spinner {
 
 impl Progress for Spinner {
     fn phase(&self, text: &str) {
-        if self.bar.is_finished() && !self.bar.is_hidden() {
+        if self.bar.is_hidden() {
+            return;
+        }
+        if self.bar.is_finished() {
             self.bar.reset();
             self.bar.enable_steady_tick(Duration::from_millis(120));
         }
@@ -50,6 +53,9 @@ impl Progress for Spinner {
     }
 
     fn step(&self, done: usize, total: usize) {
+        if self.bar.is_hidden() {
+            return;
+        }
         if let Ok(style) = ProgressStyle::with_template("{spinner:.cyan} {msg} {wide_bar:.dim} {pos}/{len}") {
             self.bar.set_style(style);
         }

@@ -5,7 +5,7 @@ use pgsteward_model::catalog::Catalog;
 use pgsteward_model::migration::{MigrationStatement, Regime, SyntaxError};
 use pgsteward_model::statement::{AlterAction, Statement};
 
-use crate::parse::{ParsedStatement, parse};
+use crate::parse::{ParsedFile, ParsedStatement, parse};
 use crate::replay::{Births, apply};
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -17,7 +17,16 @@ pub struct AnalyzedFile {
 /// Reads a file and applies it to the catalog. The caller says where files and deploys begin
 /// ([`Births::start_file`], [`Births::start_deploy`]).
 pub fn analyze_file(text: &str, catalog: &mut Catalog, births: &mut Births, regime: Regime) -> AnalyzedFile {
-    let file = parse(text);
+    analyze_parsed(parse(text), catalog, births, regime)
+}
+
+/// The same of a file that is parsed already.
+pub fn analyze_parsed(
+    file: ParsedFile,
+    catalog: &mut Catalog,
+    births: &mut Births,
+    regime: Regime,
+) -> AnalyzedFile {
     let one_message = match regime {
         Regime::OneMessage => true,
         Regime::PerStatement => !prisma_splits(&file.statements),

@@ -18,7 +18,7 @@ mod replay;
 mod scan;
 pub mod types;
 
-pub use analyze::{AnalyzedFile, analyze_file};
+pub use analyze::{AnalyzedFile, analyze_file, analyze_parsed};
 pub use keywords::is_reserved;
 pub use parse::{ParsedFile, ParsedStatement, long_identifiers, names_in, parse};
 pub use quote::{quote_ident, quote_literal, quote_name, quote_qualified};

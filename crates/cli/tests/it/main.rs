@@ -42,6 +42,7 @@ mod migrate_plan_by_hand;
 mod migrate_plan_changed;
 mod migrate_plan_columns;
 mod migrate_plan_dependents;
+mod migrate_plan_dropped_indexes;
 mod migrate_plan_enums;
 mod migrate_plan_hands;
 mod migrate_plan_kept;

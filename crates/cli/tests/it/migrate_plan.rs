@@ -11,7 +11,7 @@ const INIT: &str = "CREATE TABLE \"Vendor\" (id SERIAL PRIMARY KEY, name TEXT NO
                     \"vendorId\" INTEGER);\nCREATE INDEX \"Order_total_idx\" ON \"Order\"(total DESC, id);\n";
 
 const FIRST: &str = "20260101000000_init";
-const NEXT: &str = "20260102000000_next";
+pub(crate) const NEXT: &str = "20260102000000_next";
 
 pub(crate) struct Server {
     lab: Lab,

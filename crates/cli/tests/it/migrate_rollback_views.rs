@@ -343,6 +343,40 @@ fn what_a_deploy_takes_is_said(server: &Server) {
     assert!(lines.len() == 1 && lines[0].ends_with(said), "{}", deployed.both());
 }
 
+#[test]
+fn each_thing_by_itself_is_said_of_a_plain_view() {
+    let given = [
+        ("GRANT SELECT ON v TO reader", "GRANT SELECT ON v TO reader"),
+        ("GRANT SELECT (id) ON v TO reader", "GRANT SELECT (id) ON v TO reader"),
+        ("COMMENT ON VIEW v IS 'by hand'", "COMMENT ON VIEW v IS 'by hand'"),
+        ("COMMENT ON COLUMN v.id IS 'by hand'", "COMMENT ON COLUMN v.id IS 'by hand'"),
+        ("ALTER VIEW v ALTER COLUMN total SET DEFAULT 3", "ALTER VIEW v ALTER COLUMN total SET DEFAULT 3"),
+        ("ALTER VIEW v SET (security_barrier = true)", "ALTER VIEW v SET (security_barrier=true)"),
+        ("CREATE RULE r AS ON DELETE TO v DO INSTEAD NOTHING", "CREATE RULE r AS"),
+        (
+            "CREATE TRIGGER h INSTEAD OF DELETE ON v FOR EACH ROW EXECUTE FUNCTION made()",
+            "CREATE TRIGGER h INSTEAD OF DELETE",
+        ),
+    ];
+    for major in [17, 15] {
+        let Some(server) = Server::start(major) else { continue };
+        server.as_superuser("CREATE ROLE reader");
+        let project = project(&[(FIRST, &format!("{ORDER}{MADE}{VIEW}"))]);
+        assert_eq!(server.run(&project, &["migrate", "deploy"]).code, Some(0));
+        for (at, (sql, said)) in std::iter::once(("SELECT 1", "")).chain(given).enumerate() {
+            server.rows(sql);
+            let path = format!("prisma/migrations/202602010000{at:02}_again/migration.sql");
+            project.write(&path, format!("DROP VIEW v;\n{VIEW}"));
+            let deployed = server.run(&project, &["migrate", "deploy"]);
+            assert_eq!(deployed.code, Some(0), "{}", deployed.both());
+            let told = format!(
+                "it made \"v\" anew, without what was given to the view before; where that is to stay, run: {said}"
+            );
+            assert_eq!(deployed.stdout.contains(&told), !said.is_empty(), "{sql}: {}", deployed.both());
+        }
+    }
+}
+
 /// A renamed column whose second one stays: the first takes along on its way back what was given on it.
 #[test]
 fn the_first_of_two_names_comes_back_with_its_privileges() {

@@ -12,6 +12,13 @@ use pgsteward_sql::{quote_literal, quote_qualified};
 use crate::migrate::belongings::{Parts, kept};
 use crate::migrate::regime::FilePlan;
 
+/// A plain view has something that [`kept`] would remember.
+const ADORNED: &str = "(relacl IS NOT NULL OR reloptions IS NOT NULL OR relhastriggers OR pg_get_userbyid(relowner) <> current_user \
+    OR EXISTS (SELECT FROM pg_catalog.pg_description WHERE classoid = 'pg_class'::regclass AND objoid = view.oid) \
+    OR EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = view.oid AND attacl IS NOT NULL) \
+    OR EXISTS (SELECT FROM pg_catalog.pg_attrdef WHERE adrelid = view.oid) \
+    OR EXISTS (SELECT FROM pg_catalog.pg_rewrite WHERE ev_class = view.oid AND rulename <> '_RETURN'))";
+
 /// What each view has beside its text, as statements that give it.
 pub(super) struct Had(BTreeMap<QName, Vec<String>>);
 
@@ -33,11 +40,11 @@ pub(super) async fn look(
         return Ok(None);
     }
     let names: Vec<String> = made.iter().map(|(name, _)| quote_literal(&quote_qualified(name))).collect();
-    // One that is there twice in the file is made once more.
+    // One that is there twice in the file is made once more. Most have nothing but their text, which is told at once.
     let kinds = session
         .rows(&format!(
             "SELECT place, relkind = 'm' FROM unnest(ARRAY[{}]) WITH ORDINALITY AS made (name, place) \
-             JOIN pg_catalog.pg_class ON pg_class.oid = to_regclass(name) AND relkind IN ('v', 'm')",
+             JOIN pg_catalog.pg_class AS view ON view.oid = to_regclass(name) AND relkind IN ('v', 'm') WHERE relkind = 'm' OR {ADORNED}",
             names.join(", ")
         ))
         .await?;
@@ -76,7 +83,7 @@ impl Had {
     /// What the views have no more, for people. Of one that the file took away again, or gave another name, nothing.
     pub(super) async fn lost(&self, session: &WriteSession) -> Result<Option<String>, ServerError> {
         let (mut names, mut lost) = (Vec::new(), Vec::new());
-        for (name, had) in &self.0 {
+        for (name, had) in self.0.iter().filter(|(_, had)| !had.is_empty()) {
             let there = format!(
                 "SELECT 1 FROM pg_catalog.pg_class WHERE oid = to_regclass({}) AND relkind IN ('v', 'm')",
                 quote_literal(&quote_qualified(name))

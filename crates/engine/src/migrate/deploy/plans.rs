@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use pgsteward_model::catalog::Catalog;
 use pgsteward_model::migration::Regime;
 use pgsteward_model::version::ServerVersion;
-use pgsteward_sql::Births;
+use pgsteward_sql::{Births, ParsedFile};
+use rayon::prelude::*;
 
 use crate::migrate::error::MigrateError;
 use crate::migrate::project::MigrationFolder;
@@ -23,20 +24,22 @@ pub fn plans(
     let mut births = Births::default();
     let mut plans = Vec::with_capacity(pending.len());
     let names: BTreeSet<&str> = pending.iter().map(|folder| folder.name.as_str()).collect();
-    for folder in folders {
+    let last = folders.iter().rposition(|folder| names.contains(folder.name.as_str()));
+    // No file says how another one is read.
+    let parsed: Vec<ParsedFile> = folders[..last.map_or(0, |last| last + 1)]
+        .par_iter()
+        .map(|folder| pgsteward_sql::parse(folder.script()))
+        .collect();
+    for (folder, file) in folders.iter().zip(parsed) {
         let wanted = names.contains(folder.name.as_str());
         if wanted && !plans.is_empty() {
             births.start_file();
         } else {
             births.start_deploy();
         }
-        let analyzed =
-            pgsteward_sql::analyze_file(folder.script(), &mut catalog, &mut births, Regime::OneMessage);
+        let analyzed = pgsteward_sql::analyze_parsed(file, &mut catalog, &mut births, Regime::OneMessage);
         if wanted {
             plans.push(plan(folder, &analyzed, fresh)?);
-        }
-        if plans.len() == pending.len() {
-            break;
         }
     }
     Ok(plans)

@@ -81,7 +81,9 @@ impl Remembered {
 
     fn keep(&self, lines: impl Iterator<Item = String>) {
         let Some(folder) = self.path.parent() else { return };
-        clean(folder);
+        if !self.path.exists() {
+            clean(folder);
+        }
         let mut all: Vec<String> = self.text().lines().map(str::to_owned).collect();
         for line in lines {
             all.retain(|known| *known != line);
