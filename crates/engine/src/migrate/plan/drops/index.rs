@@ -5,11 +5,11 @@
 
 use std::collections::BTreeSet;
 
-use pgsteward_model::catalog::{ConstraintKind, Index, IndexKey, QName, Table};
+use pgsteward_model::catalog::{Column, ConstraintKind, Index, IndexKey, QName, Table};
 use pgsteward_model::facts::Facts;
 use pgsteward_model::migration::{MigrationFile, MigrationStatement};
 use pgsteward_model::place::ObjectKind;
-use pgsteward_model::statement::{AlterAction, Statement};
+use pgsteward_model::statement::{AlterAction, AlterTable, Statement};
 use pgsteward_sql::quote_qualified;
 
 use super::super::deck::{Deck, unsettled};
@@ -115,23 +115,18 @@ fn stays(
         return true;
     }
     let files: &[MigrationFile] = facts.history.as_ref().map_or(&[], |history| &history.files);
-    let statements = files.iter().flat_map(|file| &file.statements);
-    let alters = statements.filter_map(|one| match &one.statement {
-        Statement::AlterTable(alter) => Some((one, alter)),
-        _ => None,
-    });
-    let own = alters.filter(|(other, alter)| {
-        touch_of(other, &alter.name).is_some_and(|touch| touch.relation == one.table.name)
-    });
-    own.flat_map(|(_, alter)| alter.actions.iter().enumerate().map(move |(at, action)| (alter, at, action)))
-        .any(|(alter, at, action)| match action {
-            AlterAction::SetType { column, ty, .. } => {
-                let ordered = !WITHOUT_ORDER.contains(&ty.name.as_str()) && one.index.method == "btree";
-                one.names(column) && !(one.index.unique && ordered && one.is_plain())
-            }
-            AlterAction::DropColumn { name, .. } => one.names(name) && twin(alter, at).is_some(),
-            _ => false,
-        })
+    files.iter().flat_map(|file| &file.statements).any(|other| match &other.statement {
+        Statement::AlterTable(alter) => {
+            touch_of(other, &alter.name).is_some_and(|touch| touch.relation == one.table.name)
+                && (0..alter.actions.len()).any(|place| one.goes_with(alter, place))
+        }
+        Statement::AlterEnum { name, .. } => {
+            let of_type = |column: &&Column| column.ty.namespace.is_some() && column.ty.name == name.name;
+            !one.index.unique
+                && one.table.columns.iter().filter(of_type).any(|column| one.names(&column.name))
+        }
+        _ => false,
+    })
 }
 
 /// Whether rows that the one keeps apart the other does as well.
@@ -147,6 +142,19 @@ fn as_unique(other: &Index, one: &Index) -> bool {
 }
 
 impl Gone<'_> {
+    /// Whether a second column would need an index like it, and has none or needs none, or the column is lost with it.
+    fn goes_with(&self, alter: &AlterTable, at: usize) -> bool {
+        match &alter.actions[at] {
+            AlterAction::SetType { column, ty, .. } => {
+                let ordered = !WITHOUT_ORDER.contains(&ty.name.as_str()) && self.index.method == "btree";
+                self.names(column) && !(self.index.unique && ordered && self.is_plain())
+            }
+            AlterAction::RenameColumn { from, .. } => !self.index.unique && self.names(from),
+            AlterAction::DropColumn { name, .. } => self.names(name) && twin(alter, at).is_some(),
+            _ => false,
+        }
+    }
+
     fn is_plain(&self) -> bool {
         self.index.predicate.is_none() && self.index.keys.iter().all(|key| key.column.is_some())
     }
