@@ -52,6 +52,7 @@ mod migrate_plan_plain;
 mod migrate_plan_readers;
 mod migrate_plan_recreated;
 mod migrate_plan_recreated_keys;
+mod migrate_plan_several_names;
 mod migrate_plan_strangers;
 mod migrate_plan_tables;
 mod migrate_plan_type_and_name;

@@ -1,9 +1,10 @@
 //! A column whose name changes gets a second column under the new one, which a trigger keeps equal both ways; it is
 //! filled in batches; at the end the old one, with all that stands on it, takes the new name.
 
+use pgsteward_model::catalog::{Index, IndexKey, Table};
 use pgsteward_model::effect::{Age, Touch};
 use pgsteward_model::facts::Facts;
-use pgsteward_model::migration::MigrationStatement;
+use pgsteward_model::migration::{MigrationFile, MigrationStatement};
 use pgsteward_model::statement::{AlterAction, Name, Statement};
 use pgsteward_sql::{ddl, quote_ident};
 
@@ -11,7 +12,7 @@ use super::deck::{Deck, Named, unsettled};
 use super::exchange::{Exchange, Ways};
 use super::fired;
 use super::obstacle::{beside, obstacle};
-use super::pieces::{Piece, Stands, note, single_actions, stands, state_before};
+use super::pieces::{Piece, Stands, note, single_actions, stand, state_before};
 use super::readers;
 use super::swap::Swap;
 use super::unknown::between;
@@ -25,48 +26,58 @@ pub(super) fn next(
     notes: &mut Vec<String>,
 ) -> Option<(usize, Vec<Piece>)> {
     for (at, piece, file) in unsettled(facts, pieces) {
-        for statement in &file.statements {
+        for (place, statement) in file.statements.iter().enumerate() {
             let Statement::AlterTable(alter) = &statement.statement else { continue };
             let Some(touch) = touch_of(statement, &alter.name).filter(|touch| is_old(touch)) else {
                 continue;
             };
             let Some(table) = touch.before.as_deref() else { continue };
-            let renames = alter.actions.iter().find_map(|action| match action {
-                AlterAction::RenameColumn { from, to } => Some((from, to)),
-                _ => None,
-            });
-            let Some((from, to)) = renames else { continue };
+            if !alter.actions.iter().any(|action| matches!(action, AlterAction::RenameColumn { .. })) {
+                continue;
+            }
             let catalog = deck.catalog_after(pieces, at);
-            let renamed = Named::Column(table.name.clone(), from.clone());
-            // Where more is to be made of the new name, the second column is what it is made of, and stays.
-            let rest = piece.text.get(statement.span.end..).unwrap_or("");
-            let mut later = pieces.iter().skip(at + 1).map(|piece| piece.text.as_str()).chain([rest]);
-            let named = later.any(|text| readers::speaks(text, to));
-            let reason = beside(&catalog, table, from, Ways::Apart)
-                .or_else(|| readers::lost(&deck.catalog, &catalog, (&table.name, from)))
-                // A cut that is made is not unmade, so what goes in the piece itself is asked before.
-                .or_else(|| {
-                    let before = state_before(&catalog, file, statement);
-                    readers::lost(&deck.catalog, &before, (&table.name, from))
-                });
-            let readers = match reason {
-                Some(reason) => Err(reason),
-                None if named => obstacle(&catalog, table, from, Ways::Apart, false)
-                    .map_or_else(|| readers::turned(&catalog, deck.after(&renamed), table, from), Err)
-                    .map_err(|reason| {
-                        format!("{reason}, and a later statement of the migration names \"{to}\"")
-                    }),
-                None => Ok(Vec::new()),
-            };
-            let readers = match readers {
-                Ok(readers) => readers,
-                Err(reason) => {
-                    let name = table.name.display();
-                    note(notes, format!("{name}.{from} is left as it is written: {reason}"));
-                    continue;
+            let renames = together(table, file, place);
+            let run = place..place + renames.len();
+            // Where more is to be made of a new name, the second column is what it is made of, and stays.
+            let end = file.statements.get(run.end - 1).map_or(0, |last| last.span.end);
+            let rest = piece.text.get(end..).unwrap_or("");
+            let later: Vec<&str> =
+                pieces.iter().skip(at + 1).map(|piece| piece.text.as_str()).chain([rest]).collect();
+            let named = renames.iter().any(|(_, to)| later.iter().any(|text| readers::speaks(text, to)));
+            let before = state_before(&catalog, file, statement);
+            let looked = |from: &str| {
+                let renamed = Named::Column(table.name.clone(), from.to_owned());
+                let reason = beside(&catalog, table, from, Ways::Apart)
+                    .or_else(|| readers::lost(&deck.catalog, &catalog, (&table.name, from)))
+                    // A cut that is made is not unmade, so what goes in the piece itself is asked before.
+                    .or_else(|| readers::lost(&deck.catalog, &before, (&table.name, from)));
+                match reason {
+                    Some(reason) => Err(reason),
+                    None if named => obstacle(&catalog, table, from, Ways::Apart, false)
+                        .map_or_else(|| readers::turned(&catalog, deck.after(&renamed), table, from), Err)
+                        .map_err(|reason| {
+                            format!("{reason}, and a later statement of the migration names what it is called then")
+                        }),
+                    None => Ok(Vec::new()),
                 }
             };
-            match stands(piece, file, statement, notes) {
+            let mut readers = Vec::new();
+            let mut refused = false;
+            for (from, _) in &renames {
+                match looked(from) {
+                    Ok(own) => readers
+                        .extend(own.into_iter().filter(|one| !readers.contains(one)).collect::<Vec<_>>()),
+                    Err(reason) => {
+                        let name = table.name.display();
+                        note(notes, format!("{name}.{from} is left as it is written: {reason}"));
+                        refused = true;
+                    }
+                }
+            }
+            if refused {
+                continue;
+            }
+            match stand(piece, file, run, notes) {
                 None => continue,
                 Some(Stands::Among(parts)) => return Some((at, parts)),
                 Some(Stands::Alone) => {}
@@ -74,41 +85,34 @@ pub(super) fn next(
             if let Some(singles) = single_actions(alter, piece.slice(statement)) {
                 return Some((at, singles.into_iter().map(|text| piece.with(text)).collect()));
             }
-            let column = table.column(from)?;
-            let exchange = Exchange {
-                table,
-                from,
-                through: to.clone(),
-                to,
-                ty: ddl::column_type(&column.ty),
-                using: None,
-                back: None,
-                ways: Ways::Apart,
-                default: column.default.clone(),
-                doubt: None,
-                demands: false,
-                refuses: false,
-                behind: fired::last_before(&catalog, table),
-            };
-            if exchange.hides_null() {
+            let behind = fired::last_before(&catalog, table);
+            let exchanges: Option<Vec<Exchange<'_>>> =
+                renames.iter().map(|(from, to)| renamed(table, from, to, behind.clone())).collect();
+            let exchanges = exchanges?;
+            for one in exchanges.iter().filter(|one| one.hides_null()) {
                 let why = format!(
-                    "an INSERT that says NULL for \"{to}\" of \"{}\" gets the default of \"{from}\", which each row has its own of, until \
+                    "an INSERT that says NULL for \"{}\" of \"{}\" gets the default of \"{}\", which each row has its own of, until \
                      the last folder is deployed",
-                    table.name.display()
+                    one.to,
+                    table.name.display(),
+                    one.from
                 );
                 note(notes, why);
             }
+            let names: Vec<String> = renames.iter().map(|(from, _)| format!("\"{from}\"")).collect();
             let waits = format!(
-                "no running version of the application names \"{from}\" of \"{}\" any more",
+                "no running version of the application names {} of \"{}\" any more",
+                either(&names),
                 table.name.display()
             );
+            let first: Vec<&str> = renames.iter().map(|(from, _)| from.as_str()).collect();
             let swap = Swap {
                 catalog: &catalog,
-                exchanges: vec![exchange],
+                exchanges,
                 first: Vec::new(),
                 types: Vec::new(),
                 waits: Some(waits),
-                slug: format!("drop_{from}"),
+                slug: format!("drop_{}", first.join("_")),
                 words: None,
                 beside: Vec::new(),
                 ahead: readers,
@@ -118,6 +122,121 @@ pub(super) fn next(
         }
     }
     None
+}
+
+/// The first piece that gives columns names while a later one changes the type of others that an index has beside them: what becomes
+/// of the types is over before the application has anything to do, so the names come behind it.
+pub(super) fn behind_types(
+    facts: &Facts,
+    pieces: &[Piece],
+    notes: &mut Vec<String>,
+) -> Option<(usize, Vec<Piece>)> {
+    let files = facts.history.as_ref().map_or(&[][..], |history| &history.files);
+    for (at, piece, file) in unsettled(facts, pieces).filter(|(_, piece, _)| !piece.late) {
+        for (place, statement) in file.statements.iter().enumerate() {
+            let Statement::AlterTable(alter) = &statement.statement else { continue };
+            let touch = touch_of(statement, &alter.name).filter(|touch| is_old(touch));
+            let Some(table) = touch.and_then(|touch| touch.before.as_deref()) else { continue };
+            let [AlterAction::RenameColumn { .. }] = alter.actions.as_slice() else { continue };
+            let renames = together(table, file, place);
+            let run = place..place + renames.len();
+            let of_file = file.statements[run.end..].iter();
+            let mut later = of_file.chain(files[at + 1..].iter().flat_map(|file| &file.statements));
+            let beside = |column: &str| {
+                let both =
+                    |index: &Index| uses(index, column) && renames.iter().any(|(from, _)| uses(index, from));
+                table.indexes.iter().any(both)
+            };
+            let changes = later.any(|other| match &other.statement {
+                Statement::AlterTable(alter) => {
+                    let same = touch_of(other, &alter.name).is_some_and(|touch| touch.relation == table.name);
+                    let typed = |action: &AlterAction| matches!(action, AlterAction::SetType { column, .. } if beside(column));
+                    same && alter.actions.iter().any(typed)
+                }
+                _ => false,
+            });
+            let end = file.statements.get(run.end - 1).map_or(0, |last| last.span.end);
+            let rest = piece.text.get(end..).unwrap_or("");
+            let mut texts = pieces.iter().skip(at + 1).map(|piece| piece.text.as_str()).chain([rest]);
+            let named = |text: &str| {
+                renames.iter().any(|(from, to)| readers::speaks(text, from) || readers::speaks(text, to))
+            };
+            if !changes || texts.any(named) {
+                continue;
+            }
+            return match stand(piece, file, run, notes) {
+                None => continue,
+                Some(Stands::Among(parts)) => Some((at, parts)),
+                Some(Stands::Alone) => Some((at, vec![Piece { late: true, ..piece.clone() }])),
+            };
+        }
+    }
+    None
+}
+
+fn either(names: &[String]) -> String {
+    match names {
+        [rest @ .., last] if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+        _ => names.concat(),
+    }
+}
+
+/// The new and old names of the column that a statement renames, and of those that the statements right behind it rename, up to the
+/// last one that is in an index with one before it: of two second columns, one after the other, each would want an index with the
+/// other.
+fn together(table: &Table, file: &MigrationFile, place: usize) -> Vec<(String, String)> {
+    let mut renames: Vec<(String, String)> = Vec::new();
+    for statement in &file.statements[place..] {
+        let Statement::AlterTable(alter) = &statement.statement else { break };
+        let Some(touch) = touch_of(statement, &alter.name) else { break };
+        let rename = alter.actions.iter().find_map(|action| match action {
+            AlterAction::RenameColumn { from, to } => Some((from.clone(), to.clone())),
+            _ => None,
+        });
+        let Some((from, to)) = rename else { break };
+        let apart = alter.actions.len() == 1 && touch.relation == table.name;
+        let new = table.column(&from).is_some() && table.column(&to).is_none();
+        if !renames.is_empty() && !(apart && new) {
+            break;
+        }
+        renames.push((from, to));
+    }
+    let shared = |index: &Index, at: usize| {
+        uses(index, &renames[at].0) && renames[..at].iter().any(|(from, _)| uses(index, from))
+    };
+    let last = (1..renames.len()).rfind(|at| table.indexes.iter().any(|index| shared(index, *at)));
+    renames.truncate(last.map_or(1, |last| last + 1));
+    renames
+}
+
+/// Whether the index stands on the column.
+pub(super) fn uses(index: &Index, column: &str) -> bool {
+    let key = |key: &IndexKey| {
+        let known = key.column.as_deref() == Some(column);
+        known || key.expression.as_deref().is_some_and(|text| readers::speaks(text, column))
+    };
+    index.keys.iter().any(key)
+        || index.include.iter().any(|name| name == column)
+        || index.predicate.as_deref().is_some_and(|text| readers::speaks(text, column))
+}
+
+fn renamed<'a>(table: &'a Table, from: &'a str, to: &'a str, behind: Option<String>) -> Option<Exchange<'a>> {
+    let column = table.column(from)?;
+    Some(Exchange {
+        table,
+        from,
+        through: to.to_owned(),
+        to,
+        ty: ddl::column_type(&column.ty),
+        using: None,
+        back: None,
+        ways: Ways::Apart,
+        default: column.default.clone(),
+        doubt: None,
+        demands: false,
+        refuses: false,
+        behind,
+    })
 }
 
 /// The second column, with indexes of its own, is there for whoever knows the new name, until the first one gets it. All that

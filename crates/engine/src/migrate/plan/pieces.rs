@@ -1,12 +1,14 @@
 //! A migration taken apart: texts that run one after the other, each a migration of its own.
 
+use std::ops::Range;
+
 use pgsteward_model::catalog::Catalog;
 use pgsteward_model::migration::{MigrationFile, MigrationStatement};
 use pgsteward_model::source::Span;
 use pgsteward_model::statement::{AlterAction, AlterTable};
 use pgsteward_sql::Births;
 
-use super::torn::torn;
+use super::torn::torn_beside;
 use crate::migrate::backfill::Definition;
 
 /// One migration to be.
@@ -31,7 +33,7 @@ pub(super) struct Piece {
     pub(super) renamed: Option<(String, String)>,
     /// Follows one that waits, and so waits with it.
     pub(super) behind: bool,
-    /// Takes something away that what comes before it may still need, and waits for nobody.
+    /// Comes behind what may still need what it takes away, and waits for nobody.
     pub(super) late: bool,
     /// Names that its own folder must be told, in place of `{folder}`.
     pub(super) names_itself: bool,
@@ -110,17 +112,30 @@ pub(super) fn stands(
     statement: &MigrationStatement,
     notes: &mut Vec<String>,
 ) -> Option<Stands> {
-    if file.statements.len() == 1 {
+    let at = file.statements.iter().position(|one| one.span == statement.span)?;
+    stand(piece, file, at..at + 1, notes)
+}
+
+/// The same of several that follow each other and stay together.
+pub(super) fn stand(
+    piece: &Piece,
+    file: &MigrationFile,
+    run: Range<usize>,
+    notes: &mut Vec<String>,
+) -> Option<Stands> {
+    let together = file.statements.get(run.clone())?;
+    let (first, last) = (together.first()?, together.last()?);
+    if file.statements.len() == together.len() {
         return Some(Stands::Alone);
     }
     let bare = without_transaction(&piece.text)?;
-    let at = file.statements.iter().position(|one| one.span == statement.span)?;
-    if let Some(reason) = torn(file, at) {
-        note(notes, left_whole(statement, &reason));
+    let within = |one: &MigrationStatement| together.iter().any(|other| other.span == one.span);
+    if let Some(reason) = run.clone().find_map(|at| torn_beside(file, at, &within)) {
+        note(notes, left_whole(first, &reason));
         return None;
     }
     Some(Stands::Among(match bare == piece.text {
-        true => apart(piece, statement.span),
+        true => apart(piece, Span::new(first.span.start, last.span.end)),
         false => vec![piece.with(bare)],
     }))
 }

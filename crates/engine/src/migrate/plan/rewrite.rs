@@ -19,7 +19,9 @@ const MOST: usize = 400;
 pub(super) fn rewrite(deck: &Deck, text: &str, notes: &mut Vec<String>) -> Vec<Piece> {
     let mut pieces = vec![Piece::new("", text)];
     // What goes is put last before anything else is rewritten: that stands beside it still.
-    while_any(deck, &mut pieces, &mut |facts, pieces| drops::next(deck, facts, pieces, notes));
+    while_any(deck, &mut pieces, &mut |facts, pieces| {
+        drops::next(deck, facts, pieces, notes).or_else(|| expand::behind_types(facts, pieces, notes))
+    });
     pieces.sort_by_key(Piece::order);
     while_any(deck, &mut pieces, &mut |facts, pieces| next(deck, facts, pieces, notes));
     pieces.sort_by_key(Piece::order);

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use pgsteward_model::catalog::{Column, ConstraintKind, Index, IndexKey, QName, Table};
+use pgsteward_model::catalog::{Column, ConstraintKind, Index, QName, Table};
 use pgsteward_model::facts::Facts;
 use pgsteward_model::migration::{MigrationFile, MigrationStatement};
 use pgsteward_model::place::ObjectKind;
@@ -13,7 +13,7 @@ use pgsteward_model::statement::{AlterAction, AlterTable, Statement};
 use pgsteward_sql::quote_qualified;
 
 use super::super::deck::{Deck, unsettled};
-use super::super::expand::{is_old, touch_of};
+use super::super::expand::{is_old, touch_of, uses};
 use super::super::pieces::{Piece, Stands, single_actions, stands, twin};
 use super::super::readers::speaks;
 
@@ -159,15 +159,8 @@ impl Gone<'_> {
         self.index.predicate.is_none() && self.index.keys.iter().all(|key| key.column.is_some())
     }
 
-    /// Whether it stands on the column.
     fn names(&self, column: &str) -> bool {
-        let key = |key: &IndexKey| {
-            key.column.as_deref() == Some(column)
-                || key.expression.as_deref().is_some_and(|text| speaks(text, column))
-        };
-        self.index.keys.iter().any(key)
-            || self.index.include.iter().any(|name| name == column)
-            || self.index.predicate.as_deref().is_some_and(|text| speaks(text, column))
+        uses(self.index, column)
     }
 
     /// `kept`: another one keeps the same rows apart.
