@@ -82,3 +82,17 @@ fn a_column_gets_its_name_behind_the_type_of_another_of_its_key() {
         names[names.len() - 3..].iter().zip(ends).map(|(name, end)| name.ends_with(end)).collect();
     assert_eq!(last, [true; 3], "{names:?}");
 }
+
+#[test]
+fn names_of_one_key_find_together_across_other_statements() {
+    let next = "ALTER TABLE \"User\" RENAME COLUMN a TO aa;\nCREATE INDEX by_aa ON \"User\"(aa);\n\
+                -- The other one.\nALTER TABLE \"User\" RENAME COLUMN b TO bb; -- It has its name.\nSELECT 1;\n";
+    served(next, ["aa", "bb"], "_fill_bb", "_drop_a_b");
+}
+
+#[test]
+fn columns_of_one_key_change_type_and_name() {
+    let next = "ALTER TABLE \"User\" RENAME COLUMN a TO aa;\nALTER TABLE \"User\" RENAME COLUMN b TO bb;\n\
+                ALTER TABLE \"User\" ALTER COLUMN aa TYPE BIGINT;\nALTER TABLE \"User\" ALTER COLUMN bb TYPE BIGINT;\n";
+    served(next, ["aa", "bb"], "_fill_aa", "_drop_b_a");
+}

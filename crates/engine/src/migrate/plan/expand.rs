@@ -1,10 +1,10 @@
 //! A column whose name changes gets a second column under the new one, which a trigger keeps equal both ways; it is
 //! filled in batches; at the end the old one, with all that stands on it, takes the new name.
 
-use pgsteward_model::catalog::{Index, IndexKey, Table};
+use pgsteward_model::catalog::Table;
 use pgsteward_model::effect::{Age, Touch};
 use pgsteward_model::facts::Facts;
-use pgsteward_model::migration::{MigrationFile, MigrationStatement};
+use pgsteward_model::migration::MigrationStatement;
 use pgsteward_model::statement::{AlterAction, Name, Statement};
 use pgsteward_sql::{ddl, quote_ident};
 
@@ -14,6 +14,7 @@ use super::fired;
 use super::obstacle::{beside, obstacle};
 use super::pieces::{Piece, Stands, note, single_actions, stand, state_before};
 use super::readers;
+use super::several::together;
 use super::swap::Swap;
 use super::unknown::between;
 use crate::migrate::belongings::of_column;
@@ -124,100 +125,11 @@ pub(super) fn next(
     None
 }
 
-/// The first piece that gives columns names while a later one changes the type of others that an index has beside them: what becomes
-/// of the types is over before the application has anything to do, so the names come behind it.
-pub(super) fn behind_types(
-    facts: &Facts,
-    pieces: &[Piece],
-    notes: &mut Vec<String>,
-) -> Option<(usize, Vec<Piece>)> {
-    let files = facts.history.as_ref().map_or(&[][..], |history| &history.files);
-    for (at, piece, file) in unsettled(facts, pieces).filter(|(_, piece, _)| !piece.late) {
-        for (place, statement) in file.statements.iter().enumerate() {
-            let Statement::AlterTable(alter) = &statement.statement else { continue };
-            let touch = touch_of(statement, &alter.name).filter(|touch| is_old(touch));
-            let Some(table) = touch.and_then(|touch| touch.before.as_deref()) else { continue };
-            let [AlterAction::RenameColumn { .. }] = alter.actions.as_slice() else { continue };
-            let renames = together(table, file, place);
-            let run = place..place + renames.len();
-            let of_file = file.statements[run.end..].iter();
-            let mut later = of_file.chain(files[at + 1..].iter().flat_map(|file| &file.statements));
-            let beside = |column: &str| {
-                let both =
-                    |index: &Index| uses(index, column) && renames.iter().any(|(from, _)| uses(index, from));
-                table.indexes.iter().any(both)
-            };
-            let changes = later.any(|other| match &other.statement {
-                Statement::AlterTable(alter) => {
-                    let same = touch_of(other, &alter.name).is_some_and(|touch| touch.relation == table.name);
-                    let typed = |action: &AlterAction| matches!(action, AlterAction::SetType { column, .. } if beside(column));
-                    same && alter.actions.iter().any(typed)
-                }
-                _ => false,
-            });
-            let end = file.statements.get(run.end - 1).map_or(0, |last| last.span.end);
-            let rest = piece.text.get(end..).unwrap_or("");
-            let mut texts = pieces.iter().skip(at + 1).map(|piece| piece.text.as_str()).chain([rest]);
-            let named = |text: &str| {
-                renames.iter().any(|(from, to)| readers::speaks(text, from) || readers::speaks(text, to))
-            };
-            if !changes || texts.any(named) {
-                continue;
-            }
-            return match stand(piece, file, run, notes) {
-                None => continue,
-                Some(Stands::Among(parts)) => Some((at, parts)),
-                Some(Stands::Alone) => Some((at, vec![Piece { late: true, ..piece.clone() }])),
-            };
-        }
-    }
-    None
-}
-
 fn either(names: &[String]) -> String {
     match names {
         [rest @ .., last] if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
         _ => names.concat(),
     }
-}
-
-/// The new and old names of the column that a statement renames, and of those that the statements right behind it rename, up to the
-/// last one that is in an index with one before it: of two second columns, one after the other, each would want an index with the
-/// other.
-fn together(table: &Table, file: &MigrationFile, place: usize) -> Vec<(String, String)> {
-    let mut renames: Vec<(String, String)> = Vec::new();
-    for statement in &file.statements[place..] {
-        let Statement::AlterTable(alter) = &statement.statement else { break };
-        let Some(touch) = touch_of(statement, &alter.name) else { break };
-        let rename = alter.actions.iter().find_map(|action| match action {
-            AlterAction::RenameColumn { from, to } => Some((from.clone(), to.clone())),
-            _ => None,
-        });
-        let Some((from, to)) = rename else { break };
-        let apart = alter.actions.len() == 1 && touch.relation == table.name;
-        let new = table.column(&from).is_some() && table.column(&to).is_none();
-        if !renames.is_empty() && !(apart && new) {
-            break;
-        }
-        renames.push((from, to));
-    }
-    let shared = |index: &Index, at: usize| {
-        uses(index, &renames[at].0) && renames[..at].iter().any(|(from, _)| uses(index, from))
-    };
-    let last = (1..renames.len()).rfind(|at| table.indexes.iter().any(|index| shared(index, *at)));
-    renames.truncate(last.map_or(1, |last| last + 1));
-    renames
-}
-
-/// Whether the index stands on the column.
-pub(super) fn uses(index: &Index, column: &str) -> bool {
-    let key = |key: &IndexKey| {
-        let known = key.column.as_deref() == Some(column);
-        known || key.expression.as_deref().is_some_and(|text| readers::speaks(text, column))
-    };
-    index.keys.iter().any(key)
-        || index.include.iter().any(|name| name == column)
-        || index.predicate.as_deref().is_some_and(|text| readers::speaks(text, column))
 }
 
 fn renamed<'a>(table: &'a Table, from: &'a str, to: &'a str, behind: Option<String>) -> Option<Exchange<'a>> {

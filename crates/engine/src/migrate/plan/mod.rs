@@ -38,6 +38,7 @@ mod returning;
 mod reworded;
 mod rewrite;
 mod sequence;
+mod several;
 mod sight;
 mod standing;
 mod swap;

@@ -9,7 +9,7 @@ use pgsteward_model::source::Span;
 use super::deck::{Deck, path_of, slug_of};
 use super::pieces::{Piece, apart, left_whole, note};
 use super::torn::torn;
-use super::{added, alias, change, drops, enums, expand, partition, relation};
+use super::{added, alias, change, drops, enums, expand, partition, relation, several};
 use crate::prove::files::edited_files;
 
 /// No migration of people has as many hazards.
@@ -20,9 +20,11 @@ pub(super) fn rewrite(deck: &Deck, text: &str, notes: &mut Vec<String>) -> Vec<P
     let mut pieces = vec![Piece::new("", text)];
     // What goes is put last before anything else is rewritten: that stands beside it still.
     while_any(deck, &mut pieces, &mut |facts, pieces| {
-        drops::next(deck, facts, pieces, notes).or_else(|| expand::behind_types(facts, pieces, notes))
+        drops::next(deck, facts, pieces, notes).or_else(|| several::behind_types(facts, pieces, notes))
     });
     pieces.sort_by_key(Piece::order);
+    while_any(deck, &mut pieces, &mut |facts, pieces| types(deck, facts, pieces, notes));
+    while several::gather(deck, &mut pieces) {}
     while_any(deck, &mut pieces, &mut |facts, pieces| next(deck, facts, pieces, notes));
     pieces.sort_by_key(Piece::order);
     relation::follow(&mut pieces);
@@ -46,14 +48,17 @@ fn next(
     pieces: &[Piece],
     notes: &mut Vec<String>,
 ) -> Option<(usize, Vec<Piece>)> {
-    enums::next(deck, facts, pieces, notes)
-        .or_else(|| change::next(deck, facts, pieces, notes))
+    types(deck, facts, pieces, notes)
         .or_else(|| expand::next(deck, facts, pieces, notes))
         .or_else(|| partition::next(deck, facts, pieces, notes))
         .or_else(|| alias::next(deck, facts, pieces, notes))
         .or_else(|| relation::next(facts, pieces, notes))
         .or_else(|| added::next(deck, facts, pieces, notes))
         .or_else(|| next_fix(deck, facts, pieces, notes))
+}
+
+fn types(deck: &Deck, facts: &Facts, pieces: &[Piece], notes: &mut Vec<String>) -> Parts {
+    enums::next(deck, facts, pieces, notes).or_else(|| change::next(deck, facts, pieces, notes))
 }
 
 /// The first piece that a rule knows to write better, and what takes its place: the statement apart from the others

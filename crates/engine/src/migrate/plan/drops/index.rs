@@ -13,9 +13,10 @@ use pgsteward_model::statement::{AlterAction, AlterTable, Statement};
 use pgsteward_sql::quote_qualified;
 
 use super::super::deck::{Deck, unsettled};
-use super::super::expand::{is_old, touch_of, uses};
+use super::super::expand::{is_old, touch_of};
 use super::super::pieces::{Piece, Stands, single_actions, stands, twin};
 use super::super::readers::speaks;
+use super::super::several::uses;
 
 /// Types that no b-tree orders, so that no second column of theirs has such an index.
 const WITHOUT_ORDER: [&str; 9] = ["json", "xml", "point", "line", "lseg", "box", "path", "polygon", "circle"];
