@@ -146,7 +146,8 @@ pub(super) fn together(table: &Table, file: &MigrationFile, place: usize) -> Vec
         let Some((from, to)) = rename else { break };
         let apart = alter.actions.len() == 1 && touch.relation == table.name;
         let new = table.column(&from).is_some() && table.column(&to).is_none();
-        if !renames.is_empty() && !(apart && new) {
+        let joins = apart && new;
+        if !(joins || renames.is_empty()) {
             break;
         }
         renames.push((from, to));
