@@ -128,3 +128,20 @@ fn what_hands_set_on_a_partition_alone_goes_along() {
         assert_eq!(server.value(more), "e t", "{major}");
     }
 }
+
+#[test]
+fn a_table_without_a_key_is_told_before_its_backfill_finds_no_batches() {
+    let Some(server) = Server::start(17) else { return };
+    let told = "has no primary key and no unique index over columns that are never NULL";
+    let keys = [("", true), (", UNIQUE (at)", true), (", UNIQUE (n)", false), (", PRIMARY KEY (at)", false)];
+    for (key, without) in keys {
+        server.rows("DROP SCHEMA public CASCADE; CREATE SCHEMA public");
+        let init = format!(
+            "CREATE TABLE \"Log\" (at TIMESTAMPTZ DEFAULT now(), n INTEGER NOT NULL, note INTEGER{key});\n"
+        );
+        let project = project(&[(FIRST, &init)]);
+        assert_eq!(server.run(&project, &["migrate", "deploy"]).code, Some(0));
+        let shown = planned(&server, &project, "ALTER TABLE \"Log\" ALTER COLUMN note TYPE BIGINT;\n");
+        assert_eq!(shown.contains(told), without, "{key}: {shown}");
+    }
+}

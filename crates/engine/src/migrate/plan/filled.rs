@@ -1,12 +1,13 @@
 //! Rows that a column has to be filled in: in batches while all go on, and what makes sure that none is left.
 
-use pgsteward_model::catalog::Table;
+use pgsteward_model::catalog::{Index, IndexKey, Table};
 use pgsteward_sql::{quote_ident, quote_literal, quote_qualified};
 
 use super::exchange::short;
 use super::pieces::{FOLDER, Piece};
 use crate::migrate::backfill::Definition;
 use crate::migrate::rollback::FILLED_AT_ONCE;
+use crate::migrate::told;
 
 /// What undoes a folder that only fills a column: the rows had no value there before.
 const NOTHING_BACK: &str = "-- Nothing is to be undone: the values are those of a column that goes with the migration that adds it.\n";
@@ -14,9 +15,10 @@ const NOTHING_BACK: &str = "-- Nothing is to be undone: the values are those of 
 /// The folder that fills the column of the rows of which the condition holds. `which` says which rows these are.
 pub(super) fn fill(table: &Table, column: &str, value: &str, condition: String, which: &str) -> Piece {
     let (on, name) = (quote_qualified(&table.name), quote_ident(column));
+    let keyless = if has_key(table) { String::new() } else { without_key(table) };
     let text = format!(
         "-- {which} Run `pgsteward migrate backfill {FOLDER}` before this is deployed:\n\
-         -- it fills them in batches. Where few rows are left, this migration fills them itself.\n\
+         -- it fills them in batches. Where few rows are left, this migration fills them itself.\n{keyless}\
          DO $fill$\n#variable_conflict use_column\nBEGIN\n  -- Where row security hides rows from this role, this fails.\n  \
          PERFORM pg_catalog.set_config('row_security', 'off', true);\n  IF (SELECT count(*) FROM (SELECT 1 FROM {on} WHERE {condition} LIMIT {}) AS rest) > {FILLED_AT_ONCE} THEN\n    \
          RAISE EXCEPTION 'more than {FILLED_AT_ONCE} rows of % are not filled yet', {}\n      USING HINT = {};\n  END IF;\n  \
@@ -36,6 +38,27 @@ pub(super) fn fill(table: &Table, column: &str, value: &str, condition: String, 
         }),
         ..Piece::new(&format!("fill_{column}"), text)
     }
+}
+
+/// Whether batches have something to go by: as the backfill looks for it on the server.
+fn has_key(table: &Table) -> bool {
+    let never_null = |key: &IndexKey| {
+        let column = key.column.as_deref().and_then(|name| table.column(name));
+        column.is_some_and(|column| column.not_null)
+    };
+    let of_rows = |index: &Index| {
+        index.unique && index.valid && index.predicate.is_none() && index.keys.iter().all(never_null)
+    };
+    table.primary_key().is_some() || table.indexes.iter().any(of_rows)
+}
+
+fn without_key(table: &Table) -> String {
+    let sentence = format!(
+        "{} has no primary key and no unique index over columns that are never NULL, so that a backfill has no batches: where it has \
+         more than {FILLED_AT_ONCE} rows, give it one in a migration before this one and plan again",
+        table.name.display()
+    );
+    format!("{}\n", told::marker(&sentence))
 }
 
 /// A check of the column that is validated while all go on.
