@@ -219,19 +219,27 @@ fn default(view: View<'_>, table: &Table, column: &Column, next: bool) -> String
     if let Some(written) = view.written_default(table, column, next) {
         return format!("Some(DbGenerated({written:?}))");
     }
+    let schema = if next { !view.options.to_database } else { view.options.before.is_some() };
     match meaning_of(column, ty) {
         Meaning::Null => "None".to_owned(),
         Meaning::Now => "Some(Now)".to_owned(),
         Meaning::Sequence => {
-            let schema = if next { !view.options.to_database } else { view.options.before.is_some() };
             let name = column.default.as_deref().and_then(sequence_in).filter(|_| !schema);
             format!("Some(Sequence({:?}))", name.unwrap_or_default())
         }
-        Meaning::Expression(_) => {
-            format!("Some(DbGenerated({:?}))", column.default.as_deref().map(str::trim))
-        }
+        Meaning::Expression(_) => generated(column),
+        // Of a database it reads no point in time but the present one.
+        Meaning::Text(_) if !schema && is_time(ty) => generated(column),
         known => format!("Some(Value({}))", value(&known, ty)),
     }
+}
+
+fn generated(column: &Column) -> String {
+    format!("Some(DbGenerated({:?}))", column.default.as_deref().map(str::trim))
+}
+
+fn is_time(ty: &ColumnType) -> bool {
+    ty.name.starts_with("time") || ty.name == "date"
 }
 
 fn value(meaning: &Meaning, ty: &ColumnType) -> String {
@@ -251,9 +259,7 @@ fn value(meaning: &Meaning, ty: &ColumnType) -> String {
             _ if ty.class == TypeClass::Enum => format!("Enum({text:?})"),
             "json" | "jsonb" => format!("Json({text:?})"),
             "bytea" => format!("Bytes({:?})", bytes(text)),
-            name if name.starts_with("time") || name == "date" => {
-                format!("DateTime({})", text.replacen(' ', "T", 1).replace(' ', ""))
-            }
+            _ if is_time(ty) => format!("DateTime({})", text.replacen(' ', "T", 1).replace(' ', "")),
             _ => format!("String({text:?})"),
         },
         Meaning::Null | Meaning::Now | Meaning::Sequence | Meaning::Expression(_) => "Null".to_owned(),

@@ -71,6 +71,27 @@ fn a_summary_has_prismas_words() {
 }
 
 #[test]
+fn of_a_database_a_summary_knows_no_point_in_time_but_the_present_one() {
+    let model = |default: &str| {
+        format!("model A {{\n id Int @id\n n Int @default(1)\n d DateTime{default} @db.Timestamp(3)\n}}\n")
+    };
+    let mut migration = migration(&model(" @default(\"2020-01-02T03:04:05Z\")"), &model("?"));
+    let changed = |default: &str| {
+        format!("(changed from Required to Nullable, default changed from `Some({default})` to `None`)\n")
+    };
+    let said = migration.summary();
+    assert!(said.ends_with(&changed("Value(DateTime(2020-01-02T03:04:05+00:00))")), "{said}");
+    let table = migration.from.tables.get_mut(&QName::public("A")).unwrap();
+    Arc::make_mut(table).column_mut("d").unwrap().default =
+        Some("'2020-01-02 03:04:05'::timestamp without time zone".into());
+    migration.options.before = None;
+    migration.steps = diff(&migration.from, &migration.to, &migration.options);
+    let printed = r#"DbGenerated(Some("'2020-01-02 03:04:05'::timestamp without time zone"))"#;
+    let said = migration.summary();
+    assert!(said.ends_with(&changed(printed)), "{said}");
+}
+
+#[test]
 fn warnings_without_a_database_speak_of_what_may_be() {
     let found = migration(BEFORE, AFTER).dangers();
     assert_eq!(
