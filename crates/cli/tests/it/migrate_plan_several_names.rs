@@ -85,7 +85,7 @@ fn a_column_gets_its_name_behind_the_type_of_another_of_its_key() {
 
 #[test]
 fn names_of_one_key_find_together_across_other_statements() {
-    let next = "ALTER TABLE \"User\" RENAME COLUMN a TO aa;\nCREATE INDEX by_aa ON \"User\"(aa);\n\
+    let next = "\n\n-- The first one.\nALTER TABLE \"User\" RENAME COLUMN a TO aa;\nCREATE INDEX by_aa ON \"User\"(aa);\n\
                 -- The other one.\nALTER TABLE \"User\" RENAME COLUMN b TO bb; -- It has its name.\nSELECT 1;\n";
     served(next, ["aa", "bb"], "_fill_bb", "_drop_a_b");
 }

@@ -67,7 +67,11 @@ pub(super) fn behind_types(
 /// was one.
 pub(super) fn gather(deck: &Deck, pieces: &mut Vec<Piece>) -> bool {
     let facts = deck.facts(pieces);
-    let Some((at, end, from, span)) = scattered(&facts, pieces) else { return false };
+    let Some((at, mut end, from, span)) = scattered(&facts, pieces) else { return false };
+    if at == from {
+        // What is cut off a piece has no space before it.
+        end -= pieces[at].text.len() - pieces[at].text.trim_start().len();
+    }
     let parts = apart(&pieces[from], span);
     let moved =
         |part: &Piece| part.text.contains(pieces[from].text.get(span.start..span.end).unwrap_or("\0"));
