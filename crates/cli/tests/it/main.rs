@@ -66,6 +66,7 @@ mod migrate_rehearse_load;
 mod migrate_rehearse_plans;
 mod migrate_resolve;
 mod migrate_rollback;
+mod migrate_rollback_columns;
 mod migrate_rollback_functions;
 mod migrate_rollback_keys;
 mod migrate_rollback_steps;

@@ -118,6 +118,8 @@ fn a_table_with_its_old_name_is_given_what_the_table_is() {
         server.as_superuser("CREATE ROLE clerk LOGIN; CREATE ROLE boss LOGIN; CREATE ROLE other LOGIN");
         server.rows("GRANT SELECT, INSERT, UPDATE ON \"User\" TO clerk WITH GRANT OPTION");
         server.rows("GRANT SELECT (role) ON \"User\" TO boss");
+        // Before 17 a column that is gone still has its privileges in the catalog.
+        server.rows("ALTER TABLE \"User\" ADD COLUMN gone TEXT; GRANT SELECT (gone) ON \"User\" TO boss; ALTER TABLE \"User\" DROP COLUMN gone");
         server.rows("GRANT USAGE ON SEQUENCE \"User_id_seq\" TO clerk");
         // A view would be given what the table never was.
         server.rows("ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO other");

@@ -3,6 +3,7 @@
 
 use crate::migrate_plan::{Server, deployed_one_by_one, folders, project};
 use crate::migrate_plan_types::planned;
+use crate::support::Run;
 
 const FIRST: &str = "20260101000000_init";
 const NEXT: &str = "20260102000000_next";
@@ -14,12 +15,41 @@ const MATERIALIZED: &str = "CREATE MATERIALIZED VIEW v AS SELECT id, total FROM 
 const MADE: &str =
     "CREATE FUNCTION made() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;\n";
 
-struct Case<'a> {
-    first: String,
-    next: String,
-    hand: &'a str,
+pub(crate) struct Case<'a> {
+    pub(crate) first: String,
+    pub(crate) next: String,
+    pub(crate) hand: &'a str,
     /// Expressions and their values when all is undone.
-    then: &'a [(&'a str, &'a str)],
+    pub(crate) then: &'a [(&'a str, &'a str)],
+}
+
+/// Two migrations are deployed, hands give something, and the second one is undone: what is there then is what the case says.
+pub(crate) fn undone(server: &Server, number: usize, case: &Case<'_>) -> Run {
+    server.as_superuser(
+        "DROP SCHEMA public CASCADE; CREATE SCHEMA public; GRANT ALL ON SCHEMA public TO public",
+    );
+    let project = project(&[(FIRST, &case.first), (NEXT, &case.next)]);
+    let adopted = server.run(&project, &["migrate", "adopt"]);
+    assert_eq!(adopted.code, Some(0), "{}", adopted.both());
+    let down = project.read(&format!("prisma/migrations/{NEXT}/down.sql"));
+    // A column that no cast leads back to comes back without its values.
+    let lost = adopted.stdout.contains("1 proven, 1 with the structure proven");
+    assert!(lost || adopted.stdout.contains("2 proven"), "case {number}: {}\n{down}", adopted.both());
+    let deployed = server.run(&project, &["migrate", "deploy"]);
+    assert_eq!(deployed.code, Some(0), "case {number}: {}", deployed.both());
+    server.rows(case.hand);
+    let undone = server.run(&project, &["migrate", "rollback", "--accept-data-loss"]);
+    assert_eq!(undone.code, Some(0), "case {number}: {}\n{down}", undone.both());
+    for (what, value) in case.then {
+        let found = server.value(&format!("SELECT ({what})::text"));
+        let value = match *value {
+            "t" => "true",
+            "f" => "false",
+            other => other,
+        };
+        assert_eq!(found, value, "case {number}: {what}\n{down}");
+    }
+    undone
 }
 
 const OPTIONS: &str = "(SELECT reloptions FROM pg_class WHERE relname = 'v')";
@@ -258,33 +288,12 @@ fn what_hands_gave_stays_and_stops_no_way_back() {
         server.as_superuser(
             "CREATE ROLE clerk; CREATE ROLE reader; CREATE ROLE boss; GRANT boss TO postgres; GRANT ALL ON SCHEMA public TO boss",
         );
-        for (number, Case { first, next, hand, then }) in cases().into_iter().enumerate() {
-            server.as_superuser(
-                "DROP SCHEMA public CASCADE; CREATE SCHEMA public; GRANT ALL ON SCHEMA public TO public",
-            );
-            let project = project(&[(FIRST, &first), (NEXT, &next)]);
-            let adopted = server.run(&project, &["migrate", "adopt"]);
-            assert_eq!(adopted.code, Some(0), "{}", adopted.both());
-            let down = project.read(&format!("prisma/migrations/{NEXT}/down.sql"));
-            assert!(adopted.stdout.contains("2 proven"), "case {number}: {}\n{down}", adopted.both());
-            let deployed = server.run(&project, &["migrate", "deploy"]);
-            assert_eq!(deployed.code, Some(0), "case {number}: {}", deployed.both());
-            server.rows(hand);
-            let undone = server.run(&project, &["migrate", "rollback", "--accept-data-loss"]);
-            assert_eq!(undone.code, Some(0), "case {number}: {}\n{down}", undone.both());
+        for (number, case) in cases().into_iter().enumerate() {
+            let undone = undone(&server, number, &case);
             // What does not fit the object any more is left out, and never without a word.
-            let misfits = hand.contains("by_owner") || hand.contains("of_owner");
+            let misfits = case.hand.contains("by_owner") || case.hand.contains("of_owner");
             let said = undone.stdout.contains(&format!("{NEXT}: left out: CREATE "));
             assert!(said || !misfits, "case {number}: {}", undone.both());
-            for (what, value) in then {
-                let found = server.value(&format!("SELECT ({what})::text"));
-                let value = match *value {
-                    "t" => "true",
-                    "f" => "false",
-                    other => other,
-                };
-                assert_eq!(found, value, "case {number}: {what}\n{down}");
-            }
         }
         what_a_deploy_takes_is_said(&server);
     }

@@ -61,7 +61,7 @@ pub(in crate::migrate) fn of_table(table: &str, view: &str) -> [String; 2] {
              CROSS JOIN LATERAL pg_catalog.aclexplode(coalesce(own.relacl, pg_catalog.acldefault('r', own.relowner))) AS acl\n  \
              WHERE own.oid = {table}::regclass\n  \
              UNION ALL SELECT format('GRANT %s (%I) ON %s TO %s%s', acl.privilege_type, attname, {view}::regclass, {ROLE}, {GRANT_OPTION})\n  \
-             FROM pg_catalog.pg_attribute CROSS JOIN LATERAL pg_catalog.aclexplode(attacl) AS acl WHERE attrelid = {table}::regclass\n\
+             FROM pg_catalog.pg_attribute CROSS JOIN LATERAL pg_catalog.aclexplode(attacl) AS acl WHERE attrelid = {table}::regclass AND NOT attisdropped\n\
              ) AS given"
         ),
         format!(

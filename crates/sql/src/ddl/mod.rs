@@ -23,7 +23,9 @@ use pgsteward_model::catalog::{Catalog, Index, Persistence, QName, Table, TableK
 
 use crate::quote::{quote_ident, quote_qualified};
 pub use column_type::column_type;
-pub use diff::{Attached, Carried, Diff, converted, diff, diff_around, set_not_null, types_made_anew};
+pub use diff::{
+    Attached, Carried, Diff, columns_made_anew, converted, diff, diff_around, set_not_null, types_made_anew,
+};
 pub use index::{index, index_of_parent};
 pub use object::{settings_of, view, view_replaced};
 pub use order::names;

@@ -1,44 +1,125 @@
-//! Columns that come back after another one had their name or their values: what that one has beside its values goes along,
-//! whoever gave it.
+//! Columns that come back in the place of others: of the one that has their name meanwhile and is dropped, or of one that had
+//! their name or their values. What that one has beside its values goes along, whoever gave it, less what the migration gave.
+
+use std::collections::BTreeSet;
 
 use pgsteward_model::catalog::{Catalog, Column, Grant, QName, Table, Trigger};
 use pgsteward_model::identity::{Called, ObjectClass};
 use pgsteward_sql::{quote_ident, quote_literal, quote_qualified};
 
+use super::asides;
+use super::replaced::Columns;
 use super::state::State;
-use crate::migrate::belongings::columns::all_of;
+use crate::migrate::belongings::columns::{Heir, all_of_each};
 
-pub(super) fn exchanged(after: &State, before: &State) -> Vec<String> {
-    let columns = after.identities.objects.iter().filter(|(id, _)| id.class == ObjectClass::Column);
-    let renamed = columns.filter_map(|(id, now)| {
-        let was = before.identities.objects.get(id).filter(|was| was.name != now.name)?;
-        let table = QName::new(&was.namespace, &was.inside);
-        let back = before.catalog.table(&table)?.column(&now.name)?;
-        // One that is there under another name has what was given on it, and is to get nothing of the other's.
-        let place = Called { name: now.name.clone(), ..was.clone() };
-        if !is_gone(after, before, &place) {
-            return None;
-        }
-        let called = after.catalog.table(&QName::new(&now.namespace, &now.inside))?.column(&now.name)?;
-        Some(given(after, before, &table, (&was.name, called), back))
-    });
-    let apart = before.catalog.tables.values().flat_map(|table| {
-        let first = |first: &Column| {
-            let place = Called {
-                namespace: table.name.namespace.clone(),
-                inside: table.name.name.clone(),
-                name: first.name.clone(),
-            };
-            let now = after.catalog.table(&table.name)?;
-            if now.column(&first.name).is_some() || !is_gone(after, before, &place) {
+/// A column that comes back, and the one whose place it has. Names are those of before.
+struct Successor<'a> {
+    table: &'a QName,
+    had: &'a Column,
+    back: &'a Column,
+}
+
+impl Successor<'_> {
+    fn is_alike(&self) -> bool {
+        self.had.ty == self.back.ty
+    }
+
+    fn place(&self, column: &Column) -> String {
+        place(self.table, &column.name)
+    }
+}
+
+pub(super) struct Exchanged<'a> {
+    all: Vec<Successor<'a>>,
+    /// What remembers what the ones have, and what gives it to the others.
+    sql: Option<[String; 2]>,
+}
+
+impl<'a> Exchanged<'a> {
+    /// `from` is the state after the migration once names are put back, `anew` are columns of both that are dropped and added
+    /// anew.
+    pub(super) fn of(after: &State, from: &'a State, before: &'a State, anew: &Columns) -> Exchanged<'a> {
+        let columns = after.identities.objects.iter().filter(|(id, _)| id.class == ObjectClass::Column);
+        let renamed = columns.filter_map(|(id, now)| {
+            let was = before.identities.objects.get(id).filter(|was| was.name != now.name)?;
+            let table = before.catalog.table(&QName::new(&was.namespace, &was.inside))?;
+            let back = table.column(&now.name)?;
+            // One that is there under another name has what was given on it, and is to get nothing of the other's.
+            let place = Called { name: now.name.clone(), ..was.clone() };
+            if !is_gone(after, before, &place) {
                 return None;
             }
-            let second = second(&before.catalog, table, now, &first.name)?;
-            Some(given(after, before, &table.name, (&second.name, second), first))
+            let had = from.catalog.table(&table.name)?.column(&was.name)?;
+            Some(Successor { table: &table.name, had, back })
+        });
+        let apart = before.catalog.tables.values().flat_map(|table| {
+            let first = |back: &'a Column| {
+                let place = Called {
+                    namespace: table.name.namespace.clone(),
+                    inside: table.name.name.clone(),
+                    name: back.name.clone(),
+                };
+                let now = from.catalog.table(&table.name)?;
+                if now.column(&back.name).is_some() || !is_gone(after, before, &place) {
+                    return None;
+                }
+                let had = second(&before.catalog, table, now, &back.name)?;
+                Some(Successor { table: &table.name, had, back })
+            };
+            table.columns.iter().filter_map(first).collect::<Vec<_>>()
+        });
+        let named_alike = anew.iter().filter_map(|(table, column)| {
+            let table = before.catalog.table(table)?;
+            let had = from.catalog.table(&table.name)?.column(column)?;
+            Some(Successor { table: &table.name, had, back: table.column(column)? })
+        });
+        let all: Vec<Successor<'_>> = renamed.chain(apart).chain(named_alike).collect();
+        // Those of a parent lead to those of its children.
+        let led = |one: &&Successor<'_>| {
+            let Some(table) = from.catalog.table(one.table) else { return false };
+            let parents = table.partition_of.iter().map(|of| &of.parent).chain(&table.inherits);
+            parents.into_iter().any(|parent| {
+                let same = |other: &Column, own: &Column| other.name == own.name;
+                all.iter().any(|other| {
+                    other.table == parent && same(other.had, one.had) && same(other.back, one.back)
+                })
+            })
         };
-        table.columns.iter().filter_map(first).collect::<Vec<_>>()
-    });
-    renamed.chain(apart).flatten().collect()
+        let heir = |one: &Successor<'a>| Heir {
+            table: one.table,
+            from: &one.had.name,
+            to: &one.back.name,
+            alike: one.is_alike(),
+        };
+        let heirs: Vec<Heir<'_>> = all.iter().filter(|one| !led(one)).map(heir).collect();
+        let sql = (!heirs.is_empty()).then(|| all_of_each(&heirs));
+        Exchanged { all, sql }
+    }
+
+    /// The columns that come back.
+    pub(super) fn columns(&self) -> BTreeSet<(QName, String)> {
+        self.all.iter().map(|one| (one.table.clone(), one.back.name.clone())).collect()
+    }
+
+    /// Whether [`Exchanged::given`] sees to the aside.
+    pub(super) fn says(&self, what: &str) -> bool {
+        self.all.iter().any(|one| what.ends_with(&format!(" {}", one.place(one.back))))
+    }
+
+    /// To be run before anything is dropped or revoked.
+    pub(super) fn kept(&self) -> Option<String> {
+        self.sql.as_ref().map(|[kept, _]| kept.clone())
+    }
+
+    /// To be run when all columns are there.
+    pub(super) fn given(&self, from: &State, before: &State) -> Vec<String> {
+        let given = self.sql.iter().map(|[_, given]| given.clone());
+        given.chain(self.all.iter().flat_map(|one| differences(from, before, one))).collect()
+    }
+}
+
+fn place(table: &QName, column: &str) -> String {
+    format!("{}.{}", quote_qualified(table), quote_ident(column))
 }
 
 /// Whether the column that was called so before is no more.
@@ -48,43 +129,30 @@ fn is_gone(after: &State, before: &State, place: &Called) -> bool {
     found.is_some_and(|(id, _)| !after.identities.objects.contains_key(id))
 }
 
-/// All of it goes from one column to the other, but for what the migration gives and takes.
-fn given(
-    after: &State,
-    before: &State,
-    table: &QName,
-    (from, had): (&str, &Column),
-    back: &Column,
-) -> Vec<String> {
-    let mut sql = all_of(table, from, &back.name, had.ty == back.ty).to_vec();
+/// What the migration gave goes, and what it took comes back. Where the two agree it is the server's: what hands gave stays, and
+/// so does it that they took something.
+fn differences(from: &State, before: &State, one: &Successor<'_>) -> Vec<String> {
+    let Successor { table, had, back } = one;
     let said = |verb: &str, grant: &Grant, way: &str, option: &str| {
         let role = if grant.grantee.is_empty() { "PUBLIC".to_owned() } else { quote_ident(&grant.grantee) };
         let (column, on) = (quote_ident(&back.name), quote_qualified(table));
         format!("{verb} {} ({column}) ON {on} {way} {role}{option}", grant.privilege)
     };
     let gone = had.grants.iter().filter(|grant| !back.grants.contains(grant));
-    sql.extend(gone.map(|grant| said("REVOKE", grant, "FROM", "")));
+    let mut sql: Vec<String> = gone.map(|grant| said("REVOKE", grant, "FROM", "")).collect();
     let there = back.grants.iter().filter(|grant| !had.grants.contains(grant));
     sql.extend(
         there
             .map(|grant| said("GRANT", grant, "TO", if grant.grantable { " WITH GRANT OPTION" } else { "" })),
     );
-    let place = |column: &str| format!("{}.{}", quote_qualified(table), quote_ident(column));
     if had.comment != back.comment {
         let comment = back.comment.as_deref().map_or_else(|| "NULL".to_owned(), quote_literal);
-        sql.push(format!("COMMENT ON COLUMN {} IS {comment}", place(&back.name)));
+        sql.push(format!("COMMENT ON COLUMN {} IS {comment}", one.place(back)));
     }
-    for (what, aside) in &after.identities.asides {
-        let Some(setting) = what.strip_suffix(&format!(" {}", place(&had.name))) else { continue };
-        match before.identities.asides.get(&format!("{setting} {}", place(&back.name))) {
-            Some(was) if was.value == aside.value => {}
-            Some(was) => sql.push(was.set.clone()),
-            None => {
-                let of = |column: &str| format!(" ALTER COLUMN {} ", quote_ident(column));
-                sql.push(aside.unset.replacen(&of(&had.name), &of(&back.name), 1));
-            }
-        }
-    }
+    let of = |column: &Column| format!(" ALTER COLUMN {} ", quote_ident(&column.name));
+    let unset = |sql: &str| sql.replacen(&of(had), &of(back), 1);
+    let places = (one.place(had), one.place(back));
+    sql.extend(asides::of_column(from, before, (&places.0, &places.1), one.is_alike(), unset));
     sql
 }
 

@@ -5,17 +5,16 @@ use pgsteward_lab::{Database, Lab};
 use pgsteward_model::catalog::{ConstraintKind, QName, Table};
 use pgsteward_model::identity::{Identities, ObjectClass};
 use pgsteward_model::migration::{MigrationFile, ServerError};
-use pgsteward_model::printed::alike;
 use pgsteward_model::statement::Statement;
 use pgsteward_pg::LabSession;
 use pgsteward_sql::ddl::{self, Attached, Carried};
 
-use super::exchanged::exchanged;
+use super::exchanged::Exchanged;
 use super::functions::Functions;
 use super::replaced::Columns;
 use super::state::{self, State};
-use super::survive;
 use super::views::Views;
+use super::{apart, asides, survive};
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Generated {
@@ -26,14 +25,14 @@ pub(super) struct Generated {
     pub(super) unsaid: Vec<String>,
 }
 
-/// `database` is in the state `after` and has no sessions. Columns of `apart` are dropped and added anew where others would
+/// `database` is in the state `after` and has no sessions. Columns of `replaced` are dropped and added anew where others would
 /// get another type.
 pub(super) async fn generate(
     lab: &Lab,
     database: &Database,
     (before, after): (&State, &State),
     file: &MigrationFile,
-    apart: &Columns,
+    replaced: &Columns,
 ) -> Result<Generated> {
     let mut statements = ddl::rename(&own_names(after), &before.identities);
     let renamed;
@@ -56,12 +55,21 @@ pub(super) async fn generate(
     let back = functions.back_in(&after.catalog, &from.catalog, &before.catalog);
     let (attached_now, attached_then) = (&from.identities.attached, &before.identities.attached);
     let attached = Attached { from: attached_now.clone(), to: attached_then.clone() };
-    let carried = Carried { attached: Some(attached), readded: apart.clone(), ..functions.carried.clone() };
+    let anew = ddl::columns_made_anew(&back, &before.catalog, replaced);
+    let exchanged = Exchanged::of(after, from, before, &anew);
+    let carried = Carried {
+        attached: Some(attached),
+        readded: replaced.clone(),
+        given: exchanged.columns(),
+        apart: true,
+        ..functions.carried.clone()
+    };
     let diff = ddl::diff_around(&back, &before.catalog, &carried);
     let mut unsaid: Vec<String> = diff.left_out.iter().map(|(what, why)| format!("{what}: {why}")).collect();
     let views = Views::of(after, before, &diff.statements);
+    statements.extend(exchanged.kept());
     statements.extend(diff.statements.iter().cloned());
-    statements.extend(asides(from, before, &views, &mut unsaid));
+    statements.extend(asides::between(from, before, &views, &exchanged, &mut unsaid));
     statements = functions.around(after, before, &back, &diff, statements);
     if is_concurrent(file) {
         statements = concurrently(statements);
@@ -70,7 +78,8 @@ pub(super) async fn generate(
     }
     let mut statements = survive::guarded(&from.catalog, &before.catalog, is_concurrent(file), statements);
     statements = views.around(after, before, statements);
-    statements.extend(exchanged(after, before));
+    statements = apart::kept_apart(&from.catalog, statements);
+    statements.extend(exchanged.given(from, before));
     Ok(Generated { statements, without_values: diff.without_values, unsaid })
 }
 
@@ -92,50 +101,6 @@ fn own_names(state: &State) -> Identities {
         !parents.filter_map(|parent| state.catalog.table(parent)).any(holds)
     });
     own
-}
-
-/// Settings that the catalog type does not hold.
-fn asides(from: &State, to: &State, views: &Views, unsaid: &mut Vec<String>) -> Vec<String> {
-    let (now, wanted) = (&from.identities.asides, &to.identities.asides);
-    let mut sql = Vec::new();
-    let mut say = |statement: &str, what: &str| {
-        if statement.is_empty() {
-            unsaid.push(format!("{what}: no statement is written for it"));
-        } else {
-            sql.push(statement.to_owned());
-        }
-    };
-    for (what, aside) in now.iter().filter(|(what, _)| !wanted.contains_key(*what)) {
-        // What belongs to something that goes needs no statement, and would have none that runs.
-        if views.went(what) || belongs_to_something_gone(what, from, to) {
-            continue;
-        }
-        say(&aside.unset, what);
-    }
-    for (what, aside) in wanted.iter().filter(|(what, _)| !views.says(what)) {
-        let stays = now.get(what).is_some_and(|old| alike(&old.value, &aside.value));
-        if views.went(what) || !stays {
-            say(&aside.set, what);
-        }
-    }
-    sql
-}
-
-fn belongs_to_something_gone(what: &str, from: &State, to: &State) -> bool {
-    let gone_tables = from.catalog.tables.values().filter(|table| to.catalog.table(&table.name).is_none());
-    let tables = gone_tables.map(|table| pgsteward_sql::quote_qualified(&table.name));
-    let columns = from.catalog.tables.values().flat_map(|table| {
-        let other = to.catalog.table(&table.name);
-        let name = pgsteward_sql::quote_qualified(&table.name);
-        let gone = table
-            .columns
-            .iter()
-            .filter(move |column| other.is_some_and(|other| other.column(&column.name).is_none()));
-        gone.map(move |column| format!("{name}.{}", pgsteward_sql::quote_ident(&column.name)))
-    });
-    let views = from.catalog.views.keys().filter(|name| !to.catalog.views.contains_key(*name));
-    let gone: Vec<String> = tables.chain(columns).chain(views.map(pgsteward_sql::quote_qualified)).collect();
-    gone.iter().any(|name| what.ends_with(&format!(" {name}")) || what.contains(&format!(" {name}.")))
 }
 
 /// Whether the migration builds or drops its indexes without stopping writes: then so does what undoes it.

@@ -7,6 +7,8 @@
 //! database.
 
 mod adopt;
+mod apart;
+mod asides;
 mod carry_out;
 mod chain;
 mod exchanged;

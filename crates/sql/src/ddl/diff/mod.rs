@@ -59,6 +59,10 @@ pub struct Carried {
     pub attached: Option<Attached>,
     /// Columns of both sides that are other ones and only have the same name: dropped and added anew.
     pub readded: BTreeSet<(QName, String)>,
+    /// Columns that are added, and to which the caller gives comment and privileges.
+    pub given: BTreeSet<(QName, String)>,
+    /// The caller sees to it that what is revoked for a table is not revoked for its columns.
+    pub apart: bool,
 }
 
 /// [`pgsteward_model::identity::Identities::attached`] of both sides.
@@ -71,6 +75,18 @@ pub struct Attached {
 /// Types of both catalogs that must be dropped and made again under their names.
 pub fn types_made_anew(from: &Catalog, to: &Catalog) -> BTreeSet<QName> {
     Affected::of(from, to, &BTreeSet::new()).types
+}
+
+/// Columns of both catalogs that are dropped and added anew under their names, those of the children of a table as well.
+/// `readded` is as [`Carried`] has it.
+pub fn columns_made_anew(
+    from: &Catalog,
+    to: &Catalog,
+    readded: &BTreeSet<(QName, String)>,
+) -> BTreeSet<(QName, String)> {
+    let mut affected = Affected::of(from, &in_words_of(from, to), readded);
+    affected.readded.retain(|(table, _)| !affected.tables.contains(table));
+    affected.readded
 }
 
 /// A table of both catalogs.
@@ -192,8 +208,9 @@ pub fn diff_around(from: &Catalog, to: &Catalog, carried: &Carried) -> Diff {
     }
     sql.all(each(&|kept, exchange| part::trigger_switches(kept, exchange)));
     sql.all(functions_last);
-    sql.all(comments(from, to, &made));
-    sql.all(privilege::differences(from, to, &made));
+    let given: Made = carried.given.iter().map(|(table, column)| made::column(table, column)).collect();
+    sql.all(comments(from, to, &made, &given));
+    sql.all(privilege::differences(from, to, &made, &given, carried.apart));
     sql.all(
         from.extensions
             .keys()
@@ -365,10 +382,10 @@ fn extensions(from: &Catalog, to: &Catalog) -> Vec<String> {
     sql
 }
 
-fn comments(from: &Catalog, to: &Catalog, made: &Made) -> Vec<String> {
+fn comments(from: &Catalog, to: &Catalog, made: &Made, given: &Made) -> Vec<String> {
     let old: BTreeMap<String, Option<String>> = comment::entries(from).into_iter().collect();
     let mut sql = Vec::new();
-    for (object, wanted) in comment::entries(to) {
+    for (object, wanted) in comment::entries(to).into_iter().filter(|(object, _)| !given.contains(object)) {
         let has = old.get(&object).filter(|_| !made.contains(&object)).and_then(|comment| comment.as_deref());
         if has != wanted.as_deref() {
             sql.push(comment::set(&object, wanted.as_deref()));

@@ -17,9 +17,18 @@ struct Held<'a> {
     owner: Option<(String, &'a str)>,
 }
 
-pub(super) fn differences(from: &Catalog, to: &Catalog, made: &Made) -> Vec<String> {
+/// Those of the columns `given` are the caller's, and so is it, with `apart`, what becomes of columns when something is revoked
+/// for their table.
+pub(super) fn differences(
+    from: &Catalog,
+    to: &Catalog,
+    made: &Made,
+    given: &Made,
+    apart: bool,
+) -> Vec<String> {
     let mut sql = Vec::new();
-    let (old, new) = (held(from), held(to));
+    let (old, mut new) = (held(from), held(to));
+    new.retain(|(key, _), _| !given.contains(key));
     // What is revoked for a table is revoked for its columns, too.
     let mut revoked: BTreeSet<(String, String, String)> = BTreeSet::new();
     let (columns, whole): (Vec<_>, Vec<_>) = new.iter().partition(|(key, _)| !key.1.is_empty());
@@ -33,7 +42,7 @@ pub(super) fn differences(from: &Catalog, to: &Catalog, made: &Made) -> Vec<Stri
         }
         let initial: Vec<Grant>;
         let has: &[Grant] = match old.get(key) {
-            Some(before) if !is_new && !wanted.columns.is_empty() => {
+            Some(before) if !is_new && !wanted.columns.is_empty() && !apart => {
                 let gone = |grant: &&Grant| {
                     revoked.contains(&(wanted.on.clone(), grant.grantee.clone(), grant.privilege.clone()))
                 };
