@@ -143,6 +143,34 @@ fn a_default_with_a_parenthesis_is_one_value() {
 }
 
 #[test]
+fn a_default_beside_values_changes_none_of_them() {
+    for major in [17, 15] {
+        let Some(server) = Server::start_with(major, &[("TimeZone", "Europe/Berlin")]) else { continue };
+        let init = "CREATE TYPE \"Kind\" AS ENUM ('one', 'three');\n\
+                    CREATE TABLE item (id SERIAL PRIMARY KEY, kind \"Kind\", at TEXT);\n";
+        let project = project(&[(FIRST, init)]);
+        assert_eq!(server.run(&project, &["migrate", "deploy"]).code, Some(0));
+        // An hour that clocks of Berlin do not show.
+        server.rows("INSERT INTO item (kind, at) VALUES ('one', '2026-03-29T02:30:00Z'), ('three', NULL), (NULL, NULL)");
+        let next = "ALTER TABLE item DROP COLUMN kind, ADD COLUMN kind VARCHAR(3) NOT NULL DEFAULT 'x', \
+                    DROP COLUMN at, ADD COLUMN at TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP;\n";
+        planned(&server, &project, next);
+        let run = server.run(&project, &["migrate", "deploy"]);
+        assert_eq!(run.code, Some(1), "{}", run.both());
+        let words = "has values that read otherwise as character varying(3): id=2";
+        assert!(run.both().contains(words), "{}", run.both());
+        let failed =
+            folders(&project).into_iter().find(|name| run.both().contains(&format!("{name}\n\n"))).unwrap();
+        server.run(&project, &["migrate", "resolve", "--rolled-back", &failed]);
+        server.rows("UPDATE item SET kind = 'one' WHERE id = 2");
+        let run = server.run(&project, &["migrate", "deploy", "--accept-irreversible"]);
+        assert_eq!(run.code, Some(0), "{}", run.both());
+        let values = "SELECT string_agg(kind || ' ' || CASE id WHEN 1 THEN at::text ELSE (at > '2026-03-30')::text END, ', ' ORDER BY id) FROM item";
+        assert_eq!(server.value(values), "one 2026-03-29 02:30:00, one true, x true");
+    }
+}
+
+#[test]
 fn a_write_of_a_value_that_reads_otherwise_fails() {
     for major in [17, 15] {
         let Some(server) = Server::start(major) else { continue };

@@ -16,6 +16,30 @@ pub(super) struct Conversion {
     pub(super) doubt: Option<String>,
 }
 
+impl Conversion {
+    /// The same where rows without a value get the column's default. An expression casts, which cuts what an assignment refuses, and
+    /// the default has to be of the column's type, or the value may go over the default's (`CURRENT_TIMESTAMP`, an hour that no clock
+    /// shows).
+    pub(super) fn or_default(
+        self,
+        column: &str,
+        from: &ColumnType,
+        to: &ColumnType,
+        default: &str,
+    ) -> Conversion {
+        let ty = ddl::column_type(to);
+        let (value, doubt) = match self.using {
+            Some(using) => (using, self.doubt),
+            None => {
+                let cast = format!("{}::{ty}", quote_ident(column));
+                let cut = ddl::changed(column, from, to, &cast);
+                (cast, cut)
+            }
+        };
+        Conversion { using: Some(format!("coalesce({value}, ({default})::{ty})")), doubt }
+    }
+}
+
 /// None where PostgreSQL turns no value of the one type into one of the other.
 pub(super) fn conversion(column: &str, from: &ColumnType, to: &ColumnType) -> Option<Conversion> {
     let using = ddl::converted(column, from, to)?;
@@ -101,6 +125,25 @@ mod tests {
         assert_eq!(of(&level, &plain("text")), Conversion::default());
         assert!(of(&plain("integer"), &plain("boolean")).doubt.is_some());
         assert_eq!(conversion("x", &plain("integer"), &plain("timestamp without time zone")), None);
+    }
+
+    #[test]
+    fn a_default_beside_it_changes_no_value() {
+        let plain = |name: &str| ColumnType::builtin(name, &[]);
+        let (text, short) = (plain("text"), ColumnType::builtin("character varying", &[3]));
+        let cut = conversion("x", &text, &short).unwrap().or_default("x", &text, &short, "'a'");
+        assert_eq!(
+            cut.using.as_deref(),
+            Some("coalesce(x::character varying(3), ('a')::character varying(3))")
+        );
+        assert!(cut.doubt.unwrap().contains("IS DISTINCT FROM (x::character varying(3))::text"));
+        let long = conversion("x", &short, &text).unwrap().or_default("x", &short, &text, "'a'");
+        assert_eq!(long.doubt, None);
+        let time = plain("timestamp without time zone");
+        let of = conversion("x", &text, &time).unwrap();
+        let now = of.clone().or_default("x", &text, &time, "CURRENT_TIMESTAMP");
+        assert!(now.using.unwrap().ends_with("(CURRENT_TIMESTAMP)::timestamp without time zone)"));
+        assert_eq!(now.doubt, of.doubt);
     }
 
     #[test]

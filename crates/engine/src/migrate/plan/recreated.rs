@@ -226,7 +226,12 @@ impl<'a> Turn<'a> {
         }
         let none =
             || format!("PostgreSQL turns no {} into {}", column_type(&known.ty), column_type(&made.ty));
-        conversion(name, &known.ty, &made.ty).ok_or_else(none)
+        let made_of = conversion(name, &known.ty, &made.ty).ok_or_else(none)?;
+        let default = made.default.as_deref().filter(|text| is_one_value(text));
+        Ok(match default.filter(|_| made.not_null && !known.not_null) {
+            Some(default) => made_of.or_default(name, &known.ty, &made.ty, default),
+            None => made_of,
+        })
     }
 
     /// Whether a later statement gives it values.
@@ -256,14 +261,8 @@ impl<'a> Turn<'a> {
         // It holds for the old type.
         sql.extend(known.default.as_ref().map(|_| alter("DROP DEFAULT")));
         let default = made.default.as_deref();
-        let constant = default.filter(|text| is_one_value(text));
-        let mut using = conversion.using.clone();
-        if let Some(constant) = constant.filter(|_| made.not_null && !known.not_null) {
-            let value = using.unwrap_or_else(|| format!("{name}::{}", column_type(&made.ty)));
-            using = Some(format!("coalesce({value}, {constant})"));
-        }
         let mut change = format!("TYPE {}", column_type(&made.ty));
-        if let Some(using) = using {
+        if let Some(using) = &conversion.using {
             change += &format!(" USING ({using})");
         }
         sql.push(alter(&self.as_written(added, &change)));
