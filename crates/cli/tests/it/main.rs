@@ -46,6 +46,7 @@ mod migrate_plan_dropped_indexes;
 mod migrate_plan_enums;
 mod migrate_plan_hands;
 mod migrate_plan_kept;
+mod migrate_plan_keys;
 mod migrate_plan_numbers;
 mod migrate_plan_partitions;
 mod migrate_plan_plain;

@@ -14,7 +14,6 @@ use super::built::Built;
 use super::deck::{Deck, unsettled};
 use super::exchange::{Exchange, Ways, second, type_text, ways_of};
 use super::expand::touch_of;
-use super::fired;
 use super::kept::Kept;
 use super::obstacle::obstacle;
 use super::pieces::{Piece, apart, note, single_actions, state_before, twin, without_transaction};
@@ -22,6 +21,7 @@ use super::readers::{self, Aside, retypes, worded};
 use super::returning::{drops, returns, single};
 use super::swap::Swap;
 use super::torn::torn_beside;
+use super::{fired, keys};
 
 /// A column of a table.
 pub(super) type Place = (QName, String);
@@ -178,7 +178,8 @@ fn parts(
     };
     // What comes before is a piece of its own, so that the columns are seen as they are after it.
     let ahead = |at: usize| {
-        roles[at] == Role::Other && (at < first || aside.may_need(&file.statements[at].statement))
+        let early = at < first || aside.may_need(&file.statements[at].statement);
+        roles[at] == Role::Other && early && !keys::waits(catalog, file, at, wanted)
     };
     if let Some(head) = of(&|at| ahead(at)) {
         return Some(vec![head, of(&|at| !ahead(at))?]);

@@ -18,6 +18,7 @@ mod filled;
 mod fired;
 mod guard;
 mod kept;
+mod keys;
 mod locked;
 mod look;
 mod lossless;

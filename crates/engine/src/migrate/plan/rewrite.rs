@@ -9,7 +9,7 @@ use pgsteward_model::source::Span;
 use super::deck::{Deck, path_of, slug_of};
 use super::pieces::{Piece, apart, left_whole, note};
 use super::torn::torn;
-use super::{added, alias, change, drops, enums, expand, partition, relation, several};
+use super::{added, alias, change, drops, enums, expand, keys, partition, relation, several};
 use crate::prove::files::edited_files;
 
 /// No migration of people has as many hazards.
@@ -28,6 +28,7 @@ pub(super) fn rewrite(deck: &Deck, text: &str, notes: &mut Vec<String>) -> Vec<P
     while_any(deck, &mut pieces, &mut |facts, pieces| next(deck, facts, pieces, notes));
     pieces.sort_by_key(Piece::order);
     relation::follow(&mut pieces);
+    keys::together(deck, &mut pieces);
     pieces
 }
 
