@@ -15,11 +15,14 @@ mod naming;
 mod parse;
 mod quote;
 mod replay;
+mod retype;
 mod scan;
 pub mod types;
 
 pub use analyze::{AnalyzedFile, analyze_file, analyze_parsed};
 pub use keywords::is_reserved;
+pub use naming::not_null_name;
 pub use parse::{ParsedFile, ParsedStatement, long_identifiers, names_in, parse};
 pub use quote::{quote_ident, quote_literal, quote_name, quote_qualified};
-pub use replay::{Births, apply, read_from_row, rename_in_expression};
+pub use replay::{Births, apply, read_from_row, rename_column_in_expression, rename_in_expression};
+pub use retype::type_as_written;

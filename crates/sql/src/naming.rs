@@ -36,6 +36,12 @@ pub(crate) fn object_name(first: &str, second: &str, label: &str) -> String {
     if second.is_empty() { format!("{one}_{label}") } else { format!("{one}_{two}_{label}") }
 }
 
+/// What PostgreSQL calls the constraint that stands for `NOT NULL`, from 18 on, where other constraints of the table have the names
+/// that are taken.
+pub fn not_null_name(table: &str, column: &str, taken: impl Fn(&str) -> bool) -> String {
+    choose(table, column, "not_null", taken)
+}
+
 /// The first of `first_second_label`, `…label1`, `…label2` that is not taken.
 pub(crate) fn choose(first: &str, second: &str, label: &str, taken: impl Fn(&str) -> bool) -> String {
     let mut name = object_name(first, second, label);

@@ -47,6 +47,7 @@ mod migrate_plan_enums;
 mod migrate_plan_hands;
 mod migrate_plan_kept;
 mod migrate_plan_keys;
+mod migrate_plan_named;
 mod migrate_plan_numbers;
 mod migrate_plan_partitions;
 mod migrate_plan_plain;

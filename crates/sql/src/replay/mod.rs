@@ -10,6 +10,7 @@ mod births;
 mod body;
 mod create;
 mod drop;
+mod expression;
 mod index;
 mod locks;
 mod objects;
@@ -27,7 +28,7 @@ use pgsteward_model::statement::{Name, ReindexTarget, Statement};
 use pgsteward_model::version::ServerVersion;
 
 pub use births::Births;
-pub use rename::{read_from_row, rename_in_expression};
+pub use expression::{read_from_row, rename_column_in_expression, rename_in_expression};
 
 /// Applies one statement to the catalog and says what it does there. The state before the statement is in
 /// the effect's touches.

@@ -10,9 +10,7 @@ use pgsteward_model::statement::Name;
 
 use super::Replay;
 use super::create::constraint_kind;
-use crate::cursor::written_name;
-use crate::quote::quote_ident;
-use crate::scan;
+use super::expression::rename_column_in_expression;
 
 impl Replay<'_> {
     pub(super) fn rename(&mut self, kind: ObjectKind, name: &Name, on: Option<&Name>, to: &str) {
@@ -285,7 +283,7 @@ fn rename_in_table(table: &mut Table, from: &str, to: &str) {
         to.clone_into(&mut column.name);
     }
     let text = |expression: &mut String| {
-        if let Cow::Owned(changed) = rename_in_expression(expression, from, to) {
+        if let Cow::Owned(changed) = rename_column_in_expression(expression, from, to) {
             *expression = changed;
         }
     };
@@ -322,79 +320,5 @@ fn rename_in_table(table: &mut Table, from: &str, to: &str) {
     for policy in &mut table.policies {
         policy.using.as_mut().map(text);
         policy.with_check.as_mut().map(text);
-    }
-}
-
-/// The expression with a column's name exchanged; names of functions stay.
-pub fn rename_in_expression<'a>(expression: &'a str, from: &str, to: &str) -> Cow<'a, str> {
-    let tokens = scan::tokens(expression);
-    let mut out = String::new();
-    let mut copied = 0;
-    for (at, token) in tokens.iter().enumerate() {
-        let called = tokens.get(at + 1).is_some_and(|next| next.kind == scan::TokenKind::Symbol(b'('));
-        if !called && written_name(expression, *token).as_deref() == Some(from) {
-            out.push_str(&expression[copied..token.start]);
-            out.push_str(&quote_ident(to));
-            copied = token.end;
-        }
-    }
-    if copied == 0 {
-        return Cow::Borrowed(expression);
-    }
-    out.push_str(&expression[copied..]);
-    Cow::Owned(out)
-}
-
-/// The expression with a column read from a row (`NEW.`): names of types and functions, keywords and parts of other names stay.
-pub fn read_from_row(expression: &str, column: &str, row: &str) -> String {
-    let tokens = scan::tokens(expression);
-    let symbol = |at: Option<usize>, byte: u8| {
-        at.and_then(|at| tokens.get(at)).is_some_and(|token| token.kind == scan::TokenKind::Symbol(byte))
-    };
-    let word = |at: Option<usize>, word: &str| {
-        at.and_then(|at| tokens.get(at))
-            .is_some_and(|token| token.text(expression).eq_ignore_ascii_case(word))
-    };
-    let is_column = |at: usize| {
-        let (before, next) = (at.checked_sub(1), Some(at + 1));
-        let part = symbol(before, b'.') || symbol(next, b'.');
-        let of_type = word(before, "as") || symbol(before, b':') && symbol(at.checked_sub(2), b':');
-        let zone = word(Some(at), "at") && (word(next, "time") || word(next, "local"));
-        let other = part || of_type || zone || symbol(next, b'(');
-        !other && written_name(expression, tokens[at]).as_deref() == Some(column)
-    };
-    let mut out = String::new();
-    let mut copied = 0;
-    for start in (0..tokens.len()).filter(|at| is_column(*at)).map(|at| tokens[at].start) {
-        out.push_str(&expression[copied..start]);
-        out.push_str(row);
-        copied = start;
-    }
-    out.push_str(&expression[copied..]);
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::read_from_row;
-
-    #[test]
-    fn columns_are_read_from_the_row() {
-        for (expression, column, read) in [
-            ("\"total\"::bigint", "total", "NEW.\"total\"::bigint"),
-            ("coalesce(total, 0)::text || 'total'", "total", "coalesce(NEW.total, 0)::text || 'total'"),
-            ("Total::total", "total", "NEW.Total::total"),
-            ("\"a \"\"b\"\"\"::text", "a \"b\"", "NEW.\"a \"\"b\"\"\"::text"),
-            (
-                "\"rowState\"::text::public.\"rowState\"",
-                "rowState",
-                "NEW.\"rowState\"::text::public.\"rowState\"",
-            ),
-            ("CAST(\"rowState\" AS \"rowState\")", "rowState", "CAST(NEW.\"rowState\" AS \"rowState\")"),
-            ("to_timestamp(at) AT TIME ZONE 'UTC'", "at", "to_timestamp(NEW.at) AT TIME ZONE 'UTC'"),
-            ("total(total) + other.total", "total", "total(NEW.total) + other.total"),
-        ] {
-            assert_eq!(read_from_row(expression, column, "NEW."), read);
-        }
     }
 }

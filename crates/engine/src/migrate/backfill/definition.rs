@@ -89,9 +89,10 @@ impl Definition {
 
     /// Whether the table is written as one name, perhaps with its namespace.
     fn names(&self, name: &str) -> bool {
-        let bare = self.table.replace('"', "");
-        let last = bare.rsplit('.').next().unwrap_or(&bare).trim().to_owned();
-        last.eq_ignore_ascii_case(&name.replace('"', ""))
+        let bare = |text: &str| text.replace('"', "").trim().to_ascii_lowercase();
+        let (table, name) = (bare(&self.table), bare(name));
+        // A name may have dots of its own.
+        table == name || table.ends_with(&format!(".{name}"))
     }
 }
 

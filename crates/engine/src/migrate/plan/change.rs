@@ -8,11 +8,11 @@ use pgsteward_model::effect::{Age, Touch};
 use pgsteward_model::facts::Facts;
 use pgsteward_model::migration::{MigrationFile, MigrationStatement};
 use pgsteward_model::statement::{AlterAction, AlterEnum, Statement};
-use pgsteward_sql::{ddl, quote_ident, quote_name};
+use pgsteward_sql::{ddl, quote_name, type_as_written};
 
 use super::built::Built;
 use super::deck::{Deck, unsettled};
-use super::exchange::{Exchange, Ways, second, type_text, ways_of};
+use super::exchange::{Exchange, Ways, second, ways_of};
 use super::expand::touch_of;
 use super::kept::Kept;
 use super::obstacle::obstacle;
@@ -199,7 +199,7 @@ fn parts(
         }
     }
     let demanded = swap.exchanges.iter().filter(|one| one.demands && catalog.version.major() >= 18);
-    let named: Vec<String> = demanded.map(not_null_named).collect();
+    let named: Vec<String> = demanded.filter_map(Exchange::not_null_named).collect();
     swap.behind.extend(named);
     tell_narrow_sequences(&swap, notes);
     swap.exchanges.iter().for_each(|one| one.tell_settings(notes));
@@ -212,12 +212,6 @@ fn parts(
     pieces.iter_mut().for_each(|piece| piece.keeps_strangers = keeps);
     pieces.extend(of(&|at| roles[at] == Role::Other));
     Some(pieces)
-}
-
-/// Since 18 NOT NULL is a constraint, called after the column that it was made for.
-fn not_null_named(one: &Exchange<'_>) -> String {
-    let name = |column: &str| quote_ident(&format!("{}_{column}_not_null", one.table.name.name));
-    format!("ALTER TABLE {} RENAME CONSTRAINT {} TO {}", one.on(), name(&one.through), name(one.to))
 }
 
 /// The piece without transactions of its own, each action on a table of the group a statement. The inner none where
@@ -310,7 +304,7 @@ fn swap<'a>(
             demands: kept.is_some_and(|kept| kept.demands),
             through,
             to: column,
-            ty: type_text(piece.slice(statement))?,
+            ty: type_as_written(piece.slice(statement))?,
             using: using.clone(),
             ways: ways_of(table, known),
             default: default_after(file, &place).unwrap_or_else(|| known.default.clone()),

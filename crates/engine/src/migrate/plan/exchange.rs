@@ -1,9 +1,11 @@
 //! One column on its way to another: what brings the second one, what fills it, and what makes it as sure as the
 //! first. How it takes the first one's place is `swap`'s.
 
+use std::collections::BTreeSet;
+
 use pgsteward_model::catalog::{Column, QName, Table};
 use pgsteward_sql::ddl::column_type;
-use pgsteward_sql::{quote_ident, quote_qualified};
+use pgsteward_sql::{not_null_name, quote_ident, quote_qualified};
 
 use super::pieces::Piece;
 use super::{filled, unknown};
@@ -157,6 +159,20 @@ impl Exchange<'_> {
         pieces
     }
 
+    /// Since 18 NOT NULL is a constraint, called after the column that it was made for: what gives that of the second column the
+    /// first one's name. None where it has it already, because both are cut to the same.
+    pub(super) fn not_null_named(&self) -> Option<String> {
+        let table = &self.table.name.name;
+        let own = |column: &str| not_null_name(table, column, |_| false);
+        let others = self.table.columns.iter().filter(|one| one.not_null).map(|one| own(&one.name));
+        let taken: BTreeSet<String> =
+            others.chain(self.table.constraints.iter().map(|one| one.name.clone())).collect();
+        let made = not_null_name(table, &self.through, |name| taken.contains(name));
+        let wanted = own(self.from);
+        let (on, names) = (self.on(), (quote_ident(&made), quote_ident(&wanted)));
+        (made != wanted).then(|| format!("ALTER TABLE {on} RENAME CONSTRAINT {} TO {}", names.0, names.1))
+    }
+
     /// Name of the check that [`Exchange::require`] adds.
     pub(super) fn check(&self) -> String {
         filled::check(self.table, &self.through)
@@ -172,14 +188,6 @@ pub(super) fn ways_of(table: &Table, column: &Column) -> Ways {
         acts && key.columns.contains(&column.name)
     });
     if written { Ways::Back } else { Ways::Forth }
-}
-
-/// The type as the action says it: what follows TYPE, up to USING.
-pub(super) fn type_text(action: &str) -> Option<String> {
-    let upper = action.to_ascii_uppercase();
-    let start = upper.find(" TYPE ")? + " TYPE ".len();
-    let end = upper.get(start..)?.find(" USING ").map_or(action.len(), |at| start + at);
-    Some(action.get(start..end)?.trim().trim_end_matches(';').to_owned())
 }
 
 /// A name that no column of the table has.
@@ -217,18 +225,6 @@ pub(super) fn short(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn types_are_taken_as_written() {
-        assert_eq!(
-            type_text("ALTER COLUMN \"a\" SET DATA TYPE NUMERIC(10, 2)").as_deref(),
-            Some("NUMERIC(10, 2)")
-        );
-        assert_eq!(
-            type_text("ALTER COLUMN a TYPE \"Role_new\" USING (a::text::\"Role_new\")").as_deref(),
-            Some("\"Role_new\"")
-        );
-    }
 
     #[test]
     fn long_names_stay_apart() {

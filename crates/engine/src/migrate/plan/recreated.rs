@@ -325,7 +325,10 @@ impl<'a> Turn<'a> {
                     columns.iter().any(|own| own == column)
                 }
                 ConstraintKind::ForeignKey(key) => key.columns.iter().any(|own| own == column),
-                ConstraintKind::Check { expression, .. } => speaks(expression, column),
+                ConstraintKind::Check { expression, columns, .. } if columns.is_empty() => {
+                    speaks(expression, column)
+                }
+                ConstraintKind::Check { columns, .. } => columns.iter().any(|own| own == column),
                 ConstraintKind::Exclusion { definition } => speaks(definition, column),
                 ConstraintKind::NotNull { .. } => false,
             };

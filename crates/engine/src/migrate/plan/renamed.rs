@@ -4,7 +4,7 @@
 
 use pgsteward_model::migration::{MigrationFile, MigrationStatement};
 use pgsteward_model::statement::{AlterAction, Statement};
-use pgsteward_sql::rename_in_expression;
+use pgsteward_sql::rename_column_in_expression;
 
 use super::deck::Deck;
 use super::expand::{is_old, touch_of};
@@ -48,7 +48,7 @@ fn next(deck: &Deck, script: &str) -> Option<(String, String)> {
             if speaks(slice(one), from) || !on_table && speaks(slice(one), to) {
                 return None;
             }
-            let mut sql = vec![rename_in_expression(slice(one), to, from).into_owned()];
+            let mut sql = vec![rename_column_in_expression(slice(one), to, from).into_owned()];
             sql.extend((place == last).then(|| slice(statement).to_owned()));
             text.replace(one, &sql);
         }

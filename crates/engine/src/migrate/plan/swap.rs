@@ -4,7 +4,9 @@
 use std::borrow::Cow;
 
 use pgsteward_model::catalog::{Catalog, Constraint, ConstraintKind, ForeignKey, Index, QName, Table};
-use pgsteward_sql::{ddl, quote_ident, quote_literal, quote_qualified, rename_in_expression};
+use pgsteward_sql::{
+    ddl, quote_ident, quote_literal, quote_qualified, rename_column_in_expression, rename_in_expression,
+};
 
 use super::exchange::{Exchange, Ways, short};
 use super::look::{doubted, look};
@@ -218,11 +220,8 @@ impl Swap<'_> {
         if let Some(default) = &one.default {
             sql.push(format!("ALTER TABLE {on} ALTER COLUMN {to} SET DEFAULT {default}"));
         }
-        // Since 18 NOT NULL is a constraint, called after the column that it was made for.
         if self.catalog.version.major() >= 18 && column.not_null {
-            let name = |column: &str| quote_ident(&format!("{}_{column}_not_null", one.table.name.name));
-            let (made, wanted) = (name(&one.through), name(one.from));
-            sql.push(format!("ALTER TABLE {on} RENAME CONSTRAINT {made} TO {wanted}"));
+            sql.extend(one.not_null_named());
         }
         sql
     }
@@ -246,7 +245,7 @@ impl Swap<'_> {
     fn mapped_expression(&self, table: &QName, expression: &mut String) -> bool {
         let mut changed = false;
         for one in self.exchanges.iter().filter(|one| one.table.name == *table) {
-            if let Cow::Owned(text) = rename_in_expression(expression, one.from, &one.through) {
+            if let Cow::Owned(text) = rename_column_in_expression(expression, one.from, &one.through) {
                 (changed, *expression) = (true, text);
             }
         }

@@ -42,7 +42,11 @@ impl Exchange<'_> {
                 None => format!("{row}{}", quote_ident(self.from)),
             },
             Some(using) if row.is_empty() => format!("({using})"),
-            Some(using) => format!("({})", read_from_row(using, self.from, row)),
+            Some(using) => {
+                // What people calculate may be made of other columns too.
+                let read = |text: String, column: &Column| read_from_row(&text, &column.name, row);
+                format!("({})", self.table.columns.iter().fold(using.clone(), read))
+            }
         }
     }
 
