@@ -66,6 +66,10 @@ fn differs(old: &str, new: &str, from: &ColumnType, to: &ColumnType, brackets: &
     if brackets.is_empty() && to.namespace.is_none() && to.is("uuid") {
         return Some(format!("pg_catalog.lower({old}::text) IS DISTINCT FROM ({new})::text"));
     }
+    // One address alone is written with its mask and without.
+    if brackets.is_empty() && to.namespace.is_none() && to.is("inet") && is_textual(from) {
+        return Some(format!("{} NOT IN (({new})::text, pg_catalog.format('%s', {new}))", text(old)));
+    }
     if from.namespace.is_some() || is_textual(from) {
         return Some(as_text());
     }

@@ -1,7 +1,7 @@
 //! A new column with a default that each row has a value of its own of: it comes without, gets the default for new rows, is
 //! filled in batches, and is NOT NULL at the end. Written at once, all of the table would be written anew under a lock.
 
-use pgsteward_model::catalog::{Catalog, Index, Table, TableKind, TypeClass};
+use pgsteward_model::catalog::{Catalog, Table, TableKind, TypeClass};
 use pgsteward_model::facts::Facts;
 use pgsteward_model::statement::{AddColumn, AlterAction, Statement};
 use pgsteward_sql::ddl::column_type;
@@ -80,17 +80,6 @@ fn adds_filled(text: &str) -> bool {
     })
 }
 
-/// Whether batches of its rows have a key to go by.
-fn has_batches(table: &Table) -> bool {
-    let required = |name: &String| table.column(name).is_some_and(|column| column.not_null);
-    let strict = |index: &Index| {
-        index.unique
-            && index.predicate.is_none()
-            && index.keys.iter().all(|key| key.column.as_ref().is_some_and(required))
-    };
-    table.primary_key().is_some() || table.indexes.iter().any(strict)
-}
-
 /// Why the column cannot come in steps. `after` has it.
 fn obstacle(after: &Catalog, table: &Table, added: &AddColumn) -> Option<String> {
     let family = || std::iter::once(table).chain(partitions(after, table));
@@ -101,7 +90,7 @@ fn obstacle(after: &Catalog, table: &Table, added: &AddColumn) -> Option<String>
             own.name
         ));
     }
-    if !has_batches(table) {
+    if !filled::has_key(table) {
         return Some("no primary key and no unique index over columns that are never NULL tells its rows apart for a fill in batches".into());
     }
     if resolved.ty.class == TypeClass::Domain {
@@ -147,7 +136,7 @@ fn parts(after: &Catalog, table: &Table, added: &AddColumn) -> Option<Vec<Piece>
     pieces.push(filled::fill(table, &column.name, default, format!("{name} IS NULL"), which));
     if column.not_null {
         let why = "New rows are checked from now on, old ones by the next migration.";
-        pieces.extend(filled::checked(table, &column.name, &format!("{name} IS NOT NULL"), why));
+        pieces.extend(filled::checked(table, &column.name, &format!("{name} IS NOT NULL"), why, None));
         pieces.push(filled::required(table, &column.name, false));
     }
     Some(pieces)

@@ -266,6 +266,7 @@ fn role(
     let absorbed = match action {
         AlterAction::SetType { column, .. } if own(column) => return Role::Type,
         AlterAction::SetDefault { column, .. } | AlterAction::DropDefault { column } => own(column),
+        AlterAction::DropNotNull { column } => relaxes(file, &(table.clone(), column.clone())) && own(column),
         AlterAction::DropConstraint { name, .. } => {
             let back = file.statements.iter().filter(|other| other.span.start > statement.span.start);
             returns(catalog, &table, name, wanted, back)
@@ -302,6 +303,7 @@ fn swap<'a>(
             back: kept.and_then(back),
             doubt: kept.and_then(|kept| kept.doubt.clone()),
             demands: kept.is_some_and(|kept| kept.demands),
+            relaxes: relaxes(file, &place),
             through,
             to: column,
             ty: type_as_written(piece.slice(statement))?,
@@ -328,6 +330,21 @@ fn swap<'a>(
         ahead,
         behind,
     })
+}
+
+/// Whether the file takes NOT NULL from the column. The swap does that: until then whoever writes it knows that it has a value.
+fn relaxes(file: &MigrationFile, place: &Place) -> bool {
+    let (table, column) = place;
+    let changes = file.statements.iter().filter_map(|one| match &one.statement {
+        Statement::AlterTable(alter) if alter.name.qualified() == *table => Some(&alter.actions),
+        _ => None,
+    });
+    let changes = changes.flatten().filter_map(|action| match action {
+        AlterAction::SetNotNull { column: name } if name == column => Some(false),
+        AlterAction::DropNotNull { column: name } if name == column => Some(true),
+        _ => None,
+    });
+    changes.reduce(|_, last| last).unwrap_or(false)
 }
 
 /// What the file makes of the column's default: the outer none where it leaves it.

@@ -7,6 +7,7 @@ use pgsteward_model::catalog::{Column, QName, Table};
 use pgsteward_sql::ddl::column_type;
 use pgsteward_sql::{not_null_name, quote_ident, quote_qualified};
 
+use super::look::missing;
 use super::pieces::Piece;
 use super::{filled, unknown};
 use crate::migrate::belongings::of_column;
@@ -40,6 +41,8 @@ pub(super) struct Exchange<'a> {
     pub(super) doubt: Option<String>,
     /// The second column must have a value where the first need not.
     pub(super) demands: bool,
+    /// The second column need not have a value where the first must.
+    pub(super) relaxes: bool,
     /// What the column ends with.
     pub(super) default: Option<String>,
     /// Some values of the first column have none in the second.
@@ -55,7 +58,7 @@ impl Exchange<'_> {
 
     /// Whether the second column must have a value before it takes the place of the first.
     pub(super) fn required(&self) -> bool {
-        self.demands || self.table.column(self.from).is_some_and(|column| column.not_null)
+        self.demands || !self.relaxes && self.table.column(self.from).is_some_and(|column| column.not_null)
     }
 
     /// `ahead` runs first, in the same transaction.
@@ -152,7 +155,9 @@ impl Exchange<'_> {
             ),
             (false, false) => return Vec::new(),
         };
-        let mut pieces = filled::checked(self.table, &self.through, &condition, why);
+        // Rows without a value may have been written since the first folder.
+        let ahead = self.demands.then(|| missing(self));
+        let mut pieces = filled::checked(self.table, &self.through, &condition, why, ahead);
         if self.required() {
             pieces.push(filled::required(self.table, &self.through, self.refuses));
         }

@@ -10,13 +10,13 @@ use pgsteward_sql::{ddl, quote_ident};
 
 use super::deck::{Deck, Named, unsettled};
 use super::exchange::{Exchange, Ways};
-use super::fired;
 use super::obstacle::{beside, obstacle};
 use super::pieces::{Piece, Stands, note, single_actions, stand, state_before};
 use super::readers;
 use super::several::together;
 use super::swap::Swap;
 use super::unknown::between;
+use super::{filled, fired};
 use crate::migrate::belongings::of_column;
 
 /// The first piece that renames a column, and what it becomes.
@@ -146,6 +146,7 @@ fn renamed<'a>(table: &'a Table, from: &'a str, to: &'a str, behind: Option<Stri
         default: column.default.clone(),
         doubt: None,
         demands: false,
+        relaxes: false,
         refuses: false,
         behind,
     })
@@ -154,8 +155,12 @@ fn renamed<'a>(table: &'a Table, from: &'a str, to: &'a str, behind: Option<Stri
 /// The second column, with indexes of its own, is there for whoever knows the new name, until the first one gets it. All that
 /// stands on the first stays as it is.
 fn beside_until(swap: &Swap<'_>) -> Vec<Piece> {
-    let mut pieces: Vec<Piece> =
-        swap.exchanges.iter().flat_map(|one| [one.expand(&[between(one)]), one.fill()]).collect();
+    let steps = |one: &Exchange<'_>| {
+        let guards: Vec<String> =
+            std::iter::once(between(one)).chain(filled::without_batches(one.table)).collect();
+        [one.expand(&guards), one.fill()]
+    };
+    let mut pieces: Vec<Piece> = swap.exchanges.iter().flat_map(steps).collect();
     let (first, last) = swap.indexed();
     pieces.extend(first.into_iter().chain(last));
     let mut sql = Vec::new();

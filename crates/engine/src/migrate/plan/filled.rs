@@ -41,7 +41,7 @@ pub(super) fn fill(table: &Table, column: &str, value: &str, condition: String, 
 }
 
 /// Whether batches have something to go by: as the backfill looks for it on the server.
-fn has_key(table: &Table) -> bool {
+pub(super) fn has_key(table: &Table) -> bool {
     let never_null = |key: &IndexKey| {
         let column = key.column.as_deref().and_then(|name| table.column(name));
         column.is_some_and(|column| column.not_null)
@@ -61,21 +61,48 @@ fn without_key(table: &Table) -> String {
     format!("{}\n", told::marker(&sentence))
 }
 
-/// A check of the column that is validated while all go on.
-pub(super) fn checked(table: &Table, column: &str, condition: &str, why: &str) -> Vec<Piece> {
+/// A check of the column that is validated while all go on. `ahead` runs first, in the same transaction.
+pub(super) fn checked(
+    table: &Table,
+    column: &str,
+    condition: &str,
+    why: &str,
+    ahead: Option<String>,
+) -> Vec<Piece> {
     let (on, check) = (quote_qualified(&table.name), quote_ident(&check(table, column)));
+    let add = format!("ALTER TABLE {on} ADD CONSTRAINT {check} CHECK ({condition}) NOT VALID");
+    let statements: Vec<String> = ahead.into_iter().chain([add]).collect();
     vec![
-        Piece::settled(
-            &format!("check_{column}"),
-            why,
-            &[format!("ALTER TABLE {on} ADD CONSTRAINT {check} CHECK ({condition}) NOT VALID")],
-        ),
+        Piece::settled(&format!("check_{column}"), why, &statements),
         Piece::settled(
             &format!("validate_{column}"),
             "Reads all rows while all go on.",
             &[format!("ALTER TABLE {on} VALIDATE CONSTRAINT {check}")],
         ),
     ]
+}
+
+/// Fails where a fill would have more rows than it writes at once and no key to go by. None where migrations gave the table one.
+pub(super) fn without_batches(table: &Table) -> Option<String> {
+    if has_key(table) {
+        return None;
+    }
+    let on = quote_qualified(&table.name);
+    let hint = "add a primary key in a migration before this one";
+    Some(format!(
+        "-- Batches of a fill go by a key.\n\
+         DO $batches$\nBEGIN\n  \
+         IF NOT EXISTS (SELECT FROM pg_catalog.pg_index AS own WHERE own.indrelid = {table}::regclass AND own.indisunique AND own.indisvalid\n      \
+         AND own.indpred IS NULL AND NOT EXISTS (SELECT FROM pg_catalog.unnest(own.indkey::int2[]) AS part (number)\n        \
+         LEFT JOIN pg_catalog.pg_attribute AS one ON one.attrelid = own.indrelid AND one.attnum = part.number AND part.number > 0\n        \
+         WHERE one.attnotnull IS NOT TRUE))\n    \
+         AND (SELECT count(*) FROM (SELECT 1 FROM {on} LIMIT {}) AS rest) > {FILLED_AT_ONCE} THEN\n    \
+         RAISE EXCEPTION '% has more than {FILLED_AT_ONCE} rows, and no primary key and no unique index over columns that are never NULL \
+         tells them apart for a fill in batches', {table}\n      USING HINT = {};\n  END IF;\nEND\n$batches$",
+        FILLED_AT_ONCE + 1,
+        quote_literal(hint),
+        table = quote_literal(&on),
+    ))
 }
 
 /// NOT NULL behind such a check, which PostgreSQL takes for proof. The check stays where it says more.

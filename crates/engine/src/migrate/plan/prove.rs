@@ -302,16 +302,26 @@ fn comparable(
     let of = |name: &QName| {
         let (old, new) = (before.table(name), after.table(name)?);
         let made_up = |default: &Option<String>| default.as_deref().is_some_and(|text| text.contains('('));
-        let known = |column: &str| old.is_some_and(|old| old.column(column).is_some());
         let columns = new.columns.iter().filter(|column| {
             let given = given.contains(&(name.clone(), column.name.as_str()));
-            known(&column.name) || !given && !made_up(&column.default)
+            let had = old.and_then(|old| old.column(&column.name));
+            // What a row without a value gets is the time at which it is filled.
+            let timed = had.is_some_and(|had| !had.not_null && column.not_null && is_time(&column.default));
+            had.is_some() && !timed || had.is_none() && !given && !made_up(&column.default)
         });
         let mut names: Vec<String> = columns.map(|column| column.name.clone()).collect();
         names.sort();
         Some((name.clone(), names))
     };
     touched.iter().filter_map(of).collect()
+}
+
+/// Whether a default is the time of the transaction.
+fn is_time(default: &Option<String>) -> bool {
+    default.as_deref().is_some_and(|text| {
+        let text = text.to_ascii_lowercase();
+        ["current_", "localtime", "now("].iter().any(|word| text.contains(word))
+    })
 }
 
 fn other_rows(catalog: &Catalog, touched: &BTreeSet<QName>) -> String {

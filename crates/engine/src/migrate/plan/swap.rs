@@ -9,7 +9,6 @@ use pgsteward_sql::{
 };
 
 use super::exchange::{Exchange, Ways, short};
-use super::look::{doubted, look};
 use super::pieces::Piece;
 use crate::migrate::belongings::columns::all_of;
 use crate::migrate::unused;
@@ -55,16 +54,7 @@ struct Successor<'a, T> {
 impl Swap<'_> {
     pub(super) fn pieces(&self) -> Vec<Piece> {
         let mut pieces = self.first.clone();
-        let ahead = |one: &Exchange<'_>| {
-            // Values of an enum that go are waited for.
-            let look = look(one).filter(|_| self.types.is_empty());
-            self.refused_first(one).into_iter().chain(look).chain(doubted(one)).collect::<Vec<_>>()
-        };
-        let mut expanding: Vec<Piece> = self.exchanges.iter().map(|one| one.expand(&ahead(one))).collect();
-        if let Some(first) = expanding.first_mut() {
-            first.asks = self.asks();
-        }
-        pieces.extend(expanding);
+        pieces.extend(self.expanding());
         pieces.extend(self.exchanges.iter().map(Exchange::fill));
         let (indexed, last) = self.indexed();
         pieces.extend(indexed);
@@ -220,7 +210,7 @@ impl Swap<'_> {
         if let Some(default) = &one.default {
             sql.push(format!("ALTER TABLE {on} ALTER COLUMN {to} SET DEFAULT {default}"));
         }
-        if self.catalog.version.major() >= 18 && column.not_null {
+        if self.catalog.version.major() >= 18 && column.not_null && !one.relaxes {
             sql.extend(one.not_null_named());
         }
         sql

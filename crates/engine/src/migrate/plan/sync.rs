@@ -312,6 +312,7 @@ mod tests {
                 behind: None,
                 doubt: None,
                 demands: false,
+                relaxes: false,
             };
             exchange.body()
         };

@@ -63,6 +63,7 @@ impl Change<'_> {
                     .or_else(|| user.default.clone()),
                 doubt: None,
                 demands: false,
+                relaxes: false,
                 refuses: user.using.is_none() && !self.removed().is_empty(),
                 behind: fired::last_before(catalog, user.table),
             }
