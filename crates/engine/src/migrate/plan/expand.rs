@@ -44,7 +44,7 @@ pub(super) fn next(
             let rest = piece.text.get(end..).unwrap_or("");
             let later: Vec<&str> =
                 pieces.iter().skip(at + 1).map(|piece| piece.text.as_str()).chain([rest]).collect();
-            let named = renames.iter().any(|(_, to)| later.iter().any(|text| readers::speaks(text, to)));
+            let named = renames.iter().find(|(_, to)| later.iter().any(|text| readers::speaks(text, to)));
             let before = state_before(&catalog, file, statement);
             let looked = |from: &str| {
                 let renamed = Named::Column(table.name.clone(), from.to_owned());
@@ -52,14 +52,14 @@ pub(super) fn next(
                     .or_else(|| readers::lost(&deck.catalog, &catalog, (&table.name, from)))
                     // A cut that is made is not unmade, so what goes in the piece itself is asked before.
                     .or_else(|| readers::lost(&deck.catalog, &before, (&table.name, from)));
-                match reason {
-                    Some(reason) => Err(reason),
-                    None if named => obstacle(&catalog, table, from, Ways::Apart, false)
+                match (reason, named) {
+                    (Some(reason), _) => Err(reason),
+                    (None, Some((_, new))) => obstacle(&catalog, table, from, Ways::Apart, false)
                         .map_or_else(|| readers::turned(&catalog, deck.after(&renamed), table, from), Err)
                         .map_err(|reason| {
-                            format!("{reason}, and a later statement of the migration names what it is called then")
+                            format!("{reason}, and a later statement of the migration names \"{new}\"")
                         }),
-                    None => Ok(Vec::new()),
+                    (None, None) => Ok(Vec::new()),
                 }
             };
             let mut readers = Vec::new();
@@ -119,7 +119,7 @@ pub(super) fn next(
                 ahead: readers,
                 behind: Vec::new(),
             };
-            return Some((at, if named { swap.pieces() } else { beside_until(&swap) }));
+            return Some((at, if named.is_some() { swap.pieces() } else { beside_until(&swap) }));
         }
     }
     None
