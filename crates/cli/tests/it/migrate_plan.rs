@@ -63,6 +63,10 @@ impl Server {
             let session =
                 LabSession::connect_socket(self.lab.folder(), 5432, user, &self.database).await.unwrap();
             let rows = session.rows(sql).await;
+            if rows.is_ok() {
+                // Deploy looks at the last statement of each session, and the server may take a moment to end this one.
+                session.rows("SELECT 1").await.unwrap();
+            }
             session.close().await;
             rows.map_err(|error| format!("{sql}: {}", error.message))
         })
