@@ -168,6 +168,6 @@ fn locks(locks: &[Lock]) -> String {
     words.join(", ")
 }
 
-fn plural(count: usize, word: &str) -> String {
+pub(super) fn plural(count: usize, word: &str) -> String {
     format!("{count} {word}{}", if count == 1 { "" } else { "s" })
 }

@@ -2,6 +2,7 @@
 
 use pgsteward_model::migrate::plan::{PlanReport, PlanVerdict, PlannedMigration};
 
+use super::deploy::plural;
 use crate::text;
 
 pub fn plan_text(report: &PlanReport) -> String {
@@ -27,9 +28,9 @@ fn one(out: &mut String, migration: &PlannedMigration, written: bool) {
         PlanVerdict::Unchanged if !migration.left.is_empty() => "stays as it is".to_owned(),
         PlanVerdict::Unchanged => "nothing to rewrite".to_owned(),
         PlanVerdict::Proven if written => {
-            format!("written as {} migrations, proven", migration.folders.len())
+            format!("written as {}, proven", plural(migration.folders.len(), "migration"))
         }
-        PlanVerdict::Proven => format!("becomes {} migrations, proven", migration.folders.len()),
+        PlanVerdict::Proven => format!("becomes {}, proven", plural(migration.folders.len(), "migration")),
         PlanVerdict::Refuted { reason } => format!("no plan holds: {reason}"),
         PlanVerdict::Refused { reason } => format!("must stay as it is: {reason}"),
     };

@@ -3,6 +3,7 @@
 use pgsteward_model::migrate::status::{StatusReport, TargetStanding};
 use pgsteward_model::migrate::{MigrationState, Standing, said_by_server};
 
+use super::deploy::plural;
 use crate::text::line;
 
 pub fn status_text(report: &StatusReport) -> String {
@@ -148,8 +149,4 @@ fn section(out: &mut String, what: &str, hint: &str, lines: &[String]) {
         out.push_str(&format!("  {text}\n"));
     }
     out.push_str(&format!("  hint: {hint}\n"));
-}
-
-fn plural(count: usize, word: &str) -> String {
-    format!("{count} {word}{}", if count == 1 { "" } else { "s" })
 }
