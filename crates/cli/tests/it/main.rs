@@ -55,6 +55,7 @@ mod migrate_plan_readers;
 mod migrate_plan_recreated;
 mod migrate_plan_recreated_first;
 mod migrate_plan_recreated_keys;
+mod migrate_plan_renewed;
 mod migrate_plan_several_names;
 mod migrate_plan_strangers;
 mod migrate_plan_tables;

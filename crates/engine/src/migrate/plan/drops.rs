@@ -11,6 +11,8 @@ use pgsteward_model::source::Span;
 use pgsteward_model::statement::{AlterAction, Name, Statement};
 use pgsteward_sql::{quote_ident, quote_qualified};
 
+pub(super) use index::{as_unique, upserts};
+
 use super::deck::{Deck, unsettled};
 use super::expand::{is_old, touch_of};
 use super::pieces::{Piece, Stands, single_actions, stands, twin};

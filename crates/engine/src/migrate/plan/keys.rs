@@ -10,7 +10,7 @@ use pgsteward_model::statement::{AlterAction, Statement};
 
 use super::change::Place;
 use super::deck::Deck;
-use super::pieces::{Piece, apart, script, state_before};
+use super::pieces::{Piece, script, state_before, taken_out};
 use super::returning::single;
 
 /// A foreign key that a statement takes away or makes.
@@ -109,10 +109,8 @@ fn next(deck: &Deck, pieces: &[Piece]) -> Option<Found> {
 
 /// The piece without one of its statements.
 fn left(piece: &Piece, file: &MigrationFile, statement: &MigrationStatement) -> Option<Piece> {
-    let text = piece.slice(statement);
-    let parts = apart(piece, statement.span);
-    let rest: Vec<&str> =
-        parts.iter().map(|part| part.text.as_str()).filter(|part| !part.contains(text)).collect();
+    let (_, rest) = taken_out(piece, statement.span);
+    let rest: Vec<&str> = rest.iter().map(|part| part.text.as_str()).collect();
     (file.statements.len() > 1 && !rest.is_empty()).then(|| piece.with(rest.join("\n")))
 }
 

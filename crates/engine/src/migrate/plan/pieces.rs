@@ -79,11 +79,20 @@ impl Piece {
 
 /// Statements without their semicolons as a text; several are one transaction.
 pub(super) fn script(why: &str, statements: &[String]) -> String {
-    let body = statements.join(";\n\n");
+    let (why, body) = (remark(why), statements.join(";\n\n"));
     match statements {
-        [_] => format!("-- {why}\n{body};\n"),
-        _ => format!("-- {why}\nBEGIN;\n\n{body};\n\nCOMMIT;\n"),
+        [_] => format!("{why}{body};\n"),
+        _ => format!("{why}BEGIN;\n\n{body};\n\nCOMMIT;\n"),
     }
+}
+
+/// A text as comment lines: names that it tells may hold line breaks.
+pub(super) fn remark(why: &str) -> String {
+    let line = |line: &str| match line.starts_with("--") {
+        true => format!("{line}\n"),
+        false => format!("-- {line}\n"),
+    };
+    why.split(['\n', '\r']).map(line).collect()
 }
 
 /// Such a text without its transaction; any other as it is.
@@ -191,6 +200,17 @@ pub(super) fn note(notes: &mut Vec<String>, text: String) {
 
 /// The piece with one statement apart from those before and after it. Comments above a statement stay with it.
 pub(super) fn apart(piece: &Piece, statement: Span) -> Vec<Piece> {
+    cut(piece, statement).into_iter().filter(|part| !part.is_empty()).collect()
+}
+
+/// One statement of a piece, and what stands before and behind it.
+pub(super) fn taken_out(piece: &Piece, statement: Span) -> (Piece, Vec<Piece>) {
+    let [before, own, behind] = cut(piece, statement);
+    (own, [before, behind].into_iter().filter(|part| !part.is_empty()).collect())
+}
+
+/// What stands before a statement, the statement with the comments above it, and what stands behind it.
+fn cut(piece: &Piece, statement: Span) -> [Piece; 3] {
     let text = &piece.text;
     let parsed = pgsteward_sql::parse(text);
     let end_of = |span: Span| {
@@ -207,8 +227,7 @@ pub(super) fn apart(piece: &Piece, statement: Span) -> Vec<Piece> {
         let text = format!("{}\n", text.get(from..to).unwrap_or("").trim());
         Piece { text, ..piece.clone() }
     };
-    let parts = [part(0, start), part(start, end), part(end, text.len())];
-    parts.into_iter().filter(|piece| !piece.is_empty()).collect()
+    [part(0, start), part(start, end), part(end, text.len())]
 }
 
 /// The text without the statements that begin and end transactions, which make no sense in its parts.
@@ -254,6 +273,23 @@ mod tests {
             ]
         );
         assert_eq!(apart(&parts[1], pgsteward_sql::parse(&parts[1].text).statements[0].span).len(), 1);
+    }
+
+    #[test]
+    fn a_comment_that_quotes_a_statement_is_not_taken_for_it() {
+        let text = "-- ALTER TABLE a RENAME b TO c was forgotten\nALTER TABLE a ADD d INT;\nALTER TABLE a RENAME b TO c;";
+        let parsed = pgsteward_sql::parse(text);
+        let (own, rest) = taken_out(&Piece::new("", text), parsed.statements[1].span);
+        assert_eq!(own.text, "ALTER TABLE a RENAME b TO c;\n");
+        let rest: Vec<&str> = rest.iter().map(|part| part.text.as_str()).collect();
+        assert_eq!(rest, ["-- ALTER TABLE a RENAME b TO c was forgotten\nALTER TABLE a ADD d INT;\n"]);
+    }
+
+    #[test]
+    fn a_line_break_in_a_name_ends_no_comment() {
+        let told =
+            script("Deploy it when nobody names \"a\nDROP TABLE b;\".\n-- marker", &["SELECT 1".to_owned()]);
+        assert_eq!(told, "-- Deploy it when nobody names \"a\n-- DROP TABLE b;\".\n-- marker\nSELECT 1;\n");
     }
 
     #[test]

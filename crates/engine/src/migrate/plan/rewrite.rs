@@ -9,7 +9,9 @@ use pgsteward_model::source::Span;
 use super::deck::{Deck, path_of, slug_of};
 use super::pieces::{Piece, apart, left_whole, note};
 use super::torn::torn;
-use super::{added, alias, change, drops, enums, expand, keys, partition, relation, several};
+use super::{
+    added, alias, change, drops, enums, expand, keys, partition, rekeyed, relation, renewed, several,
+};
 use crate::prove::files::edited_files;
 
 /// No migration of people has as many hazards.
@@ -18,14 +20,16 @@ const MOST: usize = 400;
 /// The pieces that one text becomes. A single one that equals the text where nothing is to be rewritten.
 pub(super) fn rewrite(deck: &Deck, text: &str, notes: &mut Vec<String>) -> Vec<Piece> {
     let mut pieces = vec![Piece::new("", text)];
+    at_most(&mut || renewed::renew(deck, &mut pieces, notes));
     // What goes is put last before anything else is rewritten: that stands beside it still.
     while_any(deck, &mut pieces, &mut |facts, pieces| {
         drops::next(deck, facts, pieces, notes).or_else(|| several::behind_types(facts, pieces, notes))
     });
     pieces.sort_by_key(Piece::order);
     while_any(deck, &mut pieces, &mut |facts, pieces| types(deck, facts, pieces, notes));
-    while several::gather(deck, &mut pieces) {}
+    at_most(&mut || several::gather(deck, &mut pieces));
     while_any(deck, &mut pieces, &mut |facts, pieces| next(deck, facts, pieces, notes));
+    rekeyed::outlive(deck, &mut pieces);
     pieces.sort_by_key(Piece::order);
     relation::follow(&mut pieces);
     keys::together(deck, &mut pieces);
@@ -34,6 +38,15 @@ pub(super) fn rewrite(deck: &Deck, text: &str, notes: &mut Vec<String>) -> Vec<P
 
 /// A piece of several, and what it becomes.
 type Parts = Option<(usize, Vec<Piece>)>;
+
+/// As long as there is something to do, and no longer than any migration of people has it.
+fn at_most(step: &mut dyn FnMut() -> bool) {
+    for _ in 0..MOST {
+        if !step() {
+            return;
+        }
+    }
+}
 
 fn while_any(deck: &Deck, pieces: &mut Vec<Piece>, next: &mut dyn FnMut(&Facts, &[Piece]) -> Parts) {
     for _ in 0..MOST {

@@ -10,7 +10,7 @@ use pgsteward_model::statement::{AlterAction, Statement};
 
 use super::deck::{Deck, unsettled};
 use super::expand::{is_old, touch_of};
-use super::pieces::{Piece, Stands, apart, stand};
+use super::pieces::{Piece, Stands, stand, taken_out};
 use super::readers;
 
 /// The first piece that gives columns names while a later one changes the type of others that an index has beside them: what becomes
@@ -72,12 +72,7 @@ pub(super) fn gather(deck: &Deck, pieces: &mut Vec<Piece>) -> bool {
         // What is cut off a piece has no space before it.
         end -= pieces[at].text.len() - pieces[at].text.trim_start().len();
     }
-    let parts = apart(&pieces[from], span);
-    let moved =
-        |part: &Piece| part.text.contains(pieces[from].text.get(span.start..span.end).unwrap_or("\0"));
-    let Some(place) = parts.iter().position(moved) else { return false };
-    let mut rest = parts;
-    let moved = rest.remove(place);
+    let (moved, rest) = taken_out(&pieces[from], span);
     pieces.splice(from..=from, rest);
     let text = &pieces[at].text;
     let (before, after) = (text.get(..end).unwrap_or("").trim_end(), text.get(end..).unwrap_or(""));

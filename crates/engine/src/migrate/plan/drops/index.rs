@@ -14,7 +14,7 @@ use pgsteward_sql::quote_qualified;
 
 use super::super::deck::{Deck, unsettled};
 use super::super::expand::{is_old, touch_of};
-use super::super::pieces::{Piece, Stands, single_actions, stands, twin};
+use super::super::pieces::{Piece, Stands, remark, single_actions, stands, twin};
 use super::super::readers::speaks;
 use super::super::several::uses;
 
@@ -89,8 +89,14 @@ fn gone<'a>(statement: &'a MigrationStatement, piece: &Piece) -> Vec<Gone<'a>> {
                 return Vec::new();
             };
             let Some(table) = table.before.as_deref() else { return Vec::new() };
+            // One that comes back in the same statement changes places with its successor.
+            let back = |wanted: &str| {
+                alter.actions.iter().any(
+                    |action| matches!(action, AlterAction::AddConstraint { constraint, .. } if constraint.name == wanted),
+                )
+            };
             let unique = |action: &AlterAction| match action {
-                AlterAction::DropConstraint { name, cascade: false, .. } => table
+                AlterAction::DropConstraint { name, cascade: false, .. } if !back(name) => table
                     .constraint(name)
                     .filter(|constraint| matches!(constraint.kind, ConstraintKind::Unique { .. }))
                     .and_then(|_| table.index(name)),
@@ -131,15 +137,30 @@ fn stays(
 }
 
 /// Whether rows that the one keeps apart the other does as well.
-fn as_unique(other: &Index, one: &Index) -> bool {
+pub(in super::super) fn as_unique(other: &Index, one: &Index) -> bool {
     let keys = |index: &Index| -> Option<BTreeSet<String>> {
         index.keys.iter().map(|key| key.column.clone().or_else(|| key.expression.clone())).collect()
     };
-    other.name != one.name
-        && other.unique
-        && other.valid
-        && other.predicate == one.predicate
-        && keys(other) == keys(one)
+    other.unique && other.valid && other.predicate == one.predicate && keys(other) == keys(one)
+}
+
+/// What the application has to be done with before a unique index goes, and what the folder says in which it does.
+pub(in super::super) fn upserts(table: &Table, index: &Index) -> (String, String) {
+    let keys = index.keys.iter().filter_map(|key| key.column.as_deref());
+    let keys: Vec<String> = keys.map(|name| format!("\"{name}\"")).collect();
+    let what = if is_plain(index) { keys.join(", ") } else { format!("what \"{}\" is over", index.name) };
+    let after = format!(
+        "no running version of the application counts on {what} being unique in \"{}\" (an upsert by it, ON CONFLICT)",
+        table.name.display()
+    );
+    let why = format!(
+        "Deploy it when {after}. Until then a second row of such values fails, of the new version as well (23505)."
+    );
+    (after, why)
+}
+
+fn is_plain(index: &Index) -> bool {
+    index.predicate.is_none() && index.keys.iter().all(|key| key.column.is_some())
 }
 
 impl Gone<'_> {
@@ -148,16 +169,12 @@ impl Gone<'_> {
         match &alter.actions[at] {
             AlterAction::SetType { column, ty, .. } => {
                 let ordered = !WITHOUT_ORDER.contains(&ty.name.as_str()) && self.index.method == "btree";
-                self.names(column) && !(self.index.unique && ordered && self.is_plain())
+                self.names(column) && !(self.index.unique && ordered && is_plain(self.index))
             }
             AlterAction::RenameColumn { from, .. } => !self.index.unique && self.names(from),
             AlterAction::DropColumn { name, .. } => self.names(name) && twin(alter, at).is_some(),
             _ => false,
         }
-    }
-
-    fn is_plain(&self) -> bool {
-        self.index.predicate.is_none() && self.index.keys.iter().all(|key| key.column.is_some())
     }
 
     fn names(&self, column: &str) -> bool {
@@ -169,18 +186,8 @@ impl Gone<'_> {
         if !self.index.unique || kept {
             return Piece { late: true, ..piece.with(self.sql.clone()) };
         }
-        let keys = self.index.keys.iter().filter_map(|key| key.column.as_deref());
-        let keys: Vec<String> = keys.map(|name| format!("\"{name}\"")).collect();
-        let what =
-            if self.is_plain() { keys.join(", ") } else { format!("what \"{}\" is over", self.index.name) };
-        let after = format!(
-            "no running version of the application counts on {what} being unique in \"{}\" (an upsert by it, ON CONFLICT)",
-            self.table.name.display()
-        );
-        let text = format!(
-            "-- Deploy it when {after}. Until then a second row of such values fails, of the new version as well (23505).\n{}",
-            self.sql
-        );
+        let (after, why) = upserts(self.table, self.index);
+        let text = format!("{}{}", remark(&why), self.sql);
         Piece { slug: format!("drop_{}", self.index.name), after: Some(after), ..piece.with(text) }
     }
 }
