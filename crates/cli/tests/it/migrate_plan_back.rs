@@ -152,3 +152,87 @@ fn values_of_an_enum_have_their_old_names_again() {
         assert!(!said.contains("while the table is empty"), "the key was filled: {said}");
     }
 }
+
+/// A fill writes what the trigger of its plan keeps equal: nothing that somebody wrote is other than it was. What is written
+/// besides is named.
+#[test]
+fn the_fill_of_a_plan_takes_no_values_with_it() {
+    let retype = "ALTER TABLE \"Order\" ALTER COLUMN total TYPE BIGINT;\n";
+    let halved = "ALTER TABLE \"Order\" ALTER COLUMN total TYPE BIGINT USING (total / 2);\n";
+    let rename = "ALTER TABLE \"Order\" RENAME COLUMN total TO amount;\n";
+    for (major, next) in [(17, retype), (15, halved), (15, rename), (17, rename)] {
+        let Some(server) = Server::start(major) else { continue };
+        let project = project(&[(FIRST, INIT)]);
+        assert_eq!(server.run(&project, &["migrate", "deploy"]).code, Some(0));
+        server.rows("INSERT INTO \"Order\" (owner, total) SELECT 'ann', n FROM generate_series(1, 20) n");
+        planned(&server, &project, next);
+        let fill = folders(&project).into_iter().find(|name| name.contains("_fill_")).unwrap();
+        let down = format!("prisma/migrations/{fill}/down.sql");
+        let proven = project.read(&down);
+        assert!(proven.contains("worth proven\n") && !proven.contains("lost "), "{proven}");
+        assert!(proven.contains("Nothing is to be undone"), "{proven}");
+        let run = server.run(&project, &["migrate", "deploy", "--accept-irreversible"]);
+        assert_eq!(run.code, Some(0), "{}", run.both());
+        assert!(!run.both().contains("does not bring back rows"), "{}", run.both());
+        let again = server.run(&project, &["migrate", "adopt", &fill, "--again"]);
+        assert!(again.stdout.contains("1 proven, 0 with the structure proven"), "{}", again.both());
+        assert_eq!(project.read(&down), proven);
+
+        let file = format!("prisma/migrations/{fill}/migration.sql");
+        let text = project.read(&file);
+        let edited = |sql: String| {
+            assert_ne!(sql, text);
+            project.write(&file, &sql);
+            server.run(&project, &["migrate", "adopt", &fill, "--force", "--dry-run"]).both()
+        };
+        let (update, end) = ("  UPDATE public.\"Order\" SET ", ";\nEND\n$fill$");
+        // Whatever stands in it besides makes it somebody's own.
+        let more = "  UPDATE public.\"Order\" SET owner = 'eve';\n";
+        for said in [
+            edited(text.replace(end, &format!(";\n{more}END\n$fill$"))),
+            edited(text.replace(update, &format!("{more}{update}"))),
+            edited(text.replace("BEGIN\n", &format!("BEGIN\n{more}"))),
+            edited(
+                text.rsplit_once(" WHERE ")
+                    .map(|(set, rest)| format!("{set}, owner = 'eve' WHERE {rest}"))
+                    .unwrap(),
+            ),
+        ] {
+            assert!(said.contains("the DO block in line 3 writes rows"), "{said}");
+        }
+        // The same block with another column, or with another value.
+        let column = if next == rename { "amount" } else { "total_new" };
+        let own = edited(text.replace(column, "id"));
+        assert!(own.contains("rows of \"Order\": the fill in line 3 gives \"id\" a value"), "{own}");
+        let set = text.find(&format!("{update}{column} = ")).unwrap() + update.len() + column.len() + 3;
+        let condition = set + text[set..].find(" WHERE ").unwrap();
+        let other = edited(format!("{}7{}", &text[..set], &text[condition..]));
+        assert!(other.contains(&format!("the fill in line 3 gives \"{column}\" a value")), "{other}");
+        // What another trigger does with each row, nobody takes back.
+        let init = format!("prisma/migrations/{FIRST}/migration.sql");
+        project.write(
+            &init,
+            format!(
+                "{INIT}CREATE FUNCTION seen() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.owner := 'eve'; RETURN NEW; END $$;\n\
+                 CREATE TRIGGER \"A\" BEFORE UPDATE ON \"Order\" FOR EACH ROW EXECUTE FUNCTION seen();\n"
+            ),
+        );
+        project.write(&file, &text);
+        let fired = server.run(&project, &["migrate", "adopt", &fill, "--force", "--dry-run"]).both();
+        assert!(fired.contains("the fill in line 3 makes the trigger \"A\" run"), "{fired}");
+    }
+}
+
+#[test]
+fn the_fill_of_a_generated_column_takes_no_values_with_it() {
+    for major in [17, 15] {
+        let Some(server) = Server::start(major) else { continue };
+        let made = "ALTER TABLE \"Order\" ADD COLUMN twice INTEGER GENERATED ALWAYS AS (total * 2) STORED;\n";
+        let project = project(&[(FIRST, &format!("{INIT}{made}"))]);
+        assert_eq!(server.run(&project, &["migrate", "deploy"]).code, Some(0));
+        planned(&server, &project, "ALTER TABLE \"Order\" RENAME COLUMN twice TO \"both\";\n");
+        let fill = folders(&project).into_iter().find(|name| name.contains("_fill_")).unwrap();
+        let down = project.read(&format!("prisma/migrations/{fill}/down.sql"));
+        assert!(down.contains("worth proven\n"), "{down}");
+    }
+}

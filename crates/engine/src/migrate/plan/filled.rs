@@ -1,6 +1,7 @@
 //! Rows that a column has to be filled in: in batches while all go on, and what makes sure that none is left.
 
 use pgsteward_model::catalog::{Index, IndexKey, Table};
+use pgsteward_model::statement::{Name, Statement};
 use pgsteward_sql::{quote_ident, quote_literal, quote_qualified};
 
 use super::exchange::short;
@@ -12,20 +13,19 @@ use crate::migrate::told;
 /// What undoes a folder that only fills a column: the rows had no value there before.
 const NOTHING_BACK: &str = "-- Nothing is to be undone: the values are those of a column that goes with the migration that adds it.\n";
 
+/// What the hint of a fill begins with; its own folder comes behind.
+const RUN: &str = "run: pgsteward migrate backfill ";
+
 /// The folder that fills the column of the rows of which the condition holds. `which` says which rows these are.
 pub(super) fn fill(table: &Table, column: &str, value: &str, condition: String, which: &str) -> Piece {
     let (on, name) = (quote_qualified(&table.name), quote_ident(column));
     let keyless = if has_key(table) { String::new() } else { without_key(table) };
+    let (head, tail) = block(&on, &name, value, &condition);
     let text = format!(
         "-- {which} Run `pgsteward migrate backfill {FOLDER}` before this is deployed:\n\
          -- it fills them in batches. Where few rows are left, this migration fills them itself.\n{keyless}\
-         DO $fill$\n#variable_conflict use_column\nBEGIN\n  -- Where row security hides rows from this role, this fails.\n  \
-         PERFORM pg_catalog.set_config('row_security', 'off', true);\n  IF (SELECT count(*) FROM (SELECT 1 FROM {on} WHERE {condition} LIMIT {}) AS rest) > {FILLED_AT_ONCE} THEN\n    \
-         RAISE EXCEPTION 'more than {FILLED_AT_ONCE} rows of % are not filled yet', {}\n      USING HINT = {};\n  END IF;\n  \
-         UPDATE {on} SET {name} = {value} WHERE {condition};\nEND\n$fill$;\n",
-        FILLED_AT_ONCE + 1,
-        quote_literal(&on),
-        quote_literal(&format!("run: pgsteward migrate backfill {FOLDER}")),
+         DO $fill${head}{}{tail}$fill$;\n",
+        quote_literal(&format!("{RUN}{FOLDER}")),
     );
     Piece {
         settled: true,
@@ -38,6 +38,45 @@ pub(super) fn fill(table: &Table, column: &str, value: &str, condition: String, 
         }),
         ..Piece::new(&format!("fill_{column}"), text)
     }
+}
+
+/// What the block of a fill holds before the words that name its own folder, and behind them.
+fn block(on: &str, name: &str, value: &str, condition: &str) -> (String, String) {
+    let head = format!(
+        "\n#variable_conflict use_column\nBEGIN\n  -- Where row security hides rows from this role, this fails.\n  \
+         PERFORM pg_catalog.set_config('row_security', 'off', true);\n  IF (SELECT count(*) FROM (SELECT 1 FROM {on} WHERE {condition} LIMIT {}) AS rest) > {FILLED_AT_ONCE} THEN\n    \
+         RAISE EXCEPTION 'more than {FILLED_AT_ONCE} rows of % are not filled yet', {}\n      USING HINT = ",
+        FILLED_AT_ONCE + 1,
+        quote_literal(on),
+    );
+    (head, format!(";\n  END IF;\n  UPDATE {on} SET {name} = {value} WHERE {condition};\nEND\n"))
+}
+
+/// What a block fills.
+pub(super) struct Filling {
+    pub(super) table: Name,
+    pub(super) column: String,
+    pub(super) value: String,
+    pub(super) condition: String,
+}
+
+/// Reads the body of a block that is a fill's to the letter, but for the folder's name: such a block writes what its UPDATE says
+/// and nothing else. None where anything is another's, also a comment.
+pub(super) fn read(body: &str) -> Option<Filling> {
+    let inner = body.strip_suffix(";\nEND\n")?;
+    let update = inner.get(inner.rfind("\n  UPDATE ")?..)?.trim_start();
+    let definition = Definition::parse(update).ok()?;
+    let condition = definition.condition?;
+    let mut parsed = pgsteward_sql::parse(update).statements;
+    let Statement::Update { table, columns, .. } = parsed.pop()?.statement else { return None };
+    let [column] = columns.as_slice() else { return None };
+    let name = quote_ident(column);
+    let value = definition.set.strip_prefix(&format!("{name} = "))?;
+    let (head, tail) = block(&definition.table, &name, value, &condition);
+    let run = body.strip_prefix(&head)?.strip_suffix(&tail)?;
+    let folder = run.strip_prefix('\'')?.strip_suffix('\'')?.strip_prefix(RUN)?;
+    let (column, value) = (column.clone(), value.to_owned());
+    (!folder.contains('\'')).then_some(Filling { table, column, value, condition })
 }
 
 /// Whether batches have something to go by: as the backfill looks for it on the server.

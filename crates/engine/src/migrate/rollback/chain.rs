@@ -98,7 +98,10 @@ impl<'a> Chain<'a> {
         down.changes_schema = !before.is_same(&after);
         let text = self.sources.get(&file.path).map(|source| source.text.to_string()).unwrap_or_default();
         down.lost = rows::kept_changes(&file, &text, &before);
-        let written = written.or(known.filter(|_| !down.changes_schema && !down.lost.is_empty()));
+        // Also what says in a comment why there is nothing to undo.
+        let only_says = |known: &str| split(known).is_empty() && gone(&before, &after).is_empty();
+        let of_rows = |known: &&str| !down.changes_schema && (!down.lost.is_empty() || only_says(known));
+        let written = written.or(known.filter(of_rows));
         // The same structure may be made of other columns, without the values of those that went.
         let anew = !down.changes_schema && down.lost.is_empty() && !gone(&before, &after).is_empty();
         if !down.changes_schema && !anew && written.is_none() {

@@ -6,6 +6,7 @@ use pgsteward_model::migration::{MigrationFile, MigrationStatement};
 use pgsteward_model::statement::{Name, Statement};
 
 use super::state::State;
+use crate::migrate::plan;
 
 /// What stays changed although the structure is as it was. Rows of tables that the migration makes go with the
 /// tables, and values of columns that it adds with the columns.
@@ -53,10 +54,16 @@ pub(super) fn kept_changes(file: &MigrationFile, text: &str, before: &State) -> 
                     rows(&name, format!("TRUNCATE in line {line} removes them"));
                 }
             }
-            Statement::Do { body } if writes_rows(body) => losses.push(Loss {
-                what: "rows".into(),
-                why: format!("the DO block in line {line} writes rows, which nobody can read from it"),
-            }),
+            Statement::Do { body } if writes_rows(body) => match plan::fill(&before.catalog, body) {
+                Some(fill) => fill
+                    .changes
+                    .iter()
+                    .for_each(|change| rows(&fill.table, format!("the fill in line {line} {change}"))),
+                None => losses.push(Loss {
+                    what: "rows".into(),
+                    why: format!("the DO block in line {line} writes rows, which nobody can read from it"),
+                }),
+            },
             Statement::Call { name } => losses.push(Loss {
                 what: "rows".into(),
                 why: format!("the procedure \"{}\" called in line {line} may change them", name.name),
