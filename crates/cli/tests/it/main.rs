@@ -53,6 +53,7 @@ mod migrate_plan_partitions;
 mod migrate_plan_plain;
 mod migrate_plan_readers;
 mod migrate_plan_recreated;
+mod migrate_plan_recreated_beside;
 mod migrate_plan_recreated_first;
 mod migrate_plan_recreated_keys;
 mod migrate_plan_renewed;

@@ -166,7 +166,8 @@ fn parts(
     }
     let aside = Aside::of(catalog, file, wanted);
     let role = |one: &MigrationStatement| {
-        let reader = aside.role(&one.statement, piece.slice(one));
+        let text = piece.slice(one);
+        let reader = aside.role(&one.statement, text).or_else(|| deck.read.forgotten.role(text, wanted));
         reader.unwrap_or_else(|| role(catalog, file, one, wanted))
     };
     let roles: Vec<Role> = file.statements.iter().map(role).collect();

@@ -1,7 +1,7 @@
 //! The history as reading alone knows it, up to the migration that is planned, and facts about the pieces that
 //! take its place.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use pgsteward_model::catalog::{Catalog, QName};
@@ -43,6 +43,9 @@ pub(super) struct Deck {
     pub(super) read: Read,
     /// Columns whose change of type works on all rows, where that was asked.
     pub(super) moving: Option<BTreeSet<Place>>,
+    /// What earlier migrations set beside definitions, as the proof calls it, and what takes it back. Read where columns that are
+    /// dropped and added again are kept; so are their extended statistics, in the catalog.
+    pub(super) settings: BTreeMap<String, String>,
     births: Births,
     /// The last file belonged to the deploy that is planned.
     in_deploy: bool,
@@ -58,6 +61,7 @@ impl Deck {
             meanwhile: None,
             read: Read::default(),
             moving: None,
+            settings: BTreeMap::new(),
             births: Births::default(),
             in_deploy: false,
         }

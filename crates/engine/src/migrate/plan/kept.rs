@@ -7,6 +7,7 @@ use pgsteward_sql::ddl::column_type;
 use pgsteward_sql::{quote_literal, quote_qualified};
 
 use super::change::Place;
+use super::forgotten::Forgotten;
 
 /// What a migration says for the plan.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +18,8 @@ pub(super) struct Read {
     pub(super) kept: BTreeMap<Place, Kept>,
     /// Such columns whose values are lost.
     pub(super) lost: BTreeSet<Place>,
+    /// What takes away what the kept ones have beside their definitions.
+    pub(super) forgotten: Forgotten,
     pub(super) notes: Vec<String>,
 }
 

@@ -17,6 +17,7 @@ mod family;
 mod filled;
 mod fired;
 mod followed;
+mod forgotten;
 mod guard;
 mod kept;
 mod keys;
@@ -191,6 +192,7 @@ impl Run<'_> {
             deck.read = recreated::read(&deck, &script, &BTreeMap::new());
             let read = deck.read.text.clone().unwrap_or_else(|| script.clone());
             sight::look(&mut deck, self.lab, &database, self.folders[*at].script(), &read).await?;
+            forgotten::look(&mut deck, &database).await?;
             recreated::settle(&mut deck, &script);
             let before = names.clone();
             let (one, writes) = self.one(*at, &deck, &database, &mut names).await?;

@@ -13,6 +13,7 @@ use pgsteward_sql::{Births, ddl, quote_ident, quote_qualified};
 use super::change::{self, Place};
 use super::deck::{Deck, unsettled};
 use super::expand::{is_old, touch_of};
+use super::forgotten::Beside;
 use super::kept::{Kept, Read};
 use super::lossless::{Conversion, conversion, example};
 use super::pieces::{Piece, state_before, twin};
@@ -102,11 +103,13 @@ struct Turn<'a> {
     /// Just behind it, and at the end of the migration.
     after: Catalog,
     last: &'a Catalog,
+    /// What takes back what was set beside definitions.
+    settings: &'a BTreeMap<String, String>,
 }
 
 impl<'a> Turn<'a> {
     fn of(
-        deck: &Deck,
+        deck: &'a Deck,
         script: &str,
         file: &'a MigrationFile,
         at: usize,
@@ -121,7 +124,7 @@ impl<'a> Turn<'a> {
         let before = state_before(&deck.catalog, file, statement);
         let after = after(before.clone(), [statement]);
         let table = touch.before.as_deref()?;
-        Some(Turn { file, at, alter, head, actions, before, table, after, last })
+        Some(Turn { file, at, alter, head, actions, before, table, after, last, settings: &deck.settings })
     }
 
     /// The statements that take its place, where a column keeps its values. `gone` gets the indexes that need not be made again.
@@ -162,7 +165,8 @@ impl<'a> Turn<'a> {
             }
             match made {
                 Ok(conversion) => {
-                    let own = self.changed(added, conversion, &lost, gone);
+                    let mut own = self.changed(added, conversion, &lost, gone);
+                    self.forget(&place(added), &mut own, read);
                     // What stands on two columns goes once.
                     sql.extend(own.into_iter().filter(|one| !sql.contains(one)).collect::<Vec<_>>());
                     read.notes.push(self.told(added));
@@ -275,6 +279,29 @@ impl<'a> Turn<'a> {
         let comment = || format!("COMMENT ON COLUMN {}.{name} IS NULL", self.named(&self.table.name.name));
         sql.extend(known.comment.as_ref().map(|_| comment()));
         sql
+    }
+
+    /// What goes with the column, and with a change of its type does not.
+    fn forget(&self, place: &Place, sql: &mut Vec<String>, read: &mut Read) {
+        let beside = Beside::of(&self.before, self.settings, self.table, &place.1);
+        // The author, or a column that loses its values, may have taken them away by then.
+        let drop = |name: &QName| format!("DROP STATISTICS IF EXISTS {}", self.beside(name));
+        let gone: Vec<String> = beside.statistics.iter().map(|one| drop(&one.name)).collect();
+        let action = |action: &&str| format!("{} ALTER COLUMN {} {action}", self.head, quote_ident(&place.1));
+        let unset: Vec<String> = beside.unset.iter().map(action).collect();
+        read.notes.extend(beside.told());
+        read.forgotten.add(place, &gone, &unset);
+        sql.splice(0..0, gone);
+        sql.extend(unset);
+    }
+
+    /// A name that need not be in the table's namespace.
+    fn beside(&self, name: &QName) -> String {
+        if name.namespace == self.table.name.namespace {
+            self.named(&name.name)
+        } else {
+            quote_qualified(name)
+        }
     }
 
     /// A type of the user's has the namespace that the migration names, or none.

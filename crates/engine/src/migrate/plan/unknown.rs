@@ -83,7 +83,10 @@ fn known(catalog: &Catalog, table: &Table) -> BTreeSet<String> {
         let owner = sequence.owned_by.as_ref();
         owner.is_some_and(|(owner, _)| own(owner))
     });
-    indexes.chain(constraints).chain(sequences.map(|sequence| sequence.name.name.clone())).collect()
+    // Those that are known are of columns that the migration drops: they go with these there, too.
+    let statistics = catalog.statistics_objects.values().filter(|one| own(&one.on));
+    let named = sequences.map(|sequence| &sequence.name).chain(statistics.map(|one| &one.name));
+    indexes.chain(constraints).chain(named.map(|name| name.name.clone())).collect()
 }
 
 fn refused(table: &QName, column: &str, own: Own, known: &BTreeSet<String>, hint: &str) -> String {
