@@ -43,7 +43,7 @@ const CASES: &[Case] = &[
     Case { name: "bare key exchanged as Prisma does", before: "CREATE TABLE t (id integer, name text, CONSTRAINT t_pkey PRIMARY KEY (id))", up: "ALTER TABLE t DROP CONSTRAINT t_pkey, DROP COLUMN id, ADD COLUMN id uuid NOT NULL, ADD CONSTRAINT t_pkey PRIMARY KEY (id)", worth: Lost("comes back only while the table is empty") },
     Case { name: "table dropped", before: SHOP, up: "DROP TABLE item", worth: Lost("rows of \"item\"") },
     Case { name: "table with references to it dropped", before: SHOP, up: "DROP TABLE vendor CASCADE; DROP TYPE level", worth: OverEmpty("rows of \"item\", \"vendor\": insert or update on table \"item\" violates foreign key") },
-    Case { name: "table made", before: SHOP, up: "CREATE TABLE tag (id uuid PRIMARY KEY, item_id bigint REFERENCES item, UNIQUE (item_id, id)); INSERT INTO tag VALUES (gen_random_uuid(), NULL)", worth: Proven },
+    Case { name: "table made", before: SHOP, up: "CREATE TABLE tag (id uuid PRIMARY KEY, item_id bigint REFERENCES item, UNIQUE (item_id, id)); INSERT INTO tag VALUES ('11111111-1111-1111-1111-111111111111', NULL)", worth: Proven },
     Case { name: "column renamed", before: SHOP, up: "ALTER TABLE item RENAME COLUMN price TO cost; ALTER TABLE vendor RENAME id TO key", worth: Proven },
     Case { name: "columns swapped", before: SHOP, up: "ALTER TABLE item RENAME note TO x; ALTER TABLE item RENAME vendor_id TO note; ALTER TABLE item RENAME x TO vendor_id", worth: Proven },
     Case { name: "table, constraint, index and sequence renamed", before: SHOP, up: "ALTER TABLE item RENAME TO article; ALTER TABLE article RENAME CONSTRAINT item_pkey TO article_pkey; ALTER TABLE article RENAME CONSTRAINT item_price_check TO c; ALTER INDEX item_vendor_idx RENAME TO i; ALTER SEQUENCE vendor_id_seq RENAME TO s", worth: Proven },
@@ -130,6 +130,24 @@ ALTER TABLE t ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON t USING (l = 'a');",
     Case { name: "hostile names", before: "CREATE TABLE \"a\"\"b;--\" (\"x$$y\" integer NOT NULL, \"it's %\" text NOT NULL DEFAULT 'q', UNIQUE (\"x$$y\"))", up: "ALTER TABLE \"a\"\"b;--\" DROP COLUMN \"x$$y\"; ALTER TABLE \"a\"\"b;--\" RENAME COLUMN \"it's %\" TO \"$b$\"", worth: Lost("x$$y") },
 ];
 
+/// Cases that older versions cannot have: the first that can, and what it brought.
+const SINCE: &[(&str, u32, &str)] = &[
+    ("generated column made plain", 13, "ALTER COLUMN … DROP EXPRESSION"),
+    (
+        "extension made",
+        13,
+        "trusted extensions, which the owner of a database makes and drops; the lab makes the others, and keeps them",
+    ),
+    ("extended statistics", 13, "ALTER STATISTICS … SET STATISTICS"),
+    ("extended statistics of a column that comes back", 13, "ALTER STATISTICS … SET STATISTICS"),
+];
+
+/// What the version lacks for a case.
+fn lacks(case: &Case, major: u32) -> Option<&'static str> {
+    let since = SINCE.iter().find(|(name, ..)| *name == case.name);
+    since.filter(|(_, since, _)| major < *since).map(|(.., what)| *what)
+}
+
 async fn lab(major: u32) -> Option<Lab> {
     match Lab::start(&LabOptions { major: Some(major), ..LabOptions::default() }).await {
         Ok(lab) if lab.version().major() == major => Some(lab),
@@ -174,12 +192,19 @@ fn is_as_expected(down: &Down, expected: Expected) -> bool {
 
 #[tokio::test]
 async fn every_kind_of_change_is_undone() {
+    for (name, ..) in SINCE {
+        assert!(CASES.iter().any(|case| case.name == *name), "{name}");
+    }
     for major in majors() {
         let Some(lab) = lab(major).await else { continue };
         let mut wrong = String::new();
         // What differs from version to version is in the catalog queries: a sample of the cases shows it.
         let every = if major == 17 || std::env::var_os("PGSTEWARD_TEST_MAJORS").is_some() { 1 } else { 8 };
         for case in CASES.iter().step_by(every) {
+            if let Some(what) = lacks(case, major) {
+                eprintln!("\"{}\" is not tested on PostgreSQL {major}: it has no {what}", case.name);
+                continue;
+            }
             let down = prove(&lab, case).await;
             if !is_as_expected(&down, case.worth) {
                 wrong += &format!(
