@@ -56,6 +56,10 @@ fn an_index_that_is_made_anew_is_never_missing() {
                     -- CreateIndex\nCREATE UNIQUE INDEX \"Post_slug_key\" ON \"Post\"(\"tenant\", \"slug\");\n";
         let shown = planned(&server, &project, next);
         assert!(shown.contains("counts on \\\"slug\\\" being unique in \\\"Post\\\""), "{shown}");
+        assert!(
+            shown.contains("ON CONFLICT (slug) on Post"),
+            "people are told of two unique indexes: {shown}"
+        );
         let (mut number, mut built) = (100, 0);
         let last = folders(&project).pop().unwrap();
         assert!(last.ends_with("_swap_post_slug_key"), "{last}");
@@ -99,6 +103,7 @@ fn upserts_by_a_key_that_gets_another_column_go_on() {
                     REFERENCES \"Post\"(\"tenant\", \"id\") ON DELETE SET NULL ON UPDATE CASCADE;\n";
         let shown = planned(&server, &project, next);
         assert!(shown.contains("counts on \\\"id\\\" being unique in \\\"Post\\\""), "{shown}");
+        assert!(shown.contains("ON CONFLICT (id) on Post"), "people are told of two unique indexes: {shown}");
         let last = folders(&project).pop().unwrap();
         assert!(last.ends_with("_drop_post_pkey_old"), "{last}");
         let mut number = 100;

@@ -4,7 +4,8 @@
 
 use pgsteward_model::catalog::{Index, QName, Table};
 use pgsteward_model::facts::Facts;
-use pgsteward_model::statement::{AlterAction, AlterTable};
+use pgsteward_model::migration::MigrationStatement;
+use pgsteward_model::statement::{AlterAction, AlterTable, Statement};
 use pgsteward_rules::migration::alter_parts;
 use pgsteward_sql::{ddl, quote_qualified};
 
@@ -13,6 +14,7 @@ use super::drops::upserts;
 use super::exchange::short;
 use super::pieces::{Piece, Stands, stands, twin};
 use super::renewed::{altered, is_kept, key_columns, key_gone, key_made, moves};
+use super::upserts::told_of_race;
 
 /// One statement that exchanges a key and does more: the rest apart from it, what it needs before it and what needs it behind.
 pub(super) fn apart(facts: &Facts, pieces: &[Piece], notes: &mut Vec<String>) -> Option<(usize, Vec<Piece>)> {
@@ -88,38 +90,47 @@ fn exchange(alter: &AlterTable, table: &Table) -> Option<(usize, usize)> {
 /// it until no version has them, and what stands behind in the migration wants the new key.
 pub(super) fn outlive(deck: &Deck, pieces: &mut Vec<Piece>) {
     let facts = deck.facts(pieces);
+    let files = facts.history.as_ref().map_or(&[][..], |history| &history.files);
     let last = deck.catalog_after(pieces, pieces.len());
     let kept = unsettled(&facts, pieces).filter_map(|(at, piece, file)| {
         let [statement] = file.statements.as_slice() else { return None };
         let (alter, table) = altered(statement)?;
-        let built =
-            |action: &AlterAction| matches!(action, AlterAction::AddConstraint { using_index: Some(_), .. });
+        let built = alter.actions.iter().find_map(|action| match action {
+            AlterAction::AddConstraint { using_index, .. } => using_index.as_ref(),
+            _ => None,
+        })?;
         let gone = alter.actions.iter().find_map(|action| key_gone(table, action))?;
         let old = table.index(&gone.name)?;
         let second = Index { name: short(&format!("{}_old", old.name)), constraint: None, comment: None, ..old.clone() };
         // No upsert goes by a key that is looked at later.
         let unseen = gone.deferrable || table.index(&second.name).is_some();
-        if unseen || piece.waits() || !alter.actions.iter().any(built) || is_kept(last.table(&table.name), old) {
+        if unseen || piece.waits() || is_kept(last.table(&table.name), old) {
             return None;
         }
-        let build = Piece::settled(
-            &format!("keep_{}", old.name),
-            "Upserts by what the key was over (ON CONFLICT) need an index of it for as long as a version has them.",
-            &[ddl::index(&table.name, &second, true)],
-        );
         // The index goes with a column of its own, and that waits as well.
-        let stays = last.table(&table.name).is_some_and(|table| {
-            old.keys.iter().all(|key| key.column.as_deref().is_none_or(|name| table.column(name).is_some()))
-        });
-        let drop = stays.then(|| {
+        let goes = |name: &&str| last.table(&table.name).is_some_and(|table| table.column(name).is_none());
+        let lost = old.keys.iter().filter_map(|key| key.column.as_deref()).find(goes);
+        let until = format!("drop_{}", lost.unwrap_or(&second.name));
+        let why = format!(
+            "Upserts by what the key was over (ON CONFLICT) need an index of it for as long as a version has them.\n{}",
+            told_of_race(table, old, &until, &gone.name)
+        );
+        let build =
+            Piece::settled(&format!("keep_{}", old.name), &why, &[ddl::index(&table.name, &second, true)]);
+        let drop = lost.is_none().then(|| {
             let (after, why) = upserts(table, old);
             let name = QName::new(&table.name.namespace, &second.name);
             let drop = format!("DROP INDEX CONCURRENTLY {}", quote_qualified(&name));
-            Piece { after: Some(after), ..Piece::settled(&format!("drop_{}", second.name), &why, &[drop]) }
+            Piece { after: Some(after), ..Piece::settled(&until, &why, &[drop]) }
         });
-        Some((at, build, drop))
+        // Before the new one, so that it is told of both.
+        let makes = |one: &MigrationStatement| matches!(&one.statement, Statement::CreateIndex(create) if create.index.name == *built);
+        let first = files.iter().position(|file| file.statements.iter().any(makes));
+        Some((first.unwrap_or(at), build, drop))
     });
-    for (at, build, drop) in kept.collect::<Vec<_>>().into_iter().rev() {
+    let mut kept: Vec<(usize, Piece, Option<Piece>)> = kept.collect();
+    kept.sort_by_key(|(at, ..)| std::cmp::Reverse(*at));
+    for (at, build, drop) in kept {
         pieces.insert(at, build);
         pieces.extend(drop);
     }

@@ -19,6 +19,7 @@ use super::rekeyed;
 use super::returning::single;
 use super::several::uses;
 use super::swap::temporary;
+use super::upserts::told_of_race;
 
 /// A place among the pieces, and the statement there.
 type At<'a> = (usize, &'a MigrationStatement);
@@ -224,6 +225,9 @@ impl<'a> Renewed<'a> {
             format!("ALTER INDEX {} RENAME TO {}", of(&second), quote_ident(&new.name)),
         ];
         let slug = format!("swap_{}", new.name);
+        if self.old.unique && new.unique {
+            whole = format!("{}\n{whole}", told_of_race(self.table, self.old, &slug, &second));
+        }
         let last = deck.catalog_after(pieces, pieces.len());
         let apart = !self.old.unique || is_kept(last.table(&self.table.name), self.old);
         let last = if apart {

@@ -41,18 +41,23 @@ impl Swap<'_> {
         if !index.unique {
             return String::new();
         }
-        let keys: Vec<&str> =
-            index.keys.iter().filter_map(|key| key.column.as_deref().or(key.expression.as_deref())).collect();
-        let keys = keys.join(", ");
-        let sentence = format!(
-            "from here until \"{}\" is deployed, INSERT ... ON CONFLICT ({keys}) on {}, as an upsert of Prisma Client by that key is, fails \
-             with 23505 on \"{}\" where two sessions insert the same new value at the same moment, and one would have updated what the \
-             other inserted: let the application try again. Rows that are there, and ON CONFLICT DO NOTHING without columns, are not hit. \
-             Deploy the folders in between right behind each other",
-            safe(&self.slug),
-            table.name.display(),
-            temporary(&index.name)
-        );
-        format!("\n{}", told::marker(&sentence))
+        format!("\n{}", told_of_race(table, index, &self.slug, &temporary(&index.name)))
     }
+}
+
+/// The comment for people that upserts by what an index is over may fail until the folder called `until` is deployed, since
+/// `beside` is unique as well.
+pub(super) fn told_of_race(table: &Table, index: &Index, until: &str, beside: &str) -> String {
+    let keys: Vec<&str> =
+        index.keys.iter().filter_map(|key| key.column.as_deref().or(key.expression.as_deref())).collect();
+    let keys = keys.join(", ");
+    let sentence = format!(
+        "from here until \"{}\" is deployed, INSERT ... ON CONFLICT ({keys}) on {}, as an upsert of Prisma Client by that key is, fails \
+         with 23505 on \"{beside}\" where two sessions insert the same new value at the same moment, and one would have updated what the \
+         other inserted: let the application try again. Rows that are there, and ON CONFLICT DO NOTHING without columns, are not hit. \
+         Deploy the folders in between right behind each other",
+        safe(until),
+        table.name.display(),
+    );
+    told::marker(&sentence)
 }
