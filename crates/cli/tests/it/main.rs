@@ -60,6 +60,7 @@ mod migrate_plan_renewed;
 mod migrate_plan_several_names;
 mod migrate_plan_strangers;
 mod migrate_plan_tables;
+mod migrate_plan_together;
 mod migrate_plan_type_and_name;
 mod migrate_plan_types;
 mod migrate_plan_upserts;

@@ -15,7 +15,7 @@ use super::deck::{Deck, unsettled};
 use super::exchange::{Exchange, Ways, second, ways_of};
 use super::expand::touch_of;
 use super::kept::Kept;
-use super::obstacle::obstacle;
+use super::obstacle::{obstacle, once, own_name};
 use super::pieces::{Piece, apart, note, single_actions, state_before, twin, without_transaction};
 use super::readers::{self, Aside, retypes, worded};
 use super::returning::{drops, returns, single};
@@ -41,8 +41,13 @@ pub(super) fn next(
             continue;
         }
         let catalog = deck.catalog_after(pieces, at);
-        let wanted: BTreeSet<Place> =
-            moving.into_iter().filter(|place| allowed(deck, &catalog, file, place, notes)).collect();
+        let mut free = |place: &Place| {
+            let here = file.statements.iter().find(|one| retypes(one, place));
+            here.is_none_or(|one| own_name(facts, (at, one), place, notes))
+                && once(facts, place, notes)
+                && allowed(deck, &catalog, file, place, notes)
+        };
+        let wanted: BTreeSet<Place> = moving.into_iter().filter(|place| free(place)).collect();
         if wanted.is_empty() {
             continue;
         }

@@ -1,21 +1,25 @@
 //! Columns, tables and indexes that go: each in a folder of its own, after everything else, marked with what it waits for.
 
 mod index;
+mod names;
+mod users;
 
-use pgsteward_model::catalog::ConstraintKind;
+use pgsteward_model::catalog::{ConstraintKind, QName};
 use pgsteward_model::effect::Touch;
 use pgsteward_model::facts::Facts;
 use pgsteward_model::migration::MigrationStatement;
 use pgsteward_model::place::ObjectKind;
 use pgsteward_model::source::Span;
-use pgsteward_model::statement::{AlterAction, Name, Statement};
+use pgsteward_model::statement::{AlterAction, AlterTable, Name, Statement};
 use pgsteward_sql::{quote_ident, quote_qualified};
 
 pub(super) use index::{as_unique, upserts};
+pub(super) use names::clear;
+pub(super) use users::next as with_users;
 
 use super::deck::{Deck, unsettled};
 use super::expand::{is_old, touch_of};
-use super::pieces::{Piece, Stands, single_actions, stands, twin};
+use super::pieces::{Piece, Stands, note, single_actions, stands, twin};
 use crate::migrate::unused;
 
 /// The rules that know who still asks for what is dropped.
@@ -35,6 +39,17 @@ fn relations(facts: &Facts, pieces: &[Piece], notes: &mut Vec<String>) -> Option
     for (at, piece, file) in unsettled(facts, pieces) {
         for statement in &file.statements {
             let Some((what, touch, column)) = dropped(statement) else { continue };
+            if let Some(name) = given_anew(facts, (at, statement), &touch.relation, column) {
+                let table = touch.relation.display();
+                let owner = column.map_or_else(|| table.clone(), |column| format!("{table}.{column}"));
+                note(
+                    notes,
+                    format!(
+                        "{owner} is dropped as it is written: a later statement gives its name to {name}"
+                    ),
+                );
+                continue;
+            }
             match stands(piece, file, statement, notes) {
                 None => continue,
                 Some(Stands::Among(parts)) => return Some((at, parts)),
@@ -80,6 +95,40 @@ fn dropped(statement: &MigrationStatement) -> Option<(String, &Touch, Option<&st
         }
         _ => None,
     }
+}
+
+/// What a later statement gives the name of a table or column to.
+pub(super) fn given_anew(
+    facts: &Facts,
+    (at, statement): (usize, &MigrationStatement),
+    relation: &QName,
+    column: Option<&str>,
+) -> Option<String> {
+    let files = facts.history.as_ref().map_or(&[][..], |history| &history.files);
+    let mut later = files.iter().enumerate().skip(at).flat_map(|(place, file)| {
+        file.statements.iter().filter(move |other| (place, other.span.start) > (at, statement.span.start))
+    });
+    let same = |name: &Name| {
+        name.name == relation.name && name.namespace.as_ref().is_none_or(|own| *own == relation.namespace)
+    };
+    let taken = |alter: &AlterTable, action: &AlterAction| match (action, column) {
+        (AlterAction::RenameTable { to }, None) if *to == relation.name => {
+            Some(format!("\"{}\"", alter.name.name))
+        }
+        (AlterAction::RenameColumn { from, to }, Some(column)) if same(&alter.name) && to == column => {
+            Some(format!("\"{from}\""))
+        }
+        (AlterAction::AddColumn { column: added, .. }, Some(column)) => {
+            (same(&alter.name) && added.column.name == column).then(|| "another column".to_owned())
+        }
+        _ => None,
+    };
+    later.find_map(|other| match (&other.statement, column) {
+        (Statement::CreateTable(create), None) => same(&create.name).then(|| "another table".to_owned()),
+        (Statement::CreateView { name, .. }, None) => same(name).then(|| "a view".to_owned()),
+        (Statement::AlterTable(alter), _) => alter.actions.iter().find_map(|action| taken(alter, action)),
+        _ => None,
+    })
 }
 
 /// What deploy looks for before it runs the drop.

@@ -9,6 +9,7 @@ use pgsteward_model::statement::{AlterAction, Name, Statement};
 use pgsteward_sql::{ddl, quote_ident};
 
 use super::deck::{Deck, Named, unsettled};
+use super::drops::given_anew;
 use super::exchange::{Exchange, Ways};
 use super::obstacle::{beside, obstacle};
 use super::pieces::{Piece, Stands, note, single_actions, stand, state_before};
@@ -16,7 +17,7 @@ use super::readers;
 use super::several::together;
 use super::swap::Swap;
 use super::unknown::between;
-use super::{filled, fired};
+use super::{filled, fired, relation};
 use crate::migrate::belongings::of_column;
 
 /// The first piece that renames a column, and what it becomes.
@@ -36,6 +37,20 @@ pub(super) fn next(
             if !alter.actions.iter().any(|action| matches!(action, AlterAction::RenameColumn { .. })) {
                 continue;
             }
+            if relation::has_view(facts, (at, statement), &table.name) {
+                let name = table.name.display();
+                note(
+                    notes,
+                    format!(
+                        "columns of {name} are renamed as it is written: the view of its old name keeps theirs"
+                    ),
+                );
+                return match stand(piece, file, place..place + 1, notes) {
+                    None => continue,
+                    Some(Stands::Among(parts)) => Some((at, parts)),
+                    Some(Stands::Alone) => Some((at, vec![Piece { settled: true, ..piece.clone() }])),
+                };
+            }
             let catalog = deck.catalog_after(pieces, at);
             let renames = together(table, file, place);
             let run = place..place + renames.len();
@@ -47,6 +62,9 @@ pub(super) fn next(
             let named = renames.iter().find(|(_, to)| later.iter().any(|text| readers::speaks(text, to)));
             let before = state_before(&catalog, file, statement);
             let looked = |from: &str| {
+                if let Some(other) = given_anew(facts, (at, statement), &table.name, Some(from)) {
+                    return Err(format!("a later statement gives its name to {other}"));
+                }
                 let renamed = Named::Column(table.name.clone(), from.to_owned());
                 let reason = beside(&catalog, table, from, Ways::Apart)
                     .or_else(|| readers::lost(&deck.catalog, &catalog, (&table.name, from)))

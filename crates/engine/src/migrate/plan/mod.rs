@@ -42,6 +42,7 @@ mod renumber;
 mod returning;
 mod reworded;
 mod rewrite;
+mod rows;
 mod sequence;
 mod several;
 mod sight;
@@ -354,6 +355,12 @@ impl Run<'_> {
             planned
                 .notes
                 .push(format!("Tried without rows: the migration fails over generated ones ({reason})."));
+        }
+        if !shown.made_up.is_empty() {
+            planned.notes.push(format!(
+                "Not compared, because the migration makes other values each time it runs: {}.",
+                shown.made_up.join(", ")
+            ));
         }
         self.tell_subscribers(deck, &pieces, &mut planned.notes);
         planned.folders = name::folders(&pieces, shown.locks);

@@ -3,10 +3,16 @@
 use pgsteward_model::catalog::{
     Catalog, Column, Constraint, ConstraintKind, ForeignKey, ReferentialAction, Table, TableKind,
 };
+use pgsteward_model::facts::Facts;
+use pgsteward_model::migration::MigrationStatement;
+use pgsteward_model::statement::{AlterAction, Statement};
 use pgsteward_sql::quote_ident;
 
+use super::change::Place;
 use super::exchange::Ways;
-use super::{family, readers};
+use super::expand::touch_of;
+use super::pieces::note;
+use super::{family, readers, relation};
 
 /// Types of PostgreSQL without an operator `=`.
 pub(super) const INCOMPARABLE: [&str; 4] = ["json", "xml", "point", "polygon"];
@@ -176,4 +182,38 @@ fn expression(table: &Table, column: &str, bound: bool) -> Option<String> {
 /// Whether a text may speak of the column. Rather once too often.
 fn names(text: &str, column: &str) -> bool {
     text.contains(column) || text.contains(&quote_ident(column))
+}
+
+/// Whether the migration changes the type of the column no more than once: a second column has one type.
+pub(super) fn once(facts: &Facts, (table, column): &Place, notes: &mut Vec<String>) -> bool {
+    let files = facts.history.as_ref().map_or(&[][..], |history| &history.files);
+    let changes = files.iter().flat_map(|file| &file.statements).filter(|one| match &one.statement {
+        Statement::AlterTable(alter) => {
+            let own = |action: &AlterAction| matches!(action, AlterAction::SetType { column: own, .. } if own == column);
+            touch_of(one, &alter.name).is_some_and(|touch| touch.relation == *table)
+                && alter.actions.iter().any(own)
+        }
+        _ => false,
+    });
+    let once = changes.count() < 2;
+    if !once {
+        let why = "its type changes more than once; write one change, USING what makes the last of the first";
+        note(notes, format!("{}.{column} is left as it is written: {why}", table.display()));
+    }
+    once
+}
+
+/// Whether the table has the name that the migration found it under: a view has the old one, and holds its columns.
+pub(super) fn own_name(
+    facts: &Facts,
+    at: (usize, &MigrationStatement),
+    (table, column): &Place,
+    notes: &mut Vec<String>,
+) -> bool {
+    let renamed = relation::renamed(facts, at, table).is_some();
+    if renamed {
+        let why = "its table gets another name in the same migration; change the type in one before it";
+        note(notes, format!("{}.{column} is left as it is written: {why}", table.display()));
+    }
+    !renamed
 }

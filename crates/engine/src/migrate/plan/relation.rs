@@ -1,8 +1,10 @@
 //! A table that gets another name: for as long as an old version of the application runs, a view has the old one.
 //! PostgreSQL takes inserts, updates and deletes of such a view for those of its table.
 
-use pgsteward_model::catalog::{Table, TableKind};
+use pgsteward_model::catalog::{QName, Table, TableKind};
+use pgsteward_model::effect::Touch;
 use pgsteward_model::facts::Facts;
+use pgsteward_model::migration::MigrationStatement;
 use pgsteward_model::statement::{AlterAction, Name, Statement};
 use pgsteward_sql::{quote_ident, quote_literal};
 
@@ -22,7 +24,7 @@ pub(super) fn next(facts: &Facts, pieces: &[Piece], notes: &mut Vec<String>) -> 
                 continue;
             };
             let Some(table) = touch.before.as_deref() else { continue };
-            if let Some(reason) = obstacle(table) {
+            if let Some(reason) = obstacle(table).or_else(|| retyped(facts, touch, to)) {
                 note(notes, format!("{} is renamed as it is written: {reason}", table.name.display()));
                 continue;
             }
@@ -100,6 +102,49 @@ pub(super) fn follow(pieces: &mut [Piece]) {
             }
         }
     }
+}
+
+/// The table as it was before an earlier statement gave it its name.
+pub(super) fn renamed<'a>(
+    facts: &'a Facts,
+    (at, statement): (usize, &MigrationStatement),
+    table: &QName,
+) -> Option<&'a Touch> {
+    let files = facts.history.as_ref().map_or(&[][..], |history| &history.files);
+    let mut earlier = files.iter().enumerate().take(at + 1).flat_map(|(place, file)| {
+        file.statements.iter().filter(move |other| (place, other.span.start) < (at, statement.span.start))
+    });
+    earlier.find_map(|other| match &other.statement {
+        Statement::AlterTable(alter) => touch_of(other, &alter.name).filter(|touch| {
+            is_old(touch)
+                && touch.relation.namespace == table.namespace
+                && matches!(alter.actions.as_slice(), [AlterAction::RenameTable { to }] if *to == table.name)
+        }),
+        _ => None,
+    })
+}
+
+/// Whether a view gets the old name of the table, with the columns as they are then.
+pub(super) fn has_view(facts: &Facts, at: (usize, &MigrationStatement), table: &QName) -> bool {
+    renamed(facts, at, table).is_some_and(|touch| {
+        let before = touch.before.as_deref();
+        before.and_then(obstacle).or_else(|| retyped(facts, touch, &table.name)).is_none()
+    })
+}
+
+/// Why no view can stand for it beside the rest of the migration.
+fn retyped(facts: &Facts, touch: &Touch, to: &str) -> Option<&'static str> {
+    let files = facts.history.as_ref().map_or(&[][..], |history| &history.files);
+    let of_type = |action: &AlterAction| matches!(action, AlterAction::SetType { .. });
+    let changes = files.iter().flat_map(|file| &file.statements).any(|other| match &other.statement {
+        Statement::AlterTable(alter) => {
+            let named = touch_of(other, &alter.name).map(|touch| &touch.relation);
+            named.is_some_and(|named| named.name == to && named.namespace == touch.relation.namespace)
+                && alter.actions.iter().any(of_type)
+        }
+        _ => false,
+    });
+    changes.then_some("the type of one of its columns changes as well, which no view may read meanwhile")
 }
 
 /// Why a view cannot stand for the table.

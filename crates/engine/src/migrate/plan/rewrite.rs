@@ -26,11 +26,14 @@ pub(super) fn rewrite(deck: &Deck, text: &str, notes: &mut Vec<String>) -> Vec<P
         drops::next(deck, facts, pieces, notes).or_else(|| several::behind_types(facts, pieces, notes))
     });
     pieces.sort_by_key(Piece::order);
+    while_any(deck, &mut pieces, &mut |facts, pieces| drops::with_users(deck, facts, pieces, notes));
+    pieces.sort_by_key(Piece::order);
     while_any(deck, &mut pieces, &mut |facts, pieces| types(deck, facts, pieces, notes));
     at_most(&mut || several::gather(deck, &mut pieces));
     while_any(deck, &mut pieces, &mut |facts, pieces| next(deck, facts, pieces, notes));
     rekeyed::outlive(deck, &mut pieces);
     pieces.sort_by_key(Piece::order);
+    at_most(&mut || drops::clear(deck, &mut pieces));
     relation::follow(&mut pieces);
     keys::together(deck, &mut pieces);
     pieces
@@ -150,7 +153,9 @@ fn statement_of(facts: &Facts, pieces: &[Piece], finding: &Finding) -> Option<(u
 }
 
 /// Rules without a rewriting whose hazards a plan may leave where an expansion is not to be had.
-const OTHERS: [&str; 12] = [
+const OTHERS: [&str; 14] = [
+    "column-dropped",
+    "table-dropped",
     "column-recreated",
     "type-change-rewrites",
     "column-renamed",

@@ -57,7 +57,11 @@ pub(in super::super) fn next(
                 Some(table) => table.indexes.iter().any(|other| as_unique(other, one.index)),
                 None => false,
             };
-            return Some((at, gone.iter().map(|one| one.piece(piece, apart(one))).collect()));
+            let part = |one: &Gone<'_>| match is_renamed(facts, (at, statement), one) {
+                true => one.behind(piece),
+                false => one.piece(piece, apart(one)),
+            };
+            return Some((at, gone.iter().map(part).collect()));
         }
     }
     None
@@ -123,6 +127,8 @@ fn stays(
     }
     let files: &[MigrationFile] = facts.history.as_ref().map_or(&[], |history| &history.files);
     files.iter().flat_map(|file| &file.statements).any(|other| match &other.statement {
+        // A longer name is cut where it is read, not in the text.
+        Statement::CreateIndex(create) => create.index.name == one.index.name,
         Statement::AlterTable(alter) => {
             touch_of(other, &alter.name).is_some_and(|touch| touch.relation == one.table.name)
                 && (0..alter.actions.len()).any(|place| one.goes_with(alter, place))
@@ -131,6 +137,23 @@ fn stays(
             let of_type = |column: &&Column| column.ty.namespace.is_some() && column.ty.name == name.name;
             !one.index.unique
                 && one.table.columns.iter().filter(of_type).any(|column| one.names(&column.name))
+        }
+        _ => false,
+    })
+}
+
+/// Whether an earlier statement gives one of its columns the name that it knows it by: what it is over has both names for as long
+/// as the old one is used.
+fn is_renamed(facts: &Facts, (at, statement): (usize, &MigrationStatement), one: &Gone<'_>) -> bool {
+    let files: &[MigrationFile] = facts.history.as_ref().map_or(&[], |history| &history.files);
+    let mut earlier = files.iter().enumerate().take(at + 1).flat_map(|(place, file)| {
+        file.statements.iter().filter(move |other| (place, other.span.start) < (at, statement.span.start))
+    });
+    earlier.any(|other| match &other.statement {
+        Statement::AlterTable(alter) => {
+            let renames = |action: &AlterAction| matches!(action, AlterAction::RenameColumn { to, .. } if one.names(to));
+            touch_of(other, &alter.name).is_some_and(|touch| is_old(touch) && touch.relation == one.table.name)
+                && alter.actions.iter().any(renames)
         }
         _ => false,
     })
@@ -179,6 +202,13 @@ impl Gone<'_> {
 
     fn names(&self, column: &str) -> bool {
         uses(self.index, column)
+    }
+
+    /// Goes when the old name of its column has gone.
+    fn behind(&self, piece: &Piece) -> Piece {
+        let slug = format!("drop_{}", self.index.name);
+        let why = "Deploy it when the folders before it are: until then the index serves the old name of its column, too.";
+        Piece { slug, behind: true, late: true, ..piece.with(format!("{}{}", remark(why), self.sql)) }
     }
 
     /// `kept`: another one keeps the same rows apart.
